@@ -1,0 +1,1 @@
+//! Portable GPU kernels and a benchmark that can be trusted, through WebGPU.
