@@ -1,0 +1,37 @@
+# The commands of the README. Written for GNU make 3.81 too, which is what macOS has.
+# On Windows, and where nothing needs to be installed, plain cargo does the same: see each target.
+
+.PHONY: help run test lint setup rust clean
+.NOTPARALLEL:
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1 - \2/p' Makefile
+
+# Stdout is the report's: nothing is echoed, and cargo writes to stderr.
+run: setup ## Build, then measure this machine's GPU: make run ARGS="--suite quick"
+	@cargo build --release
+	@"$${CARGO_TARGET_DIR:-target}/release/ridgepoint" run $(ARGS)
+
+# Without REQUIRE_GPU a test that finds no adapter skips itself, and a machine without a driver would pass.
+test: setup ## Run every test, with a GPU or a software driver required
+	REQUIRE_GPU=1 cargo test --release
+
+# --release throughout, so that clippy and rustdoc share one check of the dependencies.
+# The library without its command line is what other crates use: it must be clean alone.
+lint: rust ## Check formatting, clippy and documentation; warnings are errors
+	cargo fmt --check
+	cargo clippy --release --all-targets -- -D warnings
+	cargo clippy --release --no-default-features --lib -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps
+
+setup: rust ## On Linux, install a Vulkan driver and a C linker if there is none
+	@scripts/setup.sh
+
+clean: rust ## Remove what was built
+	cargo clean
+
+rust:
+	@command -v cargo >/dev/null 2>&1 || { \
+	    echo "cargo was not found: install Rust from https://rustup.rs, open a new shell, and try again" >&2; \
+	    exit 1; \
+	}
