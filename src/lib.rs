@@ -1,1 +1,3 @@
 //! Portable GPU kernels and a benchmark that can be trusted, through WebGPU.
+
+pub mod units;
