@@ -1,3 +1,4 @@
 //! Portable GPU kernels and a benchmark that can be trusted, through WebGPU.
 
+pub mod error;
 pub mod units;
