@@ -1,0 +1,29 @@
+//! Timing that can be trusted: warm up, calibrate, sample, and say how good the answer is.
+//!
+//! [`measure`] drives a [`Clock`], which runs the work and reads the time; on a GPU that is a submission of
+//! dispatches between two timestamps. What comes back is a [`Measurement`], which ends in a value with its spread or
+//! in the reason why there is none. Nothing in here knows of a GPU, and [`FakeClock`] stands in for one.
+//!
+//! ```
+//! use ridgepoint::bench::{FakeClock, FakeWork, Sampling, Status, measure};
+//!
+//! let mut clock = FakeClock::new(FakeWork { seconds: 250e-6, ..FakeWork::default() });
+//! let never = || false;
+//! let measured = pollster::block_on(measure(&mut clock, &Sampling::default(), &never))?;
+//! assert_eq!(measured.status, Status::Ok);
+//! assert!(measured.time.is_some_and(|time| (time.median / 250e-6 - 1.0).abs() < 0.01));
+//! # Ok::<(), ridgepoint::error::Error>(())
+//! ```
+
+mod clock;
+mod measurement;
+mod sampler;
+mod sampling;
+mod stats;
+mod timer;
+
+pub use clock::{Clock, FakeClock, FakeTimestamps, FakeWork, Fault, Ramp, Tick};
+pub use measurement::{ClockKind, Measurement, Status};
+pub use sampler::{MIN_FOR_NOISE, NOISY_ABOVE, measure};
+pub use sampling::Sampling;
+pub use stats::Summary;

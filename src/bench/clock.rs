@@ -1,0 +1,218 @@
+//! What runs the measured work and reads the time, and a fake of it for tests.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+/// Runs work some number of times and says how long that took.
+///
+/// The work, its buffers and its pipeline are the clock's own; [`measure`](super::measure) only says how often.
+#[expect(
+    async_fn_in_trait,
+    reason = "callers are generic over the clock and need no Send: a browser has one thread"
+)]
+pub trait Clock {
+    /// Runs the work `repeats` times, back to back in one submission, and waits for the end of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`] where the wait was given up, [`Error::DeviceLost`] where the device is gone, anything
+    /// else where the work failed.
+    async fn sample(&mut self, repeats: u32) -> Result<Tick>;
+
+    /// Submits no work at all, and waits for the end of it: what a submission costs by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`sample`](Self::sample).
+    async fn empty(&mut self) -> Result<Tick>;
+
+    /// The time since some fixed moment. It never goes back.
+    fn now(&self) -> Duration;
+}
+
+/// What one submission took, in seconds, all repeats together.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tick {
+    /// The difference of the GPU timestamps around the work as the adapter gave it, zero and negative included;
+    /// `None` where the adapter has none.
+    pub gpu_s: Option<f64>,
+    /// By the host's clock, from before the submission to after the wait.
+    pub wall_s: f64,
+}
+
+/// The work that a [`FakeClock`] pretends to run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FakeWork {
+    /// What one repeat takes on a warm device, in seconds.
+    pub seconds: f64,
+    /// What a submission adds to the wall time, in seconds.
+    pub overhead: f64,
+    /// What the first sample takes on top, as for a shader that is compiled late, in seconds of wall time.
+    pub cold: f64,
+    /// Each sample is longer or shorter by up to this share; 0.001 is 0.1 %. The sequence is fixed.
+    pub jitter: f64,
+    /// Factors of the samples in their order, over and over; empty stands for 1.
+    pub pattern: Vec<f64>,
+    /// The device is slow at first.
+    pub ramp: Option<Ramp>,
+    /// What the GPU timestamps are like.
+    pub timestamps: FakeTimestamps,
+    /// The sample, counted from 0, at which something goes wrong, and what.
+    pub fault: Option<(usize, Fault)>,
+}
+
+impl Default for FakeWork {
+    /// 1 ms a repeat with 0.1 % of jitter, 50 us a submission, sound timestamps.
+    fn default() -> Self {
+        Self {
+            seconds: 1e-3,
+            overhead: 50e-6,
+            cold: 0.0,
+            jitter: 1e-3,
+            pattern: Vec::new(),
+            ramp: None,
+            timestamps: FakeTimestamps::Sound,
+            fault: None,
+        }
+    }
+}
+
+/// A clock rate that rises from the first sample on: work takes `slowdown` times as long at first, and ever less
+/// until `lasts` has passed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ramp {
+    /// How long the device takes to reach its full rate; 220 to 440 ms on an Apple M1.
+    pub lasts: Duration,
+    /// How many times slower it is at the start.
+    pub slowdown: f64,
+}
+
+/// What the timestamps of a [`FakeClock`] are like.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum FakeTimestamps {
+    /// True.
+    Sound,
+    /// The adapter has none.
+    Missing,
+    /// Begin and end are the same, as on macOS 26.
+    Zero,
+    /// The end comes before the beginning.
+    Backwards,
+    /// They advance in steps of so many nanoseconds; 65,536 in Chrome.
+    Quantised(u64),
+    /// True but for a wrong period: differences come out so many times too long.
+    Scaled(f64),
+}
+
+/// What goes wrong in a [`FakeClock`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Fault {
+    /// The submission is refused.
+    Fails,
+    /// The work does not end within this time.
+    Hangs(Duration),
+    /// The device is lost.
+    DeviceLost,
+}
+
+/// A clock without a GPU, whose time passes only as its work runs: seconds of sampling take microseconds.
+#[derive(Debug, Clone)]
+pub struct FakeClock {
+    work: FakeWork,
+    now: Duration,
+    asked: Vec<u32>,
+}
+
+impl FakeClock {
+    /// A clock at time zero that pretends to run `work`.
+    #[must_use]
+    pub const fn new(work: FakeWork) -> Self {
+        Self {
+            work,
+            now: Duration::ZERO,
+            asked: Vec::new(),
+        }
+    }
+
+    /// The repeats of every sample that was asked for, in order.
+    #[must_use]
+    pub fn asked(&self) -> &[u32] {
+        &self.asked
+    }
+
+    fn seconds_of(&self, index: usize, repeats: u32) -> f64 {
+        // The golden ratio spreads multiples evenly over 0..1, which is all that noise needs here.
+        let noise = (index as f64 * 0.618_033_988_749_895).fract() * 2.0 - 1.0;
+        let pattern = match self.work.pattern.as_slice() {
+            [] => 1.0,
+            factors => factors[index % factors.len()],
+        };
+        let slowdown = self.work.ramp.map_or(1.0, |ramp| {
+            let done = (self.now.as_secs_f64() / ramp.lasts.as_secs_f64()).min(1.0);
+            ramp.slowdown + (1.0 - ramp.slowdown) * done
+        });
+        self.work.seconds
+            * f64::from(repeats)
+            * (1.0 + self.work.jitter * noise)
+            * pattern
+            * slowdown
+    }
+
+    fn timestamps(&self, seconds: f64) -> Option<f64> {
+        match self.work.timestamps {
+            FakeTimestamps::Sound => Some(seconds),
+            FakeTimestamps::Missing => None,
+            FakeTimestamps::Zero => Some(0.0),
+            FakeTimestamps::Backwards => Some(-seconds),
+            FakeTimestamps::Quantised(step) => {
+                let begin = self.now.as_nanos() as u64;
+                let end = begin + (seconds * 1e9) as u64;
+                Some(((end / step - begin / step) * step) as f64 * 1e-9)
+            }
+            FakeTimestamps::Scaled(factor) => Some(seconds * factor),
+        }
+    }
+
+    fn pass(&mut self, gpu_s: Option<f64>, wall_s: f64) -> Tick {
+        self.now += Duration::from_secs_f64(wall_s);
+        Tick { gpu_s, wall_s }
+    }
+}
+
+impl Clock for FakeClock {
+    async fn sample(&mut self, repeats: u32) -> Result<Tick> {
+        let index = self.asked.len();
+        self.asked.push(repeats);
+        if let Some((_, fault)) = self.work.fault.filter(|(at, _)| *at == index) {
+            return Err(match fault {
+                Fault::Fails => Error::Gpu {
+                    message: "the fake submission was refused".to_owned(),
+                },
+                Fault::Hangs(limit) => {
+                    self.now += limit;
+                    Error::TimedOut {
+                        what: "the fake submission".to_owned(),
+                        seconds: limit.as_secs_f64(),
+                    }
+                }
+                Fault::DeviceLost => Error::DeviceLost {
+                    reason: "unplugged".to_owned(),
+                },
+            });
+        }
+        let seconds = self.seconds_of(index, repeats);
+        let cold = if index == 0 { self.work.cold } else { 0.0 };
+        let gpu_s = self.timestamps(seconds);
+        Ok(self.pass(gpu_s, seconds + self.work.overhead + cold))
+    }
+
+    async fn empty(&mut self) -> Result<Tick> {
+        let gpu_s = self.timestamps(0.0);
+        Ok(self.pass(gpu_s, self.work.overhead))
+    }
+
+    fn now(&self) -> Duration {
+        self.now
+    }
+}

@@ -1,0 +1,111 @@
+//! What a measurement ended in.
+
+use serde::{Deserialize, Serialize};
+
+use super::stats::Summary;
+use crate::error::Error;
+use crate::warning::Warning;
+
+/// How a measurement ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// With a value.
+    Ok,
+    /// With a value whose spread is wide or unknown.
+    Noisy,
+    /// Without a value: the adapter lacks what the work needs.
+    Unsupported,
+    /// Without a value: an error, or a time that cannot be told from nothing.
+    Failed,
+    /// Without a value: the work did not end, or warming up took all the time there was.
+    TimedOut,
+}
+
+/// Which clock the times of a measurement were read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockKind {
+    /// Timestamps that the GPU wrote before and after the work.
+    GpuTimestamp,
+    /// The host's clock around submission and wait, less the time of an empty submission.
+    Wall,
+}
+
+/// The times of some work, or the reason why there are none. All times are in seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// How it ended.
+    pub status: Status,
+    /// Why it is not [`Status::Ok`].
+    pub reason: Option<String>,
+    /// What `time` was read from.
+    pub clock: Option<ClockKind>,
+    /// The time of one repeat; there exactly if the status is [`Status::Ok`] or [`Status::Noisy`].
+    #[serde(rename = "time_s")]
+    pub time: Option<Summary>,
+    /// The time of one repeat by the host's clock with its share of the submission, whatever `time` was read from.
+    #[serde(rename = "wall_s")]
+    pub wall: Option<Summary>,
+    /// The median wall time of an empty submission.
+    pub overhead_s: Option<f64>,
+    /// The wall time of the very first run, one repeat, with all that happens only once.
+    pub first_sample_s: Option<f64>,
+    /// How often the work ran in each sample.
+    pub repeats: Option<u32>,
+    /// How many samples were thrown away: the first one, calibration, warm-up.
+    pub discarded: usize,
+    /// What a reader of the times must know.
+    pub warnings: Vec<Warning>,
+}
+
+impl Measurement {
+    /// The work cannot run on this adapter, and this is why.
+    #[must_use]
+    pub fn unsupported(reason: impl Into<String>) -> Self {
+        Self::ended(Status::Unsupported, Some(reason.into()))
+    }
+
+    /// The work failed: [`Status::TimedOut`] for [`Error::TimedOut`], [`Status::Failed`] for any other error.
+    #[must_use]
+    pub fn failed(error: &Error) -> Self {
+        let status = match error {
+            Error::TimedOut { .. } => Status::TimedOut,
+            _ => Status::Failed,
+        };
+        Self::ended(status, Some(error.to_string()))
+    }
+
+    /// Nothing is known but how it ended.
+    pub(super) const fn ended(status: Status, reason: Option<String>) -> Self {
+        Self {
+            status,
+            reason,
+            clock: None,
+            time: None,
+            wall: None,
+            overhead_s: None,
+            first_sample_s: None,
+            repeats: None,
+            discarded: 0,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_measured_is_null() {
+        let json = serde_json::to_value(Measurement::unsupported("no shader-f16")).unwrap();
+        assert_eq!(json["status"], "unsupported");
+        assert_eq!(json["reason"], "no shader-f16");
+        for name in ["clock", "time_s", "wall_s", "overhead_s", "first_sample_s"] {
+            assert!(json[name].is_null(), "{name}: {json}");
+        }
+        let read: Measurement = serde_json::from_value(json).unwrap();
+        assert_eq!(read, Measurement::unsupported("no shader-f16"));
+    }
+}

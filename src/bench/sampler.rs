@@ -1,0 +1,287 @@
+//! Warm-up, calibration, sampling and the verdict.
+
+use std::time::Duration;
+
+use super::clock::{Clock, Tick};
+use super::measurement::{Measurement, Status};
+use super::sampling::Sampling;
+use super::stats::{Summary, agree, noise_is_stable};
+use super::timer::{Choice, Timer};
+use crate::error::{Error, Result};
+use crate::units::{format_percent, format_seconds};
+use crate::warning::Warning;
+
+/// A relative interquartile range above this makes a measurement [`Status::Noisy`]: five per cent.
+pub const NOISY_ABOVE: f64 = 0.05;
+/// Fewer samples than this make it [`Status::Noisy`] too, since the quartiles of so few say nothing.
+pub const MIN_FOR_NOISE: usize = 5;
+
+/// How many empty submissions the cost of a submission is the median of.
+const EMPTY_SAMPLES: usize = 5;
+/// Ends a warm-up whose clock stands still: a lost device may make every wait return at once.
+const MAX_WARM_UP_SAMPLES: usize = 10_000;
+/// A first run this many times longer than the others, and longer than `COLD_FROM_S`, is worth a warning.
+const COLD_FACTOR: f64 = 10.0;
+const COLD_FROM_S: f64 = 0.05;
+
+/// Measures the time of one repeat of the clock's work.
+///
+/// 1. The work runs once, cold, and is not counted. Then come a few empty submissions.
+/// 2. It warms up by running: repeats of one sample are doubled, from one, until a sample is long enough, and
+///    warm-up ends when the time for it has passed and successive samples agree. None of these samples are counted.
+/// 3. Samples are taken until there are enough of them, as [`Sampling`] says.
+/// 4. The times are read from GPU timestamps if those can be right, and from the wall clock less an empty submission
+///    if not; the wall time is kept in either case. A [`Warning`] tells what limits the result.
+///
+/// `should_stop` is asked before every sample.
+///
+/// # Errors
+///
+/// [`Error::Interrupted`] if `should_stop` said so and [`Error::DeviceLost`] if the device is gone: neither is a
+/// property of the work. All other errors of the clock become the [`Status`] of the measurement.
+pub async fn measure<C: Clock>(
+    clock: &mut C,
+    sampling: &Sampling,
+    should_stop: &dyn Fn() -> bool,
+) -> Result<Measurement> {
+    let session = Session {
+        clock,
+        sampling,
+        should_stop,
+        timer: Timer::default(),
+    };
+    match session.measure().await {
+        Err(error @ (Error::Interrupted | Error::DeviceLost { .. })) => Err(error),
+        Err(error) => Ok(Measurement::failed(&error)),
+        ended => ended,
+    }
+}
+
+struct Session<'a, C> {
+    clock: &'a mut C,
+    sampling: &'a Sampling,
+    should_stop: &'a dyn Fn() -> bool,
+    timer: Timer,
+}
+
+/// How warming up ended.
+struct WarmUp {
+    repeats: u32,
+    samples: usize,
+    lasted: Duration,
+    settled: bool,
+}
+
+impl<C: Clock> Session<'_, C> {
+    async fn measure(mut self) -> Result<Measurement> {
+        let cold = self.sample(1).await?;
+        let began = self.clock.now();
+        self.timer.overhead_s = self.empty().await?;
+        let warm_up = self.warm_up(began).await?;
+        let ticks = self.collect(began, warm_up.repeats).await?;
+        Ok(self.verdict(cold, &warm_up, &ticks))
+    }
+
+    async fn sample(&mut self, repeats: u32) -> Result<Tick> {
+        if (self.should_stop)() {
+            return Err(Error::Interrupted);
+        }
+        let tick = self.clock.sample(repeats).await?;
+        self.timer.observe(tick);
+        Ok(tick)
+    }
+
+    /// The median wall time of an empty submission; zero where the clock is too coarse to see one.
+    async fn empty(&mut self) -> Result<f64> {
+        let mut wall_s = [0.0; EMPTY_SAMPLES];
+        for slot in &mut wall_s {
+            *slot = self.clock.empty().await?.wall_s.max(0.0);
+        }
+        wall_s.sort_unstable_by(f64::total_cmp);
+        Ok(wall_s[EMPTY_SAMPLES / 2])
+    }
+
+    fn since(&self, began: Duration) -> Duration {
+        self.clock.now().saturating_sub(began)
+    }
+
+    /// Runs the work until the device is at its usual rate, and finds the repeats that make a sample long enough.
+    /// Both at once, for a sample gets shorter as the clock rate rises.
+    async fn warm_up(&mut self, began: Duration) -> Result<WarmUp> {
+        let sampling = self.sampling;
+        let latest = sampling.warm_up_max.min(sampling.max_time);
+        let mut repeats = 1;
+        let mut samples = 0;
+        let mut alike = Vec::new();
+        loop {
+            let tick = self.sample(repeats).await?;
+            samples += 1;
+            let lasted = self.since(began);
+            if self.may_double(repeats, tick) {
+                repeats *= 2;
+                alike.clear();
+            } else {
+                alike.push(tick);
+            }
+            let settled = self.is_plateau(&alike);
+            if (settled && lasted >= sampling.warm_up)
+                || lasted >= latest
+                || samples >= MAX_WARM_UP_SAMPLES
+            {
+                return Ok(WarmUp {
+                    repeats,
+                    samples,
+                    lasted,
+                    settled,
+                });
+            }
+        }
+    }
+
+    fn may_double(&self, repeats: u32, tick: Tick) -> bool {
+        let wanted = self
+            .timer
+            .resolvable()
+            .max(self.sampling.sample_min.as_secs_f64());
+        self.timer.length(tick) < wanted
+            && 2.0 * self.timer.longest(tick) <= self.sampling.dispatch_cap.as_secs_f64()
+            && repeats <= self.sampling.max_repeats / 2
+    }
+
+    fn is_plateau(&self, alike: &[Tick]) -> bool {
+        let count = self.sampling.plateau_samples;
+        alike.len() >= count && {
+            let (_, seconds) = self.read(&alike[alike.len() - count..], 1);
+            agree(&seconds, self.sampling.plateau_tolerance)
+        }
+    }
+
+    /// The clock to read samples from, and the seconds of one repeat in each of them.
+    fn read(&self, ticks: &[Tick], repeats: u32) -> (Choice, Vec<f64>) {
+        let choice = self.timer.choose(ticks);
+        let seconds = |tick: &Tick| self.timer.seconds(choice.kind, *tick) / f64::from(repeats);
+        let seconds = ticks.iter().map(seconds).collect();
+        (choice, seconds)
+    }
+
+    async fn collect(&mut self, began: Duration, repeats: u32) -> Result<Vec<Tick>> {
+        let mut ticks = Vec::new();
+        while ticks.len() < self.sampling.max_samples
+            && self.since(began) < self.sampling.max_time
+            && !self.is_enough(&ticks)
+        {
+            ticks.push(self.sample(repeats).await?);
+        }
+        Ok(ticks)
+    }
+
+    fn is_enough(&self, ticks: &[Tick]) -> bool {
+        let sampling = self.sampling;
+        if ticks.len() < sampling.min_samples {
+            return false;
+        }
+        let (_, seconds) = self.read(ticks, 1);
+        let target = sampling.target_relative_iqr;
+        let quiet = || Summary::new(&seconds).is_some_and(|s| s.relative_iqr() <= target);
+        let steady =
+            || seconds.len() >= 2 * sampling.min_samples && noise_is_stable(&seconds, target);
+        seconds.iter().sum::<f64>() >= sampling.min_time.as_secs_f64() && (quiet() || steady())
+    }
+
+    fn verdict(&self, cold: Tick, warm_up: &WarmUp, ticks: &[Tick]) -> Measurement {
+        let repeats = warm_up.repeats;
+        let ended = |status, reason| Measurement {
+            overhead_s: Some(self.timer.overhead_s),
+            first_sample_s: Some(cold.wall_s),
+            repeats: Some(repeats),
+            discarded: warm_up.samples + 1,
+            ..Measurement::ended(status, reason)
+        };
+        if ticks.is_empty() {
+            let reason = format!(
+                "warming up took {}, and no time was left for a sample; allow more time or make the work smaller",
+                format_seconds(warm_up.lasted.as_secs_f64())
+            );
+            return ended(Status::TimedOut, Some(reason));
+        }
+        let (choice, seconds) = self.read(ticks, repeats);
+        let Some(time) = Summary::new(&seconds) else {
+            let reason = format!(
+                "{repeats} repeats in one submission take no longer than an empty one; make the work larger"
+            );
+            return ended(Status::Failed, Some(reason));
+        };
+        let wall = |tick: &Tick| tick.wall_s / f64::from(repeats);
+        let wall: Vec<f64> = ticks.iter().map(wall).collect();
+        let mut warnings = Vec::from_iter(choice.warning);
+        warnings.extend(self.warnings(cold, warm_up, &time));
+        let noise = noise(&time);
+        let status = if noise.is_some() {
+            Status::Noisy
+        } else {
+            Status::Ok
+        };
+        Measurement {
+            clock: Some(choice.kind),
+            wall: Summary::new(&wall),
+            time: Some(time),
+            warnings,
+            ..ended(status, noise)
+        }
+    }
+
+    fn warnings(&self, cold: Tick, warm_up: &WarmUp, time: &Summary) -> Vec<Warning> {
+        let sampling = self.sampling;
+        let mut warnings = Vec::from_iter(sampling.warning());
+        let later_s = time.median + self.timer.overhead_s;
+        if cold.wall_s > COLD_FROM_S && cold.wall_s > COLD_FACTOR * later_s {
+            warnings.push(Warning::ColdFirstSample {
+                first_s: cold.wall_s,
+                later_s,
+            });
+        }
+        if !warm_up.settled {
+            warnings.push(Warning::NotSettled {
+                seconds: warm_up.lasted.as_secs_f64(),
+            });
+        }
+        let cap_s = sampling.dispatch_cap.as_secs_f64();
+        if time.median > cap_s {
+            warnings.push(Warning::LongDispatch {
+                seconds: time.median,
+                cap_s,
+            });
+        }
+        let seconds = time.samples.iter().sum::<f64>() * f64::from(warm_up.repeats);
+        if time.n < sampling.min_samples || seconds < sampling.min_time.as_secs_f64() {
+            warnings.push(Warning::FewSamples {
+                samples: time.n,
+                seconds,
+            });
+        }
+        let relative_iqr = time.relative_iqr();
+        if relative_iqr > NOISY_ABOVE {
+            warnings.push(Warning::Noisy { relative_iqr });
+        }
+        warnings
+    }
+}
+
+/// Why these times are noisy, if they are.
+fn noise(time: &Summary) -> Option<String> {
+    let relative_iqr = time.relative_iqr();
+    if time.n < MIN_FOR_NOISE {
+        Some(format!("{} samples are too few to tell the noise", time.n))
+    } else if relative_iqr > NOISY_ABOVE {
+        Some(format!(
+            "the relative interquartile range is {}, above {}",
+            format_percent(relative_iqr),
+            format_percent(NOISY_ABOVE)
+        ))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

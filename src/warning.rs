@@ -1,0 +1,302 @@
+//! What a reader of results must know, each with its remedy.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bench::ClockKind;
+use crate::units::{format_percent, format_seconds};
+
+/// Something that makes a result mean less than it seems to. As text it says what happened, then what to do.
+///
+/// JSON has `{"id": "...", "message": "..."}`. Read back from there it is a [`Warning::Recorded`] with the same text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Record", from = "Record")]
+#[non_exhaustive]
+pub enum Warning {
+    /// The adapter computes on the CPU.
+    SoftwareAdapter {
+        /// Its name.
+        adapter: String,
+    },
+    /// The adapter does nothing: the no-op backend.
+    NoopAdapter,
+    /// The adapter has no timestamps.
+    NoTimestamps,
+    /// Timestamps advance in large steps.
+    CoarseTimestamps {
+        /// The step, in seconds.
+        step_s: f64,
+        /// What was read instead, or all the same.
+        clock: ClockKind,
+    },
+    /// Timestamps cannot be right, and the wall clock was read.
+    ImplausibleTimestamps {
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// The GPU worked for little of the time that the host waited.
+    HostTime {
+        /// Its share of the wall time.
+        share: f64,
+    },
+    /// The settings ask for less warm-up or fewer samples than a published number needs.
+    ShortSampling {
+        /// The warm-up, in seconds.
+        warm_up_s: f64,
+        /// The least number of samples.
+        samples: usize,
+        /// The least time that they add up to, in seconds.
+        seconds: f64,
+    },
+    /// There are fewer samples, or they add up to less time, than was asked for.
+    FewSamples {
+        /// How many there are.
+        samples: usize,
+        /// What they add up to, in seconds.
+        seconds: f64,
+    },
+    /// The times are widely spread.
+    Noisy {
+        /// The relative interquartile range.
+        relative_iqr: f64,
+    },
+    /// The times still moved when the warm-up had to end.
+    NotSettled {
+        /// How long it warmed up, in seconds.
+        seconds: f64,
+    },
+    /// The first run took much longer than those that followed.
+    ColdFirstSample {
+        /// The first run, in seconds of wall time.
+        first_s: f64,
+        /// A later one, in seconds of wall time.
+        later_s: f64,
+    },
+    /// One run of the work is longer than a submission should be.
+    LongDispatch {
+        /// One run, in seconds.
+        seconds: f64,
+        /// The longest that a submission should be, in seconds.
+        cap_s: f64,
+    },
+    /// The work is smaller than the one asked for.
+    ReducedSize {
+        /// What was asked for.
+        wanted: String,
+        /// What was run.
+        used: String,
+        /// What forbade it.
+        reason: String,
+    },
+    /// A fixed piece of work took longer or shorter after the row than before it.
+    ClockDrift {
+        /// By what share of the earlier time; negative if it became faster.
+        share: f64,
+    },
+    /// The results of the work were not compared with a reference.
+    NotVerified {
+        /// Why not.
+        reason: String,
+    },
+    /// A warning read from a file.
+    Recorded {
+        /// The name of its kind, as [`Warning::id`] gives it.
+        id: String,
+        /// Its text.
+        message: String,
+    },
+}
+
+impl Warning {
+    /// The name of the kind of warning, the same in every version and for every value: `no_timestamps`.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::SoftwareAdapter { .. } => "software_adapter",
+            Self::NoopAdapter => "noop_adapter",
+            Self::NoTimestamps => "no_timestamps",
+            Self::CoarseTimestamps { .. } => "coarse_timestamps",
+            Self::ImplausibleTimestamps { .. } => "implausible_timestamps",
+            Self::HostTime { .. } => "host_time",
+            Self::ShortSampling { .. } => "short_sampling",
+            Self::FewSamples { .. } => "few_samples",
+            Self::Noisy { .. } => "noisy",
+            Self::NotSettled { .. } => "not_settled",
+            Self::ColdFirstSample { .. } => "cold_first_sample",
+            Self::LongDispatch { .. } => "long_dispatch",
+            Self::ReducedSize { .. } => "reduced_size",
+            Self::ClockDrift { .. } => "clock_drift",
+            Self::NotVerified { .. } => "not_verified",
+            Self::Recorded { id, .. } => id,
+        }
+    }
+
+    /// What happened, with its values: `the adapter has no timestamps, ...`.
+    #[must_use]
+    pub fn what(&self) -> String {
+        const BY_WALL: &str = "times are by the wall clock less an empty submission";
+        match self {
+            Self::SoftwareAdapter { adapter } => {
+                format!(
+                    "{adapter} computes on the CPU: results are right, rates say nothing of a GPU"
+                )
+            }
+            Self::NoopAdapter => {
+                "the adapter computes nothing: neither results nor rates mean anything".to_owned()
+            }
+            Self::NoTimestamps => format!("the adapter has no timestamps: {BY_WALL}"),
+            Self::CoarseTimestamps { step_s, clock } => {
+                let consequence = match clock {
+                    ClockKind::GpuTimestamp => "a single time may be off by 2 %",
+                    ClockKind::Wall => BY_WALL,
+                };
+                let step = format_seconds(*step_s);
+                format!("timestamps advance in steps of {step}: {consequence}")
+            }
+            Self::ImplausibleTimestamps { reason } => {
+                format!("timestamps cannot be right, {reason}: {BY_WALL}")
+            }
+            Self::HostTime { share } => {
+                let share = format_percent(*share);
+                format!(
+                    "the GPU worked for {share} of the wall time, the rest went to the host and the driver"
+                )
+            }
+            Self::ShortSampling {
+                warm_up_s,
+                samples,
+                seconds,
+            } => format!(
+                "short sampling: {} of warm-up, {samples} samples and {} at least",
+                format_seconds(*warm_up_s),
+                format_seconds(*seconds)
+            ),
+            Self::FewSamples { samples, seconds } => {
+                format!(
+                    "only {samples} samples, {} together",
+                    format_seconds(*seconds)
+                )
+            }
+            Self::Noisy { relative_iqr } => {
+                let spread = format_percent(*relative_iqr);
+                format!("the middle half of the times is spread over {spread} of their median")
+            }
+            Self::NotSettled { seconds } => {
+                let seconds = format_seconds(*seconds);
+                format!("the times still moved after {seconds} of warm-up")
+            }
+            Self::ColdFirstSample { first_s, later_s } => format!(
+                "the first run took {}, later ones {}: it is not part of the result",
+                format_seconds(*first_s),
+                format_seconds(*later_s)
+            ),
+            Self::LongDispatch { seconds, cap_s } => format!(
+                "one run takes {}, longer than the {} that keep a submission safe from watchdogs",
+                format_seconds(*seconds),
+                format_seconds(*cap_s)
+            ),
+            Self::ReducedSize {
+                wanted,
+                used,
+                reason,
+            } => format!("{used} instead of {wanted}, since {reason}"),
+            Self::ClockDrift { share } => {
+                let direction = if *share < 0.0 { "less" } else { "longer" };
+                let share = format_percent(share.abs());
+                format!("the same fixed work took {share} {direction} after the row than before it")
+            }
+            Self::NotVerified { reason } => format!("results were not verified: {reason}"),
+            Self::Recorded { message, .. } => message.clone(),
+        }
+    }
+
+    /// What to do about it; `None` for [`Warning::Recorded`], whose text has it.
+    #[must_use]
+    pub const fn remedy(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::SoftwareAdapter { .. } => "choose another adapter or install a GPU driver",
+            Self::NoopAdapter => "choose another adapter",
+            Self::NoTimestamps | Self::ImplausibleTimestamps { .. } => {
+                "update the driver or try another backend"
+            }
+            Self::CoarseTimestamps { .. } => "trust the median, or use a native backend",
+            Self::HostTime { .. } => "use larger work to keep the GPU busy",
+            Self::ShortSampling { .. } => "use the standard suite for numbers to publish",
+            Self::FewSamples { .. } => "allow more time or make the work smaller",
+            Self::Noisy { .. } => "close other programs, plug in the power supply, and run again",
+            Self::NotSettled { .. } => "close other programs, let the device cool, and run again",
+            Self::ColdFirstSample { .. } => {
+                "a program that runs this only once should do so ahead of time"
+            }
+            Self::LongDispatch { .. } => "make the work smaller",
+            Self::ReducedSize { .. } => "do not compare it with rows of the full size",
+            Self::ClockDrift { .. } => "let the device cool or fix its clock rate, and run again",
+            Self::NotVerified { .. } => "run `ridgepoint check` before trusting the time",
+            Self::Recorded { .. } => return None,
+        })
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what())?;
+        self.remedy()
+            .map_or(Ok(()), |remedy| write!(f, "; {remedy}"))
+    }
+}
+
+/// A warning as it stands in JSON.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    id: String,
+    message: String,
+}
+
+impl From<Warning> for Record {
+    fn from(warning: Warning) -> Self {
+        Self {
+            id: warning.id().to_owned(),
+            message: warning.to_string(),
+        }
+    }
+}
+
+impl From<Record> for Warning {
+    fn from(Record { id, message }: Record) -> Self {
+        Self::Recorded { id, message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_keeps_kind_and_text() {
+        let warning = Warning::FewSamples {
+            samples: 3,
+            seconds: 0.75,
+        };
+        let json = serde_json::to_value(&warning).unwrap();
+        assert_eq!(json["id"], "few_samples");
+        assert_eq!(
+            json["message"],
+            "only 3 samples, 750 ms together; allow more time or make the work smaller"
+        );
+        let read: Warning = serde_json::from_value(json.clone()).unwrap();
+        assert_eq!(read.id(), "few_samples");
+        assert_eq!(read.to_string(), warning.to_string());
+        assert_eq!(serde_json::to_value(&read).unwrap(), json);
+    }
+
+    #[test]
+    fn text_says_what_and_what_to_do() {
+        let drift = Warning::ClockDrift { share: -0.042 };
+        assert_eq!(
+            drift.to_string(),
+            "the same fixed work took 4.2 % less after the row than before it; let the device cool or fix its clock \
+             rate, and run again"
+        );
+    }
+}
