@@ -1,37 +1,285 @@
-//! What can go wrong.
+//! Everything that can go wrong, as one enum. A message says what, with values, then what to do about it.
 
-use crate::units::format_seconds;
-
-/// The result of anything that can fail here.
+/// `std::result::Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, with the values involved and what to do about it.
+/// What went wrong, with the values involved and a remedy where there is one.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Work did not finish in the time it was given.
-    #[error("{what} did not finish within {}; make the work smaller or allow it more time", format_seconds(*.seconds))]
-    TimedOut {
-        /// What was waited for.
-        what: String,
-        /// How long, in seconds.
-        seconds: f64,
-    },
-    /// The user asked for the run to end.
-    #[error("interrupted; the results so far are kept")]
-    Interrupted,
-    /// The device is gone: a driver reset, an unplugged GPU, a watchdog.
+    /// No adapter answered on any of the backends that were asked.
     #[error(
-        "the device was lost ({reason}); open the adapter again, and look for a driver reset in the system log"
+        "no adapter found on {backends}; install a Vulkan driver (on Linux `make setup` does it), update the GPU's driver, or ask for another backend with `--backend`"
     )]
-    DeviceLost {
-        /// What the driver said.
+    NoAdapter {
+        /// The backends that were asked.
+        backends: String,
+    },
+    /// No adapter has this index or name.
+    #[error("no adapter matches {wanted:?}; present are:\n{available}")]
+    AdapterNotFound {
+        /// What was asked for.
+        wanted: String,
+        /// One line for each adapter.
+        available: String,
+    },
+    /// Several adapters fit a name.
+    #[error("{wanted:?} matches several adapters; name one by its index:\n{matching}")]
+    AdapterAmbiguous {
+        /// What was asked for.
+        wanted: String,
+        /// One line for each adapter that fits.
+        matching: String,
+    },
+    /// An adapter was there, but would not open a device.
+    #[error("{adapter} did not open: {reason}; try another backend, or update its driver")]
+    DeviceRequest {
+        /// The adapter's name.
+        adapter: String,
+        /// wgpu's reason.
         reason: String,
     },
-    /// The device refused or failed some work.
-    #[error("{message}")]
-    Gpu {
-        /// What the driver said.
+    /// An environment variable has a value that means nothing.
+    #[error("{variable}={value:?} means nothing; use one of {accepted}")]
+    Environment {
+        /// The variable.
+        variable: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may hold.
+        accepted: &'static str,
+    },
+    /// A name that is not in a table.
+    #[error("unknown {kind} {name:?}; {suggestion}")]
+    UnknownName {
+        /// What sort of name: suite, operation, kernel, constant.
+        kind: &'static str,
+        /// The name that was given.
+        name: String,
+        /// Near names, or all of them.
+        suggestion: String,
+    },
+    /// A shape written as text that does not parse.
+    #[error("{text:?} is no shape of {operation}; write {expected}")]
+    ShapeText {
+        /// The operation.
+        operation: &'static str,
+        /// What was given.
+        text: String,
+        /// The form, with an example.
+        expected: &'static str,
+    },
+    /// A shape that contradicts itself or that no kernel covers.
+    #[error("{operation}: {reason}")]
+    Shape {
+        /// The operation.
+        operation: &'static str,
+        /// What is wrong, with values.
+        reason: String,
+    },
+    /// A buffer or slice whose length is not that of its shape.
+    #[error("`{buffer}` has {found} elements, {shape} needs {needed}")]
+    Length {
+        /// Which operand.
+        buffer: &'static str,
+        /// The shape, in words.
+        shape: String,
+        /// Elements needed.
+        needed: u64,
+        /// Elements found.
+        found: u64,
+    },
+    /// An operand's element type is not the planned one.
+    #[error("`{buffer}` holds {found}, the plan was made for {needed}")]
+    ElementType {
+        /// Which operand.
+        buffer: &'static str,
+        /// The type planned for.
+        needed: &'static str,
+        /// The type given.
+        found: &'static str,
+    },
+    /// The number of buffers is not the number of operands.
+    #[error("{operation} takes {needed} buffers ({names}), {found} were given")]
+    OperandCount {
+        /// The operation.
+        operation: &'static str,
+        /// How many it takes.
+        needed: usize,
+        /// Their names.
+        names: String,
+        /// How many were given.
+        found: usize,
+    },
+    /// An offset that a binding cannot start at.
+    #[error(
+        "`{buffer}` starts at byte {offset}, this adapter binds storage at multiples of {alignment} bytes"
+    )]
+    Alignment {
+        /// Which operand.
+        buffer: &'static str,
+        /// The offset in bytes.
+        offset: u64,
+        /// The multiple it has to be.
+        alignment: u64,
+    },
+    /// An output that shares bytes with another operand.
+    #[error("`{output}` overlaps `{other}` in the same buffer; give the output bytes of its own")]
+    Overlap {
+        /// The output.
+        output: &'static str,
+        /// The operand it overlaps.
+        other: &'static str,
+    },
+    /// A buffer whose usages do not allow what is asked of it.
+    #[error("`{buffer}` was created without {needed}")]
+    Usage {
+        /// Which operand.
+        buffer: &'static str,
+        /// The missing usage.
+        needed: &'static str,
+    },
+    /// A size that the adapter, or WebGPU, cannot hold.
+    #[error("{what} needs {needed}, the limit {limit_name} is {limit}; use a smaller size")]
+    TooLarge {
+        /// What is too large.
+        what: String,
+        /// How much it needs.
+        needed: u64,
+        /// The limit's name in WebGPU.
+        limit_name: &'static str,
+        /// The limit.
+        limit: u64,
+    },
+    /// The adapter lacks what a kernel needs.
+    #[error("{what} is not supported here: {reason}")]
+    Unsupported {
+        /// The kernel or operation.
+        what: String,
+        /// What is missing.
+        reason: String,
+    },
+    /// A shader file that does not load; the message holds naga's text with its caret.
+    #[error("shaders/{file}.wgsl: {message}")]
+    Shader {
+        /// The file's stem.
+        file: String,
+        /// What is wrong with it.
         message: String,
     },
+    /// An input value that is not finite where only finite values are allowed.
+    #[error("{what} has {value} at index {index}; finite values are needed here")]
+    NonFinite {
+        /// Which input.
+        what: String,
+        /// Index of the first such value.
+        index: u64,
+        /// The value.
+        value: f64,
+    },
+    /// A file that could not be read or written.
+    #[error("{path}: {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// The system's reason.
+        reason: String,
+    },
+    /// wgpu reported an error: validation, or inside the driver.
+    #[error("{what}: {message}")]
+    Gpu {
+        /// What was being done.
+        what: String,
+        /// wgpu's message.
+        message: String,
+    },
+    /// The adapter's memory is used up.
+    #[error("out of memory: {what}; close other programs or use a smaller size")]
+    OutOfMemory {
+        /// What was being done.
+        what: String,
+    },
+    /// Work that did not come back in time.
+    #[error("{what} did not finish within {}; make the work smaller", crate::units::format_seconds(*.seconds))]
+    TimedOut {
+        /// What was being done.
+        what: String,
+        /// How long it was waited for.
+        seconds: f64,
+    },
+    /// The device is gone; everything on it is lost.
+    #[error("the device was lost: {reason}; restart the program, and look at the driver's log")]
+    DeviceLost {
+        /// The driver's reason.
+        reason: String,
+    },
+    /// The user asked to stop.
+    #[error("interrupted; the results so far are kept")]
+    Interrupted,
+}
+
+/// Names that look like `name`, as the end of an error message: `did you mean ...` or the list of all.
+#[must_use]
+pub fn suggest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    let wanted = name.to_lowercase();
+    let mut near: Vec<(usize, &str)> = known
+        .iter()
+        .map(|candidate| (distance(&wanted, &candidate.to_lowercase()), *candidate))
+        .filter(|(d, candidate)| {
+            *d <= 1 + candidate.len() / 4 || (wanted.len() > 2 && candidate.contains(&wanted))
+        })
+        .collect();
+    near.sort_unstable();
+    if near.is_empty() {
+        return format!("known are {}", known.join(", "));
+    }
+    let names: Vec<&str> = near
+        .into_iter()
+        .take(3)
+        .map(|(_, candidate)| candidate)
+        .collect();
+    format!("did you mean {}?", names.join(" or "))
+}
+
+/// Levenshtein distance, with a swap of neighbours counted as one step.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let substitution = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = substitution.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(best);
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_suggested_and_far_ones_list_everything() {
+        let known = ["matmul", "softmax", "attention"];
+        assert_eq!(suggest("matmull", known), "did you mean matmul?");
+        assert_eq!(suggest("sotfmax", known), "did you mean softmax?");
+        assert_eq!(
+            suggest("fft", known),
+            "known are matmul, softmax, attention"
+        );
+    }
+
+    #[test]
+    fn distance_counts_edits() {
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("ab", "ba"), 1);
+    }
 }

@@ -1,6 +1,20 @@
 //! Portable GPU kernels and a benchmark that can be trusted, through WebGPU.
 
 pub mod bench;
+pub mod buffer;
+pub mod data;
 pub mod error;
+pub mod gpu;
+pub mod kernel;
+pub mod ops;
+pub mod report;
+pub mod shader;
+pub mod tolerance;
 pub mod units;
 pub mod warning;
+
+pub use data::Dtype;
+pub use error::{Error, Result};
+pub use gpu::{Gpu, GpuOptions};
+pub use kernel::{Plan, PlanOptions};
+pub use ops::{Fma, Matmul, Operation, Softmax, Stream, StreamKind};

@@ -187,6 +187,7 @@ impl Clock for FakeClock {
         if let Some((_, fault)) = self.work.fault.filter(|(at, _)| *at == index) {
             return Err(match fault {
                 Fault::Fails => Error::Gpu {
+                    what: "a sample".into(),
                     message: "the fake submission was refused".to_owned(),
                 },
                 Fault::Hangs(limit) => {

@@ -1,0 +1,65 @@
+//! fill: seeded random values, the same bits as `data::value` on the CPU, or one value everywhere.
+//!
+//! One invocation writes one 32-bit word at a time: an f32, or two f16 side by side. Every value is a multiple of a
+//! power of two that its type holds exactly, so rounding cannot differ between adapters.
+//!
+//! Traffic: one vector written. Workgroup memory: 0 B. Works for any length.
+
+const WORKGROUP: u32 = 256;
+
+const MODE_F32: u32 = 0u;
+const MODE_F16: u32 = 1u;
+const MODE_CONSTANT: u32 = 2u;
+
+struct Params {
+    words: u32,          // 32-bit words to write
+    stride: u32,         // invocations of the dispatch
+    stream: u32,         // seed of this operand
+    mode: u32,           // MODE_...
+    distribution: u32,   // 0 uniform in [-1, 1); 1 the same with one in 64 sixteen times as large
+    constant: u32,       // the word of MODE_CONSTANT
+    first: u32,          // index of the first element
+    padding: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> y: array<u32>;   // [words]
+
+// The lowbias32 constants of Wellons, "Prospecting for Hash Functions", 2018.
+fn mix_bits(seed: u32) -> u32 {
+    var x = seed;
+    x = (x ^ (x >> 16u)) * 0x7feb352du;
+    x = (x ^ (x >> 15u)) * 0x846ca68bu;
+    return x ^ (x >> 16u);
+}
+
+fn scale(bits: u32) -> f32 {
+    if (params.distribution == 1u && (mix_bits(bits) & 63u) == 0u) {
+        return 16.0;
+    }
+    return 1.0;
+}
+
+fn value_f32(index: u32) -> f32 {
+    let bits = mix_bits(index ^ params.stream);
+    return (f32(bits >> 8u) / 8388608.0 - 1.0) * scale(bits);
+}
+
+fn value_f16(index: u32) -> f32 {
+    let bits = mix_bits(index ^ params.stream);
+    return (f32(bits >> 21u) / 1024.0 - 1.0) * scale(bits);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn fill(@builtin(global_invocation_id) global_id: vec3<u32>) {
+    for (var i = global_id.x; i < params.words; i += params.stride) {
+        var word = params.constant;
+        if (params.mode == MODE_F32) {
+            word = bitcast<u32>(value_f32(params.first + i));
+        } else if (params.mode == MODE_F16) {
+            let index = params.first + 2u * i;
+            word = pack2x16float(vec2<f32>(value_f16(index), value_f16(index + 1u)));
+        }
+        y[i] = word;
+    }
+}

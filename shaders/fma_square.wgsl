@@ -1,0 +1,60 @@
+//! fma_square: chains of x = fma(x, x, c), as many arithmetic operations as registers and nothing else allow.
+//!
+//! One invocation keeps CHAINS independent values of type Elem in registers and takes `trips * UNROLL` steps with each.
+//! c lies where the recurrence ends in a cycle of two values, so that values stay finite and never settle; it differs
+//! between invocations, the first value between chains as well. Some adapters run a fma with a repeated operand at
+//! another rate than fma_affine. The number of trips is a uniform, unknown to the compiler, and
+//! the sum of all chains is stored, so nothing can be left out; the host holds it against the same recurrence in f64.
+//!
+//! Operations: 2 * invocations * steps * CHAINS * width. Workgroup memory: 0 B. Works for any number of invocations.
+
+alias Elem = vec2<f32>;
+
+const WORKGROUP: u32 = 256;
+const CHAINS: u32 = 4;    // independent values of type Elem for an invocation
+const UNROLL: u32 = 16;   // steps of a chain in the loop's body
+
+struct Params {
+    invocations: u32,
+    trips: u32,   // steps / UNROLL
+    c: f32,
+    spread: f32,   // factor of the invocation's own value
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> seed: array<Elem>;      // [invocations]
+@group(0) @binding(2) var<storage, read_write> y: array<Elem>;   // [invocations]
+
+@compute @workgroup_size(WORKGROUP)
+fn fma_square(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+) {
+    let invocation = (workgroup_id.y * num_workgroups.x + workgroup_id.x) * WORKGROUP + local_index;
+    if (invocation >= params.invocations) {
+        return;
+    }
+    let own = seed[invocation];
+    let c = own * params.spread + Elem(params.c);
+    var x: array<Elem, CHAINS>;
+    // unroll
+    for (var chain = 0u; chain < CHAINS; chain++) {
+        x[chain] = own * 0.5 + Elem(f32(chain) * 0.0625);
+    }
+    for (var trip = 0u; trip < params.trips; trip++) {
+        // unroll
+        for (var step = 0u; step < UNROLL; step++) {
+            // unroll
+            for (var chain = 0u; chain < CHAINS; chain++) {
+                x[chain] = fma(x[chain], x[chain], c);
+            }
+        }
+    }
+    var sum = Elem(0.0);
+    // unroll
+    for (var chain = 0u; chain < CHAINS; chain++) {
+        sum += x[chain];
+    }
+    y[invocation] = sum;
+}

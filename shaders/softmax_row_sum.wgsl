@@ -1,0 +1,46 @@
+//! softmax_row_sum: row_sum = sum(x) over each row, the fourth of softmax_unfused's five operations.
+//!
+//! One workgroup takes one row; a tree merges what its invocations found.
+//! The price of not fusing: every intermediate goes through memory.
+//!
+//! Traffic: the matrix read once. Workgroup memory: 1 KiB. Works for any number of rows and columns.
+
+const WORKGROUP: u32 = 256;
+
+struct Params {
+    rows: u32,
+    cols: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;            // [rows, cols]
+@group(0) @binding(2) var<storage, read_write> row_sum: array<f32>;   // [rows]
+
+var<workgroup> parts: array<f32, WORKGROUP>;
+
+@compute @workgroup_size(WORKGROUP)
+fn softmax_row_sum(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+) {
+    let row = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let inside = row < params.rows;
+    var part = 0.0;
+    if (inside) {
+        for (var i = local_index; i < params.cols; i += WORKGROUP) {
+            part = part + x[row * params.cols + i];
+        }
+    }
+    parts[local_index] = part;
+    workgroupBarrier();
+    for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
+        if (local_index < half) {
+            parts[local_index] = parts[local_index] + parts[local_index + half];
+        }
+        workgroupBarrier();
+    }
+    if (inside && local_index == 0u) {
+        row_sum[row] = parts[0];
+    }
+}

@@ -1,0 +1,227 @@
+//! Test and benchmark data: one small seeded generator, the same on the CPU and in `shaders/fill.wgsl`.
+//!
+//! A value depends on (seed, operand, index) alone, so a GPU buffer of any size can be filled on the GPU and a reference
+//! for any of its elements computed on the CPU without moving the buffer. Bits are hashed, so that memory compression
+//! finds nothing to compress.
+
+use crate::error::{Error, Result};
+use half::f16;
+use serde::{Deserialize, Serialize};
+
+/// Type of an operand's elements.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Dtype {
+    /// IEEE single precision, 4 bytes.
+    #[default]
+    F32,
+    /// IEEE half precision, 2 bytes.
+    F16,
+}
+
+impl Dtype {
+    /// `f32`, `f16`; WGSL's name too.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+        }
+    }
+
+    /// Bytes of one element.
+    #[must_use]
+    pub fn bytes(self) -> u64 {
+        match self {
+            Self::F32 => 4,
+            Self::F16 => 2,
+        }
+    }
+
+    /// Unit roundoff `u`: the largest relative error of rounding to this type.
+    #[must_use]
+    pub fn unit_roundoff(self) -> f64 {
+        match self {
+            Self::F32 => 2f64.powi(-24),
+            Self::F16 => 2f64.powi(-11),
+        }
+    }
+
+    /// Elements in `bytes` of a buffer, as numbers.
+    #[must_use]
+    pub fn decode(self, bytes: &[u8]) -> Vec<f32> {
+        match self {
+            Self::F32 => bytes
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect(),
+            Self::F16 => bytes
+                .chunks_exact(2)
+                .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
+                .collect(),
+        }
+    }
+
+    /// Bytes of a buffer that holds `values`, rounded to this type.
+    #[must_use]
+    pub fn encode(self, values: &[f32]) -> Vec<u8> {
+        match self {
+            Self::F32 => bytemuck::cast_slice(values).to_vec(),
+            Self::F16 => values
+                .iter()
+                .flat_map(|v| f16::from_f32(*v).to_le_bytes())
+                .collect(),
+        }
+    }
+}
+
+/// How an operand's values are spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Distribution {
+    /// Uniform in [-1, 1).
+    #[default]
+    Uniform,
+    /// Uniform in [-1, 1), and one in 64 of them 16 times as large, so that a maximum matters.
+    Outliers,
+}
+
+impl Distribution {
+    /// The value that `shaders/fill.wgsl` knows it by.
+    pub(crate) fn code(self) -> u32 {
+        match self {
+            Self::Uniform => 0,
+            Self::Outliers => 1,
+        }
+    }
+}
+
+/// The operands' values for a reference: any element of any operand, as f64.
+pub trait Inputs {
+    /// Element `index` of operand `operand`.
+    fn get(&self, operand: usize, index: u64) -> f64;
+}
+
+/// Values that the generator gives, computed on demand.
+#[derive(Debug, Clone)]
+pub struct Generated {
+    /// The seed.
+    pub seed: u32,
+    /// Type and spread of each operand, in order.
+    pub operands: Vec<(Dtype, Distribution)>,
+}
+
+impl Inputs for Generated {
+    fn get(&self, operand: usize, index: u64) -> f64 {
+        let (dtype, distribution) = self.operands[operand];
+        f64::from(value(
+            stream_seed(self.seed, operand),
+            index as u32,
+            dtype,
+            distribution,
+        ))
+    }
+}
+
+/// Values that the caller gives.
+impl Inputs for &[Vec<f32>] {
+    fn get(&self, operand: usize, index: u64) -> f64 {
+        f64::from(self[operand][index as usize])
+    }
+}
+
+/// The seed of one operand's values.
+#[must_use]
+pub fn stream_seed(seed: u32, operand: usize) -> u32 {
+    mix(seed ^ mix(operand as u32 + 1))
+}
+
+/// A 32-bit mixer with full avalanche (Wellons, "Prospecting for Hash Functions", 2018, the `lowbias32` constants).
+#[must_use]
+pub fn mix(x: u32) -> u32 {
+    let x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
+    let x = (x ^ (x >> 15)).wrapping_mul(0x846c_a68b);
+    x ^ (x >> 16)
+}
+
+/// Element `index` of the values of `stream`. Exact in `dtype`: 24 bits in f32, 11 in f16.
+#[must_use]
+pub fn value(stream: u32, index: u32, dtype: Dtype, distribution: Distribution) -> f32 {
+    let bits = mix(index ^ stream);
+    let uniform = match dtype {
+        Dtype::F32 => (bits >> 8) as f32 / 8_388_608.0 - 1.0,
+        Dtype::F16 => (bits >> 21) as f32 / 1024.0 - 1.0,
+    };
+    let outlier = distribution == Distribution::Outliers && mix(bits) & 63 == 0;
+    if outlier { uniform * 16.0 } else { uniform }
+}
+
+/// `count` values of operand `operand`.
+#[must_use]
+pub fn generate(
+    seed: u32,
+    operand: usize,
+    count: usize,
+    dtype: Dtype,
+    distribution: Distribution,
+) -> Vec<f32> {
+    let stream = stream_seed(seed, operand);
+    (0..count)
+        .map(|i| value(stream, i as u32, dtype, distribution))
+        .collect()
+}
+
+/// Refuses values that are not finite.
+///
+/// # Errors
+/// [`Error::NonFinite`] with the first such value.
+pub fn require_finite(what: &str, values: &[f32]) -> Result<()> {
+    match values.iter().position(|v| !v.is_finite()) {
+        None => Ok(()),
+        Some(index) => Err(Error::NonFinite {
+            what: what.to_owned(),
+            index: index as u64,
+            value: f64::from(values[index]),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_exact_in_their_type_and_in_range() {
+        for dtype in [Dtype::F32, Dtype::F16] {
+            let values = generate(7, 1, 10_000, dtype, Distribution::Uniform);
+            assert_eq!(dtype.decode(&dtype.encode(&values)), values);
+            assert!(values.iter().all(|v| (-1.0..1.0).contains(v)));
+            let mean = values.iter().sum::<f32>() / 10_000.0;
+            assert!(mean.abs() < 0.03, "{mean}");
+        }
+    }
+
+    #[test]
+    fn outliers_are_one_in_64() {
+        let values = generate(7, 0, 64_000, Dtype::F16, Distribution::Outliers);
+        let outside = values.iter().filter(|v| v.abs() > 1.0).count();
+        assert!((800..1200).contains(&outside), "{outside}");
+        assert_eq!(Dtype::F16.decode(&Dtype::F16.encode(&values)), values);
+    }
+
+    #[test]
+    fn seeds_and_operands_differ() {
+        let first = |seed, operand| generate(seed, operand, 8, Dtype::F32, Distribution::Uniform);
+        assert_ne!(first(1, 0), first(2, 0));
+        assert_ne!(first(1, 0), first(1, 1));
+        assert_eq!(first(1, 0), first(1, 0));
+    }
+
+    #[test]
+    fn the_first_value_that_is_not_finite_is_named() {
+        assert_eq!(require_finite("a", &[0.0, 1e38]), Ok(()));
+        let error = require_finite("a", &[0.0, f32::INFINITY, f32::NAN]).unwrap_err();
+        assert!(matches!(error, Error::NonFinite { index: 1, .. }));
+    }
+}

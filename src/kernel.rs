@@ -1,0 +1,233 @@
+//! A kernel is one way to compute an operation: static data. A [`Plan`] is a kernel compiled for one shape, a
+//! [`Launch`] is a plan bound to buffers.
+
+mod plan;
+
+pub use plan::{Launch, Plan, PlanOptions};
+
+use crate::data::Dtype;
+use crate::error::{Error, Result, suggest};
+use crate::gpu::Capabilities;
+use crate::shader::{Constant, Loops, Prepared, Shader, check_limits};
+use std::collections::BTreeMap;
+
+/// Named values for the constants of a kernel's files.
+pub type Constants = Vec<(&'static str, Constant)>;
+
+/// One dispatch of a kernel: a file, and constants that are its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Stage {
+    /// The file.
+    pub shader: &'static Shader,
+    /// Constants that make this stage of a file which serves several.
+    pub constants: &'static [(&'static str, Constant)],
+}
+
+/// One way to compute an operation. Static data: a line of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Kernel {
+    /// What the command line, the reports and the benches call it; the file's stem where it has one file.
+    pub name: &'static str,
+    /// How it works, in a few words.
+    pub about: &'static str,
+    /// The files it dispatches, in the order in which its operation uses them.
+    pub stages: &'static [Stage],
+    /// Features it cannot do without.
+    pub features: wgpu::Features,
+    /// Element types it works on.
+    pub dtypes: &'static [Dtype],
+    /// Sets of constants worth trying, the default first. Empty: the files as they are.
+    pub presets: &'static [&'static [(&'static str, Constant)]],
+}
+
+impl Kernel {
+    /// The constants of preset `index`; of the files as they are where there are no presets.
+    #[must_use]
+    pub fn preset(&self, index: usize) -> Constants {
+        self.presets
+            .get(index)
+            .map_or_else(Vec::new, |preset| preset.to_vec())
+    }
+
+    /// Prepares every stage with `constants`, each of which some stage has to declare.
+    ///
+    /// # Errors
+    /// Those of [`Shader::prepare`], and [`Error::UnknownName`] for a constant that no stage declares.
+    pub fn prepare(
+        &self,
+        constants: &[(&str, Constant)],
+        loops: Loops,
+        features: wgpu::Features,
+    ) -> Result<Vec<Prepared>> {
+        let declared: Vec<&str> = self
+            .stages
+            .iter()
+            .flat_map(|stage| stage.shader.settable())
+            .collect();
+        if let Some((name, _)) = constants.iter().find(|(name, _)| !declared.contains(name)) {
+            let suggestion = suggest(name, declared);
+            return Err(Error::UnknownName {
+                kind: "constant",
+                name: format!("{}: {name}", self.name),
+                suggestion,
+            });
+        }
+        self.stages
+            .iter()
+            .map(|stage| stage.shader.prepare(&stage.all(constants), loops, features))
+            .collect()
+    }
+
+    /// Whether a device can run this kernel with `constants` on elements of `dtype`.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] with what is missing.
+    pub fn supported(
+        &self,
+        dtype: Dtype,
+        constants: &[(&str, Constant)],
+        device: &Capabilities,
+    ) -> Result<()> {
+        let refuse = |reason: String| {
+            Err(Error::Unsupported {
+                what: format!("kernel {}", self.name),
+                reason,
+            })
+        };
+        if !self.dtypes.contains(&dtype) {
+            return refuse(format!("it has no {} form", dtype.name()));
+        }
+        let missing = self.features - device.features;
+        if !missing.is_empty() {
+            let names: Vec<String> = missing
+                .iter_names()
+                .map(|(name, _)| name.to_lowercase())
+                .collect();
+            return refuse(format!("the device lacks {}", names.join(", ")));
+        }
+        for prepared in self.prepare(constants, Loops::AsWritten, device.features)? {
+            if let Err(error) = check_limits(&prepared, &device.limits) {
+                return refuse(error.to_string());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Stage {
+    /// A file as it is.
+    #[must_use]
+    pub const fn of(shader: &'static Shader) -> Self {
+        Self {
+            shader,
+            constants: &[],
+        }
+    }
+
+    /// The stage's own constants and those of `constants` that its file declares.
+    fn all<'a>(&self, constants: &[(&'a str, Constant)]) -> Vec<(&'a str, Constant)> {
+        let declared = self.shader.settable();
+        let shared = constants
+            .iter()
+            .copied()
+            .filter(|(name, _)| declared.contains(name));
+        self.constants.iter().copied().chain(shared).collect()
+    }
+}
+
+/// Constants as a report shows them.
+#[must_use]
+pub fn shown(constants: &[(&'static str, Constant)]) -> BTreeMap<String, String> {
+    constants
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.to_string()))
+        .collect()
+}
+
+/// Which buffer a dispatch binds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// An operand of the operation, by its place.
+    Operand(usize),
+    /// Memory of the plan, by its place in [`Schedule::scratch`].
+    Scratch(usize),
+}
+
+/// A run of bytes that a dispatch binds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Which buffer.
+    pub slot: Slot,
+    /// First byte, from the beginning of the operand.
+    pub offset: u64,
+    /// How many bytes.
+    pub bytes: u64,
+}
+
+impl Window {
+    /// All `bytes` of a slot.
+    #[must_use]
+    pub fn whole(slot: Slot, bytes: u64) -> Self {
+        Self {
+            slot,
+            offset: 0,
+            bytes,
+        }
+    }
+}
+
+/// One dispatch: which stage, with what uniform, on what buffers, over how many workgroups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Index of [`Kernel::stages`].
+    pub stage: usize,
+    /// Bytes of binding 0.
+    pub params: Vec<u8>,
+    /// Bindings 1, 2, ...
+    pub windows: Vec<Window>,
+    /// Workgroups in x, y, z.
+    pub workgroups: [u32; 3],
+}
+
+/// Everything that has to be dispatched for one shape, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Schedule {
+    /// The dispatches. None for a shape without elements.
+    pub steps: Vec<Step>,
+    /// Bytes of each scratch buffer.
+    pub scratch: Vec<u64>,
+}
+
+/// Workgroups for `total` items, one a workgroup, in x and y: the kernel folds `y * num_workgroups.x + x` back.
+///
+/// # Errors
+/// [`Error::TooLarge`] beyond what two dimensions hold.
+pub fn fold_workgroups(total: u64, limits: &wgpu::Limits) -> Result<[u32; 3]> {
+    let limit = u64::from(limits.max_compute_workgroups_per_dimension);
+    let y = total.div_ceil(limit).max(1);
+    if y > limit {
+        let what = "a dispatch, in workgroups".to_owned();
+        return Err(Error::TooLarge {
+            what,
+            needed: total,
+            limit_name: "max_compute_workgroups_per_dimension squared",
+            limit: limit * limit,
+        });
+    }
+    Ok([total.div_ceil(y) as u32, y as u32, 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workgroups_are_folded_into_two_dimensions() {
+        let limits = wgpu::Limits::default();
+        assert_eq!(fold_workgroups(1, &limits).unwrap(), [1, 1, 1]);
+        assert_eq!(fold_workgroups(65_535, &limits).unwrap(), [65_535, 1, 1]);
+        let [x, y, _] = fold_workgroups(65_536, &limits).unwrap();
+        assert_eq!((x, y), (32_768, 2));
+        assert!(fold_workgroups(u64::from(u32::MAX) * 8, &limits).is_err());
+    }
+}

@@ -1,0 +1,347 @@
+//! An operation planned once: kernel chosen, pipelines built, uniforms and scratch in place.
+
+use super::{Constants, Kernel, Schedule, Slot};
+use crate::buffer::View;
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::ops::{Operand, Operation, Role, choose};
+use crate::shader::{Checks, Constant, Loops, Pipeline};
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+/// How to plan. The default chooses everything.
+#[derive(Debug, Clone, Default)]
+pub struct PlanOptions {
+    /// The kernel by name; `None` for the best that runs here.
+    pub kernel: Option<&'static str>,
+    /// Which of the kernel's presets.
+    pub preset: usize,
+    /// Constants that replace those of the preset.
+    pub constants: Vec<(&'static str, Constant)>,
+    /// Runtime checks in shaders.
+    pub checks: Checks,
+    /// What becomes of marked loops.
+    pub loops: Loops,
+}
+
+/// An operation ready to record, on any buffers that fit its shape, any number of times.
+///
+/// Scratch memory belongs to the plan: two recordings of one plan are ordered by the queue, and do not overlap.
+#[derive(Debug)]
+pub struct Plan {
+    kernel: &'static Kernel,
+    constants: Constants,
+    checks: Checks,
+    operation: &'static str,
+    shape: String,
+    operands: Vec<Operand>,
+    schedule: Schedule,
+    pipelines: Vec<Arc<Pipeline>>,
+    uniforms: Vec<wgpu::Buffer>,
+    scratch: Vec<wgpu::Buffer>,
+    /// Bound in place of operands without elements, since no binding may be empty.
+    nothing: wgpu::Buffer,
+    device: wgpu::Device,
+    alignment: u64,
+}
+
+impl Plan {
+    /// Plans `operation` on `gpu`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] and [`Error::TooLarge`] for shapes that cannot be; [`Error::UnknownName`] and
+    /// [`Error::Unsupported`] for a kernel that is not, or not here; [`Error::Shader`], [`Error::Gpu`] and
+    /// [`Error::OutOfMemory`] from compiling and allocating.
+    pub async fn new(gpu: &Gpu, operation: &dyn Operation, options: &PlanOptions) -> Result<Self> {
+        operation.validate()?;
+        let operands = operation.operands();
+        let limits = &gpu.capabilities().limits;
+        check_sizes(&operands, limits)?;
+        let (kernel, constants) = choose(operation, options, gpu.capabilities())?;
+        let mut pipelines = Vec::new();
+        for stage in kernel.stages {
+            let constants = stage.all(&constants);
+            pipelines.push(
+                gpu.pipeline(stage.shader, &constants, options.checks, options.loops)
+                    .await?,
+            );
+        }
+        let prepared: Vec<_> = pipelines.iter().map(|p| &p.prepared).collect();
+        let schedule = operation.schedule(kernel, &prepared, limits)?;
+        check_schedule(kernel, &schedule, limits)?;
+        let mut uniforms = Vec::new();
+        for step in &schedule.steps {
+            let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+            let buffer = gpu
+                .create_buffer(kernel.name, step.params.len() as u64, usage)
+                .await?;
+            let write = || gpu.queue().write_buffer(&buffer, 0, &step.params);
+            gpu.catch("write a uniform", write).await?;
+            uniforms.push(buffer);
+        }
+        let mut scratch = Vec::new();
+        for bytes in &schedule.scratch {
+            scratch.push(gpu.create_storage(kernel.name, *bytes).await?);
+        }
+        Ok(Self {
+            kernel,
+            constants,
+            checks: options.checks,
+            operation: operation.family().name,
+            shape: operation.label(),
+            operands,
+            schedule,
+            pipelines,
+            uniforms,
+            scratch,
+            nothing: gpu.create_storage("nothing", 16).await?,
+            device: gpu.device().clone(),
+            alignment: limits.min_storage_buffer_offset_alignment.into(),
+        })
+    }
+
+    /// The kernel that was chosen.
+    #[must_use]
+    pub fn kernel(&self) -> &'static Kernel {
+        self.kernel
+    }
+
+    /// The constants it was compiled with, beyond those of its files.
+    #[must_use]
+    pub fn constants(&self) -> &[(&'static str, Constant)] {
+        &self.constants
+    }
+
+    /// Whether its shaders have runtime checks.
+    #[must_use]
+    pub fn checks(&self) -> Checks {
+        self.checks
+    }
+
+    /// Bytes of memory that the plan itself holds beyond the operands.
+    #[must_use]
+    pub fn scratch_bytes(&self) -> u64 {
+        self.schedule.scratch.iter().sum()
+    }
+
+    /// Dispatches of one recording.
+    #[must_use]
+    pub fn dispatches(&self) -> usize {
+        self.schedule.steps.len()
+    }
+
+    /// Binds buffers: one for each operand, inputs first, in the order of [`Operation::operands`].
+    ///
+    /// # Errors
+    /// [`Error::OperandCount`], [`Error::Length`], [`Error::ElementType`], [`Error::Alignment`], [`Error::Usage`],
+    /// [`Error::Overlap`].
+    pub fn bind(&self, views: &[View<'_>]) -> Result<Launch> {
+        self.check(views)?;
+        let mut steps = Vec::new();
+        for (step, uniform) in self.schedule.steps.iter().zip(&self.uniforms) {
+            let pipeline = &self.pipelines[step.stage];
+            let resource = uniform.as_entire_binding();
+            let mut entries = vec![wgpu::BindGroupEntry {
+                binding: 0,
+                resource,
+            }];
+            for (i, window) in step.windows.iter().enumerate() {
+                let (buffer, base) = match window.slot {
+                    _ if window.bytes == 0 => (&self.nothing, 0),
+                    Slot::Operand(o) => (views[o].buffer, views[o].offset),
+                    Slot::Scratch(s) => (&self.scratch[s], 0),
+                };
+                let offset = base + window.offset;
+                // A binding's size is a multiple of 4, and a buffer may end within that.
+                let size = window
+                    .bytes
+                    .next_multiple_of(4)
+                    .max(4)
+                    .min(buffer.size() - offset);
+                let binding = wgpu::BufferBinding {
+                    buffer,
+                    offset,
+                    size: NonZeroU64::new(size),
+                };
+                let resource = wgpu::BindingResource::Buffer(binding);
+                entries.push(wgpu::BindGroupEntry {
+                    binding: i as u32 + 1,
+                    resource,
+                });
+            }
+            let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some(self.kernel.name),
+                layout: &pipeline.layout,
+                entries: &entries,
+            });
+            steps.push((Arc::clone(pipeline), bind_group, step.workgroups));
+        }
+        Ok(Launch {
+            label: self.kernel.name,
+            steps,
+        })
+    }
+
+    /// Binds `views` and records into `encoder`. Does not submit, does not block.
+    ///
+    /// # Errors
+    /// Those of [`Plan::bind`].
+    pub fn record(&self, encoder: &mut wgpu::CommandEncoder, views: &[View<'_>]) -> Result<()> {
+        self.bind(views)?.record(encoder);
+        Ok(())
+    }
+
+    fn check(&self, views: &[View<'_>]) -> Result<()> {
+        if views.len() != self.operands.len() {
+            let names: Vec<&str> = self.operands.iter().map(|o| o.name).collect();
+            return Err(Error::OperandCount {
+                operation: self.operation,
+                needed: self.operands.len(),
+                names: names.join(", "),
+                found: views.len(),
+            });
+        }
+        for (operand, view) in self.operands.iter().zip(views) {
+            self.check_view(operand, view)?;
+        }
+        let touched = |i: usize| View {
+            elements: self.operands[i].elements,
+            ..views[i]
+        };
+        for (i, output) in self
+            .operands
+            .iter()
+            .enumerate()
+            .filter(|(_, o)| o.role == Role::Output)
+        {
+            if let Some(j) = (0..views.len()).find(|&j| j != i && touched(i).overlaps(&touched(j)))
+            {
+                return Err(Error::Overlap {
+                    output: output.name,
+                    other: self.operands[j].name,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_view(&self, operand: &Operand, view: &View<'_>) -> Result<()> {
+        let buffer = operand.name;
+        if view.dtype != operand.dtype {
+            let (needed, found) = (operand.dtype.name(), view.dtype.name());
+            return Err(Error::ElementType {
+                buffer,
+                needed,
+                found,
+            });
+        }
+        let room = view.buffer.size().saturating_sub(view.offset) / operand.dtype.bytes();
+        let found = view.elements.min(room);
+        if found < operand.elements {
+            let shape = format!("{} {}", self.operation, self.shape);
+            return Err(Error::Length {
+                buffer,
+                shape,
+                needed: operand.elements,
+                found,
+            });
+        }
+        if operand.elements > 0 && !view.offset.is_multiple_of(self.alignment) {
+            return Err(Error::Alignment {
+                buffer,
+                offset: view.offset,
+                alignment: self.alignment,
+            });
+        }
+        if !view.buffer.usage().contains(wgpu::BufferUsages::STORAGE) {
+            return Err(Error::Usage {
+                buffer,
+                needed: "BufferUsages::STORAGE",
+            });
+        }
+        Ok(())
+    }
+}
+
+fn check_sizes(operands: &[Operand], limits: &wgpu::Limits) -> Result<()> {
+    for operand in operands {
+        let needed = operand.elements.saturating_mul(operand.dtype.bytes());
+        let limit = limits.max_buffer_size;
+        if needed > limit {
+            let what = format!("`{}`, in bytes,", operand.name);
+            return Err(Error::TooLarge {
+                what,
+                needed,
+                limit_name: "max_buffer_size",
+                limit,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn check_schedule(kernel: &Kernel, schedule: &Schedule, limits: &wgpu::Limits) -> Result<()> {
+    let bytes = schedule
+        .steps
+        .iter()
+        .flat_map(|step| &step.windows)
+        .map(|w| w.bytes)
+        .max();
+    let workgroups = schedule.steps.iter().flat_map(|step| step.workgroups).max();
+    let needs = [
+        (
+            "binding",
+            "bytes",
+            bytes,
+            limits.max_storage_buffer_binding_size,
+            "max_storage_buffer_binding_size",
+        ),
+        (
+            "dispatch",
+            "workgroups",
+            workgroups.map(u64::from),
+            limits.max_compute_workgroups_per_dimension.into(),
+            "max_compute_workgroups_per_dimension",
+        ),
+    ];
+    for (part, unit, needed, limit, limit_name) in needs {
+        let needed = needed.unwrap_or(0);
+        if needed > limit {
+            let what = format!("a {part} of {}, in {unit},", kernel.name);
+            return Err(Error::TooLarge {
+                what,
+                needed,
+                limit_name,
+                limit,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A plan bound to buffers: what is left to do is to dispatch it.
+#[derive(Debug)]
+pub struct Launch {
+    label: &'static str,
+    steps: Vec<(Arc<Pipeline>, wgpu::BindGroup, [u32; 3])>,
+}
+
+impl Launch {
+    /// Records one compute pass.
+    pub fn record(&self, encoder: &mut wgpu::CommandEncoder) {
+        let descriptor = wgpu::ComputePassDescriptor {
+            label: Some(self.label),
+            timestamp_writes: None,
+        };
+        self.dispatch(&mut encoder.begin_compute_pass(&descriptor));
+    }
+
+    /// Records the dispatches into a pass that is open.
+    pub fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>) {
+        for (pipeline, bind_group, [x, y, z]) in &self.steps {
+            pass.set_pipeline(&pipeline.raw);
+            pass.set_bind_group(0, bind_group, &[]);
+            pass.dispatch_workgroups(*x, *y, *z);
+        }
+    }
+}

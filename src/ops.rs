@@ -1,0 +1,300 @@
+//! The operations: what is computed, what it costs, what the right answer is. How it is computed is a kernel's affair.
+//!
+//! A value such as [`Matmul`] is one operation of one shape. A [`Family`] is the operation for every shape, with its
+//! kernels; [`FAMILIES`] is the table that tests, benches, the command line and the reports walk over.
+
+mod fma;
+mod matmul;
+mod softmax;
+mod stream;
+
+pub use fma::Fma;
+pub use matmul::Matmul;
+pub use softmax::Softmax;
+pub use stream::{Stream, StreamKind};
+
+use crate::data::{Distribution, Dtype, Inputs};
+use crate::error::{Error, Result, suggest};
+use crate::gpu::Capabilities;
+use crate::kernel::{Constants, Kernel, PlanOptions, Schedule};
+use crate::shader::Prepared;
+use crate::tolerance::Expected;
+
+/// Whether a kernel reads an operand or writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Read.
+    Input,
+    /// Written, every element.
+    Output,
+}
+
+/// One buffer of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operand {
+    /// Its name in the formula.
+    pub name: &'static str,
+    /// How many elements.
+    pub elements: u64,
+    /// Their type.
+    pub dtype: Dtype,
+    /// Read or written.
+    pub role: Role,
+    /// How test data for it is spread.
+    pub distribution: Distribution,
+}
+
+impl Operand {
+    /// An operand that is read.
+    #[must_use]
+    pub fn input(
+        name: &'static str,
+        elements: u64,
+        dtype: Dtype,
+        distribution: Distribution,
+    ) -> Self {
+        Self {
+            name,
+            elements,
+            dtype,
+            role: Role::Input,
+            distribution,
+        }
+    }
+
+    /// An operand that is written.
+    #[must_use]
+    pub fn output(name: &'static str, elements: u64, dtype: Dtype) -> Self {
+        Self {
+            name,
+            elements,
+            dtype,
+            role: Role::Output,
+            distribution: Distribution::Uniform,
+        }
+    }
+}
+
+/// One operation of one shape and element type.
+pub trait Operation: std::fmt::Debug + Send + Sync {
+    /// The operation that this is a shape of.
+    fn family(&self) -> &'static Family;
+
+    /// Element type of the inputs.
+    fn dtype(&self) -> Dtype;
+
+    /// The shape as (name, size) pairs, in the order of [`Operation::label`].
+    fn shape(&self) -> Vec<(&'static str, u64)>;
+
+    /// The shape as text, as [`Family::parse`] reads it.
+    fn label(&self) -> String {
+        let sizes: Vec<String> = self
+            .shape()
+            .iter()
+            .map(|(_, size)| size.to_string())
+            .collect();
+        sizes.join("x")
+    }
+
+    /// Floating-point operations; a fused multiply-add counts as 2, `exp` is not counted.
+    fn flops(&self) -> u64;
+
+    /// Bytes that have to move: each input read once, each output written once.
+    fn min_bytes(&self) -> u64 {
+        self.operands()
+            .iter()
+            .map(|o| o.elements * o.dtype.bytes())
+            .sum()
+    }
+
+    /// The buffers, inputs in the formula's order, then outputs.
+    fn operands(&self) -> Vec<Operand>;
+
+    /// Whether the shape can be at all.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::TooLarge`].
+    fn validate(&self) -> Result<()>;
+
+    /// Constants that a kernel needs for this shape.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where the kernel has no form for the shape.
+    fn constants(&self, _kernel: &'static Kernel) -> Result<Constants> {
+        Ok(Constants::new())
+    }
+
+    /// The dispatches of `kernel` for this shape; `stages` are its files, prepared.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] where the device's limits do not allow it.
+    fn schedule(
+        &self,
+        kernel: &'static Kernel,
+        stages: &[&Prepared],
+        limits: &wgpu::Limits,
+    ) -> Result<Schedule>;
+
+    /// The right values of some elements of the output, and how far off `kernel` may be: plain loops in f64.
+    ///
+    /// `indices` ascend.
+    fn expected(
+        &self,
+        kernel: &'static Kernel,
+        inputs: &dyn Inputs,
+        indices: &[u64],
+    ) -> Vec<Expected>;
+}
+
+/// An operation for every shape: a line of the table.
+#[derive(Debug)]
+pub struct Family {
+    /// What the command line and the reports call it.
+    pub name: &'static str,
+    /// What it computes.
+    pub about: &'static str,
+    /// Its shape as text, with an example.
+    pub shape_form: &'static str,
+    /// Ways to compute it, the plainest first; the last one that runs on an adapter is chosen.
+    pub kernels: &'static [&'static Kernel],
+    /// Reads a shape such as `4096x4096x4096`.
+    pub parse: fn(&str, Dtype) -> Result<Box<dyn Operation>>,
+    /// Shapes on which a kernel with these files is tested: single elements, around its tiles, primes, empty, large.
+    pub samples: fn(&[Prepared]) -> Vec<Box<dyn Operation>>,
+}
+
+impl Family {
+    /// A kernel of this operation by its name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] with near names.
+    pub fn kernel(&self, name: &str) -> Result<&'static Kernel> {
+        let unknown = || Error::UnknownName {
+            kind: "kernel",
+            name: format!("{name} of {}", self.name),
+            suggestion: suggest(name, self.kernels.iter().map(|k| k.name)),
+        };
+        self.kernels
+            .iter()
+            .find(|k| k.name == name)
+            .copied()
+            .ok_or_else(unknown)
+    }
+}
+
+/// Every operation.
+pub static FAMILIES: &[&Family] = &[
+    &stream::COPY,
+    &stream::MULTIPLY,
+    &stream::ADD,
+    &stream::TRIAD,
+    &fma::FMA,
+    &matmul::MATMUL,
+    &softmax::SOFTMAX,
+];
+
+/// An operation by its name.
+///
+/// # Errors
+/// [`Error::UnknownName`] with near names.
+pub fn family(name: &str) -> Result<&'static Family> {
+    let unknown = || Error::UnknownName {
+        kind: "operation",
+        name: name.to_owned(),
+        suggestion: suggest(name, FAMILIES.iter().map(|f| f.name)),
+    };
+    FAMILIES
+        .iter()
+        .find(|f| f.name == name)
+        .copied()
+        .ok_or_else(unknown)
+}
+
+/// Chooses a kernel and its constants for `operation` on a device: the one that `options` name, or the last of the
+/// family that runs. Pure.
+///
+/// # Errors
+/// [`Error::UnknownName`] for a kernel that is not; [`Error::Unsupported`] where it, or every kernel, does not run here.
+pub fn choose(
+    operation: &dyn Operation,
+    options: &PlanOptions,
+    device: &Capabilities,
+) -> Result<(&'static Kernel, Constants)> {
+    let family = operation.family();
+    let fit = |kernel: &'static Kernel| -> Result<(&'static Kernel, Constants)> {
+        let constants = merge([
+            kernel.preset(options.preset),
+            operation.constants(kernel)?,
+            options.constants.clone(),
+        ]);
+        kernel.supported(operation.dtype(), &constants, device)?;
+        Ok((kernel, constants))
+    };
+    if let Some(name) = options.kernel {
+        return fit(family.kernel(name)?);
+    }
+    let mut reasons = Vec::new();
+    for kernel in family.kernels.iter().rev() {
+        match fit(kernel) {
+            Ok(found) => return Ok(found),
+            Err(Error::Unsupported { reason, .. }) => {
+                reasons.push(format!("{}: {reason}", kernel.name))
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let what = format!(
+        "{} {} {}",
+        family.name,
+        operation.dtype().name(),
+        operation.label()
+    );
+    Err(Error::Unsupported {
+        what,
+        reason: reasons.join("; "),
+    })
+}
+
+/// Later values replace earlier ones of the same name.
+fn merge(sets: [Constants; 3]) -> Constants {
+    let mut merged = Constants::new();
+    for (name, value) in sets.into_iter().flatten() {
+        match merged.iter_mut().find(|(known, _)| *known == name) {
+            Some(entry) => entry.1 = value,
+            None => merged.push((name, value)),
+        }
+    }
+    merged
+}
+
+/// Reads `count` sizes separated by `x`.
+pub(crate) fn parse_sizes<const COUNT: usize>(
+    family: &'static Family,
+    text: &str,
+) -> Result<[u64; COUNT]> {
+    let wrong = || Error::ShapeText {
+        operation: family.name,
+        text: text.to_owned(),
+        expected: family.shape_form,
+    };
+    let sizes: Vec<u64> = text
+        .split('x')
+        .map(|part| part.trim().parse())
+        .collect::<Result<_, _>>()
+        .map_err(|_| wrong())?;
+    sizes.try_into().map_err(|_| wrong())
+}
+
+/// Refuses a shape whose `elements` do not fit the 32-bit indices of WGSL.
+pub(crate) fn require_u32(what: &str, elements: Option<u64>) -> Result<u64> {
+    let limit = u64::from(u32::MAX);
+    match elements {
+        Some(count) if count <= limit => Ok(count),
+        other => Err(Error::TooLarge {
+            what: format!("{what}, in elements,"),
+            needed: other.unwrap_or(u64::MAX),
+            limit_name: "of 32-bit indices",
+            limit,
+        }),
+    }
+}

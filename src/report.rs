@@ -1,0 +1,210 @@
+//! A run as plain data: schema `ridgepoint.run/1`.
+//!
+//! Units are SI base units throughout: seconds, bytes, bytes per second, FLOP/s. A number that was not measured is
+//! `None` (null in JSON), never zero. A file of this schema can be read back and shown by anybody, with no GPU present.
+
+use crate::bench::{ClockKind, Sampling, Status, Summary};
+use crate::data::Dtype;
+use crate::gpu::AdapterSummary;
+use crate::shader::Checks;
+use crate::units::{Bandwidth, FlopRate, Intensity};
+use crate::warning::Warning;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The schema that [`Report`] is written in.
+pub const SCHEMA: &str = "ridgepoint.run/1";
+
+/// One run of one suite on one adapter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// What measured.
+    pub tool: Tool,
+    /// Where.
+    pub host: Host,
+    /// On what.
+    pub adapter: AdapterSummary,
+    /// How.
+    pub settings: Settings,
+    /// What the adapter can reach, measured in this run.
+    pub ceilings: Vec<Ceiling>,
+    /// The measurements, in the order in which they were made.
+    pub rows: Vec<Row>,
+    /// What a reader has to know about the run as a whole.
+    pub warnings: Vec<Warning>,
+}
+
+/// The program that measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// Version of this crate.
+    pub version: String,
+    /// Commit it was built from; "unknown" outside a repository.
+    pub commit: String,
+    /// Version of wgpu.
+    pub wgpu: String,
+    /// Version of naga.
+    pub naga: String,
+}
+
+/// The machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Operating system with its version; "unknown" where it does not say.
+    pub os: String,
+    /// The processor's name; "unknown" where it does not say.
+    pub cpu: String,
+    /// Main memory, in bytes.
+    pub memory_bytes: Option<u64>,
+    /// When the run began, RFC 3339 in UTC.
+    pub utc: String,
+}
+
+/// How the run was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Name of the suite.
+    pub suite: String,
+    /// `--op` filters, as given.
+    pub operations: Vec<String>,
+    /// `--kernel` filters, as given.
+    pub kernels: Vec<String>,
+    /// Seed of the generated data.
+    pub seed: u32,
+    /// Runtime checks in shaders; each row says it again.
+    pub checks: Checks,
+    /// Warm-up and sampling.
+    pub sampling: Sampling,
+    /// Hash of each shader file, by stem, as hexadecimal FNV-1a of its text.
+    pub shader_hashes: BTreeMap<String, String>,
+    /// What the user says about the machine: power source, cooling, settings.
+    pub note: Option<String>,
+}
+
+/// Something that the adapter cannot exceed, measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ceiling {
+    /// `compute/f32`, `memory/copy`.
+    pub id: String,
+    /// The value in `unit`: that of the best stable group of samples.
+    pub value: Option<f64>,
+    /// `FLOP/s` or `B/s`.
+    pub unit: String,
+    /// How its measurement ended.
+    pub status: Status,
+    /// Why, where it is not `ok`; which shape of the grid won, where it is.
+    pub reason: Option<String>,
+}
+
+/// Whether a row's results were right.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Verified {
+    /// Whether every element that was compared lies within what is allowed.
+    pub ok: bool,
+    /// Error of the element that came nearest to its limit, or passed it; null for a result that is not finite.
+    pub max_error: Option<f64>,
+    /// What that element is allowed.
+    pub allowed: f64,
+    /// How many elements were compared with the f64 reference. Every element is checked to be written and finite.
+    pub compared: u64,
+}
+
+/// What limits a kernel of this intensity on this adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// Left of the ridge point: bytes.
+    Memory,
+    /// Right of the ridge point: arithmetic.
+    Compute,
+}
+
+/// One kernel on one shape.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// `operation/dtype/shape/kernel`
+    pub id: String,
+    /// Name of the operation.
+    pub operation: String,
+    /// Name of the kernel; empty where none runs here.
+    pub kernel: String,
+    /// Constants that the kernel was compiled with beyond those of its files.
+    pub constants: BTreeMap<String, String>,
+    /// Element type of the inputs.
+    pub dtype: Dtype,
+    /// The shape, by the names of its sizes.
+    pub shape: BTreeMap<String, u64>,
+    /// Operations that the shape needs.
+    pub flops: u64,
+    /// Bytes that the shape has to move.
+    pub min_bytes: u64,
+    /// How the measurement ended.
+    pub status: Status,
+    /// Why, where it is not `ok`.
+    pub reason: Option<String>,
+    /// Whether the results were right; null where nothing ran.
+    pub verified: Option<Verified>,
+    /// Runtime checks in the shaders.
+    pub checks: Checks,
+    /// Which timer the times come from; null where nothing was timed.
+    pub clock: Option<ClockKind>,
+    /// Times of one execution.
+    pub time_s: Option<Summary>,
+    /// Wall-clock times of one execution, submission and wait included, beside the GPU's own.
+    pub wall_s: Option<Summary>,
+    /// Executions in one sample.
+    pub repeats: Option<u32>,
+    /// Samples thrown away: the cold one, and those of the warm-up.
+    pub discarded: usize,
+    /// `flops` over the median time.
+    pub flop_rate: Option<FlopRate>,
+    /// `min_bytes` over the median time.
+    pub bandwidth: Option<Bandwidth>,
+    /// `flops` over `min_bytes`.
+    pub intensity: Option<Intensity>,
+    /// What limits it; null without ceilings.
+    pub bound: Option<Bound>,
+    /// Percent of what the measured ceilings allow at this intensity.
+    pub percent_of_roof: Option<f64>,
+    /// What a reader has to know about this row.
+    pub warnings: Vec<Warning>,
+}
+
+impl Report {
+    /// Writes the report as JSON, in one step: a reader sees the old file or the new one, never half of one.
+    ///
+    /// # Errors
+    /// [`crate::Error::File`].
+    pub fn write(&self, path: &std::path::Path) -> crate::Result<()> {
+        let failed = |e: &dyn std::fmt::Display| crate::Error::File {
+            path: path.display().to_string(),
+            reason: e.to_string(),
+        };
+        let text = serde_json::to_string_pretty(self).map_err(|e| failed(&e))?;
+        let partial = path.with_extension("json.partial");
+        std::fs::write(&partial, text + "\n").map_err(|e| failed(&e))?;
+        std::fs::rename(&partial, path).map_err(|e| failed(&e))
+    }
+
+    /// Reads a report.
+    ///
+    /// # Errors
+    /// [`crate::Error::File`] for a file that is not there or not of this schema.
+    pub fn read(path: &std::path::Path) -> crate::Result<Self> {
+        let failed = |e: &dyn std::fmt::Display| crate::Error::File {
+            path: path.display().to_string(),
+            reason: e.to_string(),
+        };
+        let text = std::fs::read_to_string(path).map_err(|e| failed(&e))?;
+        let report: Self = serde_json::from_str(&text).map_err(|e| failed(&e))?;
+        if report.schema != SCHEMA {
+            return Err(failed(&format!(
+                "its schema is {:?}, this version reads {SCHEMA:?}",
+                report.schema
+            )));
+        }
+        Ok(report)
+    }
+}

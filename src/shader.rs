@@ -1,0 +1,337 @@
+//! From a WGSL file to a pipeline: constants set, marked loops unrolled, checked, compiled.
+//!
+//! A kernel is one complete WGSL file under `shaders/`. Numbers such as tile sizes live in the file's header as
+//! `const` lines; the host reads them from there after naga has evaluated them, and may set other values before.
+//! Loops marked `// unroll` are written out once per value, because drivers keep the register arrays of a loop in
+//! slow memory otherwise. A file gives the same result with and without that.
+
+mod pipeline;
+mod source;
+
+pub use pipeline::Pipeline;
+pub(crate) use pipeline::check_limits;
+pub use source::Constant;
+
+use crate::error::{Error, Result};
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+use std::collections::BTreeMap;
+
+/// One WGSL file: its stem, which is also its entry point, and its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shader {
+    /// File stem, entry point and label.
+    pub name: &'static str,
+    /// The file's text.
+    pub wgsl: &'static str,
+}
+
+/// Whether wgpu adds bounds checks, loop bounds and division guards to a shader.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Checks {
+    /// As a browser does.
+    On,
+    /// Left out: the host validates every shape and the kernels guard their edges.
+    #[default]
+    Off,
+}
+
+/// What becomes of loops marked `// unroll`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Loops {
+    /// Written out once per value.
+    #[default]
+    Unrolled,
+    /// Left as loops; slower, the same result. Tests hold one against the other.
+    AsWritten,
+}
+
+/// How a binding of group 0 is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// `var<uniform>`
+    Uniform,
+    /// `var<storage, read>`
+    Read,
+    /// `var<storage, read_write>`
+    ReadWrite,
+}
+
+/// One binding of group 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// `@binding(index)`
+    pub index: u32,
+    /// The variable's name.
+    pub name: String,
+    /// How it is used.
+    pub access: Access,
+}
+
+/// A shader ready to compile, and what the host has to know of it.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// Stem of the file.
+    pub name: &'static str,
+    /// The final text.
+    pub wgsl: String,
+    /// Every integer constant of the file after evaluation, derived ones included.
+    pub constants: BTreeMap<String, u32>,
+    /// `@workgroup_size`
+    pub workgroup_size: [u32; 3],
+    /// Bytes of workgroup memory.
+    pub workgroup_bytes: u32,
+    /// Bindings of group 0, by index.
+    pub bindings: Vec<Binding>,
+}
+
+impl Prepared {
+    /// An integer constant of the file.
+    ///
+    /// # Panics
+    /// If the file has no such constant: the operation that asks and the file disagree, which a test finds.
+    #[must_use]
+    pub fn constant(&self, name: &str) -> u32 {
+        *self
+            .constants
+            .get(name)
+            .unwrap_or_else(|| panic!("shaders/{}.wgsl has no integer constant {name}", self.name))
+    }
+
+    /// Invocations in a workgroup.
+    #[must_use]
+    pub fn invocations(&self) -> u32 {
+        self.workgroup_size.iter().product()
+    }
+}
+
+impl Shader {
+    /// Names of the constants that [`Shader::prepare`] can set.
+    #[must_use]
+    pub fn settable(&self) -> Vec<&'static str> {
+        source::settable(self.wgsl)
+    }
+
+    /// Sets constants, unrolls marked loops, validates for an adapter with `features`, and reads what the host needs.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] for a constant that the file does not declare; [`Error::Shader`] with naga's text for a
+    /// file that does not parse or validate.
+    pub fn prepare(
+        &self,
+        constants: &[(&str, Constant)],
+        loops: Loops,
+        features: wgpu::Features,
+    ) -> Result<Prepared> {
+        let set = source::set_constants(self.name, self.wgsl, constants)?;
+        let text = match loops {
+            Loops::AsWritten => set,
+            Loops::Unrolled => {
+                let values = self.evaluate_bounds(&set)?;
+                source::unroll(self.name, &set, &values)?
+            }
+        };
+        let module = self.parse(&text)?;
+        let mut validator = Validator::new(ValidationFlags::all(), capabilities(features));
+        validator
+            .validate(&module)
+            .map_err(|e| self.error(e.emit_to_string_with_path(&text, self.name)))?;
+        let entry = module
+            .entry_points
+            .first()
+            .ok_or_else(|| self.error("no entry point".into()))?;
+        Ok(Prepared {
+            name: self.name,
+            constants: integer_constants(&module),
+            workgroup_size: entry.workgroup_size,
+            workgroup_bytes: workgroup_bytes(&module),
+            bindings: bindings(&module),
+            wgsl: text,
+        })
+    }
+
+    fn error(&self, message: String) -> Error {
+        Error::Shader {
+            file: self.name.to_owned(),
+            message,
+        }
+    }
+
+    fn parse(&self, text: &str) -> Result<naga::Module> {
+        naga::front::wgsl::parse_str(text)
+            .map_err(|e| self.error(e.emit_to_string_with_path(text, self.name)))
+    }
+
+    /// Values of the expressions in the headers of marked loops. naga evaluates them, as constants added to the file.
+    fn evaluate_bounds(&self, text: &str) -> Result<BTreeMap<String, i64>> {
+        let loops = source::marked_loops(self.name, text)?;
+        if loops.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let expressions: BTreeMap<String, &str> =
+            loops.iter().flat_map(source::Loop::expressions).collect();
+        let mut probe = text.to_owned();
+        for (i, (expression, ty)) in expressions.iter().enumerate() {
+            probe += &format!("const unroll_expression_{i}: {ty} = {expression};\n");
+        }
+        let values = integer_constants(&self.parse(&probe)?);
+        Ok(expressions
+            .into_keys()
+            .enumerate()
+            .filter_map(|(i, e)| {
+                Some((
+                    e,
+                    i64::from(*values.get(&format!("unroll_expression_{i}"))?),
+                ))
+            })
+            .collect())
+    }
+}
+
+/// naga's capabilities for the features that kernels may use.
+fn capabilities(features: wgpu::Features) -> Capabilities {
+    let mut found = Capabilities::empty();
+    found.set(
+        Capabilities::SHADER_FLOAT16,
+        features.contains(wgpu::Features::SHADER_F16),
+    );
+    found.set(
+        Capabilities::SUBGROUP,
+        features.contains(wgpu::Features::SUBGROUP),
+    );
+    found.set(
+        Capabilities::SUBGROUP_BARRIER,
+        features.contains(wgpu::Features::SUBGROUP_BARRIER),
+    );
+    found.set(
+        Capabilities::COOPERATIVE_MATRIX,
+        features.contains(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX),
+    );
+    found
+}
+
+fn integer_constants(module: &naga::Module) -> BTreeMap<String, u32> {
+    let literal = |constant: &naga::Constant| match module.global_expressions[constant.init] {
+        naga::Expression::Literal(naga::Literal::U32(value)) => Some(value),
+        naga::Expression::Literal(naga::Literal::I32(value)) => u32::try_from(value).ok(),
+        _ => None,
+    };
+    module
+        .constants
+        .iter()
+        .filter_map(|(_, c)| Some((c.name.clone()?, literal(c)?)))
+        .collect()
+}
+
+fn workgroup_bytes(module: &naga::Module) -> u32 {
+    let mut layouter = naga::proc::Layouter::default();
+    if layouter.update(module.to_ctx()).is_err() {
+        return 0;
+    }
+    let workgroup = module
+        .global_variables
+        .iter()
+        .filter(|(_, v)| v.space == naga::AddressSpace::WorkGroup);
+    workgroup
+        .map(|(_, v)| layouter[v.ty].alignment.round_up(layouter[v.ty].size))
+        .sum()
+}
+
+fn bindings(module: &naga::Module) -> Vec<Binding> {
+    let mut found: Vec<Binding> = module
+        .global_variables
+        .iter()
+        .filter_map(|(_, variable)| {
+            let access = match variable.space {
+                naga::AddressSpace::Uniform => Access::Uniform,
+                naga::AddressSpace::Storage { access }
+                    if access.contains(naga::StorageAccess::STORE) =>
+                {
+                    Access::ReadWrite
+                }
+                naga::AddressSpace::Storage { .. } => Access::Read,
+                _ => return None,
+            };
+            let name = variable.name.clone().unwrap_or_default();
+            Some(Binding {
+                index: variable.binding.as_ref()?.binding,
+                name,
+                access,
+            })
+        })
+        .collect();
+    found.sort_by_key(|b| b.index);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHADER: Shader = Shader {
+        name: "sample",
+        wgsl: "const N: u32 = 4;\nconst M: u32 = N * 2u;\n\
+            @group(0) @binding(0) var<uniform> params: u32;\n\
+            @group(0) @binding(1) var<storage, read_write> y: array<u32>;\n\
+            var<workgroup> tile: array<vec4<f32>, M>;\n\
+            @compute @workgroup_size(M, 2) fn sample() {\n\
+            tile[0].x = 1.0;\n\
+            // unroll\nfor (var i = 0u; i < M / 2u; i++) {\ny[i] = params;\n}\n}\n",
+    };
+
+    #[test]
+    fn facts_follow_the_constants() {
+        let prepared = SHADER
+            .prepare(
+                &[("N", Constant::Integer(8))],
+                Loops::Unrolled,
+                wgpu::Features::empty(),
+            )
+            .unwrap();
+        assert_eq!((prepared.constant("N"), prepared.constant("M")), (8, 16));
+        assert_eq!(prepared.workgroup_size, [16, 2, 1]);
+        assert_eq!(
+            (prepared.workgroup_bytes, prepared.invocations()),
+            (256, 32)
+        );
+        assert_eq!(prepared.wgsl.matches("y[i] = params;").count(), 8);
+        let access: Vec<Access> = prepared.bindings.iter().map(|b| b.access).collect();
+        assert_eq!(access, [Access::Uniform, Access::ReadWrite]);
+    }
+
+    #[test]
+    fn loops_stay_when_asked() {
+        let prepared = SHADER
+            .prepare(&[], Loops::AsWritten, wgpu::Features::empty())
+            .unwrap();
+        assert_eq!(prepared.wgsl.matches("y[i] = params;").count(), 1);
+    }
+
+    #[test]
+    fn a_broken_file_is_an_error_with_a_caret() {
+        let broken = Shader {
+            name: "broken",
+            wgsl: "fn broken() { let x = nothing; }\n",
+        };
+        let error = broken
+            .prepare(&[], Loops::Unrolled, wgpu::Features::empty())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("shaders/broken.wgsl") && error.contains('^'),
+            "{error}"
+        );
+    }
+}

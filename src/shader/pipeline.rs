@@ -1,0 +1,141 @@
+//! Compiling a prepared shader on a device. The only `unsafe` of the crate is here.
+
+use super::{Access, Checks, Prepared};
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+
+/// A compiled shader with the layout of its one bind group.
+#[derive(Debug)]
+pub struct Pipeline {
+    pub(crate) raw: wgpu::ComputePipeline,
+    pub(crate) layout: wgpu::BindGroupLayout,
+    /// What was compiled.
+    pub prepared: Prepared,
+}
+
+impl Pipeline {
+    /// Compiles `prepared` on the device of `gpu`.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] where workgroup memory or size pass the device's limits, which wgpu does not check;
+    /// [`Error::Gpu`] with the driver's text otherwise.
+    pub(crate) async fn compile(gpu: &Gpu, prepared: Prepared, checks: Checks) -> Result<Self> {
+        check_limits(&prepared, &gpu.capabilities().limits)?;
+        let device = gpu.device();
+        let what = format!("compile shaders/{}.wgsl", prepared.name);
+        let (raw, layout) = gpu
+            .catch(&what, || create(device, &prepared, checks))
+            .await?;
+        Ok(Self {
+            raw,
+            layout,
+            prepared,
+        })
+    }
+}
+
+/// Whether a device with `limits` can run a workgroup of `prepared`.
+///
+/// # Errors
+/// [`Error::TooLarge`] with the limit.
+pub(crate) fn check_limits(prepared: &Prepared, limits: &wgpu::Limits) -> Result<()> {
+    let [x, y, z] = prepared.workgroup_size;
+    let needs = [
+        (
+            prepared.workgroup_bytes,
+            limits.max_compute_workgroup_storage_size,
+            "max_compute_workgroup_storage_size",
+        ),
+        (
+            prepared.invocations(),
+            limits.max_compute_invocations_per_workgroup,
+            "max_compute_invocations_per_workgroup",
+        ),
+        (
+            x,
+            limits.max_compute_workgroup_size_x,
+            "max_compute_workgroup_size_x",
+        ),
+        (
+            y,
+            limits.max_compute_workgroup_size_y,
+            "max_compute_workgroup_size_y",
+        ),
+        (
+            z,
+            limits.max_compute_workgroup_size_z,
+            "max_compute_workgroup_size_z",
+        ),
+    ];
+    match needs.into_iter().find(|(needed, limit, _)| needed > limit) {
+        None => Ok(()),
+        Some((needed, limit, limit_name)) => Err(Error::TooLarge {
+            what: format!("a workgroup of {}", prepared.name),
+            needed: needed.into(),
+            limit_name,
+            limit: limit.into(),
+        }),
+    }
+}
+
+fn create(
+    device: &wgpu::Device,
+    prepared: &Prepared,
+    checks: Checks,
+) -> (wgpu::ComputePipeline, wgpu::BindGroupLayout) {
+    let entries: Vec<_> = prepared
+        .bindings
+        .iter()
+        .map(|binding| wgpu::BindGroupLayoutEntry {
+            binding: binding.index,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer {
+                ty: match binding.access {
+                    Access::Uniform => wgpu::BufferBindingType::Uniform,
+                    Access::Read => wgpu::BufferBindingType::Storage { read_only: true },
+                    Access::ReadWrite => wgpu::BufferBindingType::Storage { read_only: false },
+                },
+                has_dynamic_offset: false,
+                min_binding_size: None,
+            },
+            count: None,
+        })
+        .collect();
+    let label = Some(prepared.name);
+    let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label,
+        entries: &entries,
+    });
+    let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label,
+        bind_group_layouts: &[Some(&layout)],
+        ..Default::default()
+    });
+    let source = wgpu::ShaderModuleDescriptor {
+        label,
+        source: wgpu::ShaderSource::Wgsl(prepared.wgsl.as_str().into()),
+    };
+    let module = match checks {
+        Checks::On => device.create_shader_module(source),
+        // SAFETY: the text comes from `shaders/`, compiled into this crate. `Plan::bind` holds every buffer's length,
+        // offset and type against the shape before a launch, the files guard their ragged edges with `if`, their loops
+        // are bounded by uniforms that the host computed, and their divisors are constants or validated to be nonzero.
+        // `tests/correctness.rs` runs every kernel in both modes on ragged shapes.
+        Checks::Off => unsafe {
+            device.create_shader_module_trusted(source, wgpu::ShaderRuntimeChecks::unchecked())
+        },
+    };
+    let raw = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label,
+        layout: Some(&pipeline_layout),
+        module: &module,
+        entry_point: Some(prepared.name),
+        compilation_options: wgpu::PipelineCompilationOptions {
+            // Every kernel writes the workgroup memory it reads.
+            zero_initialize_workgroup_memory: checks == Checks::On,
+            ..Default::default()
+        },
+        cache: None,
+    });
+    (raw, layout)
+}
