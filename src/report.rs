@@ -49,6 +49,19 @@ pub struct Tool {
     pub naga: String,
 }
 
+impl Tool {
+    /// This build of this crate.
+    #[must_use]
+    pub fn current() -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: env!("RIDGEPOINT_COMMIT").to_owned(),
+            wgpu: env!("RIDGEPOINT_WGPU_VERSION").to_owned(),
+            naga: env!("RIDGEPOINT_NAGA_VERSION").to_owned(),
+        }
+    }
+}
+
 /// The machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
