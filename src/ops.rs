@@ -116,6 +116,10 @@ pub trait Operation: std::fmt::Debug + Send + Sync {
     /// [`Error::Shape`] or [`Error::TooLarge`].
     fn validate(&self) -> Result<()>;
 
+    /// The same operation on about half the size, for an adapter on which one dispatch would take too long; `None` at
+    /// the smallest.
+    fn halved(&self) -> Option<Box<dyn Operation>>;
+
     /// Constants that a kernel needs for this shape.
     ///
     /// # Errors
@@ -134,6 +138,17 @@ pub trait Operation: std::fmt::Debug + Send + Sync {
         stages: &[&Prepared],
         limits: &wgpu::Limits,
     ) -> Result<Schedule>;
+
+    /// Reads of operands that the reference of one output element costs, where its neighbours are asked for as well.
+    fn reference_cost(&self) -> u64 {
+        let outputs = self
+            .operands()
+            .iter()
+            .filter(|o| o.role == Role::Output)
+            .map(|o| o.elements)
+            .sum::<u64>();
+        self.flops() / outputs.max(1) + 1
+    }
 
     /// The right values of some elements of the output, and how far off `kernel` may be: plain loops in f64.
     ///
@@ -238,7 +253,7 @@ pub fn choose(
         match fit(kernel) {
             Ok(found) => return Ok(found),
             Err(Error::Unsupported { reason, .. }) => {
-                reasons.push(format!("{}: {reason}", kernel.name))
+                reasons.push(format!("{}: {reason}", kernel.name));
             }
             Err(error) => return Err(error),
         }
