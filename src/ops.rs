@@ -17,7 +17,7 @@ use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result, suggest};
 use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, PlanOptions, Schedule};
-use crate::shader::Prepared;
+use crate::shader::{Prepared, Shader};
 use crate::tolerance::Expected;
 
 /// Whether a kernel reads an operand or writes it.
@@ -223,6 +223,20 @@ pub fn family(name: &str) -> Result<&'static Family> {
         .find(|f| f.name == name)
         .copied()
         .ok_or_else(unknown)
+}
+
+/// Every file under `shaders/`, once: those of all kernels, and the one that fills buffers.
+#[must_use]
+pub fn shaders() -> Vec<&'static Shader> {
+    let kernels = FAMILIES.iter().flat_map(|family| family.kernels);
+    let mut files: Vec<_> = kernels
+        .flat_map(|kernel| kernel.stages)
+        .map(|stage| stage.shader)
+        .collect();
+    files.push(&crate::fill::FILL);
+    files.sort_by_key(|shader| shader.name);
+    files.dedup_by_key(|shader| shader.name);
+    files
 }
 
 /// Chooses a kernel and its constants for `operation` on a device: the one that `options` name, or the last of the
