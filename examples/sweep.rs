@@ -39,7 +39,7 @@ async fn sweep(arguments: &[String]) -> Result<()> {
     };
     let family = family(parts[0])?;
     let operation = (family.parse)(parts.get(1).unwrap_or(&""), dtype)?;
-    let kernel = if kernel.ends_with(".wgsl") {
+    let kernel = if std::path::Path::new(kernel).extension().is_some() {
         from_file(kernel, dtype)?
     } else {
         family.kernel(kernel)?
@@ -79,7 +79,9 @@ async fn sweep(arguments: &[String]) -> Result<()> {
         }
     }
     lines.sort_by(|a, b| b.0.total_cmp(&a.0));
-    lines.iter().for_each(|(_, line)| println!("{line}"));
+    for (_, line) in &lines {
+        println!("{line}");
+    }
     Ok(())
 }
 

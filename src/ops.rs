@@ -258,7 +258,7 @@ pub fn choose(
         match constants.and_then(|c| kernel.supported(operation.dtype(), &c, device)) {
             Ok(()) => return Ok(kernel),
             Err(Error::Unsupported { reason, .. }) => {
-                reasons.push(format!("{}: {reason}", kernel.name))
+                reasons.push(format!("{}: {reason}", kernel.name));
             }
             Err(error) => return Err(error),
         }
