@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod buffer;
 pub mod check;
+mod convenience;
 pub mod data;
 pub mod error;
 mod fill;

@@ -17,7 +17,7 @@ use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result, suggest};
 use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, PlanOptions, Schedule};
-use crate::shader::Prepared;
+use crate::shader::{Prepared, Shader};
 use crate::tolerance::Expected;
 
 /// Whether a kernel reads an operand or writes it.
@@ -225,8 +225,21 @@ pub fn family(name: &str) -> Result<&'static Family> {
         .ok_or_else(unknown)
 }
 
-/// Chooses a kernel and its constants for `operation` on a device: the one that `options` name, or the last of the
-/// family that runs. Pure.
+/// Every file under `shaders/`, once: those of all kernels, and the one that fills buffers.
+#[must_use]
+pub fn shaders() -> Vec<&'static Shader> {
+    let kernels = FAMILIES.iter().flat_map(|family| family.kernels);
+    let mut files: Vec<_> = kernels
+        .flat_map(|kernel| kernel.stages)
+        .map(|stage| stage.shader)
+        .collect();
+    files.push(&crate::fill::FILL);
+    files.sort_by_key(|shader| shader.name);
+    files.dedup_by_key(|shader| shader.name);
+    files
+}
+
+/// Chooses a kernel for `operation` on a device: the one that `options` name, or the last of the family that runs. Pure.
 ///
 /// # Errors
 /// [`Error::UnknownName`] for a kernel that is not; [`Error::Unsupported`] where it, or every kernel, does not run here.
@@ -234,24 +247,16 @@ pub fn choose(
     operation: &dyn Operation,
     options: &PlanOptions,
     device: &Capabilities,
-) -> Result<(&'static Kernel, Constants)> {
+) -> Result<&'static Kernel> {
     let family = operation.family();
-    let fit = |kernel: &'static Kernel| -> Result<(&'static Kernel, Constants)> {
-        let constants = merge([
-            kernel.preset(options.preset),
-            operation.constants(kernel)?,
-            options.constants.clone(),
-        ]);
-        kernel.supported(operation.dtype(), &constants, device)?;
-        Ok((kernel, constants))
-    };
     if let Some(name) = options.kernel {
-        return fit(family.kernel(name)?);
+        return family.kernel(name);
     }
     let mut reasons = Vec::new();
     for kernel in family.kernels.iter().rev() {
-        match fit(kernel) {
-            Ok(found) => return Ok(found),
+        let constants = constants_of(operation, kernel, options);
+        match constants.and_then(|c| kernel.supported(operation.dtype(), &c, device)) {
+            Ok(()) => return Ok(kernel),
             Err(Error::Unsupported { reason, .. }) => {
                 reasons.push(format!("{}: {reason}", kernel.name));
             }
@@ -268,6 +273,22 @@ pub fn choose(
         what,
         reason: reasons.join("; "),
     })
+}
+
+/// The constants of `kernel` for `operation`: those of a preset, of the shape, and of the caller, later ones winning.
+///
+/// # Errors
+/// [`Error::Unsupported`] where the kernel has no form for the shape.
+pub(crate) fn constants_of(
+    operation: &dyn Operation,
+    kernel: &'static Kernel,
+    options: &PlanOptions,
+) -> Result<Constants> {
+    Ok(merge([
+        kernel.preset(options.preset),
+        operation.constants(kernel)?,
+        options.constants.clone(),
+    ]))
 }
 
 /// Later values replace earlier ones of the same name.

@@ -5,7 +5,7 @@ use ridgepoint::{Gpu, GpuOptions};
 /// Opens the adapter that the environment names, or the fastest, as `change` wants it.
 ///
 /// Without an adapter: says `skipped: no adapter` and gives `None`; under `REQUIRE_GPU=1` it panics.
-pub fn open(change: impl FnOnce(&mut GpuOptions)) -> Option<Gpu> {
+pub(crate) fn open(change: impl FnOnce(&mut GpuOptions)) -> Option<Gpu> {
     let mut options = GpuOptions::from_env().unwrap();
     change(&mut options);
     match pollster::block_on(Gpu::open(&options)) {
@@ -25,7 +25,7 @@ pub fn open(change: impl FnOnce(&mut GpuOptions)) -> Option<Gpu> {
     dead_code,
     reason = "each test binary uses its own part of this module"
 )]
-pub fn open_default_limits() -> Option<Gpu> {
+pub(crate) fn open_default_limits() -> Option<Gpu> {
     open(|options| {
         options.limits = Some(wgpu::Limits::default());
         options.features = wgpu::Features::empty();
