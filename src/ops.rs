@@ -3,11 +3,13 @@
 //! A value such as [`Matmul`] is one operation of one shape. A [`Family`] is the operation for every shape, with its
 //! kernels; [`FAMILIES`] is the table that tests, benches, the command line and the reports walk over.
 
+mod attention;
 mod fma;
 mod matmul;
 mod softmax;
 mod stream;
 
+pub use attention::{Attention, Mask};
 pub use fma::Fma;
 pub use matmul::Matmul;
 pub use softmax::Softmax;
@@ -116,11 +118,11 @@ pub trait Operation: std::fmt::Debug + Send + Sync {
     /// [`Error::Shape`] or [`Error::TooLarge`].
     fn validate(&self) -> Result<()>;
 
-    /// Constants that a kernel needs for this shape.
+    /// Constants that a kernel needs for this shape, and those that suit it on `device`. A preset replaces the latter.
     ///
     /// # Errors
     /// [`Error::Unsupported`] where the kernel has no form for the shape.
-    fn constants(&self, _kernel: &'static Kernel) -> Result<Constants> {
+    fn constants(&self, _kernel: &'static Kernel, _device: &Capabilities) -> Result<Constants> {
         Ok(Constants::new())
     }
 
@@ -191,6 +193,7 @@ pub static FAMILIES: &[&Family] = &[
     &fma::FMA,
     &matmul::MATMUL,
     &softmax::SOFTMAX,
+    &attention::ATTENTION,
 ];
 
 /// An operation by its name.
@@ -223,8 +226,8 @@ pub fn choose(
     let family = operation.family();
     let fit = |kernel: &'static Kernel| -> Result<(&'static Kernel, Constants)> {
         let constants = merge([
+            operation.constants(kernel, device)?,
             kernel.preset(options.preset),
-            operation.constants(kernel)?,
             options.constants.clone(),
         ]);
         kernel.supported(operation.dtype(), &constants, device)?;
