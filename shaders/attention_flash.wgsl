@@ -14,8 +14,8 @@
 //!  TILE_Q |  Q   |  *  |   K^T   | ..=> |   S   |     |  P   |  *   |   V    | ... +=> |   O    | TILE_Q
 //!         +------+     +---------+      +-------+     +------+      +--------+         +--------+
 //!
-//! Intensity: about TILE_Q / 2 FLOP/B of K and V in f32, 32 at 64 rows. Workgroup memory: 15.75 KiB. Works for any
-//! lengths and any head_dim that is a multiple of four.
+//! Intensity: about TILE_Q / 2 FLOP/B of K and V in f32, 32 at 64 rows. Workgroup memory: 15.75 KiB.
+//! Works for any lengths and any head_dim that is a multiple of four.
 
 const HEAD_DIM: u32 = 64;   // columns of Q, K, V and O
 

@@ -9,8 +9,8 @@
 //!   TILE  |   P    |  *  | V  | seq   = | O  |  TILE
 //!         +--------+     +----+ _kv     +----+
 //!
-//! Traffic: heads * seq_q * seq_kv weights, read head_dim / TILE times. Workgroup memory: 2 KiB. Works for any lengths
-//! and any head_dim.
+//! Traffic: heads * seq_q * seq_kv weights, read head_dim / TILE times. Workgroup memory: 2 KiB.
+//! Works for any lengths and any head_dim.
 
 const TILE: u32 = 16;
 

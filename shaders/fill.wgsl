@@ -50,6 +50,16 @@ fn value_f16(index: u32) -> f32 {
     return (f32(bits >> 21u) / 1024.0 - 1.0) * scale(bits);
 }
 
+// The bits of an f16 that holds `value` exactly and is no subnormal. pack2x16float needs a capability that OpenGL lacks.
+fn half_bits(value: f32) -> u32 {
+    let bits = bitcast<u32>(value);
+    if (value == 0.0) {
+        return 0u;
+    }
+    let exponent = ((bits >> 23u) & 0xffu) - 112u;   // the two types' biases differ by 112
+    return ((bits >> 16u) & 0x8000u) | (exponent << 10u) | ((bits >> 13u) & 0x3ffu);
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn fill(@builtin(global_invocation_id) global_id: vec3<u32>) {
     for (var i = global_id.x; i < params.words; i += params.stride) {
@@ -58,7 +68,7 @@ fn fill(@builtin(global_invocation_id) global_id: vec3<u32>) {
             word = bitcast<u32>(value_f32(params.first + i));
         } else if (params.mode == MODE_F16) {
             let index = params.first + 2u * i;
-            word = pack2x16float(vec2<f32>(value_f16(index), value_f16(index + 1u)));
+            word = half_bits(value_f16(index)) | (half_bits(value_f16(index + 1u)) << 16u);
         }
         y[i] = word;
     }

@@ -2,7 +2,7 @@
 //!
 //! [`measure`] drives a [`Clock`], which runs the work and reads the time; on a GPU that is a submission of
 //! dispatches between two timestamps. What comes back is a [`Measurement`], which ends in a value with its spread or
-//! in the reason why there is none. Nothing in here knows of a GPU, and [`FakeClock`] stands in for one.
+//! in the reason why there is none. The sampler knows of no GPU, and [`FakeClock`] stands in for one; [`GpuClock`] is one.
 //!
 //! ```
 //! use ridgepoint::bench::{FakeClock, FakeWork, Sampling, Status, measure};
@@ -16,14 +16,20 @@
 //! ```
 
 mod clock;
+mod gpu_clock;
 mod measurement;
+mod runner;
 mod sampler;
 mod sampling;
 mod stats;
 mod timer;
+mod workspace;
 
 pub use clock::{Clock, FakeClock, FakeTimestamps, FakeWork, Fault, Ramp, Tick};
+pub use gpu_clock::GpuClock;
 pub use measurement::{ClockKind, Measurement, Status};
+pub use runner::{RunOptions, Runner};
 pub use sampler::{MIN_FOR_NOISE, NOISY_ABOVE, measure};
 pub use sampling::Sampling;
 pub use stats::Summary;
+pub use workspace::{Coverage, Workspace};

@@ -153,7 +153,7 @@ pub fn value(stream: u32, index: u32, dtype: Dtype, distribution: Distribution) 
         Dtype::F32 => (bits >> 8) as f32 / 8_388_608.0 - 1.0,
         Dtype::F16 => (bits >> 21) as f32 / 1024.0 - 1.0,
     };
-    let outlier = distribution == Distribution::Outliers && mix(bits) & 63 == 0;
+    let outlier = distribution == Distribution::Outliers && mix(bits).trailing_zeros() >= 6;
     if outlier { uniform * 16.0 } else { uniform }
 }
 

@@ -49,7 +49,7 @@ pub struct Gpu {
 }
 
 /// How long to wait for the GPU before a submission counts as hung. Longer than any driver's own watchdog.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 impl Gpu {
     /// Opens the adapter that `options` name, with all of its limits and the features that kernels can use.
@@ -376,13 +376,11 @@ pub(crate) mod oneshot {
 
         fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
             let mut shared = super::lock(&self.0);
-            match shared.0.take() {
-                Some(value) => Poll::Ready(value),
-                None => {
-                    shared.1 = Some(context.waker().clone());
-                    Poll::Pending
-                }
+            if let Some(value) = shared.0.take() {
+                return Poll::Ready(value);
             }
+            shared.1 = Some(context.waker().clone());
+            Poll::Pending
         }
     }
 }

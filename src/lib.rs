@@ -2,13 +2,18 @@
 
 pub mod bench;
 pub mod buffer;
+pub mod check;
+mod convenience;
 pub mod data;
 pub mod error;
+mod fill;
 pub mod gpu;
 pub mod kernel;
 pub mod ops;
 pub mod report;
+pub mod roofline;
 pub mod shader;
+pub mod suite;
 pub mod tolerance;
 pub mod units;
 pub mod warning;

@@ -19,7 +19,7 @@ use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result, suggest};
 use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, PlanOptions, Schedule};
-use crate::shader::Prepared;
+use crate::shader::{Prepared, Shader};
 use crate::tolerance::Expected;
 
 /// Whether a kernel reads an operand or writes it.
@@ -118,6 +118,10 @@ pub trait Operation: std::fmt::Debug + Send + Sync {
     /// [`Error::Shape`] or [`Error::TooLarge`].
     fn validate(&self) -> Result<()>;
 
+    /// The same operation on about half the size, for an adapter on which one dispatch would take too long; `None` at
+    /// the smallest.
+    fn halved(&self) -> Option<Box<dyn Operation>>;
+
     /// Constants that a kernel needs for this shape, and those that suit it on `device`. A preset replaces the latter.
     ///
     /// # Errors
@@ -136,6 +140,17 @@ pub trait Operation: std::fmt::Debug + Send + Sync {
         stages: &[&Prepared],
         limits: &wgpu::Limits,
     ) -> Result<Schedule>;
+
+    /// Reads of operands that the reference of one output element costs, where its neighbours are asked for as well.
+    fn reference_cost(&self) -> u64 {
+        let outputs = self
+            .operands()
+            .iter()
+            .filter(|o| o.role == Role::Output)
+            .map(|o| o.elements)
+            .sum::<u64>();
+        self.flops() / outputs.max(1) + 1
+    }
 
     /// The right values of some elements of the output, and how far off `kernel` may be: plain loops in f64.
     ///
@@ -213,6 +228,20 @@ pub fn family(name: &str) -> Result<&'static Family> {
         .ok_or_else(unknown)
 }
 
+/// Every file under `shaders/`, once: those of all kernels, and the one that fills buffers.
+#[must_use]
+pub fn shaders() -> Vec<&'static Shader> {
+    let kernels = FAMILIES.iter().flat_map(|family| family.kernels);
+    let mut files: Vec<_> = kernels
+        .flat_map(|kernel| kernel.stages)
+        .map(|stage| stage.shader)
+        .collect();
+    files.push(&crate::fill::FILL);
+    files.sort_by_key(|shader| shader.name);
+    files.dedup_by_key(|shader| shader.name);
+    files
+}
+
 /// Chooses a kernel and its constants for `operation` on a device: the one that `options` name, or the last of the
 /// family that runs. Pure.
 ///
@@ -241,7 +270,7 @@ pub fn choose(
         match fit(kernel) {
             Ok(found) => return Ok(found),
             Err(Error::Unsupported { reason, .. }) => {
-                reasons.push(format!("{}: {reason}", kernel.name))
+                reasons.push(format!("{}: {reason}", kernel.name));
             }
             Err(error) => return Err(error),
         }

@@ -99,7 +99,7 @@ pub struct Ceiling {
 }
 
 /// Whether a row's results were right.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verified {
     /// Whether every element that was compared lies within what is allowed.
     pub ok: bool,
@@ -109,6 +109,9 @@ pub struct Verified {
     pub allowed: f64,
     /// How many elements were compared with the f64 reference. Every element is checked to be written and finite.
     pub compared: u64,
+    /// The worst element in words, where it is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worst: Option<String>,
 }
 
 /// What limits a kernel of this intensity on this adapter.

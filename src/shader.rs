@@ -184,7 +184,16 @@ impl Shader {
             loops.iter().flat_map(source::Loop::expressions).collect();
         let mut probe = text.to_owned();
         for (i, (expression, ty)) in expressions.iter().enumerate() {
-            probe += &format!("const unroll_expression_{i}: {ty} = {expression};\n");
+            let line = [
+                "const unroll_expression_",
+                &i.to_string(),
+                ": ",
+                ty,
+                " = ",
+                expression,
+                ";\n",
+            ];
+            probe += &line.concat();
         }
         let values = integer_constants(&self.parse(&probe)?);
         Ok(expressions

@@ -94,6 +94,11 @@ pub enum Warning {
         /// By what share of the earlier time; negative if it became faster.
         share: f64,
     },
+    /// The work is faster than the measured ceiling allows.
+    AboveRoof {
+        /// Percent of the ceiling.
+        percent: f64,
+    },
     /// The results of the work were not compared with a reference.
     NotVerified {
         /// Why not.
@@ -127,6 +132,7 @@ impl Warning {
             Self::LongDispatch { .. } => "long_dispatch",
             Self::ReducedSize { .. } => "reduced_size",
             Self::ClockDrift { .. } => "clock_drift",
+            Self::AboveRoof { .. } => "above_roof",
             Self::NotVerified { .. } => "not_verified",
             Self::Recorded { id, .. } => id,
         }
@@ -206,6 +212,10 @@ impl Warning {
                 let share = format_percent(share.abs());
                 format!("the same fixed work took {share} {direction} after the row than before it")
             }
+            Self::AboveRoof { percent } => format!(
+                "the time is {} of what the measured ceiling allows",
+                format_percent(percent / 100.0)
+            ),
             Self::NotVerified { reason } => format!("results were not verified: {reason}"),
             Self::Recorded { message, .. } => message.clone(),
         }
@@ -232,6 +242,9 @@ impl Warning {
             Self::LongDispatch { .. } => "make the work smaller",
             Self::ReducedSize { .. } => "do not compare it with rows of the full size",
             Self::ClockDrift { .. } => "let the device cool or fix its clock rate, and run again",
+            Self::AboveRoof { .. } => {
+                "operands that fit into a cache are faster than memory; otherwise measure again, the ceiling is too low"
+            }
             Self::NotVerified { .. } => "run `ridgepoint check` before trusting the time",
             Self::Recorded { .. } => return None,
         })

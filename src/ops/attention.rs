@@ -231,6 +231,28 @@ impl Operation for Attention {
         }
     }
 
+    /// Fewer heads first: a head alone is what it was.
+    fn halved(&self) -> Option<Box<dyn Operation>> {
+        let half = if self.batch > 1 {
+            Self {
+                batch: self.batch / 2,
+                ..*self
+            }
+        } else if self.heads > 1 {
+            Self {
+                heads: self.heads / 2,
+                ..*self
+            }
+        } else {
+            Self {
+                seq_q: self.seq_q.div_ceil(2),
+                seq_kv: self.seq_kv.div_ceil(2),
+                ..*self
+            }
+        };
+        (half != *self).then(|| Box::new(half) as Box<dyn Operation>)
+    }
+
     fn operands(&self) -> Vec<Operand> {
         let (queries, keys) = (
             self.outputs(),
@@ -313,6 +335,11 @@ impl Operation for Attention {
             steps: vec![step],
             scratch: vec![],
         })
+    }
+
+    /// All of K once for a row, of which a run of neighbours is 64 or the whole; a column of V for each element.
+    fn reference_cost(&self) -> u64 {
+        1 + self.seq_kv * self.head_dim / self.head_dim.clamp(1, 64) + self.seq_kv
     }
 
     fn expected(

@@ -87,6 +87,16 @@ impl Operation for Fma {
         2 * self.invocations * self.steps * self.chains * self.width
     }
 
+    fn halved(&self) -> Option<Box<dyn Operation>> {
+        let invocations = self.invocations / 2;
+        (invocations > 0).then(|| {
+            Box::new(Self {
+                invocations,
+                ..*self
+            }) as Box<dyn Operation>
+        })
+    }
+
     fn operands(&self) -> Vec<Operand> {
         let elements = self.invocations * self.width;
         vec![

@@ -52,6 +52,15 @@ impl Operation for Matmul {
         2 * self.m * self.n * self.k
     }
 
+    fn halved(&self) -> Option<Box<dyn Operation>> {
+        let half = Self {
+            m: self.m.div_ceil(2),
+            n: self.n.div_ceil(2),
+            k: self.k.div_ceil(2),
+        };
+        (half != *self).then(|| Box::new(half) as Box<dyn Operation>)
+    }
+
     fn operands(&self) -> Vec<Operand> {
         vec![
             Operand::input("a", self.m * self.k, Dtype::F32, Distribution::Uniform),

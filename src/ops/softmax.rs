@@ -43,6 +43,15 @@ impl Operation for Softmax {
         4 * self.rows * self.cols
     }
 
+    fn halved(&self) -> Option<Box<dyn Operation>> {
+        (self.rows > 1).then(|| {
+            Box::new(Self {
+                rows: self.rows / 2,
+                ..*self
+            }) as Box<dyn Operation>
+        })
+    }
+
     fn operands(&self) -> Vec<Operand> {
         let elements = self.rows * self.cols;
         vec![
@@ -105,6 +114,11 @@ impl Operation for Softmax {
             steps,
             scratch: vec![matrix, column],
         })
+    }
+
+    /// A row is read three times for all of its elements; a run of neighbours is 64.
+    fn reference_cost(&self) -> u64 {
+        1 + 3 * self.cols / 64
     }
 
     fn expected(
@@ -293,7 +307,7 @@ mod tests {
         .expected(&SOFTMAX_ONLINE, &values.as_slice(), &indices);
         assert!((row.iter().map(|e| e.value).sum::<f64>() - 1.0).abs() < 1e-12);
         assert!(
-            row.iter().all(|e| e.allowed < 1e-4 * e.value + 1e-37),
+            row.iter().all(|e| e.allowed < 2e-4 * e.value + 1e-37),
             "{:?}",
             row[0]
         );

@@ -1,4 +1,4 @@
-//! Streams: copy, multiply, add, triad of whole vectors; what memory can do (McCalpin, "Memory Bandwidth and Machine
+//! Streams: copy, multiply, add, triad of whole vectors; what memory can do (`McCalpin`, "Memory Bandwidth and Machine
 //! Balance in Current High Performance Computers", 1995, with multiply in place of scale).
 
 use super::{Family, Operand, Operation, parse_sizes, require_u32};
@@ -74,6 +74,15 @@ impl Operation for Stream {
                 StreamKind::Multiply | StreamKind::Add => 1,
                 StreamKind::Triad => 2,
             }
+    }
+
+    fn halved(&self) -> Option<Box<dyn Operation>> {
+        (self.elements > 1).then(|| {
+            Box::new(Self {
+                elements: self.elements / 2,
+                ..*self
+            }) as Box<dyn Operation>
+        })
     }
 
     fn operands(&self) -> Vec<Operand> {

@@ -1,0 +1,319 @@
+//! One run on one adapter: ceilings, then row after row, each verified before it is timed.
+
+use super::gpu_clock::GpuClock;
+use super::measurement::Measurement;
+use super::sampler::measure;
+use super::sampling::Sampling;
+use super::workspace::{Coverage, Workspace};
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::kernel::{Plan, PlanOptions, shown};
+use crate::ops::Operation;
+use crate::report::{Ceiling, Row, Verified};
+use crate::roofline::{ArithmeticGrid, Effort, Roofline, measure_ceilings};
+use crate::shader::Checks;
+use crate::suite::Case;
+use crate::units::{Bandwidth, FlopRate, Intensity};
+use crate::warning::Warning;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+/// How to run.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Warm-up and sampling of each row.
+    pub sampling: Sampling,
+    /// Seed of the data.
+    pub seed: u32,
+    /// Runtime checks in shaders.
+    pub checks: Checks,
+    /// Shapes of the arithmetic probe.
+    pub grid: ArithmeticGrid,
+}
+
+/// Measures on one adapter, and remembers what it learned about its speed.
+pub struct Runner<'a> {
+    gpu: &'a Gpu,
+    options: RunOptions,
+    should_stop: &'a dyn Fn() -> bool,
+    ceilings: Vec<Ceiling>,
+    /// Seconds that one unit of a kernel's work took, by kernel.
+    pace: HashMap<&'static str, f64>,
+}
+
+/// Bytes of one operand of the copy that shows memory, and of the smaller one on a software adapter.
+const COPY_BYTES: u64 = 256 << 20;
+const COPY_BYTES_SOFTWARE: u64 = 32 << 20;
+
+/// What a kernel that was never seen here is taken to reach, as a share of the ceilings, before its first dispatch.
+const FIRST_GUESS: f64 = 0.02;
+/// What an adapter without measured ceilings is taken to reach: a slow CPU.
+const SLOWEST: (f64, f64) = (1e9, 1e9);
+
+impl<'a> Runner<'a> {
+    /// A run on `gpu`. `should_stop` is asked between samples.
+    #[must_use]
+    pub fn new(gpu: &'a Gpu, options: RunOptions, should_stop: &'a dyn Fn() -> bool) -> Self {
+        Self {
+            gpu,
+            options,
+            should_stop,
+            ceilings: Vec::new(),
+            pace: HashMap::new(),
+        }
+    }
+
+    /// Measures the ceilings that rows are held against.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] and [`Error::DeviceLost`]; whatever else happens is a ceiling's status.
+    pub async fn measure_ceilings(&mut self) -> Result<&[Ceiling]> {
+        let software = self.gpu.capabilities().kind == crate::gpu::AdapterKind::Software;
+        let effort = Effort {
+            grid: self.options.grid,
+            copy_bytes: if software {
+                COPY_BYTES_SOFTWARE
+            } else {
+                COPY_BYTES
+            },
+            sampling: self.options.sampling.clone(),
+            seed: self.options.seed,
+        };
+        self.ceilings = measure_ceilings(self.gpu, &effort, self.should_stop).await?;
+        Ok(&self.ceilings)
+    }
+
+    /// Verifies and times one workload.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] and [`Error::DeviceLost`]; whatever else happens is the row's status.
+    pub async fn measure(&mut self, case: &Case) -> Result<Row> {
+        match self.try_measure(case).await {
+            Err(error @ (Error::Interrupted | Error::DeviceLost { .. })) => Err(error),
+            Err(error) => Ok(row_of(case, self.options.checks, &without_value(&error))),
+            Ok(row) => Ok(row),
+        }
+    }
+
+    async fn try_measure(&mut self, case: &Case) -> Result<Row> {
+        let wanted = case.operation()?;
+        let options = PlanOptions {
+            kernel: case.kernel,
+            checks: self.options.checks,
+            ..Default::default()
+        };
+        let (operation, plan) = self.fit(wanted, &options).await?;
+        let operation = operation.as_ref();
+        let space = Workspace::new(self.gpu, operation, self.options.seed).await?;
+        space.poison(self.gpu).await?;
+        let launch = plan.bind(&space.views())?;
+        let mut encoder = self
+            .gpu
+            .device()
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        launch.record(&mut encoder);
+        self.gpu.submit(encoder, plan.kernel().name).await?;
+        let inputs = space.generated(self.options.seed);
+        let verified = space
+            .verify(
+                self.gpu,
+                operation,
+                plan.kernel(),
+                &inputs,
+                Coverage::Sampled,
+            )
+            .await?;
+        let measured = if verified.ok {
+            let mut clock = GpuClock::new(self.gpu, &launch).await?;
+            measure(&mut clock, &self.options.sampling, self.should_stop).await?
+        } else {
+            let message = format!(
+                "wrong result: {}",
+                verified.worst.as_deref().unwrap_or_default()
+            );
+            Measurement::failed(&Error::Gpu {
+                what: plan.kernel().name.to_owned(),
+                message,
+            })
+        };
+        if let Some(time) = &measured.time {
+            self.pace
+                .insert(plan.kernel().name, time.median / work(operation));
+        }
+        Ok(self.row(case, operation, &plan, verified, &measured))
+    }
+
+    /// Plans `wanted`, or as much of it as runs in one dispatch of bearable length: watchdogs end long ones. A kernel's
+    /// pace is learned on a size that is certainly short enough.
+    async fn fit(
+        &mut self,
+        wanted: Box<dyn Operation>,
+        options: &PlanOptions,
+    ) -> Result<(Box<dyn Operation>, Plan)> {
+        let cap = self.options.sampling.dispatch_cap.as_secs_f64();
+        let plan = Plan::new(self.gpu, wanted.as_ref(), options).await?;
+        let name = plan.kernel().name;
+        if self.predicted(name, wanted.as_ref()) > cap && !self.pace.contains_key(name) {
+            drop(plan);
+            let mut small = (wanted.family().parse)(&wanted.label(), wanted.dtype())?;
+            while self.predicted(name, small.as_ref()) > cap
+                && let Some(half) = small.halved()
+            {
+                small = half;
+            }
+            self.learn_pace(small.as_ref(), options).await?;
+        }
+        let mut operation = wanted;
+        while self.predicted(name, operation.as_ref()) > cap
+            && let Some(half) = operation.halved()
+        {
+            operation = half;
+        }
+        let plan = Plan::new(self.gpu, operation.as_ref(), options).await?;
+        Ok((operation, plan))
+    }
+
+    /// Runs `operation` twice and notes how long the second time took, compiling not counted.
+    async fn learn_pace(&mut self, operation: &dyn Operation, options: &PlanOptions) -> Result<()> {
+        let plan = Plan::new(self.gpu, operation, options).await?;
+        let space = Workspace::new(self.gpu, operation, self.options.seed).await?;
+        let launch = plan.bind(&space.views())?;
+        let mut seconds = 0.0;
+        for _ in 0..2 {
+            let mut encoder = self
+                .gpu
+                .device()
+                .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            launch.record(&mut encoder);
+            let begin = Instant::now();
+            self.gpu.submit(encoder, plan.kernel().name).await?;
+            seconds = begin.elapsed().as_secs_f64();
+        }
+        self.pace
+            .insert(plan.kernel().name, seconds / work(operation));
+        Ok(())
+    }
+
+    /// Seconds that one execution will take, by what is known so far.
+    fn predicted(&self, kernel: &str, operation: &dyn Operation) -> f64 {
+        if let Some(pace) = self.pace.get(kernel) {
+            return pace * work(operation);
+        }
+        let roof = Roofline::from_ceilings(&self.ceilings);
+        let (compute, memory) = roof.map_or(SLOWEST, |r| {
+            (
+                r.compute.flops_per_second() * FIRST_GUESS,
+                r.memory.bytes_per_second() * FIRST_GUESS,
+            )
+        });
+        operation.flops() as f64 / compute + operation.min_bytes() as f64 / memory
+    }
+
+    fn row(
+        &self,
+        case: &Case,
+        operation: &dyn Operation,
+        plan: &Plan,
+        verified: Verified,
+        measured: &Measurement,
+    ) -> Row {
+        let (flops, min_bytes) = (operation.flops(), operation.min_bytes());
+        let seconds = measured.time.as_ref().map(|time| time.median);
+        let place = seconds
+            .and_then(|s| Roofline::from_ceilings(&self.ceilings)?.place(flops, min_bytes, s));
+        let mut row = row_of(case, self.options.checks, measured);
+        let label = operation.label();
+        row.id = format!(
+            "{}/{}/{label}/{}",
+            case.family,
+            case.dtype.name(),
+            plan.kernel().name
+        );
+        plan.kernel().name.clone_into(&mut row.kernel);
+        row.constants = shown(plan.constants());
+        row.shape = operation
+            .shape()
+            .into_iter()
+            .map(|(name, size)| (name.to_owned(), size))
+            .collect();
+        (row.flops, row.min_bytes) = (flops, min_bytes);
+        row.verified = Some(verified);
+        row.flop_rate = seconds.and_then(|s| FlopRate::new(flops, s));
+        row.bandwidth = seconds.and_then(|s| Bandwidth::new(min_bytes, s));
+        row.intensity = Intensity::new(flops, min_bytes);
+        row.bound = place.map(|p| p.bound);
+        row.percent_of_roof = place.map(|p| p.percent_of_roof);
+        if let Some(percent) = row.percent_of_roof.filter(|p| *p > 100.0) {
+            row.warnings.push(Warning::AboveRoof { percent });
+        }
+        if let Some(wanted) = case
+            .reduced_from
+            .clone()
+            .or_else(|| (label != case.shape).then(|| case.shape.clone()))
+        {
+            let reason = if case.reduced_from.is_some() {
+                "a software adapter"
+            } else {
+                "one dispatch would take too long"
+            };
+            row.warnings.push(Warning::ReducedSize {
+                wanted,
+                used: label,
+                reason: reason.to_owned(),
+            });
+        }
+        row
+    }
+}
+
+/// Work of an operation for comparing sizes of one kernel: operations, and bytes where there are hardly any.
+fn work(operation: &dyn Operation) -> f64 {
+    (operation.flops() + operation.min_bytes()) as f64
+}
+
+/// The status of a row that ended before anything was timed.
+fn without_value(error: &Error) -> Measurement {
+    match error {
+        Error::Unsupported { .. } | Error::TooLarge { .. } => {
+            Measurement::unsupported(error.to_string())
+        }
+        _ => Measurement::failed(error),
+    }
+}
+
+/// A row with what is known of the case and of its measurement alone.
+fn row_of(case: &Case, checks: Checks, measured: &Measurement) -> Row {
+    let operation = case.operation().ok();
+    let operation = operation.as_deref();
+    let sizes = |o: &dyn Operation| -> BTreeMap<String, u64> {
+        o.shape()
+            .into_iter()
+            .map(|(name, size)| (name.to_owned(), size))
+            .collect()
+    };
+    Row {
+        id: case.id(),
+        operation: case.family.to_owned(),
+        kernel: case.kernel.unwrap_or_default().to_owned(),
+        constants: BTreeMap::new(),
+        dtype: case.dtype,
+        shape: operation.map(sizes).unwrap_or_default(),
+        flops: operation.map_or(0, Operation::flops),
+        min_bytes: operation.map_or(0, Operation::min_bytes),
+        status: measured.status,
+        reason: measured.reason.clone(),
+        verified: None,
+        checks,
+        clock: measured.clock,
+        time_s: measured.time.clone(),
+        wall_s: measured.wall.clone(),
+        repeats: measured.repeats,
+        discarded: measured.discarded,
+        flop_rate: None,
+        bandwidth: None,
+        intensity: None,
+        bound: None,
+        percent_of_roof: None,
+        warnings: measured.warnings.clone(),
+    }
+}

@@ -1,0 +1,320 @@
+//! An operation's operands on a device, filled, and its results held against the reference.
+
+use crate::buffer::View;
+use crate::data::{Dtype, Generated, Inputs, mix};
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::kernel::Kernel;
+use crate::ops::{Operand, Operation, Role};
+use crate::report::Verified;
+
+/// How many elements of a result are held against the f64 reference. All are checked to be written and finite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coverage {
+    /// Every element.
+    Full,
+    /// The first, the last, and runs of neighbours in between, as many as a fraction of a second allows.
+    Sampled,
+}
+
+/// Buffers for every operand of one operation.
+#[derive(Debug)]
+pub struct Workspace {
+    operands: Vec<Operand>,
+    buffers: Vec<wgpu::Buffer>,
+}
+
+/// Reads of operands that the reference of a sampled row may cost: about a tenth of a second on a slow core.
+const REFERENCE_READS: u64 = 1 << 23;
+/// Neighbours in one run of a sample: operations over rows share work between them.
+const RUN: u64 = 64;
+/// Bytes of a result that are on the host at once.
+const CHUNK: u64 = 32 << 20;
+
+impl Workspace {
+    /// Allocates every operand and fills the inputs with generated data.
+    ///
+    /// # Errors
+    /// [`crate::Error::TooLarge`], [`crate::Error::OutOfMemory`] and what the device reports.
+    pub async fn new(gpu: &Gpu, operation: &dyn Operation, seed: u32) -> Result<Self> {
+        let space = Self::allocate(gpu, operation).await?;
+        for (i, operand) in space
+            .operands
+            .iter()
+            .enumerate()
+            .filter(|(_, o)| o.role == Role::Input)
+        {
+            gpu.fill_random(space.view(i), seed, i, operand.distribution)
+                .await?;
+        }
+        Ok(space)
+    }
+
+    /// Allocates every operand and uploads `values`, one slice for each input.
+    ///
+    /// # Errors
+    /// As [`Workspace::new`].
+    pub async fn with_values(
+        gpu: &Gpu,
+        operation: &dyn Operation,
+        values: &[Vec<f32>],
+    ) -> Result<Self> {
+        let mut space = Self::allocate(gpu, operation).await?;
+        for (i, values) in values.iter().enumerate() {
+            let operand = &space.operands[i];
+            space.buffers[i] = gpu.upload(operand.name, values, operand.dtype).await?;
+        }
+        Ok(space)
+    }
+
+    async fn allocate(gpu: &Gpu, operation: &dyn Operation) -> Result<Self> {
+        let operands = operation.operands();
+        let mut buffers = Vec::new();
+        for operand in &operands {
+            let bytes = operand.elements.saturating_mul(operand.dtype.bytes());
+            buffers.push(gpu.create_storage(operand.name, bytes).await?);
+        }
+        Ok(Self { operands, buffers })
+    }
+
+    fn view(&self, i: usize) -> View<'_> {
+        let operand = &self.operands[i];
+        View::part(&self.buffers[i], 0, operand.elements, operand.dtype)
+    }
+
+    /// Every operand, as [`crate::Plan::bind`] takes them.
+    #[must_use]
+    pub fn views(&self) -> Vec<View<'_>> {
+        (0..self.operands.len()).map(|i| self.view(i)).collect()
+    }
+
+    /// The operands' types and spreads, for a reference over generated data.
+    #[must_use]
+    pub fn generated(&self, seed: u32) -> Generated {
+        Generated {
+            seed,
+            operands: self
+                .operands
+                .iter()
+                .map(|o| (o.dtype, o.distribution))
+                .collect(),
+        }
+    }
+
+    /// Fills the outputs with NaN.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub async fn poison(&self, gpu: &Gpu) -> Result<()> {
+        for (i, _) in self
+            .operands
+            .iter()
+            .enumerate()
+            .filter(|(_, o)| o.role == Role::Output)
+        {
+            gpu.poison(self.view(i)).await?;
+        }
+        Ok(())
+    }
+
+    /// Holds the output against the reference.
+    ///
+    /// # Errors
+    /// What the device reports; a wrong result is no error but [`Verified::ok`].
+    pub async fn verify(
+        &self,
+        gpu: &Gpu,
+        operation: &dyn Operation,
+        kernel: &'static Kernel,
+        inputs: &dyn Inputs,
+        coverage: Coverage,
+    ) -> Result<Verified> {
+        let mut verdict = Verdict::default();
+        for (i, output) in self
+            .operands
+            .iter()
+            .enumerate()
+            .filter(|(_, o)| o.role == Role::Output)
+        {
+            let indices = indices(operation, output.elements, coverage);
+            let mut next = 0;
+            let chunk = CHUNK / output.dtype.bytes();
+            for first in (0..output.elements).step_by(chunk as usize) {
+                let elements = chunk.min(output.elements - first);
+                let offset = first * output.dtype.bytes();
+                let got = gpu
+                    .download(View::part(&self.buffers[i], offset, elements, output.dtype))
+                    .await?;
+                verdict.finite(first, &got);
+                let count = indices[next..].partition_point(|&index| index < first + elements);
+                verdict.compare(
+                    operation,
+                    kernel,
+                    inputs,
+                    &indices[next..next + count],
+                    first,
+                    &got,
+                    output.dtype,
+                );
+                next += count;
+            }
+        }
+        Ok(verdict.verified())
+    }
+}
+
+/// The element furthest beyond, or nearest to, what it is allowed.
+#[derive(Debug, Default)]
+struct Verdict {
+    worst: Option<Worst>,
+    compared: u64,
+    wrong: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Worst {
+    index: u64,
+    got: f64,
+    want: f64,
+    allowed: f64,
+    excess: f64,
+}
+
+impl Verdict {
+    fn note(&mut self, candidate: Worst) {
+        self.wrong += u64::from(candidate.excess > 1.0);
+        if self
+            .worst
+            .is_none_or(|worst| candidate.excess > worst.excess)
+        {
+            self.worst = Some(candidate);
+        }
+    }
+
+    fn finite(&mut self, first: u64, got: &[f32]) {
+        if let Some(place) = got.iter().position(|v| !v.is_finite()) {
+            let got = f64::from(got[place]);
+            let index = first + place as u64;
+            self.note(Worst {
+                index,
+                got,
+                want: 0.0,
+                allowed: 0.0,
+                excess: f64::INFINITY,
+            });
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the pieces of one comparison, used in one place"
+    )]
+    fn compare(
+        &mut self,
+        operation: &dyn Operation,
+        kernel: &'static Kernel,
+        inputs: &dyn Inputs,
+        indices: &[u64],
+        first: u64,
+        got: &[f32],
+        dtype: Dtype,
+    ) {
+        let expected = operation.expected(kernel, inputs, indices);
+        for (&index, expected) in indices.iter().zip(&expected) {
+            let got = f64::from(got[(index - first) as usize]);
+            // Rounding the result to a narrower output type is not the kernel's error.
+            let rounding = if dtype == Dtype::F32 {
+                0.0
+            } else {
+                dtype.unit_roundoff() * expected.value.abs()
+            };
+            let expected =
+                crate::tolerance::Expected::new(expected.value, expected.allowed + rounding);
+            let excess = expected.excess(got);
+            self.note(Worst {
+                index,
+                got,
+                want: expected.value,
+                allowed: expected.allowed,
+                excess,
+            });
+        }
+        self.compared += indices.len() as u64;
+    }
+
+    fn verified(self) -> Verified {
+        let Some(worst) = self.worst else {
+            return Verified {
+                ok: true,
+                max_error: Some(0.0),
+                allowed: 0.0,
+                compared: 0,
+                worst: None,
+            };
+        };
+        let error = (worst.got - worst.want).abs();
+        Verified {
+            ok: worst.excess <= 1.0,
+            max_error: error.is_finite().then_some(error),
+            allowed: worst.allowed,
+            compared: self.compared,
+            worst: (worst.excess > 1.0).then(|| {
+                format!(
+                    "index {}: got {}, want {}, allowed {:e}; {} of {} compared differ",
+                    worst.index, worst.got, worst.want, worst.allowed, self.wrong, self.compared
+                )
+            }),
+        }
+    }
+}
+
+/// Indices of the output to compare, ascending.
+fn indices(operation: &dyn Operation, elements: u64, coverage: Coverage) -> Vec<u64> {
+    let runs = REFERENCE_READS / (operation.reference_cost().max(1) * RUN);
+    if coverage == Coverage::Full || elements <= RUN * runs.clamp(4, 256) {
+        return (0..elements).collect();
+    }
+    let runs = runs.clamp(4, 256);
+    let last = elements - RUN;
+    let place = |run: u64| match run {
+        0 => 0,
+        1 => last,
+        // Two words of hash reach every element of a buffer beyond 2^32 bytes.
+        _ => ((u64::from(mix(run as u32)) << 32) | u64::from(mix(!run as u32))) % last,
+    };
+    let mut found: Vec<u64> = (0..runs)
+        .flat_map(|run| place(run)..place(run) + RUN)
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::Matmul;
+
+    #[test]
+    fn samples_ascend_and_hold_both_ends() {
+        let matmul = Matmul {
+            m: 4096,
+            n: 4096,
+            k: 4096,
+        };
+        let found = indices(&matmul, 4096 * 4096, Coverage::Sampled);
+        assert!(found.is_sorted() && found[0] == 0 && found.last() == Some(&(4096 * 4096 - 1)));
+        assert!((256..=4096).contains(&found.len()), "{}", found.len());
+        assert_eq!(indices(&matmul, 100, Coverage::Sampled).len(), 100);
+        assert_eq!(indices(&matmul, 5000, Coverage::Full).len(), 5000);
+    }
+
+    #[test]
+    fn what_is_not_finite_is_wrong_even_where_it_is_not_compared() {
+        let mut verdict = Verdict::default();
+        verdict.finite(10, &[1.0, f32::NAN]);
+        let verified = verdict.verified();
+        assert!(!verified.ok && verified.max_error.is_none());
+        assert!(verified.worst.unwrap().contains("index 11"));
+    }
+}

@@ -1,0 +1,303 @@
+//! Gates: is this adapter's result to be trusted? Each with an outcome and, where it fails, a remedy.
+
+use crate::bench::{Coverage, Workspace};
+use crate::data::{Dtype, Inputs};
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::kernel::{Kernel, Plan, PlanOptions};
+use crate::ops::{Family, Operation, Role};
+use crate::shader::{Checks, Loops};
+use serde::{Deserialize, Serialize};
+use std::time::Instant;
+
+/// How a gate ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// What was asked holds.
+    Pass,
+    /// It does not.
+    Fail,
+    /// It could not be asked here, and nothing is wrong with that.
+    Skipped,
+}
+
+/// One question and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gate {
+    /// What was asked.
+    pub name: String,
+    /// The answer.
+    pub outcome: Outcome,
+    /// What was seen.
+    pub detail: String,
+    /// What to do where it fails.
+    pub remedy: Option<String>,
+}
+
+impl Gate {
+    /// A gate that holds.
+    #[must_use]
+    pub fn pass(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            outcome: Outcome::Pass,
+            detail: detail.into(),
+            remedy: None,
+        }
+    }
+
+    /// A gate that could not be asked.
+    #[must_use]
+    pub fn skipped(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            outcome: Outcome::Skipped,
+            detail: detail.into(),
+            remedy: None,
+        }
+    }
+
+    /// A gate that does not hold.
+    #[must_use]
+    pub fn fail(
+        name: impl Into<String>,
+        detail: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            outcome: Outcome::Fail,
+            detail: detail.into(),
+            remedy: Some(remedy.into()),
+        }
+    }
+}
+
+const TIMESTAMPS: &str = "timestamps are plausible";
+
+/// Holds GPU timestamps against the host's clock: neither zero nor backwards, and no longer than the wait.
+///
+/// # Errors
+/// [`Error::DeviceLost`].
+pub async fn timestamps(gpu: &Gpu) -> Result<Gate> {
+    let Some(period_ns) = gpu.timestamp_period_ns() else {
+        return Ok(Gate::skipped(
+            TIMESTAMPS,
+            "the device has none; times come from the wall clock",
+        ));
+    };
+    match timed_fill(gpu).await {
+        Err(error @ Error::DeviceLost { .. }) => Err(error),
+        Err(error) => Ok(Gate::fail(
+            TIMESTAMPS,
+            error.to_string(),
+            "update the driver",
+        )),
+        Ok((gpu_s, wall_s)) => {
+            let detail = format!(
+                "{} by timestamps of {period_ns} ns, {} by the wall clock",
+                crate::units::format_seconds(gpu_s),
+                crate::units::format_seconds(wall_s)
+            );
+            if gpu_s > 0.0 && gpu_s <= wall_s * 1.05 {
+                return Ok(Gate::pass(TIMESTAMPS, detail));
+            }
+            let remedy =
+                "update the driver; until then runs fall back to the wall clock and say so";
+            Ok(Gate::fail(TIMESTAMPS, detail, remedy))
+        }
+    }
+}
+
+/// Seconds of a copy between two buffers by timestamps, and by the wall clock around it.
+async fn timed_fill(gpu: &Gpu) -> Result<(f64, f64)> {
+    use crate::bench::{Clock, GpuClock};
+    let operation = crate::ops::Stream {
+        kind: crate::ops::StreamKind::Copy,
+        elements: 1 << 20,
+    };
+    let plan = Plan::new(gpu, &operation, &PlanOptions::default()).await?;
+    let space = Workspace::new(gpu, &operation, 1).await?;
+    let launch = plan.bind(&space.views())?;
+    let mut clock = GpuClock::new(gpu, &launch).await?;
+    clock.sample(1).await?;
+    let begin = Instant::now();
+    let tick = clock.sample(4).await?;
+    let wall_s = begin.elapsed().as_secs_f64();
+    Ok((tick.gpu_s.unwrap_or(0.0), wall_s))
+}
+
+/// Runs a kernel on the sample shapes of its operation and compares every element with the f64 reference.
+///
+/// `input` takes the place of generated data: its values are repeated over every operand.
+///
+/// # Errors
+/// [`Error::DeviceLost`]; [`Error::NonFinite`] for an `input` with a value that is not finite, [`Error::Length`] for one
+/// without values.
+pub async fn kernel(
+    gpu: &Gpu,
+    family: &'static Family,
+    kernel: &'static Kernel,
+    checks: Checks,
+    seed: u32,
+    input: Option<&[f32]>,
+) -> Result<Gate> {
+    if let Some(values) = input {
+        if values.is_empty() {
+            return Err(Error::Length {
+                buffer: "input",
+                shape: "any operation".into(),
+                needed: 1,
+                found: 0,
+            });
+        }
+        crate::data::require_finite("the input", values)?;
+    }
+    let mode = if checks == Checks::On {
+        "checks on"
+    } else {
+        "checks off"
+    };
+    let name = format!("{} is right, {mode}", kernel.name);
+    match compare_all(gpu, family, kernel, checks, seed, input).await {
+        Err(error @ (Error::DeviceLost { .. } | Error::Interrupted)) => Err(error),
+        Err(Error::Unsupported { reason, .. }) => Ok(Gate::skipped(name, reason)),
+        Err(error) => {
+            let remedy =
+                "update the driver; if it stays, report it with the output of `ridgepoint list`";
+            Ok(Gate::fail(name, error.to_string(), remedy))
+        }
+        Ok(summary) => Ok(Gate::pass(name, summary)),
+    }
+}
+
+async fn compare_all(
+    gpu: &Gpu,
+    family: &'static Family,
+    kernel: &'static Kernel,
+    checks: Checks,
+    seed: u32,
+    input: Option<&[f32]>,
+) -> Result<String> {
+    let stages = kernel.prepare(&kernel.preset(0), Loops::AsWritten, wgpu::Features::all())?;
+    let options = PlanOptions {
+        kernel: Some(kernel.name),
+        checks,
+        ..Default::default()
+    };
+    let (mut shapes, mut elements, mut skipped) = (0u64, 0u64, 0u64);
+    let mut closest: f64 = 0.0;
+    for operation in (family.samples)(&stages) {
+        let plan = match Plan::new(gpu, operation.as_ref(), &options).await {
+            // A shape that this kernel has no form for is another kernel's.
+            Err(Error::Unsupported { .. }) if shapes > 0 => continue,
+            other => other?,
+        };
+        let Some(verified) = compare(gpu, operation.as_ref(), &plan, seed, input).await? else {
+            skipped += 1;
+            continue;
+        };
+        if !verified.ok {
+            let message = format!(
+                "{}: {}",
+                operation.label(),
+                verified.worst.unwrap_or_default()
+            );
+            return Err(Error::Gpu {
+                what: kernel.name.to_owned(),
+                message,
+            });
+        }
+        shapes += 1;
+        elements += verified.compared;
+        closest = closest.max(
+            verified
+                .max_error
+                .map_or(0.0, |error| error / verified.allowed.max(f64::MIN_POSITIVE)),
+        );
+    }
+    let beyond = if skipped > 0 {
+        format!("; {skipped} shapes left out, whose results overflow with this input")
+    } else {
+        String::new()
+    };
+    Ok(format!(
+        "{elements} elements of {shapes} shapes, at most {} of the allowed error{beyond}",
+        crate::units::format_percent(closest)
+    ))
+}
+
+/// One shape; `None` where the true result of the caller's input is beyond the element type.
+async fn compare(
+    gpu: &Gpu,
+    operation: &dyn Operation,
+    plan: &Plan,
+    seed: u32,
+    input: Option<&[f32]>,
+) -> Result<Option<crate::report::Verified>> {
+    let values: Vec<Vec<f32>> = input.map_or_else(Vec::new, |input| repeat(operation, input));
+    let generated;
+    let borrowed = values.as_slice();
+    let (space, inputs): (Workspace, &dyn Inputs) = if input.is_some() {
+        (
+            Workspace::with_values(gpu, operation, &values).await?,
+            &borrowed,
+        )
+    } else {
+        let space = Workspace::new(gpu, operation, seed).await?;
+        generated = space.generated(seed);
+        (space, &generated)
+    };
+    if input.is_some() && overflows(operation, plan.kernel(), inputs) {
+        return Ok(None);
+    }
+    space.poison(gpu).await?;
+    let mut encoder = gpu
+        .device()
+        .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    plan.record(&mut encoder, &space.views())?;
+    gpu.submit(encoder, plan.kernel().name).await?;
+    space
+        .verify(gpu, operation, plan.kernel(), inputs, Coverage::Full)
+        .await
+        .map(Some)
+}
+
+/// The caller's values over every input operand, each beginning at another one.
+fn repeat(operation: &dyn Operation, input: &[f32]) -> Vec<Vec<f32>> {
+    let inputs = operation
+        .operands()
+        .into_iter()
+        .filter(|o| o.role == Role::Input)
+        .enumerate();
+    let values = |(i, o): (usize, crate::ops::Operand)| {
+        let values: Vec<f32> = input
+            .iter()
+            .copied()
+            .cycle()
+            .skip(i * 7)
+            .take(o.elements as usize)
+            .collect();
+        // A narrower type holds the rounded value, and the reference has to start from that.
+        o.dtype.decode(&o.dtype.encode(&values))
+    };
+    inputs.map(values).collect()
+}
+
+/// Whether a true result, or a partial sum of it, is beyond f32: an allowed error is a multiple of the largest terms.
+fn overflows(operation: &dyn Operation, kernel: &'static Kernel, inputs: &dyn Inputs) -> bool {
+    let outputs = operation
+        .operands()
+        .iter()
+        .filter(|o| o.role == Role::Output)
+        .map(|o| o.elements)
+        .sum();
+    let all: Vec<u64> = (0..outputs).collect();
+    let limit = f64::from(f32::MAX);
+    let u = Dtype::F32.unit_roundoff();
+    operation
+        .expected(kernel, inputs, &all)
+        .iter()
+        .any(|e| !(e.value.abs() < limit && e.allowed / u < limit))
+}

@@ -1,0 +1,141 @@
+//! Filling buffers on the GPU: seeded random values, or one value everywhere.
+
+use crate::buffer::View;
+use crate::data::{Distribution, Dtype, stream_seed};
+use crate::error::Result;
+use crate::gpu::Gpu;
+use crate::shader::{Checks, Loops, Shader};
+use std::num::NonZeroU64;
+
+/// `shaders/fill.wgsl`
+pub(crate) static FILL: Shader = Shader {
+    name: "fill",
+    wgsl: include_str!("../shaders/fill.wgsl"),
+};
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    words: u32,
+    stride: u32,
+    stream: u32,
+    mode: u32,
+    distribution: u32,
+    constant: u32,
+    first: u32,
+    padding: u32,
+}
+
+const MODE_F32: u32 = 0;
+const MODE_F16: u32 = 1;
+const MODE_CONSTANT: u32 = 2;
+
+impl Gpu {
+    /// Fills the elements of `view` with the values that [`crate::data::generate`] gives for this seed and operand.
+    ///
+    /// The last word of a view of an odd number of f16 is written whole.
+    ///
+    /// # Errors
+    /// [`crate::Error::Gpu`], [`crate::Error::TimedOut`], [`crate::Error::DeviceLost`].
+    pub async fn fill_random(
+        &self,
+        view: View<'_>,
+        seed: u32,
+        operand: usize,
+        distribution: Distribution,
+    ) -> Result<()> {
+        let mode = match view.dtype {
+            Dtype::F32 => MODE_F32,
+            Dtype::F16 => MODE_F16,
+        };
+        let stream = stream_seed(seed, operand);
+        let distribution = distribution.code();
+        self.fill(
+            view,
+            Params {
+                stream,
+                mode,
+                distribution,
+                ..bytemuck::Zeroable::zeroed()
+            },
+        )
+        .await
+    }
+
+    /// Fills the elements of `view` with NaN, so that an element that a kernel does not write is found.
+    ///
+    /// # Errors
+    /// As [`Gpu::fill_random`].
+    pub async fn poison(&self, view: View<'_>) -> Result<()> {
+        let constant = match view.dtype {
+            Dtype::F32 => f32::NAN.to_bits(),
+            Dtype::F16 => 0x7e00_7e00,
+        };
+        self.fill(
+            view,
+            Params {
+                constant,
+                mode: MODE_CONSTANT,
+                ..bytemuck::Zeroable::zeroed()
+            },
+        )
+        .await
+    }
+
+    async fn fill(&self, view: View<'_>, params: Params) -> Result<()> {
+        let pipeline = self
+            .pipeline(&FILL, &[], Checks::Off, Loops::Unrolled)
+            .await?;
+        let limits = &self.capabilities().limits;
+        let workgroup = pipeline.prepared.constant("WORKGROUP");
+        let window = limits.max_storage_buffer_binding_size / 256 * 256;
+        let total = (view.elements * view.dtype.bytes()).next_multiple_of(4);
+        let mut encoder = self
+            .device()
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        for offset in (0..total).step_by(window as usize) {
+            let bytes = (total - offset).min(window);
+            let words = (bytes / 4) as u32;
+            let workgroups = words
+                .div_ceil(workgroup)
+                .min(limits.max_compute_workgroups_per_dimension);
+            let first = (offset / view.dtype.bytes()) as u32;
+            let params = Params {
+                words,
+                stride: workgroups * workgroup,
+                first,
+                ..params
+            };
+            let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+            let uniform = self
+                .create_buffer("fill", size_of::<Params>() as u64, usage)
+                .await?;
+            self.queue()
+                .write_buffer(&uniform, 0, bytemuck::bytes_of(&params));
+            let binding = wgpu::BufferBinding {
+                buffer: view.buffer,
+                offset: view.offset + offset,
+                size: NonZeroU64::new(bytes),
+            };
+            let bind_group = self.device().create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some("fill"),
+                layout: &pipeline.layout,
+                entries: &[
+                    wgpu::BindGroupEntry {
+                        binding: 0,
+                        resource: uniform.as_entire_binding(),
+                    },
+                    wgpu::BindGroupEntry {
+                        binding: 1,
+                        resource: wgpu::BindingResource::Buffer(binding),
+                    },
+                ],
+            });
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            pass.set_pipeline(&pipeline.raw);
+            pass.set_bind_group(0, &bind_group, &[]);
+            pass.dispatch_workgroups(workgroups, 1, 1);
+        }
+        self.submit(encoder, "fill a buffer").await
+    }
+}

@@ -1,0 +1,33 @@
+//! What the tests that need an adapter share.
+
+use ridgepoint::{Gpu, GpuOptions};
+
+/// Opens the adapter that the environment names, or the fastest, as `change` wants it.
+///
+/// Without an adapter: says `skipped: no adapter` and gives `None`; under `REQUIRE_GPU=1` it panics.
+pub(crate) fn open(change: impl FnOnce(&mut GpuOptions)) -> Option<Gpu> {
+    let mut options = GpuOptions::from_env().unwrap();
+    change(&mut options);
+    match pollster::block_on(Gpu::open(&options)) {
+        Ok(gpu) => Some(gpu),
+        Err(error) if std::env::var("REQUIRE_GPU").is_ok_and(|v| v == "1") => {
+            panic!("REQUIRE_GPU=1: {error}")
+        }
+        Err(error) => {
+            println!("skipped: no adapter ({error})");
+            None
+        }
+    }
+}
+
+/// A device as any WebGPU implementation has it: default limits, no features.
+#[allow(
+    dead_code,
+    reason = "each test binary uses its own part of this module"
+)]
+pub(crate) fn open_default_limits() -> Option<Gpu> {
+    open(|options| {
+        options.limits = Some(wgpu::Limits::default());
+        options.features = wgpu::Features::empty();
+    })
+}

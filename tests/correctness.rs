@@ -1,0 +1,177 @@
+//! Every kernel of every operation against its f64 reference, on the adapter that the environment names.
+//!
+//! The cases come from the table of operations: a kernel that is added there is tested here.
+
+mod common;
+
+use pollster::block_on;
+use ridgepoint::bench::{Coverage, Workspace};
+use ridgepoint::data::Inputs;
+use ridgepoint::kernel::Kernel;
+use ridgepoint::ops::{FAMILIES, Family, family};
+use ridgepoint::shader::{Checks, Loops};
+use ridgepoint::{Error, Gpu, Operation, Plan, PlanOptions};
+
+/// Plans, runs and compares one case; gives `false` where the device cannot run the kernel.
+fn run(gpu: &Gpu, operation: &dyn Operation, options: &PlanOptions, seed: u32) -> bool {
+    block_on(async {
+        let plan = match Plan::new(gpu, operation, options).await {
+            Err(Error::Unsupported { .. }) => return false,
+            other => other.unwrap(),
+        };
+        let space = Workspace::new(gpu, operation, seed).await.unwrap();
+        space.poison(gpu).await.unwrap();
+        let mut encoder = gpu
+            .device()
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        plan.record(&mut encoder, &space.views()).unwrap();
+        gpu.submit(encoder, "a test").await.unwrap();
+        let inputs: &dyn Inputs = &space.generated(seed);
+        let verified = space
+            .verify(gpu, operation, plan.kernel(), inputs, Coverage::Full)
+            .await
+            .unwrap();
+        assert!(
+            verified.ok,
+            "{} of {} {} on {}, {options:?}, seed {seed}: {}",
+            plan.kernel().name,
+            operation.family().name,
+            operation.label(),
+            gpu.summary().name,
+            verified.worst.unwrap_or_default()
+        );
+        true
+    })
+}
+
+fn samples(
+    family: &Family,
+    kernel: &'static Kernel,
+    options: &PlanOptions,
+) -> Vec<Box<dyn Operation>> {
+    let features = wgpu::Features::all();
+    let stages = kernel
+        .prepare(&kernel.preset(options.preset), Loops::AsWritten, features)
+        .unwrap();
+    (family.samples)(&stages)
+}
+
+/// All samples of all kernels of one operation, in one mode. Every kernel has to run somewhere in it.
+fn all(gpu: &Gpu, name: &str, checks: Checks, loops: Loops) {
+    let family = family(name).unwrap();
+    for &kernel in family.kernels {
+        for preset in 0..kernel.presets.len().max(1) {
+            let options = PlanOptions {
+                kernel: Some(kernel.name),
+                preset,
+                checks,
+                loops,
+                ..Default::default()
+            };
+            let mut ran = false;
+            for (i, operation) in samples(family, kernel, &options).iter().enumerate() {
+                ran |= run(gpu, operation.as_ref(), &options, 0x5eed + i as u32);
+            }
+            // The default preset of a kernel without features runs on every adapter.
+            let portable = preset == 0 && kernel.features.is_empty();
+            assert!(ran || !portable, "{} ran nowhere", kernel.name);
+        }
+    }
+}
+
+/// Once with all that the adapter has and no runtime checks, once as a browser would run it.
+fn in_both_modes(name: &str) {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    println!(
+        "{} on {} ({})",
+        name,
+        gpu.summary().name,
+        gpu.summary().backend
+    );
+    all(&gpu, name, Checks::Off, Loops::Unrolled);
+    let Some(gpu) = common::open_default_limits() else {
+        return;
+    };
+    all(&gpu, name, Checks::On, Loops::Unrolled);
+}
+
+#[test]
+fn copy() {
+    in_both_modes("copy");
+}
+
+#[test]
+fn multiply() {
+    in_both_modes("multiply");
+}
+
+#[test]
+fn add() {
+    in_both_modes("add");
+}
+
+#[test]
+fn triad() {
+    in_both_modes("triad");
+}
+
+#[test]
+fn fma() {
+    in_both_modes("fma");
+}
+
+#[test]
+fn matmul() {
+    in_both_modes("matmul");
+}
+
+#[test]
+fn softmax() {
+    in_both_modes("softmax");
+}
+
+#[test]
+fn attention() {
+    in_both_modes("attention");
+}
+
+#[test]
+fn every_operation_has_a_test_above() {
+    let tested = [
+        "copy",
+        "multiply",
+        "add",
+        "triad",
+        "fma",
+        "matmul",
+        "softmax",
+        "attention",
+    ];
+    assert_eq!(FAMILIES.iter().map(|f| f.name).collect::<Vec<_>>(), tested);
+}
+
+/// A file gives the same result with its marked loops left as loops.
+#[test]
+fn loops_as_written_give_the_same() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    for family in FAMILIES {
+        for &kernel in family.kernels {
+            let options = PlanOptions {
+                kernel: Some(kernel.name),
+                loops: Loops::AsWritten,
+                ..Default::default()
+            };
+            let cases = samples(family, kernel, &options);
+            // One case with ragged edges is enough: the loops do not depend on the shape.
+            let largest = cases
+                .iter()
+                .filter(|c| c.flops() < 5_000_000)
+                .max_by_key(|c| c.flops() + c.min_bytes());
+            run(&gpu, largest.unwrap().as_ref(), &options, 1);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Every shader file held against the conventions of the project and translated for every backend. Needs no GPU.
+
+use naga::back::{hlsl, msl, spv};
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use pollster::block_on;
+use ridgepoint::kernel::Kernel;
+use ridgepoint::ops::{FAMILIES, shaders};
+use ridgepoint::shader::{Checks, Loops, Prepared, Shader};
+use ridgepoint::{Error, Gpu, Plan, PlanOptions};
+use std::collections::BTreeSet;
+use wgpu::Features;
+
+/// Features that the kernels which use a file declare; none for a file of the library's own.
+fn features_of(shader: &Shader) -> Features {
+    let users = kernels().filter(|k| k.stages.iter().any(|s| s.shader == shader));
+    users
+        .map(|k| k.features)
+        .reduce(Features::union)
+        .unwrap_or_default()
+}
+
+fn kernels() -> impl Iterator<Item = &'static Kernel> {
+    FAMILIES
+        .iter()
+        .flat_map(|family| family.kernels.iter().copied())
+}
+
+/// Every file as each kernel, stage and preset compiles it.
+fn variants() -> Vec<(String, Prepared)> {
+    let mut found = Vec::new();
+    for shader in shaders() {
+        let prepared = shader
+            .prepare(&[], Loops::Unrolled, features_of(shader))
+            .unwrap();
+        found.push((shader.name.to_owned(), prepared));
+    }
+    for kernel in kernels() {
+        for preset in 0..kernel.presets.len().max(1) {
+            let stages = kernel
+                .prepare(&kernel.preset(preset), Loops::Unrolled, kernel.features)
+                .unwrap();
+            found.extend(
+                stages
+                    .into_iter()
+                    .map(|p| (format!("{} preset {preset}: {}", kernel.name, p.name), p)),
+            );
+        }
+    }
+    found
+}
+
+#[test]
+fn every_file_is_registered() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/shaders");
+    let files: BTreeSet<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|f| f.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let registered: BTreeSet<String> = shaders()
+        .iter()
+        .map(|s| format!("{}.wgsl", s.name))
+        .collect();
+    assert_eq!(files, registered);
+}
+
+#[test]
+fn one_entry_point_named_as_the_file() {
+    for shader in shaders() {
+        let module = naga::front::wgsl::parse_str(shader.wgsl).unwrap();
+        let names: Vec<&str> = module
+            .entry_points
+            .iter()
+            .map(|e| e.name.as_str())
+            .collect();
+        assert_eq!(names, [shader.name]);
+    }
+}
+
+#[test]
+fn headers_are_there_and_true() {
+    for shader in shaders() {
+        let header: Vec<&str> = shader
+            .wgsl
+            .lines()
+            .take_while(|line| line.starts_with("//!"))
+            .collect();
+        assert!(
+            header[0].starts_with(&format!("//! {}: ", shader.name)),
+            "{}: {}",
+            shader.name,
+            header[0]
+        );
+        let text = header.join(" ");
+        let stated = text
+            .split_once("Workgroup memory: ")
+            .map(|(_, rest)| rest)
+            .unwrap_or_else(|| {
+                panic!(
+                    "{}: the header does not state its workgroup memory",
+                    shader.name
+                )
+            });
+        let mut words = stated.split_whitespace();
+        let number: f64 = words.next().unwrap().parse().unwrap();
+        let unit = match words.next().unwrap().trim_end_matches(['.', ',', ';']) {
+            "KiB" => 1024.0,
+            "B" => 1.0,
+            other => panic!("{}: workgroup memory in {other}", shader.name),
+        };
+        let prepared = shader
+            .prepare(&[], Loops::AsWritten, features_of(shader))
+            .unwrap();
+        let computed = f64::from(prepared.workgroup_bytes);
+        assert!(
+            (number * unit - computed).abs() <= 0.005 * computed,
+            "{}: {computed} B",
+            shader.name
+        );
+        assert!(
+            text.contains("Works for any"),
+            "{}: say which sizes it works for",
+            shader.name
+        );
+    }
+}
+
+#[test]
+fn exactly_the_declared_features_are_needed() {
+    for shader in shaders() {
+        let features = features_of(shader);
+        shader.prepare(&[], Loops::AsWritten, features).unwrap();
+        for one in features.iter() {
+            let fewer = shader.prepare(&[], Loops::AsWritten, features - one);
+            assert!(
+                matches!(fewer, Err(Error::Shader { .. })),
+                "{} does not need {one:?}",
+                shader.name
+            );
+        }
+    }
+}
+
+#[test]
+fn bindings_begin_with_the_uniform_and_have_no_gap() {
+    for shader in shaders() {
+        let prepared = shader
+            .prepare(&[], Loops::AsWritten, features_of(shader))
+            .unwrap();
+        let places: Vec<u32> = prepared.bindings.iter().map(|b| b.index).collect();
+        assert_eq!(
+            places,
+            (0..places.len() as u32).collect::<Vec<_>>(),
+            "{}",
+            shader.name
+        );
+        assert_eq!(
+            prepared.bindings[0].access,
+            ridgepoint::shader::Access::Uniform,
+            "{}",
+            shader.name
+        );
+    }
+}
+
+fn validated(text: &str) -> (naga::Module, ModuleInfo) {
+    let module = naga::front::wgsl::parse_str(text).unwrap();
+    let info = Validator::new(ValidationFlags::all(), Capabilities::all())
+        .validate(&module)
+        .unwrap();
+    (module, info)
+}
+
+#[test]
+fn every_variant_translates_to_spirv_msl_and_hlsl() {
+    for (name, prepared) in variants() {
+        let (module, info) = validated(&prepared.wgsl);
+        let words = spv::write_vec(&module, &info, &spv::Options::default(), None);
+        assert!(words.is_ok_and(|w| w.len() > 16), "{name}: SPIR-V");
+        let options = msl::Options {
+            lang_version: (2, 4),
+            ..Default::default()
+        };
+        let text = msl::write_string(&module, &info, &options, &msl::PipelineOptions::default());
+        assert!(text.is_ok(), "{name}: MSL: {:?}", text.err());
+        let options = hlsl::Options {
+            shader_model: hlsl::ShaderModel::V6_2,
+            ..Default::default()
+        };
+        let (mut text, pipeline) = (String::new(), hlsl::PipelineOptions::default());
+        let written = hlsl::Writer::new(&mut text, &options, &pipeline).write(&module, &info, None);
+        assert!(written.is_ok(), "{name}: HLSL: {:?}", written.err());
+    }
+}
+
+/// wgpu's no-op backend checks layouts and limits, and runs nothing.
+fn noop() -> Gpu {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = wgpu::Backends::NOOP;
+    descriptor.backend_options.noop.enable = true;
+    let instance = wgpu::Instance::new(descriptor);
+    let adapter = block_on(instance.enumerate_adapters(wgpu::Backends::NOOP)).remove(0);
+    let descriptor = wgpu::DeviceDescriptor {
+        required_features: Features::SHADER_F16 | Features::SUBGROUP,
+        required_limits: adapter.limits(),
+        ..Default::default()
+    };
+    let (device, queue) = block_on(adapter.request_device(&descriptor)).unwrap();
+    Gpu::wrap(&adapter, device, queue)
+}
+
+#[test]
+fn every_preset_plans_on_the_noop_backend() {
+    let gpu = noop();
+    for family in FAMILIES {
+        for &kernel in family.kernels {
+            for preset in 0..kernel.presets.len().max(1) {
+                let stages = kernel
+                    .prepare(&kernel.preset(preset), Loops::AsWritten, Features::all())
+                    .unwrap();
+                let samples = (family.samples)(&stages);
+                let operation = samples.iter().max_by_key(|o| o.flops()).unwrap().as_ref();
+                for checks in [Checks::On, Checks::Off] {
+                    let options = PlanOptions {
+                        kernel: Some(kernel.name),
+                        preset,
+                        checks,
+                        ..Default::default()
+                    };
+                    let plan = block_on(Plan::new(&gpu, operation, &options)).unwrap();
+                    assert!(plan.dispatches() > 0, "{}", kernel.name);
+                }
+            }
+        }
+    }
+}
