@@ -8,7 +8,7 @@
 //!   TILE  |   Q    |  *  | K^T| head  = | S  |  TILE
 //!         +--------+     +----+ _dim    +----+
 //!
-//! Traffic: the price of not fusing, heads * seq_q * seq_kv scores written. Workgroup memory: 2.125 KiB.
+//! Traffic: the price of not fusing, heads * seq_q * seq_kv scores written. Workgroup memory: 2112 B.
 //! Works for any lengths and any head_dim.
 
 const TILE: u32 = 16;
