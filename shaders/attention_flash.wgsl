@@ -29,6 +29,9 @@ const DEPTH_D: u32 = 4;     // groups of four columns of Q and K in one unrolled
 const DEPTH_KV: u32 = 2;    // groups of four rows of V in one unrolled step
 const PAD_P: u32 = 0;       // vec4 of padding after each row of P
 
+// The next tile comes from memory into registers while the present one is multiplied: for few workgroups per core.
+const PREFETCH: bool = false;
+
 // All of the tile of Q stays in workgroup memory; otherwise it comes again, from cache, with every chunk of K.
 const WHOLE_Q: bool = false;
 
@@ -110,6 +113,102 @@ fn unordered(key: u32) -> f32 {
     return bitcast<f32>(select(~key, key & 0x7fffffffu, key >= 0x80000000u));
 }
 
+// The part of a tile that an invocation copies, on its way from memory to workgroup memory.
+struct Fetched {
+    q: array<vec4<f32>, LOADS_Q>,
+    k: array<vec4<f32>, LOADS_K>,
+    v: array<vec4<f32>, LOADS_V>,
+}
+
+// What of Q, K, V and O a workgroup works on, and which of its invocations this is.
+struct Place {
+    q_base: u32,        // first vec4 of the tile of Q
+    kv_base: u32,       // first vec4 of the head's K and V
+    rows: u32,          // queries of the tile
+    keys: u32,          // keys that some of them see
+    local_index: u32,
+}
+
+// Columns of the tile of Q from vec4 `first_d4`, scaled.
+fn fetch_q(to: ptr<function, Fetched>, place: Place, first_d4: u32) {
+    // unroll
+    for (var load = 0u; load < LOADS_Q; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let row = index / Q_ROW4;
+        let d4 = first_d4 + index % Q_ROW4;
+        var value = vec4<f32>();
+        if (row < place.rows && d4 < D4) {
+            value = q[place.q_base + row * D4 + d4] * params.scale;
+        }
+        (*to).q[load] = value;
+    }
+}
+
+fn store_q(fetched: ptr<function, Fetched>, place: Place) {
+    // unroll
+    for (var load = 0u; load < LOADS_Q; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let row = index / Q_ROW4;
+        if (EVEN_Q || row < TILE_Q) {
+            memory[row * Q_STRIDE + index % Q_ROW4] = (*fetched).q[load];
+        }
+    }
+}
+
+// Columns of a block of K from vec4 `first_d4`. Keys of neighbouring invocations are four apart, and their rows are
+// side by side in workgroup memory, for the banks' sake.
+fn fetch_k(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: u32) {
+    // unroll
+    for (var load = 0u; load < LOADS_K; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let row = index / CHUNK_D4;
+        let d4 = first_d4 + index % CHUNK_D4;
+        let lane = row / WORKGROUP_KV;
+        let key = first_key + 4u * (lane / 4u * WORKGROUP_KV + row % WORKGROUP_KV) + lane % 4u;
+        var value = vec4<f32>();
+        if (key < place.keys && d4 < D4) {
+            value = k[place.kv_base + key * D4 + d4];
+        }
+        (*to).k[load] = value;
+    }
+}
+
+fn store_k(fetched: ptr<function, Fetched>, place: Place) {
+    // unroll
+    for (var load = 0u; load < LOADS_K; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let row = index / CHUNK_D4;
+        if (EVEN_K || row < TILE_KV) {
+            memory[K_BASE + row * K_STRIDE + index % CHUNK_D4] = (*fetched).k[load];
+        }
+    }
+}
+
+// Rows of V from `first_key`.
+fn fetch_v(to: ptr<function, Fetched>, place: Place, first_key: u32) {
+    // unroll
+    for (var load = 0u; load < LOADS_V; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let key = first_key + index / V_STRIDE;
+        let d4 = index % V_STRIDE;
+        var value = vec4<f32>();
+        if (key < place.keys && d4 < D4) {
+            value = v[place.kv_base + key * D4 + d4];
+        }
+        (*to).v[load] = value;
+    }
+}
+
+fn store_v(fetched: ptr<function, Fetched>, place: Place) {
+    // unroll
+    for (var load = 0u; load < LOADS_V; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        if (EVEN_V || index < CHUNK_KV * V_STRIDE) {
+            memory[V_BASE + index] = (*fetched).v[load];
+        }
+    }
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn attention_flash(
     @builtin(workgroup_id) workgroup_id: vec3<u32>,
@@ -123,8 +222,6 @@ fn attention_flash(
     let first_query = (tiles_q - 1u - tile % tiles_q) * TILE_Q;
     let local_q = local_index / WORKGROUP_KV;
     let local_kv = local_index % WORKGROUP_KV;
-    let q_base = head * params.seq_q * D4;
-    let kv_base = head * params.seq_kv * D4;
 
     // A workgroup past the last head walks no keys and writes nothing.
     let rows = select(0u, min(TILE_Q, params.seq_q - first_query), head < params.heads);
@@ -134,6 +231,9 @@ fn attention_flash(
     if (rows > 0u) {
         end = visible_keys(first_query + rows - 1u);
     }
+    let q_base = (head * params.seq_q + first_query) * D4;
+    let place = Place(q_base, head * params.seq_kv * D4, rows, end, local_index);
+    var fetched: Fetched;
 
     // unroll
     for (var load = 0u; load < (TILE_Q + WORKGROUP - 1u) / WORKGROUP; load++) {
@@ -143,19 +243,13 @@ fn attention_flash(
         }
     }
     if (WHOLE_Q) {
-        // unroll
-        for (var load = 0u; load < LOADS_Q; load++) {
-            let place = local_index + load * WORKGROUP;
-            let row = place / Q_ROW4;
-            let d4 = place % Q_ROW4;
-            var value = vec4<f32>();
-            if (row < rows && d4 < D4) {
-                value = q[q_base + (first_query + row) * D4 + d4] * params.scale;
-            }
-            if (EVEN_Q || row < TILE_Q) {
-                memory[row * Q_STRIDE + d4] = value;
-            }
-        }
+        fetch_q(&fetched, place, 0u);
+        store_q(&fetched, place);
+    } else if (PREFETCH) {
+        fetch_q(&fetched, place, 0u);
+    }
+    if (PREFETCH) {
+        fetch_k(&fetched, place, 0u, 0u);
     }
 
     var row_max: array<f32, ELEMS_Q>;
@@ -170,39 +264,28 @@ fn attention_flash(
         // 1. S = Q K^T. Lane l of s[i][j] is key 4 * (j * WORKGROUP_KV + local_kv) + l of the block.
         var s: array<array<vec4<f32>, ELEMS_KV4>, ELEMS_Q>;
         for (var chunk = 0u; chunk < CHUNKS_D; chunk++) {
+            if (!PREFETCH) {
+                if (!WHOLE_Q) {
+                    fetch_q(&fetched, place, chunk * CHUNK_D4);
+                }
+                fetch_k(&fetched, place, first_key, chunk * CHUNK_D4);
+            }
             workgroupBarrier();
             if (!WHOLE_Q) {
-                // unroll
-                for (var load = 0u; load < LOADS_Q; load++) {
-                    let place = local_index + load * WORKGROUP;
-                    let row = place / Q_ROW4;
-                    let d4 = place % Q_ROW4;
-                    var value = vec4<f32>();
-                    if (row < rows && chunk * CHUNK_D4 + d4 < D4) {
-                        value = q[q_base + (first_query + row) * D4 + chunk * CHUNK_D4 + d4] * params.scale;
-                    }
-                    if (EVEN_Q || row < TILE_Q) {
-                        memory[row * Q_STRIDE + d4] = value;
-                    }
-                }
+                store_q(&fetched, place);
             }
-            // Keys of neighbouring invocations are four apart; their rows are stored side by side, for the banks' sake.
-            // unroll
-            for (var load = 0u; load < LOADS_K; load++) {
-                let place = local_index + load * WORKGROUP;
-                let row = place / CHUNK_D4;
-                let d4 = place % CHUNK_D4;
-                let lane = row / WORKGROUP_KV;
-                let key = first_key + 4u * (lane / 4u * WORKGROUP_KV + row % WORKGROUP_KV) + lane % 4u;
-                var value = vec4<f32>();
-                if (key < params.seq_kv && chunk * CHUNK_D4 + d4 < D4) {
-                    value = k[kv_base + key * D4 + chunk * CHUNK_D4 + d4];
-                }
-                if (EVEN_K || row < TILE_KV) {
-                    memory[K_BASE + row * K_STRIDE + d4] = value;
-                }
-            }
+            store_k(&fetched, place);
             workgroupBarrier();
+            if (PREFETCH) {
+                if (chunk + 1u < CHUNKS_D) {
+                    if (!WHOLE_Q) {
+                        fetch_q(&fetched, place, (chunk + 1u) * CHUNK_D4);
+                    }
+                    fetch_k(&fetched, place, first_key, (chunk + 1u) * CHUNK_D4);
+                } else {
+                    fetch_v(&fetched, place, first_key);
+                }
+            }
             let q_first = local_q * Q_STRIDE + chunk * CHUNK_D4 * u32(WHOLE_Q);
             let k_first = K_BASE + local_kv * K_STRIDE;
             for (var d4 = 0u; d4 < CHUNK_D4; d4 += DEPTH_D) {
@@ -283,24 +366,24 @@ fn attention_flash(
 
         // 3. O += P V. V takes the place of K.
         for (var chunk = 0u; chunk < TILE_KV; chunk += CHUNK_KV) {
+            if (!PREFETCH) {
+                fetch_v(&fetched, place, first_key + chunk);
+            }
             if (chunk > 0u) {
                 workgroupBarrier();
             }
-            // unroll
-            for (var load = 0u; load < LOADS_V; load++) {
-                let place = local_index + load * WORKGROUP;
-                let row = place / V_STRIDE;
-                let d4 = place % V_STRIDE;
-                let key = first_key + chunk + row;
-                var value = vec4<f32>();
-                if (key < params.seq_kv && d4 < D4) {
-                    value = v[kv_base + key * D4 + d4];
-                }
-                if (EVEN_V || row < CHUNK_KV) {
-                    memory[V_BASE + place] = value;
+            store_v(&fetched, place);
+            workgroupBarrier();
+            if (PREFETCH) {
+                if (chunk + CHUNK_KV < TILE_KV) {
+                    fetch_v(&fetched, place, first_key + chunk + CHUNK_KV);
+                } else {
+                    if (!WHOLE_Q) {
+                        fetch_q(&fetched, place, 0u);
+                    }
+                    fetch_k(&fetched, place, first_key + TILE_KV, 0u);
                 }
             }
-            workgroupBarrier();
             let p_first = P_BASE + local_q * P_STRIDE + chunk / 4u;
             let v_first = V_BASE + local_kv;
             for (var key4 = 0u; key4 < CHUNK_KV4; key4 += DEPTH_KV) {
@@ -348,7 +431,7 @@ fn attention_flash(
             for (var j = 0u; j < ELEMS_D4; j++) {
                 let d4 = j * WORKGROUP_KV + local_kv;
                 if (d4 < D4) {
-                    o[q_base + (first_query + row) * D4 + d4] = o_part[i][j] * factor;
+                    o[q_base + row * D4 + d4] = o_part[i][j] * factor;
                 }
             }
         }
