@@ -49,6 +49,14 @@ impl Kernel {
             .map_or_else(Vec::new, |preset| preset.to_vec())
     }
 
+    /// Whether one of its files has a constant or alias of this name.
+    #[must_use]
+    pub fn declares(&self, name: &str) -> bool {
+        self.stages
+            .iter()
+            .any(|stage| stage.shader.settable().contains(&name))
+    }
+
     /// Prepares every stage with `constants`, each of which some stage has to declare.
     ///
     /// # Errors

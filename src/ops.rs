@@ -242,8 +242,7 @@ pub fn shaders() -> Vec<&'static Shader> {
     files
 }
 
-/// Chooses a kernel and its constants for `operation` on a device: the one that `options` name, or the last of the
-/// family that runs. Pure.
+/// Chooses a kernel for `operation` on a device: the one that `options` name, or the last of the family that runs. Pure.
 ///
 /// # Errors
 /// [`Error::UnknownName`] for a kernel that is not; [`Error::Unsupported`] where it, or every kernel, does not run here.
@@ -251,24 +250,16 @@ pub fn choose(
     operation: &dyn Operation,
     options: &PlanOptions,
     device: &Capabilities,
-) -> Result<(&'static Kernel, Constants)> {
+) -> Result<&'static Kernel> {
     let family = operation.family();
-    let fit = |kernel: &'static Kernel| -> Result<(&'static Kernel, Constants)> {
-        let constants = merge([
-            operation.constants(kernel, device)?,
-            kernel.preset(options.preset),
-            options.constants.clone(),
-        ]);
-        kernel.supported(operation.dtype(), &constants, device)?;
-        Ok((kernel, constants))
-    };
     if let Some(name) = options.kernel {
-        return fit(family.kernel(name)?);
+        return family.kernel(name);
     }
     let mut reasons = Vec::new();
     for kernel in family.kernels.iter().rev() {
-        match fit(kernel) {
-            Ok(found) => return Ok(found),
+        let constants = constants_of(operation, kernel, options, device);
+        match constants.and_then(|c| kernel.supported(operation.dtype(), &c, device)) {
+            Ok(()) => return Ok(kernel),
             Err(Error::Unsupported { reason, .. }) => {
                 reasons.push(format!("{}: {reason}", kernel.name));
             }
@@ -285,6 +276,24 @@ pub fn choose(
         what,
         reason: reasons.join("; "),
     })
+}
+
+/// The constants of `kernel` for `operation` on a device: those of the shape, of a preset, and of the caller, later ones
+/// winning.
+///
+/// # Errors
+/// [`Error::Unsupported`] where the kernel has no form for the shape.
+pub(crate) fn constants_of(
+    operation: &dyn Operation,
+    kernel: &'static Kernel,
+    options: &PlanOptions,
+    device: &Capabilities,
+) -> Result<Constants> {
+    Ok(merge([
+        operation.constants(kernel, device)?,
+        kernel.preset(options.preset),
+        options.constants.clone(),
+    ]))
 }
 
 /// Later values replace earlier ones of the same name.

@@ -76,15 +76,15 @@ mod tests {
     fn bounds_grow_with_the_number_of_terms() {
         assert!((gamma(1.0, U) / U - 1.0).abs() < 1e-6);
         assert!(dot(1000, U, 2.0) > dot(100, U, 2.0));
-        assert_eq!(gamma(1e9, U), f64::INFINITY);
+        assert!(gamma(1e9, U).is_infinite());
         assert!(exp_relative(-10.0, U) > exp_relative(0.0, U));
     }
 
     #[test]
     fn what_is_not_finite_is_never_right() {
         let expected = Expected::new(1.0, f64::MAX);
-        assert_eq!(expected.excess(f64::NAN), f64::INFINITY);
-        assert_eq!(expected.excess(f64::INFINITY), f64::INFINITY);
+        assert!(expected.excess(f64::NAN).is_infinite());
+        assert!(expected.excess(f64::INFINITY).is_infinite());
         assert!(Expected::new(1.0, 0.5).excess(1.25) <= 0.5);
     }
 }

@@ -91,15 +91,12 @@ fn headers_are_there_and_true() {
             header[0]
         );
         let text = header.join(" ");
-        let stated = text
-            .split_once("Workgroup memory: ")
-            .map(|(_, rest)| rest)
-            .unwrap_or_else(|| {
-                panic!(
-                    "{}: the header does not state its workgroup memory",
-                    shader.name
-                )
-            });
+        let Some((_, stated)) = text.split_once("Workgroup memory: ") else {
+            panic!(
+                "{}: the header does not state its workgroup memory",
+                shader.name
+            );
+        };
         let mut words = stated.split_whitespace();
         let number: f64 = words.next().unwrap().parse().unwrap();
         let unit = match words.next().unwrap().trim_end_matches(['.', ',', ';']) {

@@ -4,7 +4,7 @@ use super::{Constants, Kernel, Schedule, Slot};
 use crate::buffer::View;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::ops::{Operand, Operation, Role, choose};
+use crate::ops::{Operand, Operation, Role, choose, constants_of};
 use crate::shader::{Checks, Constant, Loops, Pipeline};
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -54,10 +54,27 @@ impl Plan {
     /// [`Error::OutOfMemory`] from compiling and allocating.
     pub async fn new(gpu: &Gpu, operation: &dyn Operation, options: &PlanOptions) -> Result<Self> {
         operation.validate()?;
+        let kernel = choose(operation, options, gpu.capabilities())?;
+        Self::with_kernel(gpu, operation, kernel, options).await
+    }
+
+    /// Plans `operation` with a kernel that need not be in its table: one that is being written, or somebody else's.
+    /// [`PlanOptions::kernel`] is not looked at.
+    ///
+    /// # Errors
+    /// Those of [`Plan::new`].
+    pub async fn with_kernel(
+        gpu: &Gpu,
+        operation: &dyn Operation,
+        kernel: &'static Kernel,
+        options: &PlanOptions,
+    ) -> Result<Self> {
+        operation.validate()?;
         let operands = operation.operands();
         let limits = &gpu.capabilities().limits;
         check_sizes(&operands, limits)?;
-        let (kernel, constants) = choose(operation, options, gpu.capabilities())?;
+        let constants = constants_of(operation, kernel, options, gpu.capabilities())?;
+        kernel.supported(operation.dtype(), &constants, gpu.capabilities())?;
         let mut pipelines = Vec::new();
         for stage in kernel.stages {
             let constants = stage.all(&constants);

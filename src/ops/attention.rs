@@ -299,7 +299,7 @@ impl Operation for Attention {
     }
 
     fn constants(&self, kernel: &'static Kernel, device: &Capabilities) -> Result<Constants> {
-        if kernel.name != ATTENTION_FLASH.name {
+        if !kernel.declares("HEAD_DIM") {
             return Ok(Constants::new());
         }
         if !self.head_dim.is_multiple_of(4) {
@@ -308,8 +308,11 @@ impl Operation for Attention {
                 reason: format!("head_dim is {}, and it takes multiples of 4", self.head_dim),
             });
         }
-        let head_dim = ("HEAD_DIM", Constant::Integer(self.head_dim as u32));
-        Ok(kernels::flash_tile(self, head_dim, device))
+        let mut constants = vec![("HEAD_DIM", Constant::Integer(self.head_dim as u32))];
+        if kernel.name == ATTENTION_FLASH.name {
+            constants.extend(kernels::flash_tile(self, constants[0], device));
+        }
+        Ok(constants)
     }
 
     fn schedule(
@@ -321,7 +324,7 @@ impl Operation for Attention {
         if self.outputs() == 0 {
             return Ok(Schedule::default());
         }
-        if kernel.name == ATTENTION_NAIVE.name {
+        if kernel.stages.len() == 3 {
             return self.schedule_naive(stages, limits);
         }
         let tiles = self.seq_q.div_ceil(u64::from(stages[0].constant("TILE_Q")));

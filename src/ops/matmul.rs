@@ -89,7 +89,7 @@ impl Operation for Matmul {
 
     fn constants(&self, kernel: &'static Kernel, _device: &Capabilities) -> Result<Constants> {
         let vector = self.n.is_multiple_of(4) && self.k.is_multiple_of(4);
-        if kernel.name == MATMUL_BLOCKED.name && vector {
+        if vector && kernel.declares("VECTOR") {
             return Ok(vec![
                 ("VECTOR", Constant::Bool(true)),
                 ("Chunk", Constant::Type("vec4<f32>")),

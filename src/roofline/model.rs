@@ -99,7 +99,10 @@ mod tests {
                 .attainable(Intensity::from_flops_per_byte(i))
                 .flops_per_second()
         };
-        assert_eq!(roofline().ridge_point().flops_per_byte(), 10.0);
+        assert_eq!(
+            roofline().ridge_point(),
+            Intensity::from_flops_per_byte(10.0)
+        );
         assert_eq!(
             (attainable(1.0), attainable(10.0), attainable(100.0)),
             (100.0, 1000.0, 1000.0)

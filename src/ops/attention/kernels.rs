@@ -60,6 +60,7 @@ const ROWS_64: Tile = Tile {
     depth_d: 4,
     depth_kv: 2,
     whole_q: false,
+    prefetch: false,
 };
 
 /// Half the rows: twice as many workgroups.
@@ -73,6 +74,7 @@ const ROWS_32: Tile = Tile {
     depth_d: 4,
     depth_kv: 2,
     whole_q: false,
+    prefetch: false,
 };
 
 /// For the shortest sequences.
@@ -86,6 +88,7 @@ const ROWS_16: Tile = Tile {
     depth_d: 4,
     depth_kv: 2,
     whole_q: false,
+    prefetch: false,
 };
 
 /// For wide heads, whose rows of O take the registers.
@@ -99,6 +102,7 @@ const WIDE_32: Tile = Tile {
     depth_d: 4,
     depth_kv: 2,
     whole_q: false,
+    prefetch: false,
 };
 
 /// Constants of `attention_flash.wgsl` that belong together; the file says what each is.
@@ -113,10 +117,11 @@ struct Tile {
     depth_d: u32,
     depth_kv: u32,
     whole_q: bool,
+    prefetch: bool,
 }
 
 impl Tile {
-    const fn constants(self) -> [(&'static str, Constant); 9] {
+    const fn constants(self) -> [(&'static str, Constant); 10] {
         [
             ("TILE_Q", Constant::Integer(self.q)),
             ("TILE_KV", Constant::Integer(self.kv)),
@@ -127,6 +132,7 @@ impl Tile {
             ("DEPTH_D", Constant::Integer(self.depth_d)),
             ("DEPTH_KV", Constant::Integer(self.depth_kv)),
             ("WHOLE_Q", Constant::Bool(self.whole_q)),
+            ("PREFETCH", Constant::Bool(self.prefetch)),
         ]
     }
 }

@@ -1,0 +1,210 @@
+//! Times a kernel with every combination of constants: for whoever writes or tunes one.
+//!
+//! ```text
+//! cargo run --release --example sweep -- matmul:4096x4096x4096 matmul_blocked TILE_K=8,16,32 ELEMS_M=4,8
+//! cargo run --release --example sweep -- matmul:1024x1024x1024 mine.wgsl TILE_M=32,64
+//! ```
+//!
+//! A file in place of a kernel's name is compiled as a kernel of that operation. Every combination is verified before
+//! it is timed; lines end in the time, the rate, and the spread, fastest last.
+
+use pollster::block_on;
+use ridgepoint::bench::{Coverage, GpuClock, Sampling, Workspace, measure};
+use ridgepoint::kernel::{Kernel, Stage};
+use ridgepoint::ops::family;
+use ridgepoint::shader::{Checks, Constant, Shader};
+use ridgepoint::units::{Bandwidth, FlopRate, format_percent, format_seconds};
+use ridgepoint::{Dtype, Error, Gpu, GpuOptions, Operation, Plan, PlanOptions, Result};
+use std::time::Duration;
+
+fn main() {
+    if let Err(error) = block_on(sweep(&std::env::args().skip(1).collect::<Vec<_>>())) {
+        eprintln!("{error}");
+        std::process::exit(2);
+    }
+}
+
+async fn sweep(arguments: &[String]) -> Result<()> {
+    let [what, kernel, constants @ ..] = arguments else {
+        eprintln!(
+            "usage: sweep OPERATION:SHAPE[:f16] KERNEL|FILE.wgsl [CONSTANT=V1,V2,...]... [checks]"
+        );
+        std::process::exit(2);
+    };
+    let parts: Vec<&str> = what.split(':').collect();
+    let dtype = if parts.contains(&"f16") {
+        Dtype::F16
+    } else {
+        Dtype::F32
+    };
+    let family = family(parts[0])?;
+    let operation = (family.parse)(parts.get(1).unwrap_or(&""), dtype)?;
+    let kernel = if std::path::Path::new(kernel).extension().is_some() {
+        from_file(kernel, dtype)?
+    } else {
+        family.kernel(kernel)?
+    };
+    let gpu = Gpu::open(&GpuOptions::from_env()?).await?;
+    let space = Workspace::new(&gpu, operation.as_ref(), 1).await?;
+    let checks = if constants.iter().any(|c| c == "checks") {
+        Checks::On
+    } else {
+        Checks::Off
+    };
+    println!(
+        "# {} {}, {}, {checks:?}",
+        family.name,
+        operation.label(),
+        gpu.summary().name
+    );
+    let mut lines = Vec::new();
+    for constants in combinations(constants) {
+        let options = PlanOptions {
+            constants,
+            checks,
+            ..Default::default()
+        };
+        let text = options
+            .constants
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join(" ");
+        match one(&gpu, operation.as_ref(), kernel, &options, &space).await {
+            Ok((seconds, line)) => lines.push((seconds, format!("{text:60} {line}"))),
+            Err(error) => println!(
+                "{text:60} {}",
+                error.to_string().lines().next().unwrap_or_default()
+            ),
+        }
+    }
+    lines.sort_by(|a, b| b.0.total_cmp(&a.0));
+    for (_, line) in &lines {
+        println!("{line}");
+    }
+    Ok(())
+}
+
+async fn one(
+    gpu: &Gpu,
+    operation: &dyn Operation,
+    kernel: &'static Kernel,
+    options: &PlanOptions,
+    space: &Workspace,
+) -> Result<(f64, String)> {
+    let plan = Plan::with_kernel(gpu, operation, kernel, options).await?;
+    space.poison(gpu).await?;
+    let launch = plan.bind(&space.views())?;
+    let mut encoder = gpu
+        .device()
+        .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    launch.record(&mut encoder);
+    gpu.submit(encoder, kernel.name).await?;
+    let verified = space
+        .verify(
+            gpu,
+            operation,
+            kernel,
+            &space.generated(1),
+            Coverage::Sampled,
+        )
+        .await?;
+    if !verified.ok {
+        let message = verified.worst.unwrap_or_default();
+        return Err(Error::Gpu {
+            what: "wrong result".into(),
+            message,
+        });
+    }
+    let sampling = Sampling {
+        warm_up: Duration::from_millis(60),
+        warm_up_max: Duration::from_millis(120),
+        min_samples: 10,
+        min_time: Duration::from_millis(60),
+        max_time: Duration::from_millis(300),
+        ..Default::default()
+    };
+    let measured = measure(&mut GpuClock::new(gpu, &launch).await?, &sampling, &|| {
+        false
+    })
+    .await?;
+    let Some(time) = measured.time else {
+        return Err(Error::Gpu {
+            what: "no time".into(),
+            message: measured.reason.unwrap_or_default(),
+        });
+    };
+    let rate =
+        FlopRate::new(operation.flops(), time.median).map_or_else(String::new, |r| r.to_string());
+    let bandwidth = Bandwidth::new(operation.min_bytes(), time.median)
+        .map_or_else(String::new, |r| r.to_string());
+    let spread = format_percent(time.relative_iqr());
+    Ok((
+        time.median,
+        format!(
+            "{} {rate} {bandwidth} +-{spread}",
+            format_seconds(time.median)
+        ),
+    ))
+}
+
+/// A kernel from a file whose stem is its entry point. It lives as long as the program.
+fn from_file(path: &str, dtype: Dtype) -> Result<&'static Kernel> {
+    let wgsl = std::fs::read_to_string(path)
+        .map_err(|e| Error::File {
+            path: path.to_owned(),
+            reason: e.to_string(),
+        })?
+        .leak();
+    let stem = std::path::Path::new(path)
+        .file_stem()
+        .and_then(|s| s.to_str())
+        .unwrap_or_default();
+    let name = stem.to_owned().leak();
+    let mut features = wgpu::Features::empty();
+    features.set(wgpu::Features::SHADER_F16, wgsl.contains("enable f16;"));
+    features.set(wgpu::Features::SUBGROUP, wgsl.contains("subgroup"));
+    let shader = Box::leak(Box::new(Shader { name, wgsl }));
+    Ok(Box::leak(Box::new(Kernel {
+        name,
+        about: "from a file",
+        stages: Box::leak(Box::new([Stage::of(shader)])),
+        features,
+        dtypes: Box::leak(Box::new([dtype])),
+        presets: &[],
+    })))
+}
+
+/// Every combination of `NAME=V1,V2,...` arguments.
+fn combinations(arguments: &[String]) -> Vec<Vec<(&'static str, Constant)>> {
+    let mut all = vec![Vec::new()];
+    for argument in arguments {
+        let Some((name, values)) = argument.split_once('=') else {
+            continue;
+        };
+        let name: &'static str = name.to_owned().leak();
+        all = all
+            .iter()
+            .flat_map(|known: &Vec<(&'static str, Constant)>| {
+                values
+                    .split(',')
+                    .map(|value| [known.as_slice(), &[(name, constant(value))]].concat())
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+    }
+    all
+}
+
+fn constant(text: &str) -> Constant {
+    if let Ok(value) = text.parse() {
+        return Constant::Integer(value);
+    }
+    match text {
+        "true" => Constant::Bool(true),
+        "false" => Constant::Bool(false),
+        _ => text
+            .parse()
+            .map_or_else(|_| Constant::Type(text.to_owned().leak()), Constant::Float),
+    }
+}
