@@ -384,6 +384,52 @@ fn streams_go_beyond_one_binding() {
     });
 }
 
+/// More workgroups than one dimension holds are folded into two.
+#[test]
+fn grids_go_beyond_one_dimension() {
+    let limits = wgpu::Limits {
+        max_compute_workgroups_per_dimension: 16,
+        ..wgpu::Limits::default()
+    };
+    let Some(gpu) = common::open(|options| options.limits = Some(limits)) else {
+        return;
+    };
+    let operations: [&dyn Operation; 3] = [
+        &Softmax { rows: 200, cols: 5 },
+        &Matmul {
+            m: 300,
+            n: 200,
+            k: 5,
+        },
+        &Stream {
+            kind: StreamKind::Add,
+            elements: 70_001,
+        },
+    ];
+    for operation in operations {
+        for kernel in operation.family().kernels {
+            let options = PlanOptions {
+                kernel: Some(kernel.name),
+                ..Default::default()
+            };
+            let verified = block_on(async {
+                let plan = Plan::new(&gpu, operation, &options).await.unwrap();
+                let space = Workspace::new(&gpu, operation, 5).await.unwrap();
+                space.poison(&gpu).await.unwrap();
+                let mut encoder = encoder(&gpu);
+                plan.record(&mut encoder, &space.views()).unwrap();
+                gpu.submit(encoder, "a test").await.unwrap();
+                let inputs = space.generated(5);
+                space
+                    .verify(&gpu, operation, kernel, &inputs, Coverage::Full)
+                    .await
+                    .unwrap()
+            });
+            assert!(verified.ok, "{}: {verified:?}", kernel.name);
+        }
+    }
+}
+
 #[test]
 fn a_result_that_was_not_written_is_not_verified() {
     let Some(gpu) = common::open(|_| {}) else {

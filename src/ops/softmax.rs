@@ -258,7 +258,6 @@ fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
         (127, 13),
         (1, 100_003),
         (1025, 3),
-        (70_000, 2),
     ];
     shapes.extend([workgroup - 1, workgroup, workgroup + 1].map(|cols| (3, cols)));
     shapes
