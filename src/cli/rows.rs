@@ -184,3 +184,98 @@ pub(crate) fn is_of_the_row(warning: &Warning) -> bool {
             | Warning::ShortSampling { .. }
     )
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use ridgepoint::Dtype;
+    use ridgepoint::bench::Summary;
+    use ridgepoint::report::Verified;
+    use ridgepoint::shader::Checks;
+    use ridgepoint::units::{Bandwidth, FlopRate, Intensity};
+
+    /// A row as a matmul gives it, measured or not as `status` says.
+    pub(crate) fn sample(status: Status) -> Row {
+        let is_measured = matches!(status, Status::Ok | Status::Noisy);
+        let verified = Verified {
+            ok: true,
+            max_error: Some(1e-7),
+            allowed: 1e-6,
+            compared: 10,
+            worst: None,
+        };
+        let time = Summary::new(&[1e-3]).filter(|_| is_measured);
+        Row {
+            id: "matmul/f32/256x256x256/matmul_tiled".into(),
+            operation: "matmul".into(),
+            kernel: "matmul_tiled".into(),
+            constants: BTreeMap::new(),
+            dtype: Dtype::F32,
+            shape: BTreeMap::new(),
+            flops: 1 << 25,
+            min_bytes: 3 << 18,
+            status,
+            reason: (!is_measured).then(|| "the device lacks something".into()),
+            verified: is_measured.then_some(verified),
+            checks: Checks::Off,
+            clock: None,
+            flop_rate: time.as_ref().and_then(|t| FlopRate::new(1 << 25, t.median)),
+            bandwidth: time
+                .as_ref()
+                .and_then(|t| Bandwidth::new(3 << 18, t.median)),
+            intensity: Intensity::new(1 << 25, 3 << 18),
+            time_s: time,
+            wall_s: None,
+            repeats: None,
+            discarded: 0,
+            bound: None,
+            percent_of_roof: is_measured.then_some(42.0),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn case(family: &'static str) -> Case {
+        Case {
+            family,
+            dtype: Dtype::F32,
+            shape: "256x256x256".into(),
+            kernel: None,
+            reduced_from: None,
+        }
+    }
+
+    #[test]
+    fn what_was_not_measured_is_a_dash_with_its_reason() {
+        let mut table = RowTable::new(&[case("matmul")]);
+        let ok = table.row(&sample(Status::Ok));
+        assert!(ok.starts_with("kernel"), "{ok}");
+        assert!(ok.ends_with("1.00 ms  33.6 GFLOP/s   42.0 %  yes"), "{ok}");
+        let failed = table.row(&sample(Status::Failed));
+        let (line, reason) = failed.split_once('\n').unwrap();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(words[3..], ["-", "-", "-", "-", "failed"]);
+        assert_eq!(reason, "    the device lacks something");
+    }
+
+    #[test]
+    fn rates_are_those_of_what_limits() {
+        let mut row = sample(Status::Ok);
+        row.bound = Some(Bound::Memory);
+        assert_eq!(rate(&row).unwrap(), "0.786 GB/s");
+        row.bound = Some(Bound::Compute);
+        assert_eq!(rate(&row).unwrap(), "33.6 GFLOP/s");
+    }
+
+    #[test]
+    fn operations_with_several_rows_stand_apart() {
+        let cases = ["copy", "add", "matmul", "matmul"].map(case);
+        let mut table = RowTable::new(&cases);
+        let of = |operation: &str| Row {
+            operation: operation.into(),
+            ..sample(Status::Ok)
+        };
+        let mut apart = |operation: &str| table.row(&of(operation)).starts_with('\n');
+        let found = cases.map(|case| apart(case.family));
+        assert_eq!(found, [false, false, true, false]);
+    }
+}
