@@ -22,4 +22,4 @@ pub use data::Dtype;
 pub use error::{Error, Result};
 pub use gpu::{Gpu, GpuOptions};
 pub use kernel::{Plan, PlanOptions};
-pub use ops::{Fma, Matmul, Operation, Softmax, Stream, StreamKind};
+pub use ops::{Attention, Fma, Mask, Matmul, Operation, Softmax, Stream, StreamKind};

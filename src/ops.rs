@@ -3,11 +3,13 @@
 //! A value such as [`Matmul`] is one operation of one shape. A [`Family`] is the operation for every shape, with its
 //! kernels; [`FAMILIES`] is the table that tests, benches, the command line and the reports walk over.
 
+mod attention;
 mod fma;
 mod matmul;
 mod softmax;
 mod stream;
 
+pub use attention::{Attention, Mask};
 pub use fma::Fma;
 pub use matmul::Matmul;
 pub use softmax::Softmax;
@@ -120,11 +122,11 @@ pub trait Operation: std::fmt::Debug + Send + Sync {
     /// the smallest.
     fn halved(&self) -> Option<Box<dyn Operation>>;
 
-    /// Constants that a kernel needs for this shape.
+    /// Constants that a kernel needs for this shape, and those that suit it on `device`. A preset replaces the latter.
     ///
     /// # Errors
     /// [`Error::Unsupported`] where the kernel has no form for the shape.
-    fn constants(&self, _kernel: &'static Kernel) -> Result<Constants> {
+    fn constants(&self, _kernel: &'static Kernel, _device: &Capabilities) -> Result<Constants> {
         Ok(Constants::new())
     }
 
@@ -206,6 +208,7 @@ pub static FAMILIES: &[&Family] = &[
     &fma::FMA,
     &matmul::MATMUL,
     &softmax::SOFTMAX,
+    &attention::ATTENTION,
 ];
 
 /// An operation by its name.
@@ -254,7 +257,7 @@ pub fn choose(
     }
     let mut reasons = Vec::new();
     for kernel in family.kernels.iter().rev() {
-        let constants = constants_of(operation, kernel, options);
+        let constants = constants_of(operation, kernel, options, device);
         match constants.and_then(|c| kernel.supported(operation.dtype(), &c, device)) {
             Ok(()) => return Ok(kernel),
             Err(Error::Unsupported { reason, .. }) => {
@@ -275,7 +278,8 @@ pub fn choose(
     })
 }
 
-/// The constants of `kernel` for `operation`: those of a preset, of the shape, and of the caller, later ones winning.
+/// The constants of `kernel` for `operation` on a device: those of the shape, of a preset, and of the caller, later ones
+/// winning.
 ///
 /// # Errors
 /// [`Error::Unsupported`] where the kernel has no form for the shape.
@@ -283,10 +287,11 @@ pub(crate) fn constants_of(
     operation: &dyn Operation,
     kernel: &'static Kernel,
     options: &PlanOptions,
+    device: &Capabilities,
 ) -> Result<Constants> {
     Ok(merge([
+        operation.constants(kernel, device)?,
         kernel.preset(options.preset),
-        operation.constants(kernel)?,
         options.constants.clone(),
     ]))
 }

@@ -133,9 +133,21 @@ fn softmax() {
 }
 
 #[test]
+fn attention() {
+    in_both_modes("attention");
+}
+
+#[test]
 fn every_operation_has_a_test_above() {
     let tested = [
-        "copy", "multiply", "add", "triad", "fma", "matmul", "softmax",
+        "copy",
+        "multiply",
+        "add",
+        "triad",
+        "fma",
+        "matmul",
+        "softmax",
+        "attention",
     ];
     assert_eq!(FAMILIES.iter().map(|f| f.name).collect::<Vec<_>>(), tested);
 }

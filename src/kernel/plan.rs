@@ -73,7 +73,7 @@ impl Plan {
         let operands = operation.operands();
         let limits = &gpu.capabilities().limits;
         check_sizes(&operands, limits)?;
-        let constants = constants_of(operation, kernel, options)?;
+        let constants = constants_of(operation, kernel, options, gpu.capabilities())?;
         kernel.supported(operation.dtype(), &constants, gpu.capabilities())?;
         let mut pipelines = Vec::new();
         for stage in kernel.stages {
@@ -164,17 +164,17 @@ impl Plan {
             }];
             for (i, window) in step.windows.iter().enumerate() {
                 let (buffer, base) = match window.slot {
+                    // All of its 16 bytes: an array of vec4 may not be bound shorter.
                     _ if window.bytes == 0 => (&self.nothing, 0),
                     Slot::Operand(o) => (views[o].buffer, views[o].offset),
                     Slot::Scratch(s) => (&self.scratch[s], 0),
                 };
                 let offset = base + window.offset;
                 // A binding's size is a multiple of 4, and a buffer may end within that.
-                let size = window
-                    .bytes
-                    .next_multiple_of(4)
-                    .max(4)
-                    .min(buffer.size() - offset);
+                let size = match window.bytes {
+                    0 => buffer.size(),
+                    bytes => bytes.next_multiple_of(4).min(buffer.size() - offset),
+                };
                 let binding = wgpu::BufferBinding {
                     buffer,
                     offset,

@@ -3,6 +3,7 @@
 use super::{Family, Operand, Operation, parse_sizes, require_u32};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
+use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Step, Window, fold_workgroups};
 use crate::shader::{Constant, Prepared, Shader};
 use crate::tolerance::Expected;
@@ -133,7 +134,7 @@ impl Operation for Fma {
         Ok(())
     }
 
-    fn constants(&self, _kernel: &'static Kernel) -> Result<Constants> {
+    fn constants(&self, _kernel: &'static Kernel, _device: &Capabilities) -> Result<Constants> {
         let elem = match self.width {
             1 => "f32",
             2 => "vec2<f32>",

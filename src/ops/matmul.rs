@@ -3,6 +3,7 @@
 use super::{Family, Operand, Operation, parse_sizes, require_u32};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
+use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Step, Window, fold_workgroups};
 use crate::shader::{Constant, Prepared, Shader};
 use crate::tolerance::{self, Expected};
@@ -86,7 +87,7 @@ impl Operation for Matmul {
         Ok(())
     }
 
-    fn constants(&self, kernel: &'static Kernel) -> Result<Constants> {
+    fn constants(&self, kernel: &'static Kernel, _device: &Capabilities) -> Result<Constants> {
         let vector = self.n.is_multiple_of(4) && self.k.is_multiple_of(4);
         if vector && kernel.declares("VECTOR") {
             return Ok(vec![

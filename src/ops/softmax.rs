@@ -186,7 +186,7 @@ impl Row {
     }
 }
 
-static SOFTMAX_ONLINE_SHADER: Shader = Shader {
+pub(super) static SOFTMAX_ONLINE_SHADER: Shader = Shader {
     name: "softmax_online",
     wgsl: include_str!("../../shaders/softmax_online.wgsl"),
 };

@@ -1,0 +1,439 @@
+//! attention_flash: O = softmax(scale * Q K^T + mask) V for each head, without the scores in memory.
+//!
+//! One workgroup computes TILE_Q rows of one head's output, walking the keys in blocks of TILE_KV (Dao et al.,
+//! "FlashAttention", 2022, algorithm 1, with the rows as the outer loop: Dao, "FlashAttention-2", 2023, section 3.1).
+//! For each block, every invocation
+//!   1. multiplies its ELEMS_Q x ELEMS_KV part of S = Q K^T in registers, head_dim in chunks of CHUNK_D columns;
+//!   2. takes part in the new maximum of its rows, rescales its part of O and of the row sums by
+//!      exp(old maximum - new maximum), and puts P = exp(S - maximum) into workgroup memory;
+//!   3. adds P V to its part of O, ELEMS_Q rows and every WORKGROUP_KV-th group of four columns, CHUNK_KV keys at a time.
+//! Rows are WORKGROUP_Q apart. Scores are kept in units of log2, so that exp is exp2.
+//!
+//!          CHUNK_D       TILE_KV         TILE_KV      CHUNK_KV       head_dim           head_dim
+//!         +------+     +---------+      +-------+     +------+      +--------+         +--------+
+//!  TILE_Q |  Q   |  *  |   K^T   | ..=> |   S   |     |  P   |  *   |   V    | ... +=> |   O    | TILE_Q
+//!         +------+     +---------+      +-------+     +------+      +--------+         +--------+
+//!
+//! Intensity: about TILE_Q / 2 FLOP/B of K and V in f32, 32 at 64 rows. Workgroup memory: 15.75 KiB.
+//! Works for any lengths and any head_dim that is a multiple of four.
+
+const HEAD_DIM: u32 = 64;   // columns of Q, K, V and O
+
+const TILE_Q: u32 = 64;     // queries per workgroup
+const TILE_KV: u32 = 32;    // keys per block
+const ELEMS_Q: u32 = 8;     // queries per invocation
+const ELEMS_KV: u32 = 4;    // keys per invocation
+const CHUNK_D: u32 = 16;    // columns of K, and of Q unless WHOLE_Q, in workgroup memory at a time
+const CHUNK_KV: u32 = 16;   // rows of V in workgroup memory at a time
+const DEPTH_D: u32 = 4;     // groups of four columns of Q and K in one unrolled step
+const DEPTH_KV: u32 = 2;    // groups of four rows of V in one unrolled step
+const PAD_P: u32 = 0;       // vec4 of padding after each row of P
+
+// The next tile comes from memory into registers while the present one is multiplied: for few workgroups per core.
+const PREFETCH: bool = false;
+
+// All of the tile of Q stays in workgroup memory; otherwise it comes again, from cache, with every chunk of K.
+const WHOLE_Q: bool = false;
+
+const WORKGROUP_Q: u32 = TILE_Q / ELEMS_Q;
+const WORKGROUP_KV: u32 = TILE_KV / ELEMS_KV;
+const WORKGROUP: u32 = WORKGROUP_Q * WORKGROUP_KV;
+const ELEMS_KV4: u32 = ELEMS_KV / 4u;
+const D4: u32 = HEAD_DIM / 4u;
+const CHUNK_D4: u32 = CHUNK_D / 4u;
+const CHUNKS_D: u32 = (D4 + CHUNK_D4 - 1u) / CHUNK_D4;
+const CHUNK_KV4: u32 = CHUNK_KV / 4u;
+const ELEMS_D4: u32 = (D4 + WORKGROUP_KV - 1u) / WORKGROUP_KV;   // groups of four columns of O per invocation
+
+// Workgroup memory in vec4: Q, then K and V in turn, then P. An odd stride puts rows that are read together into
+// different banks.
+const Q_ROW4: u32 = CHUNK_D4 * (1u + u32(WHOLE_Q) * (CHUNKS_D - 1u));
+const Q_STRIDE: u32 = Q_ROW4 | 1u;
+const K_STRIDE: u32 = CHUNK_D4 | 1u;
+const V_STRIDE: u32 = ELEMS_D4 * WORKGROUP_KV;
+const P_STRIDE: u32 = TILE_KV / 4u + PAD_P;
+const K_BASE: u32 = TILE_Q * Q_STRIDE;
+const V_BASE: u32 = K_BASE * u32(WHOLE_Q);   // over K, and over Q where that comes again anyway
+const K_END: u32 = K_BASE + TILE_KV * K_STRIDE;
+const V_END: u32 = V_BASE + CHUNK_KV * V_STRIDE;
+const P_BASE: u32 = max(K_END, V_END);
+const MEMORY: u32 = P_BASE + TILE_Q * P_STRIDE;
+
+// What an invocation copies at a time, rounded up.
+const LOADS_Q: u32 = (TILE_Q * Q_ROW4 + WORKGROUP - 1u) / WORKGROUP;
+const LOADS_K: u32 = (TILE_KV * CHUNK_D4 + WORKGROUP - 1u) / WORKGROUP;
+const LOADS_V: u32 = (CHUNK_KV * V_STRIDE + WORKGROUP - 1u) / WORKGROUP;
+// Whether that comes out even, so that nothing has to be held back from storing.
+const EVEN_Q: bool = TILE_Q * Q_ROW4 % WORKGROUP == 0;
+const EVEN_K: bool = TILE_KV * CHUNK_D4 % WORKGROUP == 0;
+const EVEN_V: bool = CHUNK_KV * V_STRIDE % WORKGROUP == 0;
+
+const_assert HEAD_DIM % 4 == 0;
+const_assert TILE_Q % ELEMS_Q == 0;
+const_assert TILE_KV % ELEMS_KV == 0;
+const_assert ELEMS_KV % 4 == 0;
+const_assert CHUNK_D % (4 * DEPTH_D) == 0;
+const_assert TILE_KV % CHUNK_KV == 0;
+const_assert CHUNK_KV % (4 * DEPTH_KV) == 0;
+
+// No score is below it. A difference with it is finite or -inf, never NaN, unlike with -inf itself.
+const NEG_LARGE: f32 = -0x1.fffffep+127;
+
+struct Params {
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,         // HEAD_DIM
+    heads: u32,            // batch * heads
+    first_visible: i32,    // keys that query 0 sees, before clamping to 0..=seq_kv
+    visible_step: i32,     // how many more each further query sees: 1 under a causal mask, else 0
+    scale: f32,            // log2(e) included
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;         // [heads, seq_q, head_dim / 4]
+@group(0) @binding(2) var<storage, read> k: array<vec4<f32>>;         // [heads, seq_kv, head_dim / 4]
+@group(0) @binding(3) var<storage, read> v: array<vec4<f32>>;         // [heads, seq_kv, head_dim / 4]
+@group(0) @binding(4) var<storage, read_write> o: array<vec4<f32>>;   // [heads, seq_q, head_dim / 4]
+
+var<workgroup> memory: array<vec4<f32>, MEMORY>;
+var<workgroup> row_maxima: array<atomic<u32>, TILE_Q>;   // as `ordered` gives them
+
+// Keys that a query sees: the first so many.
+fn visible_keys(query: u32) -> u32 {
+    return u32(clamp(params.first_visible + params.visible_step * i32(query), 0, i32(params.seq_kv)));
+}
+
+// A float as an integer of the same order, for atomicMax.
+fn ordered(x: f32) -> u32 {
+    let bits = bitcast<u32>(x);
+    return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}
+
+fn unordered(key: u32) -> f32 {
+    return bitcast<f32>(select(~key, key & 0x7fffffffu, key >= 0x80000000u));
+}
+
+// The part of a tile that an invocation copies, on its way from memory to workgroup memory.
+struct Fetched {
+    q: array<vec4<f32>, LOADS_Q>,
+    k: array<vec4<f32>, LOADS_K>,
+    v: array<vec4<f32>, LOADS_V>,
+}
+
+// What of Q, K, V and O a workgroup works on, and which of its invocations this is.
+struct Place {
+    q_base: u32,        // first vec4 of the tile of Q
+    kv_base: u32,       // first vec4 of the head's K and V
+    rows: u32,          // queries of the tile
+    keys: u32,          // keys that some of them see
+    local_index: u32,
+}
+
+// Columns of the tile of Q from vec4 `first_d4`, scaled.
+fn fetch_q(to: ptr<function, Fetched>, place: Place, first_d4: u32) {
+    // unroll
+    for (var load = 0u; load < LOADS_Q; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let row = index / Q_ROW4;
+        let d4 = first_d4 + index % Q_ROW4;
+        var value = vec4<f32>();
+        if (row < place.rows && d4 < D4) {
+            value = q[place.q_base + row * D4 + d4] * params.scale;
+        }
+        (*to).q[load] = value;
+    }
+}
+
+fn store_q(fetched: ptr<function, Fetched>, place: Place) {
+    // unroll
+    for (var load = 0u; load < LOADS_Q; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let row = index / Q_ROW4;
+        if (EVEN_Q || row < TILE_Q) {
+            memory[row * Q_STRIDE + index % Q_ROW4] = (*fetched).q[load];
+        }
+    }
+}
+
+// Columns of a block of K from vec4 `first_d4`. Keys of neighbouring invocations are four apart, and their rows are
+// side by side in workgroup memory, for the banks' sake.
+fn fetch_k(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: u32) {
+    // unroll
+    for (var load = 0u; load < LOADS_K; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let row = index / CHUNK_D4;
+        let d4 = first_d4 + index % CHUNK_D4;
+        let lane = row / WORKGROUP_KV;
+        let key = first_key + 4u * (lane / 4u * WORKGROUP_KV + row % WORKGROUP_KV) + lane % 4u;
+        var value = vec4<f32>();
+        if (key < place.keys && d4 < D4) {
+            value = k[place.kv_base + key * D4 + d4];
+        }
+        (*to).k[load] = value;
+    }
+}
+
+fn store_k(fetched: ptr<function, Fetched>, place: Place) {
+    // unroll
+    for (var load = 0u; load < LOADS_K; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let row = index / CHUNK_D4;
+        if (EVEN_K || row < TILE_KV) {
+            memory[K_BASE + row * K_STRIDE + index % CHUNK_D4] = (*fetched).k[load];
+        }
+    }
+}
+
+// Rows of V from `first_key`.
+fn fetch_v(to: ptr<function, Fetched>, place: Place, first_key: u32) {
+    // unroll
+    for (var load = 0u; load < LOADS_V; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let key = first_key + index / V_STRIDE;
+        let d4 = index % V_STRIDE;
+        var value = vec4<f32>();
+        if (key < place.keys && d4 < D4) {
+            value = v[place.kv_base + key * D4 + d4];
+        }
+        (*to).v[load] = value;
+    }
+}
+
+fn store_v(fetched: ptr<function, Fetched>, place: Place) {
+    // unroll
+    for (var load = 0u; load < LOADS_V; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        if (EVEN_V || index < CHUNK_KV * V_STRIDE) {
+            memory[V_BASE + index] = (*fetched).v[load];
+        }
+    }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn attention_flash(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+) {
+    let tiles_q = (params.seq_q + TILE_Q - 1u) / TILE_Q;
+    let tile = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let head = tile / tiles_q;
+    // The last rows first: under a causal mask they see the most keys, and short work should be what ends a dispatch.
+    let first_query = (tiles_q - 1u - tile % tiles_q) * TILE_Q;
+    let local_q = local_index / WORKGROUP_KV;
+    let local_kv = local_index % WORKGROUP_KV;
+
+    // A workgroup past the last head walks no keys and writes nothing.
+    let rows = select(0u, min(TILE_Q, params.seq_q - first_query), head < params.heads);
+    // The first query of the tile sees the fewest keys, the last the most.
+    let all_see = visible_keys(first_query);
+    var end = 0u;
+    if (rows > 0u) {
+        end = visible_keys(first_query + rows - 1u);
+    }
+    let q_base = (head * params.seq_q + first_query) * D4;
+    let place = Place(q_base, head * params.seq_kv * D4, rows, end, local_index);
+    var fetched: Fetched;
+
+    // unroll
+    for (var load = 0u; load < (TILE_Q + WORKGROUP - 1u) / WORKGROUP; load++) {
+        let row = local_index + load * WORKGROUP;
+        if (row < TILE_Q) {
+            atomicStore(&row_maxima[row], ordered(NEG_LARGE));
+        }
+    }
+    if (WHOLE_Q) {
+        fetch_q(&fetched, place, 0u);
+        store_q(&fetched, place);
+    } else if (PREFETCH) {
+        fetch_q(&fetched, place, 0u);
+    }
+    if (PREFETCH) {
+        fetch_k(&fetched, place, 0u, 0u);
+    }
+
+    var row_max: array<f32, ELEMS_Q>;
+    var row_sum: array<f32, ELEMS_Q>;   // of the invocation's own keys, until the end
+    var o_part: array<array<vec4<f32>, ELEMS_D4>, ELEMS_Q>;
+    // unroll
+    for (var i = 0u; i < ELEMS_Q; i++) {
+        row_max[i] = NEG_LARGE;
+    }
+
+    for (var first_key = 0u; first_key < end; first_key += TILE_KV) {
+        // 1. S = Q K^T. Lane l of s[i][j] is key 4 * (j * WORKGROUP_KV + local_kv) + l of the block.
+        var s: array<array<vec4<f32>, ELEMS_KV4>, ELEMS_Q>;
+        for (var chunk = 0u; chunk < CHUNKS_D; chunk++) {
+            if (!PREFETCH) {
+                if (!WHOLE_Q) {
+                    fetch_q(&fetched, place, chunk * CHUNK_D4);
+                }
+                fetch_k(&fetched, place, first_key, chunk * CHUNK_D4);
+            }
+            workgroupBarrier();
+            if (!WHOLE_Q) {
+                store_q(&fetched, place);
+            }
+            store_k(&fetched, place);
+            workgroupBarrier();
+            if (PREFETCH) {
+                if (chunk + 1u < CHUNKS_D) {
+                    if (!WHOLE_Q) {
+                        fetch_q(&fetched, place, (chunk + 1u) * CHUNK_D4);
+                    }
+                    fetch_k(&fetched, place, first_key, (chunk + 1u) * CHUNK_D4);
+                } else {
+                    fetch_v(&fetched, place, first_key);
+                }
+            }
+            let q_first = local_q * Q_STRIDE + chunk * CHUNK_D4 * u32(WHOLE_Q);
+            let k_first = K_BASE + local_kv * K_STRIDE;
+            for (var d4 = 0u; d4 < CHUNK_D4; d4 += DEPTH_D) {
+                // unroll
+                for (var depth = 0u; depth < DEPTH_D; depth++) {
+                    var q_part: array<vec4<f32>, ELEMS_Q>;
+                    // unroll
+                    for (var i = 0u; i < ELEMS_Q; i++) {
+                        q_part[i] = memory[q_first + i * WORKGROUP_Q * Q_STRIDE + d4 + depth];
+                    }
+                    // unroll
+                    for (var j = 0u; j < ELEMS_KV4; j++) {
+                        var k_part: array<vec4<f32>, 4>;
+                        // unroll
+                        for (var l = 0u; l < 4u; l++) {
+                            k_part[l] = memory[k_first + (4u * j + l) * WORKGROUP_KV * K_STRIDE + d4 + depth];
+                        }
+                        // unroll
+                        for (var c = 0u; c < 4u; c++) {
+                            let k_column = vec4<f32>(k_part[0][c], k_part[1][c], k_part[2][c], k_part[3][c]);
+                            // unroll
+                            for (var i = 0u; i < ELEMS_Q; i++) {
+                                s[i][j] = fma(vec4<f32>(q_part[i][c]), k_column, s[i][j]);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+
+        // 2. Only blocks that cross the diagonal or the end of the keys are masked.
+        if (first_key + TILE_KV > all_see) {
+            // unroll
+            for (var i = 0u; i < ELEMS_Q; i++) {
+                let visible = visible_keys(first_query + i * WORKGROUP_Q + local_q);
+                // unroll
+                for (var j = 0u; j < ELEMS_KV4; j++) {
+                    let key = vec4<u32>(first_key + 4u * (j * WORKGROUP_KV + local_kv)) + vec4<u32>(0u, 1u, 2u, 3u);
+                    s[i][j] = select(vec4<f32>(NEG_LARGE), s[i][j], key < vec4<u32>(visible));
+                }
+            }
+        }
+        // unroll
+        for (var i = 0u; i < ELEMS_Q; i++) {
+            var larger = s[i][0];
+            // unroll
+            for (var j = 1u; j < ELEMS_KV4; j++) {
+                larger = max(larger, s[i][j]);
+            }
+            let largest = max(max(larger.x, larger.y), max(larger.z, larger.w));
+            // Rare after the first blocks.
+            if (largest > row_max[i]) {
+                atomicMax(&row_maxima[i * WORKGROUP_Q + local_q], ordered(largest));
+            }
+        }
+        workgroupBarrier();
+        // unroll
+        for (var i = 0u; i < ELEMS_Q; i++) {
+            let row = i * WORKGROUP_Q + local_q;
+            let new_max = unordered(atomicLoad(&row_maxima[row]));
+            let rescale = exp2(row_max[i] - new_max);
+            row_max[i] = new_max;
+            // While a row has seen no key, its masked scores are its maximum, and yet have to weigh nothing.
+            let shift = select(new_max, 0.0, new_max == NEG_LARGE);
+            var sum = vec4<f32>();
+            // unroll
+            for (var j = 0u; j < ELEMS_KV4; j++) {
+                let weights = exp2(s[i][j] - shift);
+                sum += weights;
+                memory[P_BASE + row * P_STRIDE + j * WORKGROUP_KV + local_kv] = weights;
+            }
+            row_sum[i] = fma(row_sum[i], rescale, (sum.x + sum.y) + (sum.z + sum.w));
+            // unroll
+            for (var j = 0u; j < ELEMS_D4; j++) {
+                o_part[i][j] *= rescale;
+            }
+        }
+
+        // 3. O += P V. V takes the place of K.
+        for (var chunk = 0u; chunk < TILE_KV; chunk += CHUNK_KV) {
+            if (!PREFETCH) {
+                fetch_v(&fetched, place, first_key + chunk);
+            }
+            if (chunk > 0u) {
+                workgroupBarrier();
+            }
+            store_v(&fetched, place);
+            workgroupBarrier();
+            if (PREFETCH) {
+                if (chunk + CHUNK_KV < TILE_KV) {
+                    fetch_v(&fetched, place, first_key + chunk + CHUNK_KV);
+                } else {
+                    if (!WHOLE_Q) {
+                        fetch_q(&fetched, place, 0u);
+                    }
+                    fetch_k(&fetched, place, first_key + TILE_KV, 0u);
+                }
+            }
+            let p_first = P_BASE + local_q * P_STRIDE + chunk / 4u;
+            let v_first = V_BASE + local_kv;
+            for (var key4 = 0u; key4 < CHUNK_KV4; key4 += DEPTH_KV) {
+                // unroll
+                for (var depth = 0u; depth < DEPTH_KV; depth++) {
+                    var p_part: array<vec4<f32>, ELEMS_Q>;
+                    // unroll
+                    for (var i = 0u; i < ELEMS_Q; i++) {
+                        p_part[i] = memory[p_first + i * WORKGROUP_Q * P_STRIDE + key4 + depth];
+                    }
+                    // unroll
+                    for (var c = 0u; c < 4u; c++) {
+                        // unroll
+                        for (var j = 0u; j < ELEMS_D4; j++) {
+                            let v_part = memory[v_first + (4u * (key4 + depth) + c) * V_STRIDE + j * WORKGROUP_KV];
+                            // unroll
+                            for (var i = 0u; i < ELEMS_Q; i++) {
+                                o_part[i][j] = fma(vec4<f32>(p_part[i][c]), v_part, o_part[i][j]);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    // The invocations of a row exchange their sums where P was: it is as wide as they are many.
+    workgroupBarrier();
+    // unroll
+    for (var i = 0u; i < ELEMS_Q; i++) {
+        memory[P_BASE + (i * WORKGROUP_Q + local_q) * P_STRIDE + local_kv] = vec4<f32>(row_sum[i]);
+    }
+    workgroupBarrier();
+    // unroll
+    for (var i = 0u; i < ELEMS_Q; i++) {
+        let row = i * WORKGROUP_Q + local_q;
+        var sum = 0.0;
+        for (var lane = 0u; lane < WORKGROUP_KV; lane++) {
+            sum += memory[P_BASE + row * P_STRIDE + lane].x;
+        }
+        // A row that sees no key has no sum, and stays zero.
+        let factor = 1.0 / select(1.0, sum, sum > 0.0);
+        if (row < rows) {
+            // unroll
+            for (var j = 0u; j < ELEMS_D4; j++) {
+                let d4 = j * WORKGROUP_KV + local_kv;
+                if (d4 < D4) {
+                    o[q_base + row * D4 + d4] = o_part[i][j] * factor;
+                }
+            }
+        }
+    }
+}
