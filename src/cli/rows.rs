@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 const HEADS: [&str; 8] = [
     "kernel", "type", "shape", "median", "rate", "of roof", "right", "notes",
 ];
+/// The least width of notes beside a row, and their width below one.
+const NOTES: u16 = 14;
+const NARROW: u16 = 76;
 /// What a number that was not measured looks like.
 const NONE: &str = "-";
 
@@ -20,6 +23,8 @@ const NONE: &str = "-";
 #[derive(Debug)]
 pub(crate) struct RowTable {
     columns: Vec<Column>,
+    /// Notes have no column of their own on a narrow terminal, they stand below.
+    notes_below: bool,
     /// How many rows each operation has.
     counts: BTreeMap<String, usize>,
     /// Operation of the row before.
@@ -40,11 +45,18 @@ impl RowTable {
         for case in cases {
             *counts.entry(case.family.to_owned()).or_default() += 1;
         }
+        let mut columns = columns(
+            layout::widest(kernels.chain([HEADS[0]])),
+            layout::widest(shapes.chain([HEADS[2]])),
+        );
+        let rest = layout::rest(&columns);
+        let notes_below = rest < NOTES;
+        if !notes_below {
+            columns.push((rest, CellAlignment::Left));
+        }
         Self {
-            columns: columns(
-                layout::widest(kernels.chain([HEADS[0]])),
-                layout::widest(shapes.chain([HEADS[2]])),
-            ),
+            columns,
+            notes_below,
             counts,
             last: None,
         }
@@ -62,7 +74,19 @@ impl RowTable {
             Some(_) => String::new(),
         };
         self.last = Some(row.operation.clone());
-        text += &layout::lines(&self.columns, vec![cells(row)]);
+        let (mut cells, notes) = (cells(row), notes(row));
+        if self.notes_below {
+            text += &layout::lines(&self.columns, vec![Line::from(cells)]);
+            if !notes.content().is_empty() {
+                text += "\n";
+                let columns = [(2, CellAlignment::Left), (NARROW, CellAlignment::Left)];
+                let below = Line::from(vec![Cell::new(""), notes]);
+                text += &layout::lines(&columns, vec![below]);
+            }
+        } else {
+            cells.push(notes);
+            text += &layout::lines(&self.columns, vec![Line::from(cells)]);
+        }
         if let Some(reason) = row.reason.as_ref().filter(|_| row.time_s.is_none()) {
             text += "\n";
             text += &layout::paragraph("    ", reason);
@@ -75,14 +99,15 @@ impl RowTable {
     }
 
     fn heads(&self) -> String {
-        let bold = |head| Cell::new(head).add_attribute(Attribute::Bold);
-        layout::lines(&self.columns, vec![Line::from(HEADS.map(bold))])
+        let bold = |head: &&str| Cell::new(head).add_attribute(Attribute::Bold);
+        let heads = HEADS.iter().take(self.columns.len()).map(bold);
+        layout::lines(&self.columns, vec![Line::from(heads.collect::<Vec<_>>())])
     }
 }
 
 fn columns(kernel: u16, shape: u16) -> Vec<Column> {
     use CellAlignment::{Left, Right};
-    let mut columns = vec![
+    vec![
         (kernel, Left),
         (4, Left),
         (shape, Left),
@@ -90,19 +115,17 @@ fn columns(kernel: u16, shape: u16) -> Vec<Column> {
         (12, Right),
         (7, Right),
         (5, Left),
-    ];
-    columns.push((layout::rest(&columns), Left));
-    columns
+    ]
 }
 
-fn cells(row: &Row) -> Line {
+fn cells(row: &Row) -> Vec<Cell> {
     let kernel = if row.kernel.is_empty() {
         &row.operation
     } else {
         &row.kernel
     };
     let or_none = |text: Option<String>| Cell::new(text.as_deref().unwrap_or(NONE));
-    Line::from(vec![
+    vec![
         Cell::new(kernel),
         Cell::new(row.dtype.name()),
         Cell::new(shape(row)),
@@ -117,8 +140,7 @@ fn cells(row: &Row) -> Line {
             Some(false) => Cell::new("NO").fg(Color::Red),
             None => Cell::new(NONE),
         },
-        notes(row),
-    ])
+    ]
 }
 
 /// The shape as it is written on the command line: the third part of a row's name.
