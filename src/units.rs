@@ -43,7 +43,7 @@ impl Bandwidth {
     }
 }
 
-/// Floating-point operations per second, an FMA counted as two; written as GFLOP/s or TFLOP/s.
+/// Floating-point operations per second, an FMA counted as two; written as MFLOP/s, GFLOP/s or TFLOP/s.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct FlopRate(f64);
@@ -121,7 +121,7 @@ fn quotient(amount: u64, divisor: f64) -> Option<f64> {
 /// A unit's name and how many base units it holds; lists of them go from small to large.
 type Unit = (&'static str, f64);
 
-const RATES: &[Unit] = &[("GFLOP/s", 1e9), ("TFLOP/s", 1e12)];
+const RATES: &[Unit] = &[("MFLOP/s", 1e6), ("GFLOP/s", 1e9), ("TFLOP/s", 1e12)];
 const BANDWIDTHS: &[Unit] = &[("GB/s", 1e9)];
 const INTENSITIES: &[Unit] = &[("FLOP/B", 1.0)];
 const TIMES: &[Unit] = &[("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0)];
@@ -229,6 +229,8 @@ mod tests {
         assert_eq!(bandwidth(0.0512), "0.0512 GB/s");
         assert_eq!(bandwidth(0.000_012), "1.20e-5 GB/s");
         let rate = |gflops: f64| FlopRate::from_flops_per_second(gflops * 1e9).to_string();
+        assert_eq!(rate(0.295), "295 MFLOP/s");
+        assert_eq!(rate(0.9996), "1.00 GFLOP/s");
         assert_eq!(rate(999.4), "999 GFLOP/s");
         assert_eq!(rate(999.6), "1.00 TFLOP/s");
         assert_eq!(rate(64_210.0), "64.2 TFLOP/s");

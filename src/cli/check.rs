@@ -121,7 +121,7 @@ impl Gates {
         // What the gate of a kernel is called, around the kernel's name.
         let name = longest + " is right".len() as u16;
         let mut columns = vec![(7, CellAlignment::Left), (name, CellAlignment::Left)];
-        columns.push((layout::rest(&columns), CellAlignment::Left));
+        columns.push((layout::rest(&columns).max(20), CellAlignment::Left));
         Self {
             kernels,
             columns,

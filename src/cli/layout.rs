@@ -3,8 +3,18 @@
 use comfy_table::{CellAlignment, ColumnConstraint, Row, Table, Width, presets};
 use std::io::IsTerminal;
 
-/// What every line fits into.
-pub(crate) const WIDTH: usize = 100;
+/// What every line fits into, on a wide terminal or none.
+const WIDTH: u16 = 100;
+/// Less is for nobody's good.
+const NARROWEST: u16 = 60;
+
+/// What paragraphs fit into here.
+fn width() -> usize {
+    let terminal = Table::new().width();
+    terminal
+        .map_or(WIDTH, |columns| columns.clamp(NARROWEST, WIDTH))
+        .into()
+}
 
 /// Between two columns.
 const GAP: u16 = 2;
@@ -43,15 +53,15 @@ fn is_coloured() -> bool {
 /// Keeps a number and its unit in one line of a [`paragraph`].
 pub(crate) const NO_BREAK: &str = "\u{a0}";
 
-/// `text` in lines of at most [`WIDTH`] characters, the first one behind `first` and all others as far to the right.
+/// `text` in lines as long as they may be, the first one behind `first` and all others as far to the right.
 pub(crate) fn paragraph(first: &str, text: &str) -> String {
-    let indent = first.chars().count();
+    let (indent, width) = (first.chars().count(), width());
     let mut lines = vec![first.to_owned()];
     let mut used = indent;
     let breaks = |c: char| c.is_whitespace() && !NO_BREAK.contains(c);
     for word in text.split(breaks).filter(|word| !word.is_empty()) {
         let length = word.chars().count();
-        if used > indent && used + 1 + length > WIDTH {
+        if used > indent && used + 1 + length > width {
             lines.push(" ".repeat(indent));
             used = indent;
         }
@@ -69,7 +79,7 @@ pub(crate) fn paragraph(first: &str, text: &str) -> String {
 /// What `columns` leave of a line for one more.
 pub(crate) fn rest(columns: &[Column]) -> u16 {
     let used: u16 = columns.iter().map(|(width, _)| width + GAP).sum();
-    (WIDTH as u16).saturating_sub(used).max(12)
+    (width() as u16).saturating_sub(used)
 }
 
 /// The most characters that one of `texts` has.
@@ -92,7 +102,7 @@ mod tests {
     #[test]
     fn paragraphs_hang() {
         let text = paragraph("  - ", &"word ".repeat(40));
-        assert!(text.lines().count() == 3 && text.lines().all(|line| line.len() <= WIDTH));
+        assert!(text.lines().count() == 3 && text.lines().all(|line| line.len() <= width()));
         assert!(
             text.starts_with("  - word") && text.lines().nth(1).unwrap().starts_with("    word")
         );

@@ -247,7 +247,7 @@ fn kernel_line(kernel: &Needs, width: u16) -> String {
     }
     needs.extend(kernel.features.iter().cloned());
     let mut columns = vec![(2, CellAlignment::Left), (width, CellAlignment::Left)];
-    columns.push((layout::rest(&columns), CellAlignment::Left));
+    columns.push((layout::rest(&columns).max(20), CellAlignment::Left));
     let text = format!("{}; {}", kernel.about, needs.join(", "));
     layout::lines(&columns, vec![Line::from(vec!["", kernel.name, &text])])
 }

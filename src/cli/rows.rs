@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 const HEADS: [&str; 8] = [
     "kernel", "type", "shape", "median", "rate", "of roof", "right", "notes",
 ];
+/// The least width of notes beside a row, and their width below one.
+const NOTES: u16 = 14;
+const NARROW: u16 = 76;
 /// What a number that was not measured looks like.
 const NONE: &str = "-";
 
@@ -20,6 +23,8 @@ const NONE: &str = "-";
 #[derive(Debug)]
 pub(crate) struct RowTable {
     columns: Vec<Column>,
+    /// Notes have no column of their own on a narrow terminal, they stand below.
+    notes_below: bool,
     /// How many rows each operation has.
     counts: BTreeMap<String, usize>,
     /// Operation of the row before.
@@ -40,11 +45,18 @@ impl RowTable {
         for case in cases {
             *counts.entry(case.family.to_owned()).or_default() += 1;
         }
+        let mut columns = columns(
+            layout::widest(kernels.chain([HEADS[0]])),
+            layout::widest(shapes.chain([HEADS[2]])),
+        );
+        let rest = layout::rest(&columns);
+        let notes_below = rest < NOTES;
+        if !notes_below {
+            columns.push((rest, CellAlignment::Left));
+        }
         Self {
-            columns: columns(
-                layout::widest(kernels.chain([HEADS[0]])),
-                layout::widest(shapes.chain([HEADS[2]])),
-            ),
+            columns,
+            notes_below,
             counts,
             last: None,
         }
@@ -62,7 +74,19 @@ impl RowTable {
             Some(_) => String::new(),
         };
         self.last = Some(row.operation.clone());
-        text += &layout::lines(&self.columns, vec![cells(row)]);
+        let (mut cells, notes) = (cells(row), notes(row));
+        if self.notes_below {
+            text += &layout::lines(&self.columns, vec![Line::from(cells)]);
+            if !notes.content().is_empty() {
+                text += "\n";
+                let columns = [(2, CellAlignment::Left), (NARROW, CellAlignment::Left)];
+                let below = Line::from(vec![Cell::new(""), notes]);
+                text += &layout::lines(&columns, vec![below]);
+            }
+        } else {
+            cells.push(notes);
+            text += &layout::lines(&self.columns, vec![Line::from(cells)]);
+        }
         if let Some(reason) = row.reason.as_ref().filter(|_| row.time_s.is_none()) {
             text += "\n";
             text += &layout::paragraph("    ", reason);
@@ -75,14 +99,15 @@ impl RowTable {
     }
 
     fn heads(&self) -> String {
-        let bold = |head| Cell::new(head).add_attribute(Attribute::Bold);
-        layout::lines(&self.columns, vec![Line::from(HEADS.map(bold))])
+        let bold = |head: &&str| Cell::new(head).add_attribute(Attribute::Bold);
+        let heads = HEADS.iter().take(self.columns.len()).map(bold);
+        layout::lines(&self.columns, vec![Line::from(heads.collect::<Vec<_>>())])
     }
 }
 
 fn columns(kernel: u16, shape: u16) -> Vec<Column> {
     use CellAlignment::{Left, Right};
-    let mut columns = vec![
+    vec![
         (kernel, Left),
         (4, Left),
         (shape, Left),
@@ -90,19 +115,17 @@ fn columns(kernel: u16, shape: u16) -> Vec<Column> {
         (12, Right),
         (7, Right),
         (5, Left),
-    ];
-    columns.push((layout::rest(&columns), Left));
-    columns
+    ]
 }
 
-fn cells(row: &Row) -> Line {
+fn cells(row: &Row) -> Vec<Cell> {
     let kernel = if row.kernel.is_empty() {
         &row.operation
     } else {
         &row.kernel
     };
     let or_none = |text: Option<String>| Cell::new(text.as_deref().unwrap_or(NONE));
-    Line::from(vec![
+    vec![
         Cell::new(kernel),
         Cell::new(row.dtype.name()),
         Cell::new(shape(row)),
@@ -117,8 +140,7 @@ fn cells(row: &Row) -> Line {
             Some(false) => Cell::new("NO").fg(Color::Red),
             None => Cell::new(NONE),
         },
-        notes(row),
-    ])
+    ]
 }
 
 /// The shape as it is written on the command line: the third part of a row's name.
@@ -183,4 +205,99 @@ pub(crate) fn is_of_the_row(warning: &Warning) -> bool {
             | Warning::CoarseTimestamps { .. }
             | Warning::ShortSampling { .. }
     )
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use ridgepoint::Dtype;
+    use ridgepoint::bench::Summary;
+    use ridgepoint::report::Verified;
+    use ridgepoint::shader::Checks;
+    use ridgepoint::units::{Bandwidth, FlopRate, Intensity};
+
+    /// A row as a matmul gives it, measured or not as `status` says.
+    pub(crate) fn sample(status: Status) -> Row {
+        let is_measured = matches!(status, Status::Ok | Status::Noisy);
+        let verified = Verified {
+            ok: true,
+            max_error: Some(1e-7),
+            allowed: 1e-6,
+            compared: 10,
+            worst: None,
+        };
+        let time = Summary::new(&[1e-3]).filter(|_| is_measured);
+        Row {
+            id: "matmul/f32/256x256x256/matmul_tiled".into(),
+            operation: "matmul".into(),
+            kernel: "matmul_tiled".into(),
+            constants: BTreeMap::new(),
+            dtype: Dtype::F32,
+            shape: BTreeMap::new(),
+            flops: 1 << 25,
+            min_bytes: 3 << 18,
+            status,
+            reason: (!is_measured).then(|| "the device lacks something".into()),
+            verified: is_measured.then_some(verified),
+            checks: Checks::Off,
+            clock: None,
+            flop_rate: time.as_ref().and_then(|t| FlopRate::new(1 << 25, t.median)),
+            bandwidth: time
+                .as_ref()
+                .and_then(|t| Bandwidth::new(3 << 18, t.median)),
+            intensity: Intensity::new(1 << 25, 3 << 18),
+            time_s: time,
+            wall_s: None,
+            repeats: None,
+            discarded: 0,
+            bound: None,
+            percent_of_roof: is_measured.then_some(42.0),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn case(family: &'static str) -> Case {
+        Case {
+            family,
+            dtype: Dtype::F32,
+            shape: "256x256x256".into(),
+            kernel: None,
+            reduced_from: None,
+        }
+    }
+
+    #[test]
+    fn what_was_not_measured_is_a_dash_with_its_reason() {
+        let mut table = RowTable::new(&[case("matmul")]);
+        let ok = table.row(&sample(Status::Ok));
+        assert!(ok.starts_with("kernel"), "{ok}");
+        assert!(ok.ends_with("1.00 ms  33.6 GFLOP/s   42.0 %  yes"), "{ok}");
+        let failed = table.row(&sample(Status::Failed));
+        let (line, reason) = failed.split_once('\n').unwrap();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(words[3..], ["-", "-", "-", "-", "failed"]);
+        assert_eq!(reason, "    the device lacks something");
+    }
+
+    #[test]
+    fn rates_are_those_of_what_limits() {
+        let mut row = sample(Status::Ok);
+        row.bound = Some(Bound::Memory);
+        assert_eq!(rate(&row).unwrap(), "0.786 GB/s");
+        row.bound = Some(Bound::Compute);
+        assert_eq!(rate(&row).unwrap(), "33.6 GFLOP/s");
+    }
+
+    #[test]
+    fn operations_with_several_rows_stand_apart() {
+        let cases = ["copy", "add", "matmul", "matmul"].map(case);
+        let mut table = RowTable::new(&cases);
+        let of = |operation: &str| Row {
+            operation: operation.into(),
+            ..sample(Status::Ok)
+        };
+        let mut apart = |operation: &str| table.row(&of(operation)).starts_with('\n');
+        let found = cases.map(|case| apart(case.family));
+        assert_eq!(found, [false, false, true, false]);
+    }
 }

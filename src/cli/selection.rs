@@ -208,3 +208,51 @@ fn kernel(name: &str) -> Result<&'static str> {
             suggestion: suggest(name, known()),
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(op: &[&str], kernel: &[&str]) -> Vec<String> {
+        let arguments = RunArguments {
+            suite: "quick".into(),
+            op: op.iter().map(ToString::to_string).collect(),
+            kernel: kernel.iter().map(ToString::to_string).collect(),
+            ..RunArguments::default()
+        };
+        let selection = Selection::new(&arguments).unwrap();
+        let cases = selection.cases(AdapterKind::Discrete);
+        cases.iter().map(Case::id).collect()
+    }
+
+    #[test]
+    fn operations_are_kept_and_own_shapes_take_the_place_of_the_suites() {
+        assert_eq!(ids(&["matmul"], &[]), ["matmul/f32/1024x1024x1024"]);
+        assert_eq!(
+            ids(&["copy", "matmul:3x4x5", "matmul:6x7x8"], &[]),
+            ["copy/f32/33554432", "matmul/f32/3x4x5", "matmul/f32/6x7x8"]
+        );
+        assert_eq!(
+            ids(&["matmul", "matmul:3x4x5"], &[]),
+            ["matmul/f32/1024x1024x1024", "matmul/f32/3x4x5"]
+        );
+    }
+
+    #[test]
+    fn kernels_take_the_place_of_the_suites() {
+        assert_eq!(
+            ids(&[], &["matmul_naive", "stream_copy"]),
+            [
+                "copy/f32/33554432/stream_copy",
+                "matmul/f32/1024x1024x1024/matmul_naive"
+            ]
+        );
+        assert_eq!(
+            ids(&["matmul:3x4x5"], &["matmul_naive", "matmul_tiled"]),
+            [
+                "matmul/f32/3x4x5/matmul_naive",
+                "matmul/f32/3x4x5/matmul_tiled"
+            ]
+        );
+    }
+}

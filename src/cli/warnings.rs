@@ -88,3 +88,69 @@ impl Kind<'_> {
         pairs
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::rows::tests::sample;
+    use ridgepoint::bench::Status;
+
+    fn short() -> Warning {
+        Warning::ShortSampling {
+            warm_up_s: 0.1,
+            samples: 10,
+            seconds: 0.1,
+        }
+    }
+
+    fn noisy(relative_iqr: f64) -> Warning {
+        Warning::Noisy { relative_iqr }
+    }
+
+    fn row(id: &str, warnings: Vec<Warning>) -> Row {
+        Row {
+            id: id.into(),
+            warnings,
+            ..sample(Status::Noisy)
+        }
+    }
+
+    fn kind<'a>(rows: &[&'a Row], index: usize) -> Kind<'a> {
+        Kind {
+            warnings: rows.iter().map(|row| &row.warnings[index]).collect(),
+            rows: rows.to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_kind_is_told_once_with_its_rows_and_its_remedy() {
+        let rows = [
+            row("a", vec![short(), noisy(0.1)]),
+            row("b", vec![short(), noisy(0.2)]),
+        ];
+        let text = kind(&[&rows[0], &rows[1]], 0).text(2);
+        assert!(text.starts_with("all rows: short sampling: "), "{text}");
+        assert!(text.contains("standard suite"), "{text}");
+        let text = kind(&[&rows[0], &rows[1]], 1).text(3);
+        assert!(text.starts_with("noisy, 2 rows, such as a: "), "{text}");
+        let text = kind(&[&rows[1]], 1).text(3);
+        assert!(text.starts_with("noisy, b: the middle half"), "{text}");
+    }
+
+    #[test]
+    fn reduced_sizes_are_all_told_each_once() {
+        let reduced = |used: &str| Warning::ReducedSize {
+            wanted: "9x9".into(),
+            used: used.into(),
+            reason: "a software adapter".into(),
+        };
+        let rows = ["1x1", "2x2", "1x1"].map(|used| row(used, vec![reduced(used)]));
+        let text = kind(&rows.each_ref(), 0).text(3);
+        assert!(
+            text.starts_with(
+                "reduced, all rows: 1x1 instead of 9x9, 2x2 instead of 9x9, since a software adapter; "
+            ),
+            "{text}"
+        );
+    }
+}

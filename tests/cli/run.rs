@@ -1,0 +1,296 @@
+//! Whole runs: what is printed, what is in the file, what an interruption leaves.
+
+use super::{has_adapter, json, ridgepoint, stderr, stdout};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// Holds that `object` has exactly these fields.
+#[track_caller]
+fn has_fields(object: &Value, fields: &[&str]) {
+    let found: Vec<&str> = object
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let mut wanted = fields.to_vec();
+    wanted.sort_unstable();
+    assert_eq!(found, wanted);
+}
+
+/// The only results file in `folder/ridgepoint-results`.
+fn results(folder: &Path) -> PathBuf {
+    let files: Vec<PathBuf> = std::fs::read_dir(folder.join("ridgepoint-results"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(files.len(), 1, "{files:?}");
+    files[0].clone()
+}
+
+#[test]
+fn a_quick_run_prints_a_table_and_writes_every_field() {
+    if !has_adapter() {
+        return;
+    }
+    let mut command = ridgepoint("quick");
+    let folder: PathBuf = command.get_current_dir().unwrap().into();
+    let output = command.args(["run", "--suite", "quick"]).output().unwrap();
+    let (out, err) = (stdout(&output), stderr(&output));
+    assert_eq!(output.status.code(), Some(0), "{out}\n{err}");
+    assert!(
+        !out.chars()
+            .chain(err.chars())
+            .any(|c| c.is_control() && c != '\n'),
+        "{out:?}\n{err:?}"
+    );
+    assert!(out.lines().all(|line| line.chars().count() <= 100), "{out}");
+
+    let path = results(&folder);
+    assert!(
+        err.contains(&format!(
+            "ridgepoint-results/{}",
+            path.file_name().unwrap().display()
+        )),
+        "{err}"
+    );
+    let report = json(&path);
+    let name = report["adapter"]["name"].as_str().unwrap();
+    assert!(out.lines().next().unwrap().starts_with(name), "{out}");
+    if report["adapter"]["type"] == "software" {
+        assert!(out.lines().next().unwrap().contains("CPU"), "{out}");
+    }
+    for row in report["rows"].as_array().unwrap() {
+        assert!(out.contains(row["kernel"].as_str().unwrap()), "{out}");
+    }
+    top_level(&report);
+    for row in report["rows"].as_array().unwrap() {
+        check_row(row);
+    }
+}
+
+fn top_level(report: &Value) {
+    has_fields(
+        report,
+        &[
+            "schema", "tool", "host", "adapter", "settings", "ceilings", "rows", "warnings",
+        ],
+    );
+    assert_eq!(report["schema"], "ridgepoint.run/1");
+    has_fields(&report["tool"], &["version", "commit", "wgpu", "naga"]);
+    has_fields(&report["host"], &["os", "cpu", "memory_bytes", "utc"]);
+    assert_eq!(report["tool"]["version"], env!("CARGO_PKG_VERSION"));
+    assert!(report["tool"]["wgpu"].as_str().unwrap().starts_with("30."));
+    assert!(report["host"]["utc"].as_str().unwrap().ends_with('Z'));
+    has_fields(
+        &report["adapter"],
+        &[
+            "name",
+            "vendor_id",
+            "device_id",
+            "type",
+            "backend",
+            "driver",
+            "driver_info",
+            "subgroup_min",
+            "subgroup_max",
+            "features",
+            "limits",
+            "cooperative_matrix",
+            "timestamp_period_ns",
+        ],
+    );
+    assert_eq!(report["settings"]["suite"], "quick");
+    assert!(report["settings"]["shader_hashes"]["matmul_tiled"].is_string());
+    for ceiling in report["ceilings"].as_array().unwrap() {
+        has_fields(ceiling, &["id", "value", "unit", "status", "reason"]);
+        assert_ne!(ceiling["value"], 0.0);
+    }
+    for warning in report["warnings"].as_array().unwrap() {
+        has_fields(warning, &["id", "message"]);
+        assert_ne!(warning["id"], "incomplete");
+    }
+}
+
+fn check_row(row: &Value) {
+    for field in [
+        "id",
+        "operation",
+        "kernel",
+        "constants",
+        "dtype",
+        "shape",
+        "flops",
+        "min_bytes",
+        "status",
+        "reason",
+        "verified",
+        "checks",
+        "clock",
+        "time_s",
+        "flop_rate",
+        "bandwidth",
+        "intensity",
+        "bound",
+        "percent_of_roof",
+        "warnings",
+    ] {
+        assert!(row.get(field).is_some(), "{field} is missing: {row}");
+    }
+    let status = row["status"].as_str().unwrap();
+    assert!(["ok", "noisy", "unsupported"].contains(&status), "{row}");
+    let is_measured = status != "unsupported";
+    assert_eq!(row["time_s"].is_object(), is_measured, "{row}");
+    assert!(["on", "off"].contains(&row["checks"].as_str().unwrap()));
+    for number in ["flop_rate", "bandwidth", "percent_of_roof"] {
+        assert_ne!(row[number], 0.0, "{row}");
+    }
+    if is_measured {
+        has_fields(
+            &row["time_s"],
+            &["n", "min", "q1", "median", "q3", "max", "samples"],
+        );
+        assert_eq!(row["verified"]["ok"], true, "{row}");
+        assert!(["gpu_timestamp", "wall"].contains(&row["clock"].as_str().unwrap()));
+        let parts = ["operation", "dtype", "kernel"].map(|part| row[part].as_str().unwrap());
+        let id: Vec<&str> = row["id"].as_str().unwrap().split('/').collect();
+        assert_eq!([id[0], id[1], id[3]], parts);
+    } else {
+        assert!(
+            row["reason"].is_string() && row["verified"].is_null(),
+            "{row}"
+        );
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupted_run_keeps_its_rows() {
+    use std::process::{Command, Stdio};
+    use std::time::{Duration, Instant};
+    if !has_adapter() {
+        return;
+    }
+    let mut command = ridgepoint("interrupted");
+    let path = command.get_current_dir().unwrap().join("rows.json");
+    command
+        .args(["run", "--json", "rows.json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let rows = |path: &Path| -> usize {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let report: Value = serde_json::from_str(&text).unwrap_or_default();
+        report["rows"].as_array().map_or(0, Vec::len)
+    };
+    let began = Instant::now();
+    while rows(&path) == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        assert!(began.elapsed() < Duration::from_mins(2), "no row came");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert!(
+        stdout(&output).contains("stream_copy"),
+        "{}",
+        stdout(&output)
+    );
+    assert!(
+        stderr(&output).contains("results: rows.json"),
+        "{}",
+        stderr(&output)
+    );
+    let report = json(&path);
+    let found = report["rows"].as_array().unwrap();
+    assert!(!found.is_empty());
+    let warnings = report["warnings"].as_array().unwrap();
+    assert!(
+        warnings.iter().any(|warning| warning["id"] == "incomplete"),
+        "{warnings:?}"
+    );
+    assert!(ridgepoint::report::Report::read(&path).is_ok());
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_told_first_and_the_run_prints() {
+    if !has_adapter() {
+        return;
+    }
+    let mut command = ridgepoint("unwritable");
+    std::fs::write(command.get_current_dir().unwrap().join("file"), "").unwrap();
+    let arguments = [
+        "run",
+        "--suite",
+        "quick",
+        "--op",
+        "copy",
+        "--json",
+        "file/results.json",
+    ];
+    let output = command.args(arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(
+        stdout(&output).contains("stream_copy"),
+        "{}",
+        stdout(&output)
+    );
+    let warnings = stderr(&output)
+        .matches("the results cannot be saved")
+        .count();
+    assert_eq!(warnings, 1, "{}", stderr(&output));
+    assert!(stderr(&output).contains("--json FILE") && !stderr(&output).contains("results: "));
+}
+
+#[test]
+fn a_shape_of_the_users_own_runs_with_the_kernels_that_were_named() {
+    if !has_adapter() {
+        return;
+    }
+    let mut command = ridgepoint("own-shape");
+    let folder: PathBuf = command.get_current_dir().unwrap().into();
+    command.args([
+        "run",
+        "--suite",
+        "quick",
+        "--op",
+        "matmul:30x20x10",
+        "--kernel",
+        "matmul_naive,matmul_tiled",
+    ]);
+    let output = command
+        .args([
+            "--json",
+            "deep/own.json",
+            "--seed",
+            "7",
+            "--note",
+            "plugged in",
+        ])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let report = json(&folder.join("deep/own.json"));
+    let ids: Vec<&str> = report["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["id"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            "matmul/f32/30x20x10/matmul_naive",
+            "matmul/f32/30x20x10/matmul_tiled"
+        ]
+    );
+    assert_eq!(
+        (&report["settings"]["seed"], &report["settings"]["note"]),
+        (&7.into(), &"plugged in".into())
+    );
+}
