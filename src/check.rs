@@ -74,7 +74,8 @@ impl Gate {
     }
 }
 
-const TIMESTAMPS: &str = "timestamps are plausible";
+/// Name of the gate of [`timestamps`].
+pub const TIMESTAMPS: &str = "timestamps are plausible";
 
 /// Holds GPU timestamps against the host's clock: neither zero nor backwards, and no longer than the wait.
 ///
@@ -154,12 +155,7 @@ pub async fn kernel(
         }
         crate::data::require_finite("the input", values)?;
     }
-    let mode = if checks == Checks::On {
-        "checks on"
-    } else {
-        "checks off"
-    };
-    let name = format!("{} is right, {mode}", kernel.name);
+    let name = format!("{} is right", kernel.name);
     match compare_all(gpu, family, kernel, checks, seed, input).await {
         Err(error @ (Error::DeviceLost { .. } | Error::Interrupted)) => Err(error),
         Err(Error::Unsupported { reason, .. }) => Ok(Gate::skipped(name, reason)),
@@ -223,7 +219,7 @@ async fn compare_all(
         String::new()
     };
     Ok(format!(
-        "{elements} elements of {shapes} shapes, at most {} of the allowed error{beyond}",
+        "{shapes} shapes, {elements} elements, at most {} of the allowed error{beyond}",
         crate::units::format_percent(closest)
     ))
 }

@@ -59,6 +59,12 @@ pub enum Error {
         /// Near names, or all of them.
         suggestion: String,
     },
+    /// Filters that leave no work.
+    #[error("nothing to run: {reason}; `ridgepoint list` shows what there is")]
+    NothingToRun {
+        /// Which filters, and why.
+        reason: String,
+    },
     /// A shape written as text that does not parse.
     #[error("{text:?} is no shape of {operation}; write {expected}")]
     ShapeText {

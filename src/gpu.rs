@@ -3,7 +3,7 @@
 mod adapters;
 
 pub use adapters::{
-    AdapterChoice, AdapterKind, AdapterSummary, CooperativeShape, GpuOptions, adapters,
+    AdapterChoice, AdapterKind, AdapterSummary, CooperativeShape, GpuOptions, adapters, find,
 };
 
 use crate::error::{Error, Result};
@@ -103,7 +103,9 @@ impl Gpu {
         Self::from_parts(AdapterSummary::of(adapter), device, queue)
     }
 
-    fn from_parts(summary: AdapterSummary, device: wgpu::Device, queue: wgpu::Queue) -> Self {
+    fn from_parts(mut summary: AdapterSummary, device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        let timestamps = device.features().contains(wgpu::Features::TIMESTAMP_QUERY);
+        summary.timestamp_period_ns = timestamps.then(|| queue.get_timestamp_period());
         let capabilities = Capabilities {
             features: device.features(),
             limits: device.limits(),
@@ -165,11 +167,7 @@ impl Gpu {
     /// Nanoseconds per tick of a timestamp; `None` without timestamps.
     #[must_use]
     pub fn timestamp_period_ns(&self) -> Option<f32> {
-        let present = self
-            .capabilities
-            .features
-            .contains(wgpu::Features::TIMESTAMP_QUERY);
-        present.then(|| self.queue.get_timestamp_period())
+        self.summary.timestamp_period_ns
     }
 
     /// A compiled shader: found if it was compiled before, compiled otherwise.

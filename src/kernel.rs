@@ -3,7 +3,7 @@
 
 mod plan;
 
-pub use plan::{Launch, Plan, PlanOptions};
+pub use plan::{Launch, Plan, PlanOptions, check_sizes};
 
 use crate::data::Dtype;
 use crate::error::{Error, Result, suggest};

@@ -49,6 +49,19 @@ pub struct Tool {
     pub naga: String,
 }
 
+impl Tool {
+    /// This build of this crate.
+    #[must_use]
+    pub fn current() -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: env!("RIDGEPOINT_COMMIT").to_owned(),
+            wgpu: env!("RIDGEPOINT_WGPU_VERSION").to_owned(),
+            naga: env!("RIDGEPOINT_NAGA_VERSION").to_owned(),
+        }
+    }
+}
+
 /// The machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
@@ -187,8 +200,13 @@ impl Report {
         };
         let text = serde_json::to_string_pretty(self).map_err(|e| failed(&e))?;
         let partial = path.with_extension("json.partial");
-        std::fs::write(&partial, text + "\n").map_err(|e| failed(&e))?;
-        std::fs::rename(&partial, path).map_err(|e| failed(&e))
+        let written =
+            std::fs::write(&partial, text + "\n").and_then(|()| std::fs::rename(&partial, path));
+        if written.is_err() {
+            // What is left of the attempt is of no use to anybody; whether it can be removed changes nothing.
+            let _ = std::fs::remove_file(&partial);
+        }
+        written.map_err(|e| failed(&e))
     }
 
     /// Reads a report.

@@ -118,6 +118,15 @@ impl Prepared {
 }
 
 impl Shader {
+    /// FNV-1a of the file's text: two reports with the same hash ran the same file. Source: Fowler, Noll, Vo,
+    /// "The FNV Non-Cryptographic Hash Algorithm", IETF draft.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        self.wgsl.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+    }
+
     /// Names of the constants that [`Shader::prepare`] can set.
     #[must_use]
     pub fn settable(&self) -> Vec<&'static str> {
@@ -299,6 +308,13 @@ mod tests {
             tile[0].x = 1.0;\n\
             // unroll\nfor (var i = 0u; i < M / 2u; i++) {\ny[i] = params;\n}\n}\n",
     };
+
+    #[test]
+    fn hashes_are_those_of_the_draft() {
+        let of = |wgsl| Shader { name: "a", wgsl }.hash();
+        assert_eq!(of(""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(of("foobar"), 0x8594_4171_f739_67e8);
+    }
 
     #[test]
     fn facts_follow_the_constants() {

@@ -99,6 +99,13 @@ pub enum Warning {
         /// Percent of the ceiling.
         percent: f64,
     },
+    /// The run ended before all of its rows were measured, or has not ended yet.
+    Incomplete {
+        /// Rows that are there.
+        rows: usize,
+        /// Rows that there should be.
+        planned: usize,
+    },
     /// The results of the work were not compared with a reference.
     NotVerified {
         /// Why not.
@@ -133,6 +140,7 @@ impl Warning {
             Self::ReducedSize { .. } => "reduced_size",
             Self::ClockDrift { .. } => "clock_drift",
             Self::AboveRoof { .. } => "above_roof",
+            Self::Incomplete { .. } => "incomplete",
             Self::NotVerified { .. } => "not_verified",
             Self::Recorded { id, .. } => id,
         }
@@ -216,6 +224,9 @@ impl Warning {
                 "the time is {} of what the measured ceiling allows",
                 format_percent(percent / 100.0)
             ),
+            Self::Incomplete { rows, planned } => {
+                format!("only {rows} of {planned} rows were measured")
+            }
             Self::NotVerified { reason } => format!("results were not verified: {reason}"),
             Self::Recorded { message, .. } => message.clone(),
         }
@@ -245,6 +256,7 @@ impl Warning {
             Self::AboveRoof { .. } => {
                 "operands that fit into a cache are faster than memory; otherwise measure again, the ceiling is too low"
             }
+            Self::Incomplete { .. } => "run it again to its end for the others",
             Self::NotVerified { .. } => "run `ridgepoint check` before trusting the time",
             Self::Recorded { .. } => return None,
         })

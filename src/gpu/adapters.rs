@@ -126,7 +126,9 @@ impl GpuOptions {
     /// [`Error::Environment`] for a `WGPU_BACKEND` that names no backend.
     pub fn from_env() -> Result<Self> {
         let mut options = Self::default();
-        if let Ok(value) = std::env::var("WGPU_BACKEND") {
+        if let Ok(value) = std::env::var("WGPU_BACKEND")
+            && !value.is_empty()
+        {
             let backends = wgpu::Backends::from_comma_list(&value);
             if backends.is_empty() {
                 let accepted = "vulkan, metal, dx12, gl, or a list of them with commas";
@@ -153,6 +155,9 @@ pub(crate) const KERNEL_FEATURES: wgpu::Features = wgpu::Features::TIMESTAMP_QUE
     .union(wgpu::Features::SUBGROUP)
     .union(wgpu::Features::SUBGROUP_BARRIER);
 
+/// In place of a text that the driver does not give.
+const UNKNOWN: &str = "unknown";
+
 /// Features named in a summary, beyond those that are asked for.
 const SHOWN_FEATURES: wgpu::Features = KERNEL_FEATURES
     .union(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
@@ -166,7 +171,7 @@ impl AdapterSummary {
         let features = adapter.features();
         let or_unknown = |text: String| {
             if text.is_empty() {
-                "unknown".to_owned()
+                UNKNOWN.to_owned()
             } else {
                 text
             }
@@ -201,13 +206,27 @@ impl AdapterSummary {
         }
     }
 
-    /// `index: name (kind, backend, driver)`, a line for lists and errors.
+    /// Name, kind, backend and driver in one line.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        // Drivers that have no name, or no version beyond it, are not given one.
+        let parts = [&self.driver, &self.driver_info];
+        let mut known: Vec<&str> = parts.iter().map(|part| part.as_str()).collect();
+        known.retain(|part| *part != UNKNOWN);
+        known.dedup();
+        let driver = if known.is_empty() {
+            UNKNOWN.to_owned()
+        } else {
+            known.join(" ")
+        };
+        let (name, kind, backend) = (&self.name, self.kind, &self.backend);
+        format!("{name}: {kind}, {backend}, driver {driver}")
+    }
+
+    /// The same behind an index: a line for lists and errors.
     #[must_use]
     pub fn line(&self, index: usize) -> String {
-        format!(
-            "  {index}: {} ({}, {}, {} {})",
-            self.name, self.kind, self.backend, self.driver, self.driver_info
-        )
+        format!("  {index}  {}", self.describe())
     }
 }
 
@@ -286,12 +305,16 @@ pub async fn adapters(backends: wgpu::Backends) -> Vec<AdapterSummary> {
 pub(super) async fn select(options: &GpuOptions) -> Result<wgpu::Adapter> {
     let mut found = enumerate(options.backends).await;
     let summaries: Vec<AdapterSummary> = found.iter().map(AdapterSummary::of).collect();
-    let index = choose(
-        &summaries,
-        &options.adapter,
-        &backend_names(options.backends),
-    )?;
+    let index = find(&summaries, options)?;
     Ok(found.swap_remove(index))
+}
+
+/// Which of the adapters in `found`, as [`adapters`] gives them, is the one that `options` name.
+///
+/// # Errors
+/// [`Error::NoAdapter`], [`Error::AdapterNotFound`], [`Error::AdapterAmbiguous`].
+pub fn find(found: &[AdapterSummary], options: &GpuOptions) -> Result<usize> {
+    choose(found, &options.adapter, &backend_names(options.backends))
 }
 
 fn backend_names(backends: wgpu::Backends) -> String {
@@ -404,7 +427,7 @@ mod tests {
         assert_eq!(choose(&found, &AdapterChoice::Index(2), ""), Ok(2));
         let error = choose(&found, &name("radeon"), "").unwrap_err();
         assert!(
-            matches!(&error, Error::AdapterAmbiguous { matching, .. } if matching.contains("0: Radeon RX 7900 XT")),
+            matches!(&error, Error::AdapterAmbiguous { matching, .. } if matching.contains("0  Radeon RX 7900 XT")),
             "{error}"
         );
         let error = choose(&found, &name("GeForce"), "").unwrap_err();

@@ -280,7 +280,11 @@ impl Plan {
     }
 }
 
-fn check_sizes(operands: &[Operand], limits: &wgpu::Limits) -> Result<()> {
+/// Refuses operands that no buffer of a device with `limits` can hold.
+///
+/// # Errors
+/// [`Error::TooLarge`].
+pub fn check_sizes(operands: &[Operand], limits: &wgpu::Limits) -> Result<()> {
     for operand in operands {
         let needed = operand.elements.saturating_mul(operand.dtype.bytes());
         let limit = limits.max_buffer_size;

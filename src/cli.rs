@@ -1,0 +1,68 @@
+//! The command line: parse, call the library, print. Results go to stdout, everything else to stderr.
+
+mod adapter;
+mod args;
+mod check;
+mod host;
+mod layout;
+mod list;
+mod progress;
+mod results;
+mod rows;
+mod run;
+mod selection;
+mod stop;
+mod summary;
+mod warnings;
+
+use args::{Arguments, Command, RunArguments};
+use clap::Parser;
+use ridgepoint::{Error, Result};
+use std::process::ExitCode;
+
+/// All is well.
+const OK: u8 = 0;
+/// A gate failed, or a row has no result, or a wrong one.
+const FAILED: u8 = 1;
+/// What was asked for cannot be done; clap ends with this too.
+const BAD_INPUT: u8 = 2;
+
+/// Runs the program, and returns its exit status.
+pub(crate) fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // Colours in the log would need a terminal, and a pipe is what the log is written to.
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"))
+        .target(env_logger::Target::Pipe(Box::new(progress::Log)))
+        .init();
+    let status = pollster::block_on(execute(arguments)).unwrap_or_else(|error| {
+        progress::say(&format!("error: {error}"));
+        status_of(&error)
+    });
+    if status == OK && progress::output_lost() {
+        return ExitCode::from(FAILED);
+    }
+    ExitCode::from(status)
+}
+
+async fn execute(arguments: Arguments) -> Result<u8> {
+    let default = || Command::Run(RunArguments::default());
+    let command = arguments.command.unwrap_or_else(default);
+    let wanted = arguments.adapter.wanted()?;
+    match command {
+        Command::List(list) => list::list(&list, &wanted).await,
+        Command::Check(check) => check::check(check, &wanted).await,
+        Command::Run(run) => run::run(run, &wanted).await,
+    }
+}
+
+fn status_of(error: &Error) -> u8 {
+    match error {
+        Error::Interrupted => stop::INTERRUPTED,
+        Error::DeviceLost { .. }
+        | Error::Gpu { .. }
+        | Error::OutOfMemory { .. }
+        | Error::Shader { .. }
+        | Error::TimedOut { .. } => FAILED,
+        _ => BAD_INPUT,
+    }
+}

@@ -1,0 +1,112 @@
+//! The file that the results of a run are written to, as they come.
+
+use super::progress;
+use jiff::Timestamp;
+use ridgepoint::report::Report;
+use ridgepoint::{Error, Result};
+use std::path::{Path, PathBuf};
+
+const FOLDER: &str = "ridgepoint-results";
+
+/// The results file of one run.
+#[derive(Debug)]
+pub(crate) struct ResultsFile {
+    path: PathBuf,
+    /// Whether the last attempt to write it went wrong.
+    failed: bool,
+}
+
+impl ResultsFile {
+    /// Chooses the file and writes `report` to it as it is so far, so that a folder that cannot be written is known
+    /// before hours of work and not after.
+    pub(crate) fn create(wanted: Option<PathBuf>, began: Timestamp, report: &Report) -> Self {
+        let path = wanted.unwrap_or_else(|| unused(&report.adapter.name, began));
+        let mut file = Self {
+            path,
+            failed: false,
+        };
+        file.save(report);
+        file
+    }
+
+    /// Writes `report` in place of what was there. The first of several failures in a row is told.
+    pub(crate) fn save(&mut self, report: &Report) {
+        let written = write(&self.path, report);
+        if let Err(error) = &written
+            && !self.failed
+        {
+            progress::say(&format!(
+                "warning: the results cannot be saved: {error}; name a file that can be written with `--json FILE` \
+                 (the results are printed all the same)"
+            ));
+        }
+        self.failed = written.is_err();
+    }
+
+    /// The file, if it holds all that was given to [`ResultsFile::save`].
+    pub(crate) fn saved(&self) -> Option<&Path> {
+        (!self.failed).then_some(&self.path)
+    }
+}
+
+fn write(path: &Path, report: &Report) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|e| Error::File {
+            path: folder.display().to_string(),
+            reason: if folder.is_file() {
+                "this is a file, a folder is needed here".to_owned()
+            } else {
+                e.to_string()
+            },
+        })?;
+    }
+    report.write(path)
+}
+
+/// A path for a run on `adapter` that began at `began`; a second run within a second gets another.
+fn unused(adapter: &str, began: Timestamp) -> PathBuf {
+    let stem = format!(
+        "{}-{}",
+        file_safe(adapter),
+        began.strftime("%Y%m%dT%H%M%SZ")
+    );
+    let name = |suffix: String| Path::new(FOLDER).join(format!("{stem}{suffix}.json"));
+    let mut path = name(String::new());
+    let mut count = 2;
+    while path.exists() {
+        path = name(format!("-{count}"));
+        count += 1;
+    }
+    path
+}
+
+/// `name` as part of a file's name on any system: letters and digits in lower case, one `-` for the rest.
+fn file_safe(name: &str) -> String {
+    let lower = name.to_lowercase();
+    let words: Vec<&str> = lower
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let mut safe = words.join("-");
+    safe.truncate(60);
+    if safe.is_empty() {
+        safe.push_str("adapter");
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_adapters_become_names_of_files() {
+        assert_eq!(
+            file_safe("llvmpipe (LLVM 15.0.6, 256 bits)"),
+            "llvmpipe-llvm-15-0-6-256-bits"
+        );
+        assert_eq!(file_safe("NVIDIA H200"), "nvidia-h200");
+        assert_eq!(file_safe("../../\u{1f600}"), "adapter");
+        assert_eq!(file_safe(&"x".repeat(200)).len(), 60);
+    }
+}

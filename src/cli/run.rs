@@ -1,0 +1,166 @@
+//! `ridgepoint run`: ceilings, then row after row, printed and saved as they come.
+
+use super::args::RunArguments;
+use super::progress::{Progress, print, say};
+use super::results::ResultsFile;
+use super::rows::RowTable;
+use super::selection::Selection;
+use super::{BAD_INPUT, FAILED, OK, adapter, host, stop, summary};
+use jiff::Timestamp;
+use ridgepoint::bench::{RunOptions, Runner, Status};
+use ridgepoint::gpu::AdapterKind;
+use ridgepoint::ops::FAMILIES;
+use ridgepoint::report::{Report, Row, SCHEMA, Settings, Tool};
+use ridgepoint::roofline::ArithmeticGrid;
+use ridgepoint::suite::Case;
+use ridgepoint::warning::Warning;
+use ridgepoint::{Error, Gpu, Result};
+use std::collections::BTreeMap;
+
+/// Runs what was selected, and returns the exit status.
+pub(crate) async fn run(arguments: RunArguments, wanted: &adapter::Wanted) -> Result<u8> {
+    let selection = Selection::new(&arguments)?;
+    let began = Timestamp::now();
+    let gpu = Gpu::open(&wanted.options).await?;
+    selection.require_room(&gpu.capabilities().limits)?;
+    say(&format!("measuring {}, {}", gpu.summary().name, wanted.why));
+    stop::listen();
+    let options = options(&arguments, &selection, &gpu);
+    let mut report = report(&arguments, &selection, &gpu, &options, began);
+    let cases = selection.cases(gpu.capabilities().kind);
+    note_missing(&mut report, cases.len());
+    let mut file = ResultsFile::create(arguments.json, began, &report);
+    print(&(summary::header(&report) + "\n"));
+    let ended = measure(&gpu, options, &cases, &mut report, &mut file).await;
+    print(&format!("\n{}", summary::footer(&report)));
+    if let Some(path) = file.saved() {
+        say(&format!("results: {}", path.display()));
+    }
+    ended?;
+    if file.saved().is_none() {
+        return Ok(BAD_INPUT);
+    }
+    Ok(if report.rows.iter().any(is_bad) {
+        FAILED
+    } else {
+        OK
+    })
+}
+
+fn options(arguments: &RunArguments, selection: &Selection, gpu: &Gpu) -> RunOptions {
+    let kind = gpu.capabilities().kind;
+    let is_short = selection.suite.is_quick() || kind == AdapterKind::Software;
+    RunOptions {
+        sampling: selection.suite.sampling(kind),
+        seed: arguments.data.seed,
+        checks: arguments.data.checks.into(),
+        grid: if is_short {
+            ArithmeticGrid::Short
+        } else {
+            ArithmeticGrid::Full
+        },
+    }
+}
+
+/// A report with all that is known before the first measurement.
+fn report(
+    arguments: &RunArguments,
+    selection: &Selection,
+    gpu: &Gpu,
+    options: &RunOptions,
+    began: Timestamp,
+) -> Report {
+    Report {
+        schema: SCHEMA.to_owned(),
+        tool: Tool::current(),
+        host: host::host(began),
+        adapter: gpu.summary().clone(),
+        settings: Settings {
+            suite: selection.suite.name.to_owned(),
+            operations: arguments.op.clone(),
+            kernels: arguments.kernel.clone(),
+            seed: options.seed,
+            checks: options.checks,
+            sampling: options.sampling.clone(),
+            shader_hashes: shader_hashes(),
+            note: arguments.note.clone(),
+        },
+        ceilings: Vec::new(),
+        rows: Vec::new(),
+        warnings: warnings(gpu),
+    }
+}
+
+fn shader_hashes() -> BTreeMap<String, String> {
+    let kernels = FAMILIES.iter().flat_map(|family| family.kernels);
+    let shaders = kernels
+        .flat_map(|kernel| kernel.stages)
+        .map(|stage| stage.shader);
+    shaders
+        .map(|s| (s.name.to_owned(), format!("{:016x}", s.hash())))
+        .collect()
+}
+
+fn warnings(gpu: &Gpu) -> Vec<Warning> {
+    let adapter = gpu.summary();
+    let kind = match adapter.kind {
+        AdapterKind::Software => Some(Warning::SoftwareAdapter {
+            adapter: adapter.name.clone(),
+        }),
+        AdapterKind::Noop => Some(Warning::NoopAdapter),
+        _ => None,
+    };
+    let timer = gpu
+        .timestamp_period_ns()
+        .is_none()
+        .then_some(Warning::NoTimestamps);
+    kind.into_iter().chain(timer).collect()
+}
+
+/// Measures into `report`; what was measured before an error is in it.
+async fn measure(
+    gpu: &Gpu,
+    options: RunOptions,
+    cases: &[Case],
+    report: &mut Report,
+    file: &mut ResultsFile,
+) -> Result<()> {
+    let progress = Progress::new(cases.len(), "rows");
+    let mut runner = Runner::new(gpu, options, &stop::asked);
+    progress.begin("ceilings");
+    report.ceilings = runner.measure_ceilings().await?.to_vec();
+    file.save(report);
+    progress.start();
+    print(&(summary::ceilings(&report.ceilings) + "\n"));
+    let mut table = RowTable::new(cases);
+    for case in cases {
+        if stop::asked() {
+            return Err(Error::Interrupted);
+        }
+        progress.begin(&case.id());
+        let row = runner.measure(case).await?;
+        progress.end();
+        print(&table.row(&row));
+        report.rows.push(row);
+        note_missing(report, cases.len());
+        file.save(report);
+    }
+    Ok(())
+}
+
+/// Keeps the warning up to date that rows are missing: a program that is killed leaves a file that says so.
+fn note_missing(report: &mut Report, planned: usize) {
+    report
+        .warnings
+        .retain(|warning| !matches!(warning, Warning::Incomplete { .. }));
+    let rows = report.rows.len();
+    if rows < planned {
+        report.warnings.push(Warning::Incomplete { rows, planned });
+    }
+}
+
+/// Whether a row should have a right result and has none.
+fn is_bad(row: &Row) -> bool {
+    matches!(row.status, Status::Failed | Status::TimedOut)
+        || row.verified.as_ref().is_some_and(|verified| !verified.ok)
+}

@@ -1,0 +1,210 @@
+//! From `--suite`, `--op` and `--kernel` to the workloads of a run.
+
+use super::args::RunArguments;
+use ridgepoint::error::suggest;
+use ridgepoint::gpu::AdapterKind;
+use ridgepoint::kernel::check_sizes;
+use ridgepoint::ops::{FAMILIES, Family, family};
+use ridgepoint::suite::{Case, Suite, suite};
+use ridgepoint::{Dtype, Error, Result};
+
+/// What was asked for, every name known and every shape possible.
+#[derive(Debug)]
+pub(crate) struct Selection {
+    pub(crate) suite: &'static Suite,
+    operations: Vec<Wanted>,
+    kernels: Vec<&'static str>,
+}
+
+/// One entry of `--op`.
+#[derive(Debug)]
+struct Wanted {
+    family: &'static Family,
+    /// A shape of the user's own.
+    shape: Option<String>,
+}
+
+impl Selection {
+    /// Reads the arguments. No adapter is needed to find most of what can be wrong with them.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`], [`Error::ShapeText`], and those of [`ridgepoint::Operation::validate`].
+    pub(crate) fn new(arguments: &RunArguments) -> Result<Self> {
+        let operations: Vec<_> = arguments
+            .op
+            .iter()
+            .map(|text| Wanted::parse(text))
+            .collect::<Result<_>>()?;
+        let kernels: Vec<_> = arguments
+            .kernel
+            .iter()
+            .map(|name| kernel(name))
+            .collect::<Result<_>>()?;
+        let selection = Self {
+            suite: suite(&arguments.suite)?,
+            operations,
+            kernels,
+        };
+        if selection.cases(AdapterKind::Other).is_empty() {
+            return Err(selection.nothing());
+        }
+        Ok(selection)
+    }
+
+    /// The workloads on an adapter of a kind, in the suite's order, own shapes after those of the suite.
+    pub(crate) fn cases(&self, kind: AdapterKind) -> Vec<Case> {
+        let suite = self.suite.cases(kind);
+        let own = self
+            .operations
+            .iter()
+            .filter_map(|wanted| Some((wanted.family, wanted.shape.clone()?)))
+            .flat_map(|(family, shape)| own_cases(family, &shape, &suite));
+        let own: Vec<Case> = own.collect();
+        let kept = suite.into_iter().filter(|case| self.wants(case));
+        self.with_kernels(kept.chain(own).collect())
+    }
+
+    /// Refuses a shape of the user's own that no buffer of a device with `limits` can hold.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`].
+    pub(crate) fn require_room(&self, limits: &wgpu::Limits) -> Result<()> {
+        let own = self
+            .operations
+            .iter()
+            .filter_map(|wanted| Some((wanted.family, wanted.shape.as_ref()?)));
+        for (family, shape) in own {
+            let operands = (family.parse)(shape, Dtype::F32)?.operands();
+            check_sizes(&operands, limits).map_err(|e| of(family, shape, e))?;
+        }
+        Ok(())
+    }
+
+    /// Whether a case of the suite was asked for.
+    fn wants(&self, case: &Case) -> bool {
+        self.operations.is_empty()
+            || self
+                .operations
+                .iter()
+                .any(|wanted| wanted.shape.is_none() && wanted.family.name == case.family)
+    }
+
+    /// The cases with the kernels that were named, if some were: each shape once with each of its operation's.
+    fn with_kernels(&self, cases: Vec<Case>) -> Vec<Case> {
+        if self.kernels.is_empty() {
+            return cases;
+        }
+        let mut chosen: Vec<Case> = Vec::new();
+        for case in cases {
+            for &kernel in &self.kernels {
+                let of_family = family(case.family).is_ok_and(|f| f.kernel(kernel).is_ok());
+                let case = Case {
+                    kernel: Some(kernel),
+                    shape: case.shape.clone(),
+                    reduced_from: case.reduced_from.clone(),
+                    ..case
+                };
+                if of_family && chosen.iter().all(|other| other.id() != case.id()) {
+                    chosen.push(case);
+                }
+            }
+        }
+        chosen
+    }
+
+    fn nothing(&self) -> Error {
+        let operations: Vec<&str> = self.operations.iter().map(|o| o.family.name).collect();
+        let reason = match (operations.as_slice(), self.kernels.as_slice()) {
+            ([], kernels) => format!(
+                "suite {} has no work for {}",
+                self.suite.name,
+                kernels.join(", ")
+            ),
+            (operations, []) => {
+                format!(
+                    "suite {} has no shapes of {}",
+                    self.suite.name,
+                    operations.join(", ")
+                )
+            }
+            (operations, kernels) => {
+                format!(
+                    "{} is no kernel of {}",
+                    kernels.join(", "),
+                    operations.join(", ")
+                )
+            }
+        };
+        Error::NothingToRun { reason }
+    }
+}
+
+impl Wanted {
+    /// `operation` or `operation:shape`.
+    fn parse(text: &str) -> Result<Self> {
+        let (name, shape) = match text.split_once(':') {
+            Some((name, shape)) => (name, Some(shape)),
+            None => (text, None),
+        };
+        let family = family(name)?;
+        let shape = shape
+            .map(|shape| {
+                let operation = (family.parse)(shape, Dtype::F32)?;
+                operation.validate().map_err(|e| of(family, shape, e))?;
+                Ok(operation.label())
+            })
+            .transpose()?;
+        Ok(Self { family, shape })
+    }
+}
+
+/// Says of which shape an operand is too large.
+fn of(family: &Family, shape: &str, error: Error) -> Error {
+    match error {
+        Error::TooLarge {
+            what,
+            needed,
+            limit_name,
+            limit,
+        } => Error::TooLarge {
+            what: format!("{} {shape}: {what}", family.name),
+            needed,
+            limit_name,
+            limit,
+        },
+        other => other,
+    }
+}
+
+/// A shape of the user's own, with the kernels that the suite has for that operation.
+fn own_cases(family: &'static Family, shape: &str, suite: &[Case]) -> Vec<Case> {
+    let mut kernels: Vec<Option<&'static str>> = Vec::new();
+    for case in suite.iter().filter(|case| case.family == family.name) {
+        if !kernels.contains(&case.kernel) {
+            kernels.push(case.kernel);
+        }
+    }
+    if kernels.is_empty() {
+        kernels.push(None);
+    }
+    let case = |kernel| Case {
+        family: family.name,
+        dtype: Dtype::F32,
+        shape: shape.to_owned(),
+        kernel,
+        reduced_from: None,
+    };
+    kernels.into_iter().map(case).collect()
+}
+
+/// A kernel's name among those of all operations.
+fn kernel(name: &str) -> Result<&'static str> {
+    let known = || FAMILIES.iter().flat_map(|f| f.kernels).map(|k| k.name);
+    known()
+        .find(|k| *k == name)
+        .ok_or_else(|| Error::UnknownName {
+            kind: "kernel",
+            name: name.to_owned(),
+            suggestion: suggest(name, known()),
+        })
+}

@@ -1,0 +1,90 @@
+//! The warnings of a run in few words: each kind once, to which rows it applies, what to do about it.
+
+use super::layout::paragraph;
+use super::rows;
+use ridgepoint::report::{Report, Row};
+use ridgepoint::warning::Warning;
+
+/// One kind of warning, wherever in the run it came up.
+struct Kind<'a> {
+    warnings: Vec<&'a Warning>,
+    /// Rows that it applies to; none for one that is about the run as a whole.
+    rows: Vec<&'a Row>,
+}
+
+/// A paragraph for each kind of warning.
+pub(crate) fn lines(report: &Report) -> Vec<String> {
+    let of_rows = report
+        .rows
+        .iter()
+        .flat_map(|row| row.warnings.iter().map(move |w| (w, Some(row))));
+    let mut kinds: Vec<Kind<'_>> = Vec::new();
+    for (warning, row) in report.warnings.iter().map(|w| (w, None)).chain(of_rows) {
+        let place = kinds
+            .iter()
+            .position(|kind| kind.warnings[0].id() == warning.id());
+        let place = place.unwrap_or_else(|| {
+            let (warnings, rows) = (Vec::new(), Vec::new());
+            kinds.push(Kind { warnings, rows });
+            kinds.len() - 1
+        });
+        kinds[place].warnings.push(warning);
+        kinds[place].rows.extend(row);
+    }
+    let measured = report.rows.iter().filter(|row| row.time_s.is_some());
+    let total = measured.count();
+    kinds
+        .iter()
+        .map(|kind| paragraph("  ! ", &kind.text(total)))
+        .collect()
+}
+
+impl Kind<'_> {
+    /// What happened, and what to do; `total` rows were measured.
+    fn text(&self, total: usize) -> String {
+        let mut words = Vec::new();
+        let first = self.warnings[0];
+        if rows::is_of_the_row(first) && !self.rows.is_empty() {
+            words.push(rows::word(first));
+        }
+        words.extend(self.scope(total));
+        let pairs = self.sizes();
+        let is_varied = self.warnings.iter().any(|w| w.what() != first.what());
+        let what = match first {
+            Warning::ReducedSize { reason, .. } => format!("{}, since {reason}", pairs.join(", ")),
+            _ => first.what(),
+        };
+        if let Some(row) = self.rows.first().filter(|_| is_varied && pairs.is_empty()) {
+            words.push(format!("such as {}", row.id));
+        }
+        let about = words.join(", ");
+        let separator = if about.is_empty() { "" } else { ": " };
+        let remedy = first
+            .remedy()
+            .map_or(String::new(), |remedy| format!("; {remedy}"));
+        format!("{about}{separator}{what}{remedy}")
+    }
+
+    fn scope(&self, total: usize) -> Option<String> {
+        match self.rows.as_slice() {
+            [] => None,
+            [one] => Some(one.id.clone()),
+            all if all.len() == total => Some("all rows".to_owned()),
+            some => Some(format!("{} rows", some.len())),
+        }
+    }
+
+    /// The sizes that were run in place of others, each pair once.
+    fn sizes(&self) -> Vec<String> {
+        let mut pairs = Vec::new();
+        for warning in &self.warnings {
+            if let Warning::ReducedSize { wanted, used, .. } = warning {
+                let pair = format!("{used} instead of {wanted}");
+                if !pairs.contains(&pair) {
+                    pairs.push(pair);
+                }
+            }
+        }
+        pairs
+    }
+}
