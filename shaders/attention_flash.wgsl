@@ -25,8 +25,8 @@ const ELEMS_Q: u32 = 8;     // queries per invocation
 const ELEMS_KV: u32 = 4;    // keys per invocation
 const CHUNK_D: u32 = 16;    // columns of K, and of Q unless WHOLE_Q, in workgroup memory at a time
 const CHUNK_KV: u32 = 16;   // rows of V in workgroup memory at a time
-const DEPTH_D: u32 = 4;     // groups of four columns of Q and K in one unrolled step
-const DEPTH_KV: u32 = 2;    // groups of four rows of V in one unrolled step
+const DEPTH_D: u32 = 2;     // groups of four columns of Q and K in one unrolled step
+const DEPTH_KV: u32 = 1;    // groups of four rows of V in one unrolled step
 const PAD_P: u32 = 0;       // vec4 of padding after each row of P
 
 // The next tile comes from memory into registers while the present one is multiplied: for few workgroups per core.

@@ -43,67 +43,49 @@ type Preset = &'static [(&'static str, Constant)];
 /// The first leaves the tile to [`flash_tile`]; each other one is a tile.
 const FLASH_PRESETS: &[Preset] = &[
     &[],
-    &ROWS_64.constants(),
-    &ROWS_32.constants(),
-    &ROWS_16.constants(),
-    &WIDE_32.constants(),
+    &ROWS_64_BY_8.constants(),
+    &ROWS_64_BY_4.constants(),
+    &ROWS_32_BY_4.constants(),
+    &ROWS_16_BY_2.constants(),
 ];
 
-/// 64 queries against blocks of 32 keys, 8 x 4 scores an invocation: the most reuse that 16 KiB allow, the file's own.
-const ROWS_64: Tile = Tile {
+/// One invocation for each query, 8 x 4 scores: the most reuse of what is read that 16 KiB allow. The file's own.
+const ROWS_64_BY_8: Tile = Tile {
     q: 64,
     kv: 32,
     elems_q: 8,
     elems_kv: 4,
     chunk_d: 16,
     chunk_kv: 16,
-    depth_d: 4,
-    depth_kv: 2,
+    depth_d: 2,
+    depth_kv: 1,
     whole_q: false,
     prefetch: false,
 };
 
-/// Half the rows: twice as many workgroups.
-const ROWS_32: Tile = Tile {
+/// Two invocations for each query; half the registers, which wide heads need.
+const ROWS_64_BY_4: Tile = Tile {
+    elems_q: 4,
+    ..ROWS_64_BY_8
+};
+
+/// Four invocations for each query, and twice as many workgroups.
+const ROWS_32_BY_4: Tile = Tile {
     q: 32,
     kv: 64,
-    elems_q: 4,
-    elems_kv: 4,
-    chunk_d: 16,
-    chunk_kv: 16,
-    depth_d: 4,
-    depth_kv: 2,
-    whole_q: false,
-    prefetch: false,
+    ..ROWS_64_BY_4
 };
 
-/// For the shortest sequences.
-const ROWS_16: Tile = Tile {
+/// Eight invocations for each query, for short sequences.
+const ROWS_16_BY_2: Tile = Tile {
     q: 16,
-    kv: 64,
-    elems_q: 4,
-    elems_kv: 4,
+    elems_q: 2,
     chunk_d: 32,
-    chunk_kv: 32,
-    depth_d: 4,
-    depth_kv: 2,
-    whole_q: false,
-    prefetch: false,
+    ..ROWS_32_BY_4
 };
 
-/// For wide heads, whose rows of O take the registers.
-const WIDE_32: Tile = Tile {
-    q: 32,
-    kv: 32,
-    elems_q: 4,
-    elems_kv: 4,
-    chunk_d: 16,
-    chunk_kv: 8,
-    depth_d: 4,
-    depth_kv: 2,
-    whole_q: false,
-    prefetch: false,
-};
+/// The tiles that are chosen from, the one with the most reuse first.
+const TILES: [Tile; 4] = [ROWS_64_BY_8, ROWS_64_BY_4, ROWS_32_BY_4, ROWS_16_BY_2];
 
 /// Constants of `attention_flash.wgsl` that belong together; the file says what each is.
 #[derive(Debug, Clone, Copy)]
@@ -121,6 +103,12 @@ struct Tile {
 }
 
 impl Tile {
+    /// Of the whole dispatch.
+    fn invocations(self, attention: &Attention) -> u64 {
+        let workgroup = u64::from(self.q / self.elems_q * (self.kv / self.elems_kv));
+        attention.all_heads() * attention.seq_q.div_ceil(self.q.into()) * workgroup
+    }
+
     const fn constants(self) -> [(&'static str, Constant); 10] {
         [
             ("TILE_Q", Constant::Integer(self.q)),
@@ -137,42 +125,42 @@ impl Tile {
     }
 }
 
-/// The tile of `attention_flash` for a shape on a device, with `head_dim` set: the first of a list, best first, that
-/// the device's limits allow.
+/// The tile of `attention_flash` for a shape on a device, with `head_dim` set: the one with the most reuse that keeps
+/// the device busy and fits its limits.
 pub(super) fn flash_tile(
     attention: &Attention,
     head_dim: (&'static str, Constant),
     device: &Capabilities,
 ) -> Constants {
-    let rows = attention.all_heads() * attention.seq_q;
-    // Few workgroups leave cores idle. wgpu does not say how many there are; discrete GPUs have up to some 200.
-    let enough = match device.kind {
-        AdapterKind::Discrete => 128,
-        _ => 16,
+    // wgpu does not say how many cores there are: 256 invocations for each of the 128 that a large GPU has, for each of
+    // 32, and what a processor's vectors hold.
+    let wanted = match device.kind {
+        AdapterKind::Discrete => 1 << 15,
+        AdapterKind::Software => 1 << 7,
+        _ => 1 << 13,
     };
-    let candidates: &[Tile] = if attention.head_dim > 96 {
-        &[ROWS_32, WIDE_32]
-    } else if rows < 32 * enough {
-        &[ROWS_16, ROWS_32, WIDE_32]
-    } else if rows < 64 * enough {
-        &[ROWS_32, WIDE_32]
-    } else {
-        &[ROWS_64, ROWS_32, WIDE_32]
+    let wide = attention.head_dim > 64;
+    let candidates: Vec<(Tile, Constants)> = TILES
+        .into_iter()
+        // A row of O in registers is as wide as the head.
+        .filter(|tile| !wide || tile.elems_q <= 4)
+        .map(|mut tile| {
+            if wide {
+                tile.chunk_kv = 8;
+            }
+            let mut constants = vec![head_dim];
+            constants.extend(tile.constants());
+            (tile, constants)
+        })
+        .collect();
+    let fits = |(_, constants): &&(Tile, Constants)| {
+        let supported = ATTENTION_FLASH.supported(Dtype::F32, constants, device);
+        supported.is_ok()
     };
-    let sets = candidates.iter().map(|tile| {
-        let mut constants = vec![head_dim];
-        constants.extend(tile.constants());
-        constants
-    });
-    let mut last = vec![head_dim];
-    for constants in sets {
-        if ATTENTION_FLASH
-            .supported(Dtype::F32, &constants, device)
-            .is_ok()
-        {
-            return constants;
-        }
-        last = constants;
-    }
-    last
+    let busy = |(tile, _): &&(Tile, Constants)| tile.invocations(attention) >= wanted;
+    let chosen = candidates.iter().filter(busy).find(fits);
+    // Where none fits, the file's own tile is refused with the limit that it passes.
+    chosen
+        .or_else(|| candidates.iter().rev().find(fits))
+        .map_or_else(|| vec![head_dim], |(_, constants)| constants.clone())
 }
