@@ -1,6 +1,9 @@
 # The commands of the README. Written for GNU make 3.81 too, which is what macOS has.
 # On Windows, and where nothing needs to be installed, plain cargo does the same: see each target.
 
+# Mesa's device-selection layer complains on stderr where there is no desktop session; adapters are chosen here.
+export NODEVICE_SELECT ?= 1
+
 .PHONY: help run test lint setup rust clean
 .NOTPARALLEL:
 
