@@ -23,3 +23,8 @@ pub use error::{Error, Result};
 pub use gpu::{Gpu, GpuOptions};
 pub use kernel::{Plan, PlanOptions};
 pub use ops::{Attention, Fma, Mask, Matmul, Operation, Softmax, Stream, StreamKind};
+
+/// The README's code, compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
