@@ -1,4 +1,4 @@
-//! fill: seeded random values, the same bits as `data::value` on the CPU, or one value everywhere.
+//! fill: seeded random values, the same bits as `data::value` on the CPU, hashed bits, or one value everywhere.
 //!
 //! One invocation writes one 32-bit word at a time: an f32, or two f16 side by side. Every value is a multiple of a
 //! power of two that its type holds exactly, so rounding cannot differ between adapters.
@@ -10,6 +10,7 @@ const WORKGROUP: u32 = 256;
 const MODE_F32: u32 = 0u;
 const MODE_F16: u32 = 1u;
 const MODE_CONSTANT: u32 = 2u;
+const MODE_BITS: u32 = 3u;
 
 struct Params {
     words: u32,          // 32-bit words to write
@@ -69,6 +70,8 @@ fn fill(@builtin(global_invocation_id) global_id: vec3<u32>) {
         } else if (params.mode == MODE_F16) {
             let index = params.first + 2u * i;
             word = half_bits(value_f16(index)) | (half_bits(value_f16(index + 1u)) << 16u);
+        } else if (params.mode == MODE_BITS) {
+            word = mix_bits((params.first + i) ^ params.stream);
         }
         y[i] = word;
     }

@@ -8,6 +8,7 @@ mod layout;
 mod list;
 mod progress;
 mod results;
+mod roofline;
 mod rows;
 mod run;
 mod selection;
@@ -52,6 +53,7 @@ async fn execute(arguments: Arguments) -> Result<u8> {
         Command::List(list) => list::list(&list, &wanted).await,
         Command::Check(check) => check::check(check, &wanted).await,
         Command::Run(run) => run::run(run, &wanted).await,
+        Command::Roofline(arguments) => roofline::roofline(arguments, &wanted).await,
     }
 }
 

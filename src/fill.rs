@@ -29,6 +29,7 @@ struct Params {
 const MODE_F32: u32 = 0;
 const MODE_F16: u32 = 1;
 const MODE_CONSTANT: u32 = 2;
+const MODE_BITS: u32 = 3;
 
 impl Gpu {
     /// Fills the elements of `view` with the values that [`crate::data::generate`] gives for this seed and operand.
@@ -60,6 +61,21 @@ impl Gpu {
             },
         )
         .await
+    }
+
+    /// Fills the words of `view` with hashed bits: word `i` is `mix(i ^ stream_seed(seed, operand))`, all 32 of them.
+    ///
+    /// # Errors
+    /// As [`Gpu::fill_random`].
+    pub(crate) async fn fill_bits(&self, view: View<'_>, seed: u32, operand: usize) -> Result<()> {
+        let stream = stream_seed(seed, operand);
+        let mode = MODE_BITS;
+        let params = Params {
+            stream,
+            mode,
+            ..bytemuck::Zeroable::zeroed()
+        };
+        self.fill(view, params).await
     }
 
     /// Fills the elements of `view` with NaN, so that an element that a kernel does not write is found.

@@ -103,12 +103,77 @@ pub struct Ceiling {
     pub id: String,
     /// The value in `unit`: that of the best stable group of samples.
     pub value: Option<f64>,
-    /// `FLOP/s` or `B/s`.
+    /// `FLOP/s`, `OP/s` or `B/s`.
     pub unit: String,
     /// How its measurement ended.
     pub status: Status,
     /// Why, where it is not `ok`; which shape of the grid won, where it is.
     pub reason: Option<String>,
+    /// The shape of the grid that won.
+    #[serde(default)]
+    pub shape: Option<String>,
+    /// What one execution counts: operations or bytes, and of what.
+    #[serde(default)]
+    pub counts: String,
+    /// Runtime checks in the shaders.
+    #[serde(default)]
+    pub checks: Checks,
+    /// Work of one execution of the winner, in operations or bytes.
+    #[serde(default)]
+    pub work: Option<f64>,
+    /// Which timer the times come from.
+    #[serde(default)]
+    pub clock: Option<ClockKind>,
+    /// Times of one execution of the winner.
+    #[serde(default)]
+    pub time_s: Option<Summary>,
+    /// The same by the wall clock, submission and wait included.
+    #[serde(default)]
+    pub wall_s: Option<Summary>,
+    /// Samples thrown away: the cold one, and those of the warm-up.
+    #[serde(default)]
+    pub discarded: usize,
+    /// Every shape that was tried.
+    #[serde(default)]
+    pub grid: Vec<GridPoint>,
+    /// What a reader has to know about this ceiling.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
+}
+
+impl Ceiling {
+    /// A ceiling of which no more than its value is known.
+    #[must_use]
+    pub fn known(id: &str, unit: &str, value: f64) -> Self {
+        Self {
+            id: id.to_owned(),
+            value: Some(value),
+            unit: unit.to_owned(),
+            status: Status::Ok,
+            reason: None,
+            shape: None,
+            counts: String::new(),
+            checks: Checks::Off,
+            work: None,
+            clock: None,
+            time_s: None,
+            wall_s: None,
+            discarded: 0,
+            grid: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// One shape of a probe's grid.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GridPoint {
+    /// Kernel and shape.
+    pub shape: String,
+    /// What it reached in the screening, in the ceiling's unit.
+    pub value: Option<f64>,
+    /// How its screening ended.
+    pub status: Status,
 }
 
 /// Whether a row's results were right.

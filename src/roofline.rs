@@ -1,10 +1,58 @@
 //! What this adapter can reach, and where a kernel stands under it.
 //!
 //! [`Roofline`] is the model (Williams, Waterman and Patterson, "Roofline", 2009): pure data and mathematics, usable
-//! with no GPU. [`measure_ceilings`] measures what it needs.
+//! with no GPU. [`measure_ceilings`] measures what a run needs of it, a [`Session`] all there is, into a
+//! [`RooflineReport`].
 
+mod arithmetic;
+mod atomics;
 mod ceilings;
+mod chart;
+mod data;
+mod latency;
+mod levels;
+mod memory;
 mod model;
+mod peak;
+mod probe;
+mod render;
+mod session;
+mod sweep;
+mod system;
+mod workgroup;
 
 pub use ceilings::{ArithmeticGrid, Effort, measure_ceilings};
-pub use model::{Place, Roofline};
+pub use chart::{Mark, belongs, chart};
+pub use data::{
+    LatencyPoint, Level, RooflineReport, RooflineSettings, SCHEMA, SweepPoint, TransferPoint,
+    Variant,
+};
+pub use levels::levels;
+pub use model::{
+    ComputeCeiling, MemoryCeiling, Mix, Place, Roof, Roofline, Source, Standing, Work,
+};
+pub use probe::ProbeFile;
+pub use render::{
+    ceilings as ceiling_lines, hierarchy, regime, regimes, render, ridge_points, transfers,
+    variants,
+};
+pub use session::{Extent, Figures, Session};
+
+/// Features that a [`Session`] uses where the device has them, beyond those that kernels use.
+pub const FEATURES: wgpu::Features = wgpu::Features::MAPPABLE_PRIMARY_BUFFERS;
+
+/// Every shader file that is a probe's and no kernel's.
+pub static PROBE_FILES: &[&ProbeFile] = &[
+    &arithmetic::F16_AFFINE,
+    &arithmetic::F16_SQUARE,
+    &arithmetic::I32,
+    &arithmetic::DOT_I8,
+    &memory::READ,
+    &memory::WRITE,
+    &memory::COPY,
+    &workgroup::WORKGROUP_READ,
+    &latency::CHASE,
+    &latency::CHASE_FILL,
+    &atomics::ATOMIC_ADD,
+    &system::LAUNCH_EMPTY,
+];

@@ -122,6 +122,7 @@ fn quotient(amount: u64, divisor: f64) -> Option<f64> {
 type Unit = (&'static str, f64);
 
 const RATES: &[Unit] = &[("MFLOP/s", 1e6), ("GFLOP/s", 1e9), ("TFLOP/s", 1e12)];
+const OPERATIONS: &[Unit] = &[("GOP/s", 1e9), ("TOP/s", 1e12)];
 const BANDWIDTHS: &[Unit] = &[("GB/s", 1e9)];
 const INTENSITIES: &[Unit] = &[("FLOP/B", 1.0)];
 const TIMES: &[Unit] = &[("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0)];
@@ -154,6 +155,18 @@ impl fmt::Display for Intensity {
 #[must_use]
 pub fn format_seconds(seconds: f64) -> String {
     with_unit(seconds, TIMES, 1000.0)
+}
+
+/// A number in `FLOP/s`, `OP/s`, `B/s` or `s` as text; in any other unit as it is.
+#[must_use]
+pub fn format_value(value: f64, unit: &str) -> String {
+    match unit {
+        "FLOP/s" => FlopRate::from_flops_per_second(value).to_string(),
+        "OP/s" => with_unit(value, OPERATIONS, 1000.0),
+        "B/s" => Bandwidth::from_bytes_per_second(value).to_string(),
+        "s" => format_seconds(value),
+        _ => format!("{} {unit}", digits(value)),
+    }
 }
 
 /// A size in bytes as text: `12 B`, `16 KiB`, `1.50 MiB`. Whole multiples of a unit have no decimals.

@@ -4,14 +4,27 @@ use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use pollster::block_on;
 use ridgepoint::kernel::Kernel;
-use ridgepoint::ops::{FAMILIES, shaders};
+use ridgepoint::ops::FAMILIES;
+use ridgepoint::roofline::PROBE_FILES;
 use ridgepoint::shader::{Checks, Loops, Prepared, Shader};
 use ridgepoint::{Error, Gpu, Plan, PlanOptions};
 use std::collections::BTreeSet;
 use wgpu::Features;
 
-/// Features that the kernels which use a file declare; none for a file of the library's own.
+/// Every file: those of kernels, the library's own, those of probes.
+fn shaders() -> Vec<&'static Shader> {
+    let probes = PROBE_FILES.iter().map(|file| &file.shader);
+    ridgepoint::ops::shaders()
+        .into_iter()
+        .chain(probes)
+        .collect()
+}
+
+/// Features that the kernels or the probe which use a file declare; none for a file of the library's own.
 fn features_of(shader: &Shader) -> Features {
+    if let Some(probe) = PROBE_FILES.iter().find(|file| file.shader == *shader) {
+        return probe.features;
+    }
     let users = kernels().filter(|k| k.stages.iter().any(|s| s.shader == shader));
     users
         .map(|k| k.features)

@@ -8,9 +8,9 @@ use super::workspace::{Coverage, Workspace};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernel::{Plan, PlanOptions, shown};
-use crate::ops::Operation;
+use crate::ops::{Operation, Role};
 use crate::report::{Ceiling, Row, Verified};
-use crate::roofline::{ArithmeticGrid, Effort, Roofline, measure_ceilings};
+use crate::roofline::{ArithmeticGrid, Effort, Mix, Roofline, Work, measure_ceilings};
 use crate::shader::Checks;
 use crate::suite::Case;
 use crate::units::{Bandwidth, FlopRate, Intensity};
@@ -199,11 +199,15 @@ impl<'a> Runner<'a> {
         if let Some(pace) = self.pace.get(kernel) {
             return pace * work(operation);
         }
-        let roof = Roofline::from_ceilings(&self.ceilings);
-        let (compute, memory) = roof.map_or(SLOWEST, |r| {
+        let roofline = Roofline::from_ceilings(&self.ceilings);
+        let roof = roofline
+            .as_ref()
+            .and_then(|r| r.over(&work_of(operation)))
+            .map(|(roof, _)| roof);
+        let (compute, memory) = roof.map_or(SLOWEST, |roof| {
             (
-                r.compute.flops_per_second() * FIRST_GUESS,
-                r.memory.bytes_per_second() * FIRST_GUESS,
+                roof.compute.flops_per_second() * FIRST_GUESS,
+                roof.memory.bytes_per_second() * FIRST_GUESS,
             )
         });
         operation.flops() as f64 / compute + operation.min_bytes() as f64 / memory
@@ -220,7 +224,7 @@ impl<'a> Runner<'a> {
         let (flops, min_bytes) = (operation.flops(), operation.min_bytes());
         let seconds = measured.time.as_ref().map(|time| time.median);
         let place = seconds
-            .and_then(|s| Roofline::from_ceilings(&self.ceilings)?.place(flops, min_bytes, s));
+            .and_then(|s| Roofline::from_ceilings(&self.ceilings)?.place(&work_of(operation), s));
         let mut row = row_of(case, self.options.checks, measured);
         let label = operation.label();
         row.id = format!(
@@ -241,7 +245,7 @@ impl<'a> Runner<'a> {
         row.flop_rate = seconds.and_then(|s| FlopRate::new(flops, s));
         row.bandwidth = seconds.and_then(|s| Bandwidth::new(min_bytes, s));
         row.intensity = Intensity::new(flops, min_bytes);
-        row.bound = place.map(|p| p.bound);
+        row.bound = place.as_ref().map(|p| p.bound);
         row.percent_of_roof = place.map(|p| p.percent_of_roof);
         if let Some(percent) = row.percent_of_roof.filter(|p| *p > 100.0) {
             row.warnings.push(Warning::AboveRoof { percent });
@@ -269,6 +273,21 @@ impl<'a> Runner<'a> {
 /// Work of an operation for comparing sizes of one kernel: operations, and bytes where there are hardly any.
 fn work(operation: &dyn Operation) -> f64 {
     (operation.flops() + operation.min_bytes()) as f64
+}
+
+/// What an operation has to do, as the model of the roofline asks for it.
+fn work_of(operation: &dyn Operation) -> Work<'static> {
+    let bytes = |role: Role| {
+        let operands = operation.operands().into_iter();
+        let of_role = operands.filter(|o| o.role == role);
+        of_role.map(|o| o.elements * o.dtype.bytes()).sum()
+    };
+    Work {
+        dtype: operation.dtype().name(),
+        flops: operation.flops(),
+        bytes: operation.min_bytes(),
+        mix: Mix::of(bytes(Role::Input), bytes(Role::Output)),
+    }
 }
 
 /// The status of a row that ended before anything was timed.

@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// Measure a suite of workloads; results are printed and written to a file [default command]
     Run(RunArguments),
+    /// Measure what the adapter can reach: arithmetic, memory level by level, latency, launches, transfers
+    Roofline(RooflineArguments),
 }
 
 /// On what.
@@ -101,6 +103,23 @@ pub(crate) struct RunArguments {
     pub(crate) note: Option<String>,
     #[command(flatten)]
     pub(crate) data: DataArguments,
+}
+
+/// `ridgepoint roofline`
+#[derive(Debug, Args)]
+pub(crate) struct RooflineArguments {
+    /// Write the results to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Only the ceilings that `run` uses, in seconds
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Seed of the generated data
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
+    pub(crate) seed: u32,
+    /// A remark for the results: power source, cooling, settings of the driver
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) note: Option<String>,
 }
 
 /// With what data and in which mode kernels run.

@@ -101,7 +101,7 @@ fn shader_hashes() -> BTreeMap<String, String> {
         .collect()
 }
 
-fn warnings(gpu: &Gpu) -> Vec<Warning> {
+pub(super) fn warnings(gpu: &Gpu) -> Vec<Warning> {
     let adapter = gpu.summary();
     let kind = match adapter.kind {
         AdapterKind::Software => Some(Warning::SoftwareAdapter {

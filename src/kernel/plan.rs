@@ -348,6 +348,14 @@ pub struct Launch {
 }
 
 impl Launch {
+    /// Dispatches that no operation planned: those of a probe.
+    pub(crate) fn of(
+        label: &'static str,
+        steps: Vec<(Arc<Pipeline>, wgpu::BindGroup, [u32; 3])>,
+    ) -> Self {
+        Self { label, steps }
+    }
+
     /// Records one compute pass.
     pub fn record(&self, encoder: &mut wgpu::CommandEncoder) {
         let descriptor = wgpu::ComputePassDescriptor {

@@ -1,0 +1,56 @@
+//! dot_i8: chains of x = x + dot4I8Packed(x, b), four products of 8-bit integers and their sum in one instruction.
+//!
+//! Where an adapter has the instruction, wgpu uses it; elsewhere the driver or naga writes it out. One operand of the dot
+//! is the result of the step before, so that no step can be taken out of the loop, and it is what is added to as well:
+//! multiply and accumulate, as matmuls do. Results wrap, and are held against the same recurrence bit for bit.
+//!
+//! Operations: 8 * invocations * steps * CHAINS. Workgroup memory: 0 B. Works for any number of invocations.
+
+const WORKGROUP: u32 = 256;
+const CHAINS: u32 = 4;    // independent values for an invocation
+const UNROLL: u32 = 16;   // steps of a chain in the loop's body
+
+struct Params {
+    invocations: u32,
+    trips: u32,   // steps / UNROLL
+    a: u32,       // bits that the invocation's own value is mixed with
+    b: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> seed: array<u32>;      // [invocations]
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;   // [invocations]
+
+@compute @workgroup_size(WORKGROUP)
+fn dot_i8(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+) {
+    let invocation = (workgroup_id.y * num_workgroups.x + workgroup_id.x) * WORKGROUP + local_index;
+    if (invocation >= params.invocations) {
+        return;
+    }
+    let own = seed[invocation];
+    let b = own ^ params.a;
+    var x: array<u32, CHAINS>;
+    // unroll
+    for (var chain = 0u; chain < CHAINS; chain++) {
+        x[chain] = own + chain;
+    }
+    for (var trip = 0u; trip < params.trips; trip++) {
+        // unroll
+        for (var step = 0u; step < UNROLL; step++) {
+            // unroll
+            for (var chain = 0u; chain < CHAINS; chain++) {
+                x[chain] = bitcast<u32>(dot4I8Packed(x[chain], b) + bitcast<i32>(x[chain]));
+            }
+        }
+    }
+    var sum = params.b;
+    // unroll
+    for (var chain = 0u; chain < CHAINS; chain++) {
+        sum += x[chain];
+    }
+    y[invocation] = sum;
+}

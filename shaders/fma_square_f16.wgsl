@@ -1,0 +1,59 @@
+//! fma_square_f16: chains of x = fma(x, x, c) in half precision.
+//!
+//! As fma_square, in f16 with f16 results: two values side by side are what many adapters need for their full rate. c
+//! lies where the recurrence ends in a cycle of two values that draws its neighbours in, so rounding does not grow.
+//!
+//! Operations: 2 * invocations * steps * CHAINS * width. Workgroup memory: 0 B. Works for any number of invocations.
+
+enable f16;
+
+alias Elem = vec2<f16>;
+
+const WORKGROUP: u32 = 256;
+const CHAINS: u32 = 4;    // independent values of type Elem for an invocation
+const UNROLL: u32 = 16;   // steps of a chain in the loop's body
+
+struct Params {
+    invocations: u32,
+    trips: u32,    // steps / UNROLL
+    c: f32,
+    spread: f32,   // factor of the invocation's own value
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> seed: array<Elem>;      // [invocations]
+@group(0) @binding(2) var<storage, read_write> y: array<Elem>;   // [invocations]
+
+@compute @workgroup_size(WORKGROUP)
+fn fma_square_f16(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+) {
+    let invocation = (workgroup_id.y * num_workgroups.x + workgroup_id.x) * WORKGROUP + local_index;
+    if (invocation >= params.invocations) {
+        return;
+    }
+    let own = seed[invocation];
+    let c = own * f16(params.spread) + Elem(f16(params.c));
+    var x: array<Elem, CHAINS>;
+    // unroll
+    for (var chain = 0u; chain < CHAINS; chain++) {
+        x[chain] = own * f16(0.5) + Elem(f16(f32(chain) * 0.0625));
+    }
+    for (var trip = 0u; trip < params.trips; trip++) {
+        // unroll
+        for (var step = 0u; step < UNROLL; step++) {
+            // unroll
+            for (var chain = 0u; chain < CHAINS; chain++) {
+                x[chain] = fma(x[chain], x[chain], c);
+            }
+        }
+    }
+    var sum = Elem(0.0);
+    // unroll
+    for (var chain = 0u; chain < CHAINS; chain++) {
+        sum += x[chain];
+    }
+    y[invocation] = sum;
+}

@@ -1,0 +1,59 @@
+//! multiply_add_i32: chains of x = x * a + b in 32-bit integers.
+//!
+//! One invocation keeps CHAINS independent values of type Elem in registers and takes `trips * UNROLL` steps with each.
+//! a is an odd number from a uniform, which the compiler cannot turn into shifts; results wrap, and are held against the
+//! same recurrence bit for bit. b differs between invocations, the first value between chains as well.
+//!
+//! Operations: 2 * invocations * steps * CHAINS * width. Workgroup memory: 0 B. Works for any number of invocations.
+
+alias Elem = vec2<i32>;
+
+const WORKGROUP: u32 = 256;
+const CHAINS: u32 = 4;    // independent values of type Elem for an invocation
+const UNROLL: u32 = 16;   // steps of a chain in the loop's body
+
+struct Params {
+    invocations: u32,
+    trips: u32,   // steps / UNROLL
+    a: i32,
+    b: i32,       // added to the invocation's own value
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> seed: array<Elem>;      // [invocations]
+@group(0) @binding(2) var<storage, read_write> y: array<Elem>;   // [invocations]
+
+@compute @workgroup_size(WORKGROUP)
+fn multiply_add_i32(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+) {
+    let invocation = (workgroup_id.y * num_workgroups.x + workgroup_id.x) * WORKGROUP + local_index;
+    if (invocation >= params.invocations) {
+        return;
+    }
+    let own = seed[invocation];
+    let a = Elem(params.a);
+    let b = own + Elem(params.b);
+    var x: array<Elem, CHAINS>;
+    // unroll
+    for (var chain = 0u; chain < CHAINS; chain++) {
+        x[chain] = own + Elem(i32(chain));
+    }
+    for (var trip = 0u; trip < params.trips; trip++) {
+        // unroll
+        for (var step = 0u; step < UNROLL; step++) {
+            // unroll
+            for (var chain = 0u; chain < CHAINS; chain++) {
+                x[chain] = x[chain] * a + b;
+            }
+        }
+    }
+    var sum = Elem(0);
+    // unroll
+    for (var chain = 0u; chain < CHAINS; chain++) {
+        sum += x[chain];
+    }
+    y[invocation] = sum;
+}

@@ -1,0 +1,91 @@
+//! `ridgepoint roofline`: what this adapter can reach.
+
+use super::args::RooflineArguments;
+use super::progress::{Progress, print, say};
+use super::{FAILED, OK, adapter, host, stop};
+use jiff::Timestamp;
+use ridgepoint::bench::Status;
+use ridgepoint::report::Tool;
+use ridgepoint::roofline::{
+    Effort, Extent, Figures, PROBE_FILES, RooflineReport, RooflineSettings, SCHEMA, Session,
+};
+use ridgepoint::{Error, Gpu, Result};
+use std::path::Path;
+use std::time::Instant;
+
+/// Measures, prints, saves, and returns the exit status.
+pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wanted) -> Result<u8> {
+    let began = (Timestamp::now(), Instant::now());
+    let mut options = wanted.options.clone();
+    options.features |= ridgepoint::roofline::FEATURES;
+    let gpu = Gpu::open(&options).await?;
+    say(&format!("measuring {}, {}", gpu.summary().name, wanted.why));
+    stop::listen();
+    let extent = if arguments.quick {
+        Extent::Quick
+    } else {
+        Extent::Full
+    };
+    let effort = Effort::of(gpu.capabilities().kind, extent, arguments.seed);
+    let progress = Progress::new(0, "parts");
+    let name = |part: &str| progress.begin(part);
+    let mut session = Session::new(&gpu, effort.clone(), extent, &stop::asked, &name);
+    let ended = session.run().await;
+    let figures = session.figures().clone();
+    drop(progress);
+    let report = report(&arguments, &gpu, &effort, figures, began);
+    print(&ridgepoint::roofline::render(&report));
+    if let Some(path) = &arguments.json {
+        write(path, &report)?;
+        say(&format!("results: {}", path.display()));
+    }
+    ended?;
+    let bad = |status: Status| matches!(status, Status::Failed | Status::TimedOut);
+    let failed = report.ceilings.iter().any(|c| bad(c.status));
+    Ok(if failed { FAILED } else { OK })
+}
+
+fn report(
+    arguments: &RooflineArguments,
+    gpu: &Gpu,
+    effort: &Effort,
+    figures: Figures,
+    began: (Timestamp, Instant),
+) -> RooflineReport {
+    let hashes = PROBE_FILES.iter().map(|file| {
+        (
+            file.shader.name.to_owned(),
+            format!("{:016x}", file.shader.hash()),
+        )
+    });
+    RooflineReport {
+        schema: SCHEMA.to_owned(),
+        tool: Tool::current(),
+        host: host::host(began.0),
+        adapter: gpu.summary().clone(),
+        settings: RooflineSettings {
+            quick: arguments.quick,
+            seed: effort.seed,
+            sampling: effort.sampling.clone(),
+            pool_bytes: effort.copy_bytes,
+            shader_hashes: hashes.collect(),
+            note: arguments.note.clone(),
+            lasted_s: began.1.elapsed().as_secs_f64(),
+        },
+        levels: figures.levels(gpu.capabilities()),
+        ceilings: figures.ceilings,
+        variants: figures.variants,
+        sweep: figures.sweep,
+        latency: figures.latency,
+        system: figures.system,
+        transfers: figures.transfers,
+        warnings: super::run::warnings(gpu),
+    }
+}
+
+fn write(path: &Path, report: &RooflineReport) -> Result<()> {
+    std::fs::write(path, report.to_json()).map_err(|e| Error::File {
+        path: path.display().to_string(),
+        reason: e.to_string(),
+    })
+}

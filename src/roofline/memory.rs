@@ -1,0 +1,405 @@
+//! Memory in each direction: read, write, copy, triad, every byte once in a dispatch.
+
+use super::peak::{Candidate, times_bytes};
+use super::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, exact, places};
+use crate::buffer::View;
+use crate::data::{Distribution, Dtype, mix, stream_seed, value};
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::kernel::{Constants, fold_workgroups};
+use crate::shader::{Checks, Constant, Shader};
+use crate::tolerance::Expected;
+
+pub(super) static READ: ProbeFile = ProbeFile {
+    shader: Shader {
+        name: "memory_read",
+        wgsl: include_str!("../../shaders/memory_read.wgsl"),
+    },
+    features: wgpu::Features::empty(),
+};
+pub(super) static WRITE: ProbeFile = ProbeFile {
+    shader: Shader {
+        name: "memory_write",
+        wgsl: include_str!("../../shaders/memory_write.wgsl"),
+    },
+    features: wgpu::Features::empty(),
+};
+pub(super) static COPY: ProbeFile = ProbeFile {
+    shader: Shader {
+        name: "memory_copy",
+        wgsl: include_str!("../../shaders/memory_copy.wgsl"),
+    },
+    features: wgpu::Features::empty(),
+};
+static TRIAD: ProbeFile = ProbeFile {
+    shader: Shader {
+        name: "stream_triad",
+        wgsl: include_str!("../../shaders/stream_triad.wgsl"),
+    },
+    features: wgpu::Features::empty(),
+};
+
+/// Bytes of a vector of four words.
+const VECTOR: u64 = 16;
+/// Invocations of a workgroup, as the files have it.
+pub(super) const WORKGROUP: u64 = 256;
+/// What blocks of the files' largest `UNROLL` divide.
+const GRAIN: u64 = WORKGROUP * VECTOR * 16;
+/// Workgroups and vectors in flight that are tried.
+const WORKGROUPS: &[u64] = &[1 << 10, 1 << 12, 1 << 14, 1 << 16];
+const IN_FLIGHT: &[u64] = &[1, 2, 4, 8];
+
+/// Two buffers to move bytes between, filled with hashed bits, and one for sums.
+#[derive(Debug)]
+pub(super) struct Pool {
+    pub(super) a: wgpu::Buffer,
+    pub(super) c: wgpu::Buffer,
+    pub(super) sums: wgpu::Buffer,
+    /// Bytes of `a`, and of `c`; a power of two.
+    pub(super) bytes: u64,
+    pub(super) stream: u32,
+    seed: u32,
+}
+
+impl Pool {
+    /// Two buffers of `bytes`, or of what the device can bind at once.
+    pub(super) async fn new(gpu: &Gpu, bytes: u64, seed: u32) -> Result<Self> {
+        let limits = &gpu.capabilities().limits;
+        let most = bytes
+            .min(limits.max_buffer_size)
+            .min(limits.max_storage_buffer_binding_size);
+        if most < GRAIN {
+            return Err(Error::Unsupported {
+                what: "a memory probe".into(),
+                reason: format!("one binding holds {most} bytes"),
+            });
+        }
+        let mut bytes = 1 << most.ilog2();
+        // What else is in memory is not known before it is asked for.
+        let pool = loop {
+            match Self::allocate(gpu, bytes, seed).await {
+                Err(Error::OutOfMemory { .. }) if bytes / 2 >= GRAIN => bytes /= 2,
+                other => break other?,
+            }
+        };
+        let all = View::whole(&pool.a, Dtype::F32);
+        gpu.fill_bits(all, seed, 0).await?;
+        Ok(pool)
+    }
+
+    async fn allocate(gpu: &Gpu, bytes: u64, seed: u32) -> Result<Self> {
+        Ok(Self {
+            a: gpu.create_storage("pool a", bytes).await?,
+            c: gpu.create_storage("pool c", bytes).await?,
+            sums: gpu.create_storage("sums", (1 << 16) * 4).await?,
+            bytes,
+            stream: stream_seed(seed, 0),
+            seed,
+        })
+    }
+
+    fn vectors(&self) -> u64 {
+        self.bytes / VECTOR
+    }
+
+    /// `memory_read` with the window walked side by side, once.
+    pub(super) fn reads(&self, checks: Checks) -> Vec<Candidate> {
+        let all = shapes().filter_map(|(workgroups, unroll)| {
+            let trips = self.vectors() / (workgroups * WORKGROUP * unroll);
+            let window = Window {
+                offset: 0,
+                vectors: self.vectors(),
+            };
+            let walk = Walk {
+                start: WORKGROUP,
+                step: workgroups * WORKGROUP,
+                turn: 0,
+                workgroups,
+                unroll,
+                trips,
+            };
+            (trips > 0).then(|| Candidate {
+                text: walk.text(self.bytes),
+                probe: self.read(&[window], walk, checks),
+            })
+        });
+        all.collect()
+    }
+
+    /// Reads windows of one size one after the other, all in the same way.
+    pub(super) fn read(&self, windows: &[Window], walk: Walk, checks: Checks) -> Probe {
+        let dispatch = |window: &Window| {
+            let params = ReadParams {
+                offset: window.offset as u32,
+                window: window.vectors as u32,
+                start: (walk.start % window.vectors) as u32,
+                step: walk.step as u32,
+                turn: walk.turn as u32,
+                trips: walk.trips as u32,
+                padding: [0; 2],
+            };
+            Dispatch {
+                params: bytemuck::bytes_of(&params).to_vec(),
+                bindings: vec![
+                    Span::whole(&self.a),
+                    Span::start(&self.sums, walk.workgroups * 4),
+                ],
+                workgroups: [walk.workgroups as u32, 1, 1],
+            }
+        };
+        let last = windows.last().copied().unwrap_or_default();
+        let expected = [0, walk.workgroups / 2, walk.workgroups - 1]
+            .map(|workgroup| (workgroup, exact(self.sum(last, walk, workgroup as u32))));
+        let loads = walk.workgroups * WORKGROUP * walk.unroll * walk.trips;
+        Probe {
+            file: &READ,
+            constants: unrolled(walk.unroll),
+            checks,
+            dispatches: windows.iter().map(dispatch).collect(),
+            work: (windows.len() as u64 * loads * VECTOR) as f64,
+            answer: Some(Answer {
+                buffer: self.sums.clone(),
+                words: Words::U32,
+                expected: expected.to_vec(),
+            }),
+        }
+    }
+
+    /// What a workgroup of `memory_read` sums up.
+    fn sum(&self, window: Window, walk: Walk, workgroup: u32) -> u32 {
+        let start = (walk.start % window.vectors) as u32;
+        let vectors = window.vectors as u32;
+        let mut place = workgroup.wrapping_mul(start) % vectors;
+        let step =
+            (walk.step as u32).wrapping_add(workgroup.wrapping_mul(walk.turn as u32)) % vectors;
+        let mut sum = 0u32;
+        for _ in 0..walk.trips * walk.unroll {
+            let first = (window.offset as u32 + place) * 4;
+            for word in first..first + WORKGROUP as u32 * 4 {
+                sum = sum.wrapping_add(mix(word ^ self.stream));
+            }
+            place += step;
+            if place >= vectors {
+                place -= vectors;
+            }
+        }
+        sum
+    }
+
+    pub(super) fn writes(&self, gpu: &Gpu, checks: Checks) -> Vec<Candidate> {
+        let words = places(self.bytes / 4).into_iter();
+        let expected: Vec<_> = words
+            .map(|word| (word, exact(pattern(word, self.stream))))
+            .collect();
+        self.moves(gpu, &WRITE, 1, &[Span::whole(&self.c)], &expected, checks)
+    }
+
+    pub(super) fn copies(&self, gpu: &Gpu, checks: Checks) -> Vec<Candidate> {
+        let words = places(self.bytes / 4).into_iter();
+        let expected: Vec<_> = words
+            .map(|word| (word, exact(mix(word as u32 ^ self.stream))))
+            .collect();
+        let spans = [Span::whole(&self.a), Span::whole(&self.c)];
+        self.moves(gpu, &COPY, 2, &spans, &expected, checks)
+    }
+
+    /// `memory_write` and `memory_copy`, which stride alike over `bytes` that count `times`: with as many workgroups as
+    /// there are blocks, and with fewer that take several each.
+    fn moves(
+        &self,
+        gpu: &Gpu,
+        file: &'static ProbeFile,
+        times: u64,
+        spans: &[Span],
+        expected: &[(u64, Vec<Expected>)],
+        checks: Checks,
+    ) -> Vec<Candidate> {
+        let limits = &gpu.capabilities().limits;
+        let mut candidates = Vec::new();
+        for (size, unroll) in [(128, 1), (256, 1), (512, 1), (1024, 1), (256, 2), (256, 4)] {
+            let blocks = self.vectors() / (size * unroll);
+            let too_large = size > limits.max_compute_invocations_per_workgroup.into();
+            for workgroups in [blocks, blocks / 4] {
+                let Ok(grid) = fold_workgroups(workgroups, limits) else {
+                    continue;
+                };
+                if too_large || !blocks.is_multiple_of(workgroups) {
+                    continue;
+                }
+                let params = MoveParams {
+                    vectors: self.vectors() as u32,
+                    stride: (u64::from(grid[0] * grid[1]) * size * unroll) as u32,
+                    seed: self.stream,
+                    padding: 0,
+                };
+                let mut constants = unrolled(unroll);
+                constants.push(("WORKGROUP", Constant::Integer(size as u32)));
+                let probe = Probe {
+                    file,
+                    constants,
+                    checks,
+                    dispatches: vec![Dispatch {
+                        params: bytemuck::bytes_of(&params).to_vec(),
+                        bindings: spans.to_vec(),
+                        workgroups: grid,
+                    }],
+                    work: (self.bytes * times) as f64,
+                    answer: Some(Answer {
+                        buffer: self.c.clone(),
+                        words: Words::U32,
+                        expected: expected.to_vec(),
+                    }),
+                };
+                let text = format!(
+                    "{}, {workgroups} workgroups of {size}, {unroll} vectors in flight, {}",
+                    file.shader.name,
+                    times_bytes(times, self.bytes)
+                );
+                candidates.push(Candidate { text, probe });
+            }
+        }
+        candidates
+    }
+
+    /// `c = a + 1.5 * b` with a and b the two halves of `a`, which is filled with numbers for it.
+    pub(super) async fn triads(&self, gpu: &Gpu, checks: Checks) -> Result<Vec<Candidate>> {
+        let all = View::whole(&self.a, Dtype::F32);
+        gpu.fill_random(all, self.seed, 0, Distribution::Uniform)
+            .await?;
+        let (half, elements) = (self.bytes / 2, self.bytes / 8);
+        let word = |i: u64| {
+            f64::from(value(
+                self.stream,
+                i as u32,
+                Dtype::F32,
+                Distribution::Uniform,
+            ))
+        };
+        let expected = places(elements).into_iter().map(|i| {
+            let (a, b) = (word(i), 1.5 * word(elements + i));
+            let error = 2.0 * Dtype::F32.unit_roundoff() * (a.abs() + b.abs());
+            (i, vec![Expected::new(a + b, error)])
+        });
+        let expected: Vec<_> = expected.collect();
+        let b = Span {
+            offset: half,
+            ..Span::start(&self.a, half)
+        };
+        let spans = [Span::start(&self.a, half), b, Span::start(&self.c, half)];
+        let sizes = WORKGROUPS.iter().map(|w| (*w).min(65_535));
+        let candidate = |workgroups: u64| {
+            let params = StreamParams {
+                begin: 0,
+                end: (elements / 4) as u32,
+                stride: (workgroups * WORKGROUP) as u32,
+                alpha: 1.5,
+            };
+            let probe = Probe {
+                file: &TRIAD,
+                constants: Constants::new(),
+                checks,
+                dispatches: vec![Dispatch {
+                    params: bytemuck::bytes_of(&params).to_vec(),
+                    bindings: spans.to_vec(),
+                    workgroups: [workgroups as u32, 1, 1],
+                }],
+                work: (3 * half) as f64,
+                answer: Some(Answer {
+                    buffer: self.c.clone(),
+                    words: Words::F32,
+                    expected: expected.clone(),
+                }),
+            };
+            let text = format!(
+                "stream_triad, {workgroups} workgroups, {}",
+                times_bytes(3, half)
+            );
+            Candidate { text, probe }
+        };
+        Ok(sizes.map(candidate).collect())
+    }
+}
+
+/// A run of vectors of the pool.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Window {
+    pub(super) offset: u64,
+    pub(super) vectors: u64,
+}
+
+/// How workgroups go through a window, in vectors.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Walk {
+    pub(super) start: u64,
+    pub(super) step: u64,
+    /// What each workgroup adds to the step of the one before.
+    pub(super) turn: u64,
+    pub(super) workgroups: u64,
+    pub(super) unroll: u64,
+    pub(super) trips: u64,
+}
+
+impl Walk {
+    fn text(&self, bytes: u64) -> String {
+        format!(
+            "memory_read, {} workgroups, {} vectors in flight, {}",
+            self.workgroups,
+            self.unroll,
+            times_bytes(1, bytes)
+        )
+    }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct ReadParams {
+    offset: u32,
+    window: u32,
+    start: u32,
+    step: u32,
+    turn: u32,
+    trips: u32,
+    padding: [u32; 2],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct MoveParams {
+    vectors: u32,
+    stride: u32,
+    seed: u32,
+    padding: u32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct StreamParams {
+    begin: u32,
+    end: u32,
+    stride: u32,
+    alpha: f32,
+}
+
+fn shapes() -> impl Iterator<Item = (u64, u64)> {
+    let all = WORKGROUPS.iter();
+    // A dispatch has at most 65,535 workgroups in one dimension.
+    all.flat_map(|&w| IN_FLIGHT.iter().map(move |&u| (w.min(65_535), u)))
+}
+
+pub(super) fn unrolled(unroll: u64) -> Constants {
+    vec![("UNROLL", Constant::Integer(unroll as u32))]
+}
+
+/// Word `word` of what `memory_write` writes.
+fn pattern(word: u64, seed: u32) -> u32 {
+    let mut x = ((word / 4) as u32 ^ seed) | 0x8000_0000;
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    match word % 4 {
+        0 => x,
+        1 => x ^ 0x9e37_79b9,
+        2 => !x,
+        _ => x.rotate_left(16),
+    }
+}

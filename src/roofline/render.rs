@@ -1,0 +1,266 @@
+//! A roofline as text: tables and a chart, each a function of the report. Pure.
+
+use super::chart::chart;
+use super::data::{Level, RooflineReport, TransferPoint, Variant};
+use super::model::Roofline;
+use crate::bench::Status;
+use crate::report::{Bound, Ceiling};
+use crate::units::{
+    Bandwidth, Intensity, format_bytes, format_percent, format_seconds, format_value,
+};
+use crate::warning::Warning;
+
+/// All of it, section after section.
+#[must_use]
+pub fn render(report: &RooflineReport) -> String {
+    let roofline = Roofline::from_report(report);
+    let mut sections = vec![
+        report.adapter.describe(),
+        titled(
+            "ceilings: best stable samples, spread",
+            ceilings(&report.ceilings),
+        ),
+        titled("the same in another way", variants(report)),
+        titled(
+            "hierarchy: size, reads, latency of a read",
+            hierarchy(&report.levels),
+        ),
+    ];
+    if let Some(roofline) = &roofline {
+        sections.push(titled("ridge points, FLOP/B", ridge_points(roofline)));
+        sections.push(titled("square matmul, what bounds it", regimes(roofline)));
+        sections.push(chart(roofline, &[]));
+    }
+    sections.push(titled("launches and compiling", ceilings(&report.system)));
+    sections.push(titled(
+        "between host and device",
+        transfers(&report.transfers),
+    ));
+    sections.extend(report.warnings.iter().map(|w| format!("! {w}\n")));
+    sections.retain(|section| !section.is_empty());
+    sections.join("\n")
+}
+
+fn titled(title: &str, lines: impl IntoIterator<Item = String>) -> String {
+    let lines: Vec<String> = lines.into_iter().collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!("{title}\n{}\n", lines.join("\n"))
+}
+
+/// One line for each ceiling: its value with its spread, or why there is none.
+#[must_use]
+pub fn ceilings(ceilings: &[Ceiling]) -> Vec<String> {
+    let line = |ceiling: &Ceiling| {
+        let spread = ceiling
+            .time_s
+            .as_ref()
+            .map_or(String::new(), |time| format_percent(time.relative_iqr()));
+        let marks: Vec<&str> = ceiling.warnings.iter().map(Warning::id).collect();
+        let reason = ceiling.reason.as_deref().unwrap_or(&ceiling.counts);
+        let remark = [status(ceiling.status), reason, &marks.join(", ")]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("; ");
+        format!(
+            "  {:22} {:>13} {spread:>7}  {remark}",
+            ceiling.id,
+            value(ceiling)
+        )
+    };
+    ceilings.iter().map(line).collect()
+}
+
+fn status(status: Status) -> &'static str {
+    match status {
+        Status::Ok => "",
+        Status::Noisy => "noisy",
+        Status::Unsupported => "unsupported",
+        Status::Failed => "FAILED",
+        Status::TimedOut => "timed out",
+    }
+}
+
+fn value(ceiling: &Ceiling) -> String {
+    ceiling.value.map_or_else(
+        || "-".to_owned(),
+        |value| format_value(value, &ceiling.unit),
+    )
+}
+
+/// Each variant beside the ceiling that it is one of: what runtime checks and live data cost.
+#[must_use]
+pub fn variants(report: &RooflineReport) -> Vec<String> {
+    let line = |variant: &Variant| {
+        let id = &variant.ceiling.id;
+        let other = report.ceiling(id).and_then(|c| c.value);
+        let change = variant.ceiling.value.zip(other).map_or_else(
+            || variant.ceiling.reason.clone().unwrap_or_default(),
+            |(this, other)| format!("{} of the ceiling", format_percent(this / other)),
+        );
+        format!(
+            "  {:22} {:>13}  {}: {change}",
+            id,
+            value(&variant.ceiling),
+            variant.what.replace('_', " ")
+        )
+    };
+    report.variants.iter().map(line).collect()
+}
+
+/// One line for each level of the memory hierarchy.
+#[must_use]
+pub fn hierarchy(levels: &[Level]) -> Vec<String> {
+    let line = |level: &Level| {
+        let bandwidth = level.bandwidth.map_or_else(
+            || "-".to_owned(),
+            |b| Bandwidth::from_bytes_per_second(b).to_string(),
+        );
+        format!(
+            "  {:12} {:>10} {bandwidth:>12} {:>9}",
+            level.name,
+            level.bytes.map_or_else(|| "-".to_owned(), format_bytes),
+            level
+                .latency_s
+                .map_or_else(|| "-".to_owned(), format_seconds)
+        )
+    };
+    levels.iter().map(line).collect()
+}
+
+/// Ridge points of each kind of arithmetic over each level.
+#[must_use]
+pub fn ridge_points(roofline: &Roofline) -> Vec<String> {
+    let mut levels: Vec<&str> = roofline.memory.iter().map(|m| m.level.as_str()).collect();
+    levels.dedup();
+    let heads: Vec<String> = levels.iter().map(|level| format!("{level:>12}")).collect();
+    let mut lines = vec![format!("  {:12}{}", "", heads.concat())];
+    for compute in &roofline.compute {
+        let cell = |level: &&str| {
+            let roof = roofline.roof(&compute.name, level);
+            let ridge = roof.map_or_else(
+                || "-".to_owned(),
+                |roof| format!("{:.1}", roof.ridge_point().flops_per_byte()),
+            );
+            format!("{ridge:>12}")
+        };
+        let cells: Vec<String> = levels.iter().map(cell).collect();
+        lines.push(format!("  {:12}{}", compute.name, cells.concat()));
+    }
+    lines
+}
+
+/// Sizes of the square matmuls in the table.
+const SIZES: [u64; 8] = [64, 128, 256, 512, 1024, 2048, 4096, 8192];
+
+/// Intensity and bound of square matmuls in f32 and f16, operands in memory, each moved once.
+#[must_use]
+pub fn regimes(roofline: &Roofline) -> Vec<String> {
+    let mut lines = vec![format!("  {:>6} {:>14} {:>23}", "N", "f32", "f16")];
+    for n in SIZES {
+        let cells = [("f32", 4), ("f16", 2)].map(|(dtype, bytes)| {
+            let intensity =
+                Intensity::from_flops_per_byte(2.0 * n as f64 / (3.0 * f64::from(bytes)));
+            let bound = regime(roofline, dtype, intensity).map_or("-", |bound| match bound {
+                Bound::Memory => "memory",
+                Bound::Compute => "compute",
+            });
+            format!("{:>14} {bound:>8}", intensity.to_string())
+        });
+        lines.push(
+            format!("  {n:>6} {}", cells.join(" "))
+                .trim_end()
+                .to_owned(),
+        );
+    }
+    lines
+}
+
+/// What limits work on elements of `dtype` whose operands come from memory.
+#[must_use]
+pub fn regime(roofline: &Roofline, dtype: &str, intensity: Intensity) -> Option<Bound> {
+    let memory = roofline.memory.iter().find(|m| m.bytes.is_none())?;
+    let roof = super::model::Roof {
+        compute: roofline.fastest(dtype)?,
+        memory: memory.bandwidth,
+    };
+    Some(roof.bound(intensity))
+}
+
+/// One line for each size of a copy.
+#[must_use]
+pub fn transfers(points: &[TransferPoint]) -> Vec<String> {
+    let rate = |value: Option<f64>| {
+        value.map_or_else(
+            || "-".to_owned(),
+            |v| Bandwidth::from_bytes_per_second(v).to_string(),
+        )
+    };
+    let line = |point: &TransferPoint| {
+        format!(
+            "  {:>8}  to device {:>10}  from device {:>10}  write_buffer {:>10}  {}",
+            format_bytes(point.bytes),
+            rate(point.to_device),
+            rate(point.from_device),
+            rate(point.write_buffer),
+            status(point.status)
+        )
+        .trim_end()
+        .to_owned()
+    };
+    points.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roofline() -> Roofline {
+        Roofline::from_sheet("a sheet", &[("f32", 64e12), ("f16", 640e12)], 4e12)
+    }
+
+    #[test]
+    fn ridge_points_and_regimes_by_hand() {
+        let lines = ridge_points(&roofline());
+        assert!(lines[0].trim() == "memory");
+        assert!(lines[1].contains("f32") && lines[1].ends_with("16.0"));
+        assert!(lines[2].contains("f16") && lines[2].ends_with("160.0"));
+        // f32 crosses at 16 FLOP/B, N = 96; f16 at 160 FLOP/B, N = 480.
+        let lines = regimes(&roofline());
+        assert_eq!(lines[1].matches("memory").count(), 2, "{}", lines[1]);
+        assert!(
+            lines[2].contains("compute") && lines[2].ends_with("memory"),
+            "{}",
+            lines[2]
+        );
+        assert_eq!(lines[4].matches("compute").count(), 2, "{}", lines[4]);
+    }
+
+    #[test]
+    fn a_ceiling_without_a_value_says_why() {
+        let ceiling = Ceiling {
+            value: None,
+            status: Status::Unsupported,
+            reason: Some("the device lacks shader_f16".to_owned()),
+            ..Ceiling::known("compute/f16", "FLOP/s", 0.0)
+        };
+        let lines = ceilings(&[ceiling, Ceiling::known("memory/copy", "B/s", 4.25e12)]);
+        assert!(lines[0].contains(" - ") && lines[0].contains("unsupported; the device lacks"));
+        assert!(lines[1].contains("4250 GB/s"), "{}", lines[1]);
+    }
+
+    #[test]
+    fn levels_are_lines() {
+        let level = Level {
+            name: "cache 2".to_owned(),
+            bytes: Some(50 << 20),
+            bandwidth: Some(9e12),
+            latency_s: Some(150e-9),
+        };
+        let lines = hierarchy(&[level]);
+        assert!(lines[0].contains("50 MiB") && lines[0].contains("9000 GB/s"));
+        assert!(lines[0].ends_with("150 ns"), "{}", lines[0]);
+    }
+}

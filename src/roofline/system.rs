@@ -1,0 +1,372 @@
+//! What lies around a kernel: launching it, waiting for it, compiling it, moving its data to the device and back.
+
+use super::data::TransferPoint;
+use super::peak::screening;
+use super::probe::{Dispatch, Probe, ProbeFile, Span, measured};
+use crate::bench::{Clock, Measurement, Sampling, Status, Tick};
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::kernel::Launch;
+use crate::report::Ceiling;
+use crate::shader::{Checks, Constant, Loops, Pipeline, Shader};
+use crate::warning::Warning;
+use std::time::{Duration, Instant};
+
+pub(super) static LAUNCH_EMPTY: ProbeFile = ProbeFile {
+    shader: Shader {
+        name: "launch_empty",
+        wgsl: include_str!("../../shaders/launch_empty.wgsl"),
+    },
+    features: wgpu::Features::empty(),
+};
+
+/// Times work of the host by the host's clock.
+struct HostClock<F> {
+    work: F,
+    began: Instant,
+}
+
+impl<F: AsyncFnMut(u32) -> Result<()>> Clock for HostClock<F> {
+    async fn sample(&mut self, repeats: u32) -> Result<Tick> {
+        let begin = Instant::now();
+        (self.work)(repeats).await?;
+        Ok(Tick {
+            gpu_s: None,
+            wall_s: begin.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// Nothing is taken off: submissions are part of what is measured.
+    async fn empty(&mut self) -> Result<Tick> {
+        Ok(Tick {
+            gpu_s: None,
+            wall_s: 0.0,
+        })
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+}
+
+/// Times `work`, which does something so many times.
+async fn by_host(
+    sampling: &Sampling,
+    stop: &dyn Fn() -> bool,
+    work: impl AsyncFnMut(u32) -> Result<()>,
+) -> Result<Measurement> {
+    let mut clock = HostClock {
+        work,
+        began: Instant::now(),
+    };
+    let mut measured = measured(crate::bench::measure(&mut clock, sampling, stop).await)?;
+    // That there are no timestamps is no fault of the adapter here.
+    measured
+        .warnings
+        .retain(|w| !matches!(w, Warning::NoTimestamps | Warning::HostTime { .. }));
+    Ok(measured)
+}
+
+fn figure(id: &str, counts: &str, measured: Measurement) -> Ceiling {
+    let time = measured.time;
+    Ceiling {
+        value: time.as_ref().map(|time| time.median),
+        status: measured.status,
+        reason: measured.reason,
+        counts: counts.to_owned(),
+        clock: measured.clock,
+        time_s: time,
+        wall_s: measured.wall,
+        discarded: measured.discarded,
+        warnings: measured.warnings,
+        ..Ceiling::known(id, "s", 0.0)
+    }
+}
+
+/// Waits in this very thread: another one would cost more than what is measured.
+#[cfg_attr(
+    not(target_arch = "wasm32"),
+    expect(clippy::unused_async, reason = "a browser has to be awaited")
+)]
+async fn finish(gpu: &Gpu, submission: wgpu::SubmissionIndex) -> Result<()> {
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        let wait = wgpu::PollType::Wait {
+            submission_index: Some(submission),
+            timeout: Some(Duration::from_mins(1)),
+        };
+        let polled = gpu.device().poll(wait);
+        gpu.fault()?;
+        polled.map(drop).map_err(|_| Error::TimedOut {
+            what: "a submission".to_owned(),
+            seconds: 60.0,
+        })
+    }
+    #[cfg(target_arch = "wasm32")]
+    gpu.wait(submission, "a submission").await
+}
+
+fn recorded(gpu: &Gpu, record: impl FnOnce(&mut wgpu::CommandEncoder)) -> wgpu::CommandBuffer {
+    let descriptor = wgpu::CommandEncoderDescriptor::default();
+    let mut encoder = gpu.device().create_command_encoder(&descriptor);
+    record(&mut encoder);
+    encoder.finish()
+}
+
+/// Launches, readback of 4 bytes, and compiling, in seconds each.
+///
+/// # Errors
+/// [`Error::Interrupted`], [`Error::DeviceLost`]; whatever else happens is a figure's status.
+pub(super) async fn figures(
+    gpu: &Gpu,
+    sampling: &Sampling,
+    stop: &dyn Fn() -> bool,
+) -> Result<Vec<Ceiling>> {
+    let mut found = launches(gpu, sampling, stop).await?;
+    let readback = readback(gpu, sampling, stop).await?;
+    found.push(figure(
+        "system/readback",
+        "4 bytes: copy, submission, wait, map",
+        readback,
+    ));
+    let few = Sampling {
+        warm_up: Duration::ZERO,
+        warm_up_max: Duration::ZERO,
+        sample_min: Duration::ZERO,
+        min_samples: 5,
+        min_time: Duration::ZERO,
+        max_time: Duration::from_millis(500),
+        ..sampling.clone()
+    };
+    // A program that no cache has seen; the second time it may be found in the driver's.
+    let mut salt = salt();
+    let first = by_host(&few, stop, async |repeats: u32| {
+        for _ in 0..repeats {
+            salt = salt.wrapping_add(1);
+            compile(gpu, salt).await?;
+        }
+        Ok(())
+    })
+    .await?;
+    found.push(figure(
+        "system/pipeline_first",
+        "a small shader from WGSL to a pipeline, never seen before",
+        first,
+    ));
+    let again = by_host(&few, stop, async |repeats: u32| {
+        for _ in 0..repeats {
+            compile(gpu, 2).await?;
+        }
+        Ok(())
+    })
+    .await?;
+    found.push(figure(
+        "system/pipeline_again",
+        "the same shader once more",
+        again,
+    ));
+    Ok(found)
+}
+
+async fn launches(gpu: &Gpu, sampling: &Sampling, stop: &dyn Fn() -> bool) -> Result<Vec<Ceiling>> {
+    let answer = gpu.create_storage("nothing", 64 * 4).await?;
+    let probe = Probe {
+        file: &LAUNCH_EMPTY,
+        constants: Vec::new(),
+        checks: Checks::Off,
+        dispatches: vec![Dispatch {
+            params: vec![0; 16],
+            bindings: vec![Span::whole(&answer)],
+            workgroups: [1, 1, 1],
+        }],
+        work: 1.0,
+        answer: None,
+    };
+    let launch = probe.launch(gpu).await?;
+    let launch: &Launch = &launch;
+    let within = probe.time(gpu, sampling, stop).await?;
+    let submits = by_host(sampling, stop, async |repeats: u32| {
+        let mut last = None;
+        for _ in 0..repeats {
+            let buffer = recorded(gpu, |encoder| launch.record(encoder));
+            last = Some(gpu.queue().submit([buffer]));
+        }
+        match last {
+            Some(last) => finish(gpu, last).await,
+            None => Ok(()),
+        }
+    })
+    .await?;
+    let round_trips = by_host(sampling, stop, async |repeats: u32| {
+        for _ in 0..repeats {
+            let buffer = recorded(gpu, |encoder| launch.record(encoder));
+            finish(gpu, gpu.queue().submit([buffer])).await?;
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(vec![
+        figure(
+            "system/dispatch",
+            "an empty dispatch behind another in one pass",
+            within,
+        ),
+        figure(
+            "system/submit",
+            "an empty dispatch in a submission of its own, not waited for",
+            submits,
+        ),
+        figure(
+            "system/round_trip",
+            "an empty dispatch, submitted and waited for",
+            round_trips,
+        ),
+    ])
+}
+
+async fn readback(gpu: &Gpu, sampling: &Sampling, stop: &dyn Fn() -> bool) -> Result<Measurement> {
+    let source = gpu.create_storage("source", 16).await?;
+    let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+    let staging = gpu.create_buffer("staging", 16, usage).await?;
+    by_host(sampling, stop, async |repeats: u32| {
+        for _ in 0..repeats {
+            let buffer = recorded(gpu, |encoder| {
+                encoder.copy_buffer_to_buffer(&source, 0, &staging, 0, 4);
+            });
+            let submission = gpu.queue().submit([buffer]);
+            staging.slice(..4).map_async(wgpu::MapMode::Read, |_| ());
+            finish(gpu, submission).await?;
+            let read = staging.slice(..4).get_mapped_range().map(|view| view.len());
+            staging.unmap();
+            read.map_err(|e| Error::Gpu {
+                what: "map a buffer for reading".into(),
+                message: e.to_string(),
+            })?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn compile(gpu: &Gpu, salt: u32) -> Result<()> {
+    let constants = [("SALT", Constant::Integer(salt))];
+    let features = gpu.capabilities().features;
+    let shader = &LAUNCH_EMPTY.shader;
+    let prepared = shader.prepare(&constants, Loops::Unrolled, features)?;
+    Pipeline::compile(gpu, prepared, Checks::Off)
+        .await
+        .map(drop)
+}
+
+/// Another number in every process.
+fn salt() -> u32 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let nanos = since.map_or(0, |d| d.as_nanos() as u64);
+    crate::data::mix(nanos as u32 ^ (nanos >> 32) as u32) | 1 << 16
+}
+
+/// Memory of the host that the device reads and writes, and memory of the device, as large as each other.
+#[derive(Debug)]
+pub(super) struct Ends {
+    host: Result<wgpu::Buffer>,
+    device: wgpu::Buffer,
+    bytes: u64,
+    /// Whether the device can copy out of memory that the host can read. Memory that the host can only write is the
+    /// device's own on many adapters, and a copy out of it shows nothing of the way between them.
+    both_ways: bool,
+}
+
+impl Ends {
+    pub(super) async fn new(gpu: &Gpu, device: &wgpu::Buffer, bytes: u64) -> Self {
+        let features = gpu.capabilities().features;
+        let both_ways = features.contains(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS);
+        let mut usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        if both_ways {
+            usage |= wgpu::BufferUsages::COPY_SRC;
+        }
+        Self {
+            host: gpu.create_buffer("host memory", bytes, usage).await,
+            device: device.clone(),
+            bytes,
+            both_ways,
+        }
+    }
+
+    /// Moves `bytes` between host and device in each direction. Copies go through all of both buffers in turn: what the
+    /// device has just read of the host may be in its cache.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`], [`Error::DeviceLost`]; whatever else happens is the point's status.
+    pub(super) async fn transfer(
+        &self,
+        gpu: &Gpu,
+        bytes: u64,
+        sampling: &Sampling,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<TransferPoint> {
+        let sampling = Sampling {
+            min_samples: 5,
+            max_time: Duration::from_millis(300),
+            ..screening(sampling)
+        };
+        let host = match &self.host {
+            Ok(host) => host,
+            Err(error) => {
+                let ended = measured(Err(error.clone()))?;
+                return Ok(point(bytes, &ended, &ended, &ended));
+            }
+        };
+        let mut turn = 0;
+        let places = self.bytes / bytes;
+        let mut copies = async |from: &wgpu::Buffer, to: &wgpu::Buffer| {
+            by_host(&sampling, stop, async |repeats: u32| {
+                let buffer = recorded(gpu, |encoder| {
+                    for _ in 0..repeats {
+                        let offset = turn % places * bytes;
+                        turn += 1;
+                        encoder.copy_buffer_to_buffer(from, offset, to, offset, bytes);
+                    }
+                });
+                finish(gpu, gpu.queue().submit([buffer])).await
+            })
+            .await
+        };
+        let from_device = copies(&self.device, host).await?;
+        let to_device = if self.both_ways {
+            copies(host, &self.device).await?
+        } else {
+            Measurement::unsupported("the device cannot copy out of memory that the host reads")
+        };
+        let data = vec![0x5a_u8; bytes as usize];
+        let written = by_host(&sampling, stop, async |repeats: u32| {
+            for _ in 0..repeats {
+                gpu.queue().write_buffer(&self.device, 0, &data);
+                let submission = gpu.queue().submit([]);
+                finish(gpu, submission).await?;
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(point(bytes, &to_device, &from_device, &written))
+    }
+}
+
+fn point(
+    bytes: u64,
+    to_device: &Measurement,
+    from_device: &Measurement,
+    written: &Measurement,
+) -> TransferPoint {
+    let rate = |m: &Measurement| m.time.as_ref().map(|t| bytes as f64 / t.best_stable());
+    let worst = [to_device, from_device, written]
+        .into_iter()
+        .find(|m| m.status != Status::Ok);
+    TransferPoint {
+        bytes,
+        to_device: rate(to_device),
+        from_device: rate(from_device),
+        write_buffer: rate(written),
+        status: worst.map_or(Status::Ok, |m| m.status),
+        reason: worst.and_then(|m| m.reason.clone()),
+    }
+}
