@@ -88,7 +88,7 @@ pub async fn timestamps(gpu: &Gpu) -> Result<Gate> {
             "the device has none; times come from the wall clock",
         ));
     };
-    match timed_fill(gpu).await {
+    match timed_copy(gpu).await {
         Err(error @ Error::DeviceLost { .. }) => Err(error),
         Err(error) => Ok(Gate::fail(
             TIMESTAMPS,
@@ -112,7 +112,7 @@ pub async fn timestamps(gpu: &Gpu) -> Result<Gate> {
 }
 
 /// Seconds of a copy between two buffers by timestamps, and by the wall clock around it.
-async fn timed_fill(gpu: &Gpu) -> Result<(f64, f64)> {
+async fn timed_copy(gpu: &Gpu) -> Result<(f64, f64)> {
     use crate::bench::{Clock, GpuClock};
     let operation = crate::ops::Stream {
         kind: crate::ops::StreamKind::Copy,

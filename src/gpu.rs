@@ -1,6 +1,7 @@
 //! An opened adapter: chosen from options, or wrapped around a device that somebody else opened.
 
 mod adapters;
+pub(crate) mod oneshot;
 
 pub use adapters::{
     AdapterChoice, AdapterKind, AdapterSummary, CooperativeShape, GpuOptions, adapters, find,
@@ -8,6 +9,7 @@ pub use adapters::{
 
 use crate::error::{Error, Result};
 use crate::shader::{Checks, Constant, Loops, Pipeline, Shader};
+use oneshot::oneshot;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -338,47 +340,4 @@ impl Gpu {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-use oneshot::oneshot;
-
-/// A value handed once from a callback or thread to a future.
-pub(crate) mod oneshot {
-    use std::future::Future;
-    use std::pin::Pin;
-    use std::sync::{Arc, Mutex};
-    use std::task::{Context, Poll, Waker};
-
-    type Shared<T> = Arc<Mutex<(Option<T>, Option<Waker>)>>;
-
-    pub(crate) struct Sender<T>(Shared<T>);
-    pub(crate) struct Receiver<T>(Shared<T>);
-
-    pub(crate) fn oneshot<T>() -> (Sender<T>, Receiver<T>) {
-        let shared = Shared::default();
-        (Sender(Arc::clone(&shared)), Receiver(shared))
-    }
-
-    impl<T> Sender<T> {
-        pub(crate) fn send(self, value: T) {
-            let mut shared = super::lock(&self.0);
-            shared.0 = Some(value);
-            if let Some(waker) = shared.1.take() {
-                waker.wake();
-            }
-        }
-    }
-
-    impl<T> Future for Receiver<T> {
-        type Output = T;
-
-        fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-            let mut shared = super::lock(&self.0);
-            if let Some(value) = shared.0.take() {
-                return Poll::Ready(value);
-            }
-            shared.1 = Some(context.waker().clone());
-            Poll::Pending
-        }
-    }
 }

@@ -89,6 +89,8 @@ fn records_into_somebody_elses_encoder() {
     let (device, queue) =
         block_on(adapter.request_device(&wgpu::DeviceDescriptor::default())).unwrap();
     let gpu = Gpu::wrap(&adapter, device.clone(), queue.clone());
+    // As in `common::open`.
+    std::mem::forget(device.clone());
     block_on(async {
         let (matmul, softmax) = (Matmul { m: 8, n: 24, k: 16 }, Softmax { rows: 8, cols: 24 });
         let first = Plan::new(&gpu, &matmul, &PlanOptions::default())
