@@ -15,6 +15,7 @@
 //! # Ok::<(), ridgepoint::error::Error>(())
 //! ```
 
+mod canary;
 mod clock;
 mod gpu_clock;
 mod measurement;
@@ -25,9 +26,11 @@ mod stats;
 mod timer;
 mod workspace;
 
+pub use canary::Canary;
 pub use clock::{Clock, FakeClock, FakeTimestamps, FakeWork, Fault, Ramp, Tick};
 pub use gpu_clock::GpuClock;
 pub use measurement::{ClockKind, Measurement, Status};
+pub(crate) use runner::fixed_work;
 pub use runner::{RunOptions, Runner};
 pub use sampler::{MIN_FOR_NOISE, NOISY_ABOVE, measure};
 pub use sampling::Sampling;

@@ -11,6 +11,7 @@ mod chart;
 mod data;
 mod latency;
 mod levels;
+mod matrix;
 mod memory;
 mod model;
 mod peak;
@@ -47,6 +48,7 @@ pub static PROBE_FILES: &[&ProbeFile] = &[
     &arithmetic::F16_SQUARE,
     &arithmetic::I32,
     &arithmetic::DOT_I8,
+    &matrix::MATRIX,
     &memory::READ,
     &memory::WRITE,
     &memory::COPY,

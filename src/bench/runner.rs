@@ -1,5 +1,6 @@
 //! One run on one adapter: ceilings, then row after row, each verified before it is timed.
 
+use super::canary::Canary;
 use super::gpu_clock::GpuClock;
 use super::measurement::Measurement;
 use super::sampler::measure;
@@ -7,8 +8,8 @@ use super::sampling::Sampling;
 use super::workspace::{Coverage, Workspace};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::{Plan, PlanOptions, shown};
-use crate::ops::{Operation, Role};
+use crate::kernel::{Launch, Plan, PlanOptions, shown};
+use crate::ops::{Fma, Operation, Role};
 use crate::report::{Ceiling, Row, Verified};
 use crate::roofline::{ArithmeticGrid, Effort, Mix, Roofline, Work, measure_ceilings};
 use crate::shader::Checks;
@@ -37,6 +38,9 @@ pub struct Runner<'a> {
     options: RunOptions,
     should_stop: &'a dyn Fn() -> bool,
     ceilings: Vec<Ceiling>,
+    canary: Canary,
+    /// What the canary runs, once it is compiled.
+    fixed_work: Option<Launch>,
     /// Seconds that one unit of a kernel's work took, by kernel.
     pace: HashMap<&'static str, f64>,
 }
@@ -59,6 +63,8 @@ impl<'a> Runner<'a> {
             options,
             should_stop,
             ceilings: Vec::new(),
+            canary: Canary::default(),
+            fixed_work: None,
             pace: HashMap::new(),
         }
     }
@@ -124,8 +130,7 @@ impl<'a> Runner<'a> {
             )
             .await?;
         let measured = if verified.ok {
-            let mut clock = GpuClock::new(self.gpu, &launch).await?;
-            measure(&mut clock, &self.options.sampling, self.should_stop).await?
+            self.watched(&launch).await?
         } else {
             let message = format!(
                 "wrong result: {}",
@@ -141,6 +146,21 @@ impl<'a> Runner<'a> {
                 .insert(plan.kernel().name, time.median / work(operation));
         }
         Ok(self.row(case, operation, &plan, verified, &measured))
+    }
+
+    /// Times a launch between two runs of the canary.
+    async fn watched(&mut self, launch: &Launch) -> Result<Measurement> {
+        let fixed = match self.fixed_work.take() {
+            Some(fixed) => fixed,
+            None => fixed_work(self.gpu).await?,
+        };
+        let (gpu, sampling, stop) = (self.gpu, &self.options.sampling, self.should_stop);
+        let row = async || measure(&mut GpuClock::new(gpu, launch).await?, sampling, stop).await;
+        let mut clock = GpuClock::new(gpu, &fixed).await?;
+        let (mut measured, mark) = self.canary.watch(&mut clock, row).await?;
+        measured.warnings.extend(mark);
+        self.fixed_work = Some(fixed);
+        Ok(measured)
     }
 
     /// Plans `wanted`, or as much of it as runs in one dispatch of bearable length: watchdogs end long ones. A kernel's
@@ -273,6 +293,19 @@ impl<'a> Runner<'a> {
 /// Work of an operation for comparing sizes of one kernel: operations, and bytes where there are hardly any.
 fn work(operation: &dyn Operation) -> f64 {
     (operation.flops() + operation.min_bytes()) as f64
+}
+
+/// What canaries run: arithmetic in registers, a fraction of a millisecond of it on most adapters.
+pub(crate) async fn fixed_work(gpu: &Gpu) -> Result<Launch> {
+    let work = Fma {
+        invocations: 1 << 14,
+        steps: 512,
+        chains: 4,
+        width: 2,
+    };
+    let plan = Plan::new(gpu, &work, &PlanOptions::default()).await?;
+    let space = Workspace::new(gpu, &work, 1).await?;
+    plan.bind(&space.views())
 }
 
 /// What an operation has to do, as the model of the roofline asks for it.

@@ -1,9 +1,11 @@
-//! The ceilings that a run needs: f32 arithmetic, and copying from memory to memory.
+//! The ceilings that a run needs: f32 arithmetic, matrix units where they are, and copying from memory to memory.
 
 use super::arithmetic::{Arithmetic, F32};
+use super::matrix::Operands;
 use super::memory::Pool;
-use super::peak::Peak;
+use super::peak::{Bench, Peak};
 use crate::bench::Sampling;
+use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::report::Ceiling;
@@ -31,7 +33,7 @@ pub struct Effort {
     pub seed: u32,
 }
 
-/// Measures `compute/f32` and `memory/copy`, each the best of its grid: a short screening, then the winner in full.
+/// Measures `compute/f32`, `compute/f16_matrix` and `memory/copy`, each the best of its grid: a short screening, then the winner in full.
 ///
 /// # Errors
 /// [`crate::Error::Interrupted`] and [`crate::Error::DeviceLost`]; whatever else happens is the ceiling's status.
@@ -40,26 +42,50 @@ pub async fn measure_ceilings(
     effort: &Effort,
     should_stop: &dyn Fn() -> bool,
 ) -> Result<Vec<Ceiling>> {
-    let arithmetic = compute(gpu, &F32, effort, Checks::Off, should_stop).await?;
+    let mut bench = Bench::new(gpu, effort.clone(), should_stop);
+    let bench = &mut bench;
+    let arithmetic = compute(bench, &F32, Checks::Off).await?;
     let pool = Pool::new(gpu, effort.copy_bytes, effort.seed).await;
     let copies = pool.map(|pool| pool.copies(gpu, Checks::Off));
-    let copy = copy_peak()
-        .best_of(gpu, copies, effort, should_stop)
-        .await?;
-    Ok(vec![arithmetic, copy])
+    let copy = copy_peak().best_of(bench, copies).await?;
+    let mut found = vec![arithmetic, copy];
+    // A run without them holds its kernels against plain arithmetic, and needs no line that says so.
+    if super::matrix::MATRIX.supported(gpu).is_ok() {
+        found.insert(1, matrix(bench, Dtype::F16, Operands::Live).await?);
+    }
+    Ok(found)
+}
+
+/// The peak of matrix units on elements of `dtype`.
+pub(super) async fn matrix(
+    bench: &mut Bench<'_>,
+    dtype: Dtype,
+    operands: Operands,
+) -> Result<Ceiling> {
+    let peak = Peak {
+        id: match dtype {
+            Dtype::F16 => "compute/f16_matrix",
+            Dtype::F32 => "compute/f32_matrix",
+        },
+        unit: "FLOP/s",
+        counts: "a multiplication and an addition are 2, sums in f32".to_owned(),
+    };
+    let seed = bench.effort.seed;
+    let candidates = super::matrix::candidates(bench.gpu, dtype, operands, seed).await;
+    peak.best_of(bench, candidates).await
 }
 
 /// The peak of one element type.
 pub(super) async fn compute(
-    gpu: &Gpu,
+    bench: &mut Bench<'_>,
     arithmetic: &'static Arithmetic,
-    effort: &Effort,
     checks: Checks,
-    stop: &dyn Fn() -> bool,
 ) -> Result<Ceiling> {
     let peak = arithmetic.peak();
-    let candidates = arithmetic.candidates(gpu, effort, checks).await;
-    peak.best_of(gpu, candidates, effort, stop).await
+    let candidates = arithmetic
+        .candidates(bench.gpu, &bench.effort, checks)
+        .await;
+    peak.best_of(bench, candidates).await
 }
 
 pub(super) fn copy_peak() -> Peak<'static> {

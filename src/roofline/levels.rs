@@ -4,47 +4,56 @@ use super::data::{LatencyPoint, Level, SweepPoint};
 
 /// A plateau ends where bandwidth falls below this share of its best.
 const FALL: f64 = 0.85;
-/// A new one begins where a point reaches this share of the one before it.
+/// A new one begins where two points in a row reach this share of the one before.
 const FLAT: f64 = 0.95;
 /// Two plateaus nearer than this are one.
-const APART: f64 = 1.15;
+const APART: f64 = 1.4;
+/// Shares of a window that a cache holds between which its size can be told from the rate.
+const TELLING: std::ops::Range<f64> = 0.2..0.85;
 
 /// A run of sizes that are read at one rate.
 #[derive(Debug, Clone, Copy)]
 struct Plateau {
-    /// Indices of points.
-    first: usize,
+    /// Index of its last point.
     last: usize,
+    /// Near its beginning, where nothing further away is asked yet, and at its end, where nothing nearer helps.
     rate: f64,
+    end_rate: f64,
 }
 
 /// The levels of a sweep, nearest first, memory last; none where there are no points.
 ///
-/// A level ends at the working set whose time for a byte lies halfway between those of its plateau and of the next, by
-/// linear interpolation over the logarithm of the size: caches that do not evict in strict order fade out rather than end.
+/// Behind a plateau, caches fade out rather than end: of a window of `w` bytes read in no order that favours it, a cache of
+/// `c` bytes serves the share `c / w`. So each point on the slope tells a size, and the median of them is the level's.
 #[must_use]
 pub fn levels(sweep: &[SweepPoint], latency: &[LatencyPoint]) -> Vec<Level> {
     let points: Vec<(u64, f64)> = sweep
         .iter()
         .filter_map(|point| Some((point.bytes, point.resident?)))
         .collect();
-    let plateaus = plateaus(&points);
-    let count = plateaus.len();
+    let mut plateaus = plateaus(&points);
+    if let (Some(memory), Some((_, rate))) = (plateaus.last_mut(), points.last()) {
+        memory.end_rate = *rate;
+    }
     let level = |(i, plateau): (usize, &Plateau)| {
         let next = plateaus.get(i + 1);
-        let bytes = next.map(|next| end(&points, plateau, next));
+        let bytes = next.map(|next| size(&points, plateau, next));
         let name = match next {
             Some(_) => format!("cache {}", i + 1),
             None => "memory".to_owned(),
         };
+        let rate = if next.is_some() {
+            plateau.rate
+        } else {
+            plateau.end_rate
+        };
         Level {
             name,
             bytes,
-            bandwidth: Some(plateau.rate),
+            bandwidth: Some(rate),
             latency_s: latency_of(latency, bytes),
         }
     };
-    debug_assert!(count <= points.len());
     plateaus.iter().enumerate().map(level).collect()
 }
 
@@ -58,43 +67,49 @@ fn plateaus(points: &[(u64, f64)]) -> Vec<Plateau> {
             i += 1;
             best = best.max(points[i].1);
         }
+        let middle = usize::midpoint(first, i);
         let plateau = Plateau {
-            first,
             last: i,
-            rate: median(&points[first..=i]),
+            rate: median(points[first..=i].iter().map(|(_, rate)| *rate)),
+            end_rate: median(points[middle..=i].iter().map(|(_, rate)| *rate)),
         };
         match found.last_mut() {
-            Some(before) if before.rate < APART * plateau.rate => before.last = plateau.last,
+            Some(before) if before.rate < APART * plateau.rate => {
+                before.last = plateau.last;
+                before.end_rate = plateau.end_rate;
+            }
             _ => found.push(plateau),
         }
         i += 1;
         // Down the slope, to where it flattens.
-        while i + 1 < points.len() && points[i + 1].1 < FLAT * points[i].1 {
+        let flat = |at: usize| at + 1 >= points.len() || points[at + 1].1 >= FLAT * points[at].1;
+        while i < points.len() && !(flat(i) && flat(i + 1)) {
             i += 1;
         }
     }
     found
 }
 
-fn median(points: &[(u64, f64)]) -> f64 {
-    let mut rates: Vec<f64> = points.iter().map(|(_, rate)| *rate).collect();
-    rates.sort_unstable_by(f64::total_cmp);
-    rates[rates.len() / 2]
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
-/// The size at which reads are halfway from one plateau to the next.
-fn end(points: &[(u64, f64)], plateau: &Plateau, next: &Plateau) -> u64 {
-    let halfway = 2.0 / (1.0 / plateau.rate + 1.0 / next.rate);
-    let slope = &points[plateau.last..=next.first];
-    let crossing = slope
-        .windows(2)
-        .find(|pair| pair[0].1 >= halfway && pair[1].1 < halfway);
-    let Some(&[(small, fast), (large, slow)]) = crossing else {
-        return points[plateau.last].0;
-    };
-    let share = (1.0 / halfway - 1.0 / fast) / (1.0 / slow - 1.0 / fast);
-    let logarithm = (small as f64).ln() + share * ((large as f64).ln() - (small as f64).ln());
-    logarithm.exp().round() as u64
+/// What a level holds, from how it fades.
+fn size(points: &[(u64, f64)], near: &Plateau, far: &Plateau) -> u64 {
+    let (fast, slow) = (1.0 / near.end_rate, 1.0 / far.end_rate);
+    let held = points[near.last..=far.last]
+        .iter()
+        .filter_map(|&(bytes, rate)| {
+            let share = (slow - 1.0 / rate) / (slow - fast);
+            TELLING.contains(&share).then_some(bytes as f64 * share)
+        });
+    let held: Vec<f64> = held.collect();
+    if held.is_empty() {
+        return points[near.last].0;
+    }
+    median(held.into_iter()).round() as u64
 }
 
 /// The latency well inside a level; of memory, that of the largest working set.
@@ -147,8 +162,9 @@ mod tests {
         let levels = levels(&sweep(rate), &latency());
         assert_eq!(levels.len(), 3, "{levels:?}");
         let size = |i: usize| levels[i].bytes.unwrap() as f64;
-        assert!((100_000.0..300_000.0).contains(&size(0)), "{levels:?}");
-        assert!((40e6..120e6).contains(&size(1)), "{levels:?}");
+        assert!((size(0) / 131_072.0 - 1.0).abs() < 0.1, "{levels:?}");
+        // The largest window still finds a tenth of itself in the cache, so the rate of memory is a little off.
+        assert!((size(1) / 52_428_800.0 - 1.0).abs() < 0.15, "{levels:?}");
         assert_eq!((levels[2].name.as_str(), levels[2].bytes), ("memory", None));
         assert!(levels[2].bandwidth.unwrap() < 4.5e12);
         assert_eq!(levels[2].latency_s, Some(29e-9));

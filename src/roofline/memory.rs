@@ -170,8 +170,8 @@ impl Pool {
         let start = (walk.start % window.vectors) as u32;
         let vectors = window.vectors as u32;
         let mut place = workgroup.wrapping_mul(start) % vectors;
-        let step =
-            (walk.step as u32).wrapping_add(workgroup.wrapping_mul(walk.turn as u32)) % vectors;
+        let order = workgroup.wrapping_mul(0x9e37_79b1) >> 20;
+        let step = (walk.step as u32).wrapping_add(order.wrapping_mul(walk.turn as u32)) % vectors;
         let mut sum = 0u32;
         for _ in 0..walk.trips * walk.unroll {
             let first = (window.offset as u32 + place) * 4;
@@ -332,7 +332,7 @@ pub(super) struct Window {
 pub(super) struct Walk {
     pub(super) start: u64,
     pub(super) step: u64,
-    /// What each workgroup adds to the step of the one before.
+    /// Factor of a hash of the workgroup in its step.
     pub(super) turn: u64,
     pub(super) workgroups: u64,
     pub(super) unroll: u64,

@@ -1,10 +1,11 @@
 //! The best of a grid: every shape screened for a few tens of milliseconds, then the winner measured in full.
 
 use super::ceilings::Effort;
-use super::probe::{Probe, split};
-use crate::bench::{Clock, GpuClock, Measurement, Sampling, Status};
+use super::probe::{Probe, measured, split};
+use crate::bench::{Canary, Clock, GpuClock, Measurement, Sampling, Status, fixed_work};
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::kernel::Launch;
 use crate::report::{Ceiling, GridPoint};
 use crate::units::format_bytes;
 use std::time::Duration;
@@ -25,6 +26,43 @@ pub(super) struct Peak<'a> {
     pub(super) counts: String,
 }
 
+/// On what and how peaks are measured, and the canary that watches over it.
+pub(super) struct Bench<'a> {
+    pub(super) gpu: &'a Gpu,
+    pub(super) effort: Effort,
+    pub(super) stop: &'a dyn Fn() -> bool,
+    canary: Canary,
+    /// What the canary runs, once it is compiled.
+    fixed_work: Option<Launch>,
+}
+
+impl<'a> Bench<'a> {
+    pub(super) fn new(gpu: &'a Gpu, effort: Effort, stop: &'a dyn Fn() -> bool) -> Self {
+        Self {
+            gpu,
+            effort,
+            stop,
+            canary: Canary::default(),
+            fixed_work: None,
+        }
+    }
+
+    /// Measures a probe in full between two runs of the canary.
+    async fn watched(&mut self, probe: &Probe) -> Result<Measurement> {
+        let fixed = match self.fixed_work.take() {
+            Some(fixed) => fixed,
+            None => fixed_work(self.gpu).await?,
+        };
+        let (gpu, sampling, stop) = (self.gpu, &self.effort.sampling, self.stop);
+        let mut clock = GpuClock::new(gpu, &fixed).await?;
+        let row = async || probe.time(gpu, sampling, stop).await;
+        let (mut measurement, mark) = self.canary.watch(&mut clock, row).await?;
+        measurement.warnings.extend(mark);
+        self.fixed_work = Some(fixed);
+        Ok(measurement)
+    }
+}
+
 impl Peak<'_> {
     /// Screens all candidates and measures the fastest in full.
     ///
@@ -32,22 +70,21 @@ impl Peak<'_> {
     /// [`crate::Error::Interrupted`], [`crate::Error::DeviceLost`]; whatever else happens is the ceiling's status.
     pub(super) async fn best_of(
         &self,
-        gpu: &Gpu,
+        bench: &mut Bench<'_>,
         candidates: Result<Vec<Candidate>>,
-        effort: &Effort,
-        stop: &dyn Fn() -> bool,
     ) -> Result<Ceiling> {
         let candidates = match split(candidates)? {
             Ok(candidates) => candidates,
             Err(ended) => return Ok(self.ceiling(&ended, None, Vec::new())),
         };
-        let screening = screening(&effort.sampling);
+        let screening = screening(&bench.effort.sampling);
+        let (gpu, stop) = (bench.gpu, bench.stop);
         let mut grid = Vec::new();
         let mut best: Option<(f64, &Candidate)> = None;
         let mut last = Measurement::unsupported("nothing to measure");
         for candidate in &candidates {
-            let measured = candidate.probe.time(gpu, &screening, stop).await?;
-            let rate = measured
+            let screened = candidate.probe.time(gpu, &screening, stop).await?;
+            let rate = screened
                 .time
                 .as_ref()
                 .map(|time| candidate.probe.work / time.best_stable());
@@ -57,15 +94,15 @@ impl Peak<'_> {
             grid.push(GridPoint {
                 shape: candidate.text.clone(),
                 value: rate,
-                status: measured.status,
+                status: screened.status,
             });
-            last = measured;
+            last = screened;
         }
         let Some((_, winner)) = best else {
             return Ok(self.ceiling(&last, None, grid));
         };
-        let measured = winner.probe.time(gpu, &effort.sampling, stop).await?;
-        Ok(self.ceiling(&measured, Some(winner), grid))
+        let full = measured(bench.watched(&winner.probe).await)?;
+        Ok(self.ceiling(&full, Some(winner), grid))
     }
 
     fn ceiling(

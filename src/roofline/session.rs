@@ -2,12 +2,14 @@
 
 use super::arithmetic::{DOT, F16, F32, INTEGER};
 use super::atomics::{self, Counters};
-use super::ceilings::{ArithmeticGrid, Effort, compute, copy_peak, measure_ceilings};
+use super::ceilings::{ArithmeticGrid, Effort, compute, copy_peak, matrix, measure_ceilings};
 use super::data::{LatencyPoint, Level, SweepPoint, TransferPoint, Variant};
+use super::matrix::Operands;
 use super::memory::Pool;
-use super::peak::{Candidate, Peak};
+use super::peak::{Bench, Candidate, Peak};
 use super::{latency, sweep, system, workgroup};
 use crate::bench::Sampling;
+use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::{AdapterKind, Capabilities, Gpu};
 use crate::report::Ceiling;
@@ -105,10 +107,8 @@ impl Effort {
 
 /// Measures part after part and tells `progress` the name of each before it begins.
 pub struct Session<'a> {
-    gpu: &'a Gpu,
-    effort: Effort,
+    bench: Bench<'a>,
     extent: Extent,
-    stop: &'a dyn Fn() -> bool,
     progress: &'a dyn Fn(&str),
     figures: Figures,
 }
@@ -124,10 +124,8 @@ impl<'a> Session<'a> {
         progress: &'a dyn Fn(&str),
     ) -> Self {
         Self {
-            gpu,
-            effort,
+            bench: Bench::new(gpu, effort, stop),
             extent,
-            stop,
             progress,
             figures: Figures::default(),
         }
@@ -146,18 +144,24 @@ impl<'a> Session<'a> {
     pub async fn run(&mut self) -> Result<()> {
         if self.extent == Extent::Quick {
             (self.progress)("ceilings");
-            self.figures.ceilings = measure_ceilings(self.gpu, &self.effort, self.stop).await?;
+            self.figures.ceilings =
+                measure_ceilings(self.bench.gpu, &self.bench.effort, self.bench.stop).await?;
             return Ok(());
         }
         self.arithmetic().await?;
         self.on_chip().await?;
-        let pool = Pool::new(self.gpu, self.effort.copy_bytes, self.effort.seed).await;
+        let pool = Pool::new(
+            self.bench.gpu,
+            self.bench.effort.copy_bytes,
+            self.bench.effort.seed,
+        )
+        .await;
         match pool {
             Ok(pool) => {
                 self.memory(&pool).await?;
                 self.sweeps(&pool).await?;
                 self.transfers(&pool).await?;
-                let triads = pool.triads(self.gpu, Checks::Off).await;
+                let triads = pool.triads(self.bench.gpu, Checks::Off).await;
                 self.peak("memory/triad", "B/s", "two reads, one write", triads)
                     .await?;
             }
@@ -168,33 +172,58 @@ impl<'a> Session<'a> {
             }
         }
         (self.progress)("launches");
-        self.figures.system = system::figures(self.gpu, &self.effort.sampling, self.stop).await?;
+        // A long warm-up is for the clock rate of a device; the host's is what counts here.
+        let full = &self.bench.effort.sampling;
+        let sampling = Sampling {
+            warm_up: Duration::from_millis(100).min(full.warm_up),
+            max_time: Duration::from_secs(1).min(full.max_time),
+            ..full.clone()
+        };
+        self.figures.system = system::figures(self.bench.gpu, &sampling, self.bench.stop).await?;
         Ok(())
     }
 
     async fn arithmetic(&mut self) -> Result<()> {
         for arithmetic in [&F32, &F16, &INTEGER, &DOT] {
             (self.progress)(arithmetic.id);
-            let ceiling =
-                compute(self.gpu, arithmetic, &self.effort, Checks::Off, self.stop).await?;
+            let ceiling = compute(&mut self.bench, arithmetic, Checks::Off).await?;
             self.figures.ceilings.push(ceiling);
+        }
+        for dtype in [Dtype::F16, Dtype::F32] {
+            (self.progress)("matrix units");
+            let ceiling = matrix(&mut self.bench, dtype, Operands::Live).await?;
+            self.figures.ceilings.push(ceiling);
+        }
+        let ceilings = &self.figures.ceilings;
+        if ceilings
+            .iter()
+            .any(|c| c.id == "compute/f16_matrix" && c.value.is_some())
+        {
+            (self.progress)("matrix units on zeros");
+            let ceiling = matrix(&mut self.bench, Dtype::F16, Operands::Idle).await?;
+            self.figures.variants.push(Variant {
+                what: "idle_data".to_owned(),
+                ceiling,
+            });
         }
         (self.progress)("compute/f32 with runtime checks");
         let peak = F32.peak();
-        let checked = F32.candidates(self.gpu, &self.effort, Checks::On).await;
+        let checked = F32
+            .candidates(self.bench.gpu, &self.bench.effort, Checks::On)
+            .await;
         self.checked(&peak, checked).await
     }
 
     async fn on_chip(&mut self) -> Result<()> {
-        let seed = self.effort.seed;
-        let tiles = workgroup::candidates(self.gpu, seed, Checks::Off).await;
+        let seed = self.bench.effort.seed;
+        let tiles = workgroup::candidates(self.bench.gpu, seed, Checks::Off).await;
         self.peak("memory/workgroup", "B/s", "bytes read", tiles)
             .await?;
         for (id, counters) in [
             ("atomic/one", Counters::One),
             ("atomic/many", Counters::Many),
         ] {
-            let probe = atomics::candidates(self.gpu, counters, Checks::Off).await;
+            let probe = atomics::candidates(self.bench.gpu, counters, Checks::Off).await;
             self.peak(id, "OP/s", "additions", probe).await?;
         }
         Ok(())
@@ -204,14 +233,12 @@ impl<'a> Session<'a> {
         let reads = pool.reads(Checks::Off);
         self.peak("memory/read", "B/s", "bytes read", Ok(reads))
             .await?;
-        let writes = pool.writes(self.gpu, Checks::Off);
+        let writes = pool.writes(self.bench.gpu, Checks::Off);
         self.peak("memory/write", "B/s", "bytes written", Ok(writes))
             .await?;
         (self.progress)("memory/copy");
-        let copies = Ok(pool.copies(self.gpu, Checks::Off));
-        let copy = copy_peak()
-            .best_of(self.gpu, copies, &self.effort, self.stop)
-            .await?;
+        let copies = Ok(pool.copies(self.bench.gpu, Checks::Off));
+        let copy = copy_peak().best_of(&mut self.bench, copies).await?;
         self.figures.ceilings.push(copy);
         (self.progress)("memory/read with runtime checks");
         let peak = Peak {
@@ -224,14 +251,16 @@ impl<'a> Session<'a> {
 
     async fn sweeps(&mut self, pool: &Pool) -> Result<()> {
         (self.progress)("working sets");
-        let sampling = &self.effort.sampling;
+        let sampling = &self.bench.effort.sampling;
         for bytes in sweep::sizes(pool.bytes) {
-            let point = sweep::point(self.gpu, pool, bytes, sampling, self.stop).await?;
+            let point =
+                sweep::point(self.bench.gpu, pool, bytes, sampling, self.bench.stop).await?;
             self.figures.sweep.push(point);
         }
         (self.progress)("latency");
         for bytes in (13..=pool.bytes.ilog2()).map(|bits| 1 << bits) {
-            let point = latency::latency(self.gpu, &pool.c, bytes, sampling, self.stop).await?;
+            let point =
+                latency::latency(self.bench.gpu, &pool.c, bytes, sampling, self.bench.stop).await?;
             self.figures.latency.push(point);
         }
         Ok(())
@@ -240,11 +269,13 @@ impl<'a> Session<'a> {
     async fn transfers(&mut self, pool: &Pool) -> Result<()> {
         (self.progress)("transfers");
         let most = pool.bytes.min(256 << 20);
-        let ends = system::Ends::new(self.gpu, &pool.c, most).await;
-        let sampling = &self.effort.sampling;
+        let ends = system::Ends::new(self.bench.gpu, &pool.c, most).await;
+        let sampling = &self.bench.effort.sampling;
         for bytes in (20..=28).step_by(2).map(|bits| 1 << bits) {
             if bytes <= most {
-                let point = ends.transfer(self.gpu, bytes, sampling, self.stop).await?;
+                let point = ends
+                    .transfer(self.bench.gpu, bytes, sampling, self.bench.stop)
+                    .await?;
                 self.figures.transfers.push(point);
             }
         }
@@ -264,9 +295,7 @@ impl<'a> Session<'a> {
             unit,
             counts: counts.to_owned(),
         };
-        let ceiling = peak
-            .best_of(self.gpu, candidates, &self.effort, self.stop)
-            .await?;
+        let ceiling = peak.best_of(&mut self.bench, candidates).await?;
         self.figures.ceilings.push(ceiling);
         Ok(())
     }
@@ -279,9 +308,7 @@ impl<'a> Session<'a> {
             let same = |c: &Candidate| shape.as_ref() == Some(&c.text);
             all.into_iter().filter(same).collect()
         });
-        let ceiling = peak
-            .best_of(self.gpu, winner, &self.effort, self.stop)
-            .await?;
+        let ceiling = peak.best_of(&mut self.bench, winner).await?;
         self.figures.variants.push(Variant {
             what: "checks_on".to_owned(),
             ceiling,

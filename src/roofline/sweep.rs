@@ -54,14 +54,16 @@ pub(super) async fn point(
     };
     let probe = resident(pool, bytes);
     let again = probe.time(gpu, &sampling, stop).await?;
-    let (cold_rate, cold) = match cold(pool, bytes) {
+    let (cold_rate, cold) = match cold(pool, bytes).filter(|_| bytes.is_power_of_two()) {
         Some(probe) => {
             let measured = probe.time(gpu, &sampling, stop).await?;
             (rate(&probe, &measured), measured)
         }
         None => (
             None,
-            Measurement::unsupported("windows this small take longer to launch than to read"),
+            Measurement::unsupported(
+                "cold windows are powers of two, and long enough to be worth a launch",
+            ),
         ),
     };
     Ok(SweepPoint {

@@ -103,7 +103,26 @@ fn top_level(report: &Value) {
     assert_eq!(report["settings"]["suite"], "quick");
     assert!(report["settings"]["shader_hashes"]["matmul_tiled"].is_string());
     for ceiling in report["ceilings"].as_array().unwrap() {
-        has_fields(ceiling, &["id", "value", "unit", "status", "reason"]);
+        has_fields(
+            ceiling,
+            &[
+                "id",
+                "value",
+                "unit",
+                "status",
+                "reason",
+                "shape",
+                "counts",
+                "checks",
+                "work",
+                "clock",
+                "time_s",
+                "wall_s",
+                "discarded",
+                "grid",
+                "warnings",
+            ],
+        );
         assert_ne!(ceiling["value"], 0.0);
     }
     for warning in report["warnings"].as_array().unwrap() {

@@ -1,0 +1,84 @@
+//! matrix_multiply_add: products of matrix fragments, summed in registers, as many as matrix units do and nothing else.
+//!
+//! A subgroup holds ROWS fragments of A, COLUMNS of B and ROWS * COLUMNS sums. In every step each sum takes in the product
+//! of its fragment of B with another fragment of A than in the step before, so that no product can be taken out of the
+//! loop. In the end all sums are added and stored, and held against the product of the sums of A and of B.
+//!
+//! Operations: 2 * FRAGMENT^3 * ROWS * COLUMNS * steps a subgroup. Workgroup memory: 0 B. Works for any number of
+//! workgroups where a subgroup has LANES invocations.
+
+enable wgpu_cooperative_matrix;
+
+alias Elem = f32;   // of A and B
+alias FragmentA = coop_mat8x8<f32, A>;
+alias FragmentB = coop_mat8x8<f32, B>;
+alias Sums = coop_mat8x8<f32, C>;
+const FRAGMENT: u32 = 8;
+const LANES: u32 = 32;       // invocations of a subgroup
+const SUBGROUPS: u32 = 4;    // of a workgroup
+const ROWS: u32 = 2;         // fragments of A
+const COLUMNS: u32 = 4;      // fragments of B
+const UNROLL: u32 = 4;       // steps in the loop's body, a multiple of ROWS
+
+const_assert UNROLL % ROWS == 0;
+
+const WORKGROUP: u32 = SUBGROUPS * LANES;
+const CELLS: u32 = FRAGMENT * FRAGMENT;
+
+struct Params {
+    trips: u32,   // steps / UNROLL
+    padding_0: u32,
+    padding_1: u32,
+    padding_2: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> a: array<Elem>;        // [ROWS, FRAGMENT, FRAGMENT]
+@group(0) @binding(2) var<storage, read> b: array<Elem>;        // [COLUMNS, FRAGMENT, FRAGMENT]
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;   // [subgroups, FRAGMENT, FRAGMENT]
+
+@compute @workgroup_size(WORKGROUP)
+fn matrix_multiply_add(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+) {
+    let subgroup = workgroup_id.x * SUBGROUPS + local_index / LANES;
+    var a_part: array<FragmentA, ROWS>;
+    // unroll
+    for (var i = 0u; i < ROWS; i++) {
+        a_part[i] = coopLoadT<FragmentA>(&a[i * CELLS], FRAGMENT);
+    }
+    var b_part: array<FragmentB, COLUMNS>;
+    // unroll
+    for (var j = 0u; j < COLUMNS; j++) {
+        b_part[j] = coopLoadT<FragmentB>(&b[j * CELLS], FRAGMENT);
+    }
+    var sum: array<array<Sums, COLUMNS>, ROWS>;
+    for (var trip = 0u; trip < params.trips; trip++) {
+        // unroll
+        for (var step = 0u; step < UNROLL; step++) {
+            // unroll
+            for (var i = 0u; i < ROWS; i++) {
+                // unroll
+                for (var j = 0u; j < COLUMNS; j++) {
+                    sum[i][j] = coopMultiplyAdd(a_part[(i + step) % ROWS], b_part[j], sum[i][j]);
+                }
+            }
+        }
+    }
+    var total = sum[0][0];
+    // unroll
+    for (var i = 0u; i < ROWS; i++) {
+        // unroll
+        for (var j = 0u; j < COLUMNS; j++) {
+            if (i + j > 0u) {
+                total = total + sum[i][j];
+            }
+        }
+    }
+    // naga's SPIR-V writer wants these three bound right before the store.
+    let value = total;
+    let pointer = &y[subgroup * CELLS];
+    let stride = FRAGMENT + 0u;
+    coopStoreT(value, pointer, stride);
+}

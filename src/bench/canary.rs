@@ -1,0 +1,143 @@
+//! A fixed piece of arithmetic before and after a row: whether the device still runs at the rate it had.
+
+use super::clock::{Clock, Tick};
+use crate::error::Result;
+use crate::warning::Warning;
+
+/// The canary lasts at least this long, and about twice as long at most.
+const LONG_S: f64 = 0.02;
+/// It may differ by this share from before a row to after it.
+const DRIFT: f64 = 0.03;
+/// How often a row is measured again whose canary differed.
+const RERUNS: usize = 2;
+/// Runs before a row until two agree; the first may find a device that had gone idle.
+const MOST_RUNS: usize = 5;
+/// Repeats of the work that the canary is made of.
+const MOST_REPEATS: u32 = 1 << 16;
+
+/// How long the canary takes, and took last.
+#[derive(Debug, Clone, Default)]
+pub struct Canary {
+    repeats: Option<u32>,
+}
+
+impl Canary {
+    /// Does `row` between two runs of the canary, which is the work of `clock`. If they differ by more than 3 %, the row
+    /// is done again, twice at most; the warning stays whatever comes of that, and tells the first difference.
+    ///
+    /// # Errors
+    /// What `row` gives, and what `clock` gives.
+    pub async fn watch<C: Clock, T>(
+        &mut self,
+        clock: &mut C,
+        mut row: impl AsyncFnMut() -> Result<T>,
+    ) -> Result<(T, Option<Warning>)> {
+        let mut mark = None;
+        let mut runs = 0;
+        loop {
+            let before = self.settled(clock).await?;
+            let done = row().await?;
+            let share = self.run(clock).await? / before - 1.0;
+            runs += 1;
+            let drifted = share.abs() > DRIFT;
+            if drifted {
+                mark = mark.or(Some(Warning::ClockDrift { share }));
+            }
+            if !drifted || runs > RERUNS {
+                return Ok((done, mark));
+            }
+        }
+    }
+
+    /// Seconds of the canary once two runs agree.
+    async fn settled<C: Clock>(&mut self, clock: &mut C) -> Result<f64> {
+        let mut last = self.run(clock).await?;
+        for _ in 1..MOST_RUNS {
+            let now = self.run(clock).await?;
+            let agree = (now / last - 1.0).abs() <= DRIFT;
+            last = now;
+            if agree {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    async fn run<C: Clock>(&mut self, clock: &mut C) -> Result<f64> {
+        let repeats = match self.repeats {
+            Some(repeats) => repeats,
+            None => *self.repeats.insert(calibrate(clock).await?),
+        };
+        clock.sample(repeats).await.map(seconds)
+    }
+}
+
+/// Repeats are doubled until a sample is long enough: never one that a watchdog would end.
+async fn calibrate<C: Clock>(clock: &mut C) -> Result<u32> {
+    let mut repeats = 1;
+    clock.sample(repeats).await?;
+    while seconds(clock.sample(repeats).await?) < LONG_S && repeats < MOST_REPEATS {
+        repeats *= 2;
+    }
+    Ok(repeats)
+}
+
+fn seconds(tick: Tick) -> f64 {
+    let by_gpu = tick.gpu_s.filter(|s| *s > 0.0 && *s <= tick.wall_s);
+    by_gpu.unwrap_or(tick.wall_s).max(1e-9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::clock::{FakeClock, FakeWork};
+    use super::*;
+    use pollster::block_on;
+
+    /// Rows that were done, and the mark of the last, on a device whose samples take so many times as long in turn.
+    fn watched(pattern: &[f64]) -> (usize, Option<Warning>) {
+        let mut clock = FakeClock::new(FakeWork {
+            seconds: 0.03,
+            pattern: pattern.to_vec(),
+            ..FakeWork::default()
+        });
+        let mut rows = 0;
+        let row = async || {
+            rows += 1;
+            Ok(())
+        };
+        let watched = block_on(Canary::default().watch(&mut clock, row));
+        (rows, watched.unwrap().1)
+    }
+
+    #[test]
+    fn a_steady_device_is_not_marked() {
+        assert_eq!(watched(&[]), (1, None));
+        assert_eq!(watched(&[1.0, 1.01, 0.99]), (1, None));
+    }
+
+    #[test]
+    fn a_drift_is_measured_again_and_stays_marked() {
+        // Two samples calibrate, two agree, then the device slows down for good.
+        let slower = [1.0, 1.0, 1.0, 1.0, 1.1, 1.1, 1.1, 1.1, 1.1, 1.1];
+        let (rows, mark) = watched(&slower);
+        assert_eq!(rows, 2);
+        assert!(
+            matches!(mark, Some(Warning::ClockDrift { share }) if (share - 0.1).abs() < 0.01),
+            "{mark:?}"
+        );
+    }
+
+    #[test]
+    fn rows_are_measured_three_times_at_most() {
+        let restless = [1.0, 1.0, 1.0, 1.0, 1.2, 1.0, 1.0, 1.2, 1.0, 1.0, 1.2];
+        let (rows, mark) = watched(&restless);
+        assert_eq!(rows, 3);
+        assert_eq!(mark.unwrap().id(), "clock_drift");
+    }
+
+    #[test]
+    fn a_device_that_wakes_up_is_waited_for() {
+        let waking = [3.0, 2.0, 2.0, 1.5, 1.0, 1.0, 1.0];
+        assert_eq!(watched(&waking), (1, None));
+    }
+}
