@@ -4,11 +4,11 @@
 # Mesa's device-selection layer complains on stderr where there is no desktop session; adapters are chosen here.
 export NODEVICE_SELECT ?= 1
 
-.PHONY: help run test lint setup rust clean
+.PHONY: help run test test-cooperative lint setup rust clean
 .NOTPARALLEL:
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1 - \2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1 - \2/p' Makefile
 
 # Stdout is the report's: nothing is echoed, and cargo writes to stderr.
 run: setup ## Build, then measure this machine's GPU: make run ARGS="--suite quick"
@@ -18,6 +18,10 @@ run: setup ## Build, then measure this machine's GPU: make run ARGS="--suite qui
 # Without REQUIRE_GPU a test that finds no adapter skips itself, and a machine without a driver would pass.
 test: setup ## Run every test, with a GPU or a software driver required
 	REQUIRE_GPU=1 cargo test --release
+
+# Mesa 26's llvmpipe has cooperative matrices; it is unpacked into the cache, since distributions have older ones.
+test-cooperative: setup ## Run the tests of matrix units on a software driver that has them
+	@scripts/test_cooperative.sh
 
 # --release throughout, so that clippy and rustdoc share one check of the dependencies.
 # The library without its command line is what other crates use: it must be clean alone.

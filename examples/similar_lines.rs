@@ -33,11 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map(|i| rows[i % n * PAIRS + i / n])
         .collect();
     let gpu = pollster::block_on(Gpu::open(&GpuOptions::from_env()?))?;
-    let matmul = Matmul {
-        m: n as u64,
-        n: n as u64,
-        k: PAIRS as u64,
-    };
+    let matmul = Matmul::new(n as u64, n as u64, PAIRS as u64);
     let likeness = pollster::block_on(gpu.run(&matmul, &[&rows, &columns]))?;
 
     let pairs = (0..n)

@@ -5,17 +5,21 @@
 //! cargo run --release --example sweep -- matmul:1024x1024x1024 mine.wgsl TILE_M=32,64
 //! ```
 //!
-//! A file in place of a kernel's name is compiled as a kernel of that operation. Every combination is verified before
-//! it is timed; lines end in the time, the rate, and the spread, fastest last.
+//! A file in place of a kernel's name is compiled as a kernel of that operation; `chosen` is what the library would take.
+//! Every combination is verified before it is timed; with `flushed` it runs in turn on more memory than caches hold.
+//! Lines end in the time, the rate, and the spread, fastest last.
 
 use pollster::block_on;
 use ridgepoint::bench::{Coverage, GpuClock, Sampling, Workspace, measure};
-use ridgepoint::kernel::{Kernel, Stage};
-use ridgepoint::ops::family;
+use ridgepoint::kernel::{Kernel, Launch, Stage};
+use ridgepoint::ops::{choose, family};
 use ridgepoint::shader::{Checks, Constant, Shader};
 use ridgepoint::units::{Bandwidth, FlopRate, format_percent, format_seconds};
 use ridgepoint::{Dtype, Error, Gpu, GpuOptions, Operation, Plan, PlanOptions, Result};
 use std::time::Duration;
+
+/// More than twice any cache.
+const FLUSHED_BYTES: u64 = 512 << 20;
 
 fn main() {
     if let Err(error) = block_on(sweep(&std::env::args().skip(1).collect::<Vec<_>>())) {
@@ -27,7 +31,7 @@ fn main() {
 async fn sweep(arguments: &[String]) -> Result<()> {
     let [what, kernel, constants @ ..] = arguments else {
         eprintln!(
-            "usage: sweep OPERATION:SHAPE[:f16] KERNEL|FILE.wgsl [CONSTANT=V1,V2,...]... [checks]"
+            "usage: sweep OPERATION:SHAPE[:f16] KERNEL|FILE.wgsl|chosen [CONSTANT=V1,V2,...]... [checks] [flushed]"
         );
         std::process::exit(2);
     };
@@ -39,13 +43,27 @@ async fn sweep(arguments: &[String]) -> Result<()> {
     };
     let family = family(parts[0])?;
     let operation = (family.parse)(parts.get(1).unwrap_or(&""), dtype)?;
-    let kernel = if std::path::Path::new(kernel).extension().is_some() {
+    let gpu = Gpu::open(&GpuOptions::from_env()?).await?;
+    let kernel = if kernel == "chosen" {
+        let options = PlanOptions::default();
+        let choice = choose(operation.as_ref(), &options, gpu.capabilities())?;
+        println!("# {}: {}", choice.kernel.name, choice.reason);
+        choice.kernel
+    } else if std::path::Path::new(kernel).extension().is_some() {
         from_file(kernel, dtype)?
     } else {
         family.kernel(kernel)?
     };
-    let gpu = Gpu::open(&GpuOptions::from_env()?).await?;
-    let space = Workspace::new(&gpu, operation.as_ref(), 1).await?;
+    let flushed = constants.iter().any(|c| c == "flushed");
+    let copies = if flushed {
+        FLUSHED_BYTES / operation.min_bytes().max(1) + 1
+    } else {
+        1
+    };
+    let mut spaces = Vec::new();
+    for _ in 0..copies.min(4096) {
+        spaces.push(Workspace::new(&gpu, operation.as_ref(), 1).await?);
+    }
     let checks = if constants.iter().any(|c| c == "checks") {
         Checks::On
     } else {
@@ -70,7 +88,7 @@ async fn sweep(arguments: &[String]) -> Result<()> {
             .map(|(name, value)| format!("{name}={value}"))
             .collect::<Vec<_>>()
             .join(" ");
-        match one(&gpu, operation.as_ref(), kernel, &options, &space).await {
+        match one(&gpu, operation.as_ref(), kernel, &options, &spaces).await {
             Ok((seconds, line)) => lines.push((seconds, format!("{text:60} {line}"))),
             Err(error) => println!(
                 "{text:60} {}",
@@ -90,11 +108,13 @@ async fn one(
     operation: &dyn Operation,
     kernel: &'static Kernel,
     options: &PlanOptions,
-    space: &Workspace,
+    spaces: &[Workspace],
 ) -> Result<(f64, String)> {
     let plan = Plan::with_kernel(gpu, operation, kernel, options).await?;
+    let space = &spaces[0];
     space.poison(gpu).await?;
-    let launch = plan.bind(&space.views())?;
+    let launches: Result<Vec<_>> = spaces.iter().map(|s| plan.bind(&s.views())).collect();
+    let launch = Launch::joined(launches?);
     let mut encoder = gpu
         .device()
         .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
@@ -134,17 +154,14 @@ async fn one(
             message: measured.reason.unwrap_or_default(),
         });
     };
-    let rate =
-        FlopRate::new(operation.flops(), time.median).map_or_else(String::new, |r| r.to_string());
-    let bandwidth = Bandwidth::new(operation.min_bytes(), time.median)
-        .map_or_else(String::new, |r| r.to_string());
+    let median = time.median / spaces.len() as f64;
+    let rate = FlopRate::new(operation.flops(), median).map_or_else(String::new, |r| r.to_string());
+    let bandwidth =
+        Bandwidth::new(operation.min_bytes(), median).map_or_else(String::new, |r| r.to_string());
     let spread = format_percent(time.relative_iqr());
     Ok((
-        time.median,
-        format!(
-            "{} {rate} {bandwidth} +-{spread}",
-            format_seconds(time.median)
-        ),
+        median,
+        format!("{} {rate} {bandwidth} +-{spread}", format_seconds(median)),
     ))
 }
 

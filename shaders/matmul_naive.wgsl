@@ -1,9 +1,16 @@
-//! matmul_naive: C = A * B, row-major, one invocation for each element of C.
+//! matmul_naive: C = activation(alpha * op(A) * op(B) + beta * C + bias), batched, one invocation for each element of C.
 //!
 //! Every invocation walks a row of A and a column of B in memory; nothing is shared but what caches keep. The yardstick
 //! for the other kernels.
 //!
 //! Intensity: at most 0.25 FLOP/B of loads. Workgroup memory: 0 B. Works for any M, N, K.
+
+alias ElemA = f32;   // f32 or f16
+alias ElemB = f32;
+alias ElemC = f32;
+const BETA: bool = false;    // C is read
+const BIAS: bool = false;
+const ACTIVATION: u32 = 0;   // 0 none, 1 relu, 2 gelu, 3 silu
 
 const TILE_M: u32 = 16;   // rows of C per workgroup
 const TILE_N: u32 = 16;   // columns of C per workgroup
@@ -12,13 +19,56 @@ struct Params {
     m: u32,
     n: u32,
     k: u32,
-    tiles_n: u32,   // workgroups along a row of C
+    tiles_n: u32,    // workgroups along a row of C
+    planes: u32,     // batch * splits
+    splits: u32,     // parts of K
+    split_k: u32,    // depth of a part
+    a_first: u32,    // elements before the first one
+    b_first: u32,
+    c_first: u32,
+    a_row: u32,      // elements from one row of op(A) to the next
+    a_k: u32,        // elements from one k to the next
+    b_k: u32,
+    b_column: u32,
+    c_row: u32,
+    a_batch: u32,    // elements from one matrix to the next
+    b_batch: u32,
+    c_batch: u32,
+    alpha: f32,
+    beta: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<f32>;         // [M, K]
-@group(0) @binding(2) var<storage, read> b: array<f32>;         // [K, N]
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;   // [M, N]
+@group(0) @binding(1) var<storage, read> a: array<ElemA>;         // [batch, M, K]
+@group(0) @binding(2) var<storage, read> b: array<ElemB>;         // [batch, K, N]
+@group(0) @binding(3) var<storage, read> bias: array<f32>;        // [N]
+@group(0) @binding(4) var<storage, read_write> c: array<ElemC>;   // [batch, M, N]
+
+// `exp` of more than 80 would near the largest f32.
+fn activate(x: f32) -> f32 {
+    if (ACTIVATION == 1u) {
+        return max(x, 0.0);
+    }
+    if (ACTIVATION == 2u) {
+        // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
+        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), 80.0)));
+    }
+    if (ACTIVATION == 3u) {
+        return x / (1.0 + exp(min(-x, 80.0)));
+    }
+    return x;
+}
+
+fn store(place: u32, column: u32, sum: f32) {
+    var value = params.alpha * sum;
+    if (BETA) {
+        value += params.beta * f32(c[place]);
+    }
+    if (BIAS) {
+        value += bias[column];
+    }
+    c[place] = ElemC(activate(value));
+}
 
 @compute @workgroup_size(TILE_N, TILE_M)
 fn matmul_naive(
@@ -26,15 +76,20 @@ fn matmul_naive(
     @builtin(num_workgroups) num_workgroups: vec3<u32>,
     @builtin(local_invocation_id) local_id: vec3<u32>,
 ) {
-    let tile = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let tiles = (params.m + TILE_M - 1u) / TILE_M * params.tiles_n;
+    let id = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let matrix = id / tiles;
+    let tile = id % tiles;
     let row = tile / params.tiles_n * TILE_M + local_id.y;
     let column = tile % params.tiles_n * TILE_N + local_id.x;
-    if (row >= params.m || column >= params.n) {
+    if (matrix >= params.planes || row >= params.m || column >= params.n) {
         return;
     }
+    let a_base = params.a_first + matrix * params.a_batch + row * params.a_row;
+    let b_base = params.b_first + matrix * params.b_batch + column * params.b_column;
     var sum = 0.0;
     for (var i = 0u; i < params.k; i++) {
-        sum = fma(a[row * params.k + i], b[i * params.n + column], sum);
+        sum = fma(f32(a[a_base + i * params.a_k]), f32(b[b_base + i * params.b_k]), sum);
     }
-    c[row * params.n + column] = sum;
+    store(params.c_first + matrix * params.c_batch + row * params.c_row + column, column, sum);
 }

@@ -1,4 +1,4 @@
-//! matmul_tiled: C = A * B, row-major, through square tiles in workgroup memory.
+//! matmul_tiled: C = activation(alpha * op(A) * op(B) + beta * C + bias), batched, through square tiles in workgroup memory.
 //!
 //! One workgroup computes a TILE x TILE tile of C, one element for each invocation, walking K in steps of TILE. Each
 //! element of A and B is loaded once for TILE uses.
@@ -10,6 +10,13 @@
 //!
 //! Intensity: TILE / 4 FLOP/B in f32, 4 at 16. Workgroup memory: 2 KiB. Works for any M, N, K.
 
+alias ElemA = f32;   // f32 or f16
+alias ElemB = f32;
+alias ElemC = f32;
+const BETA: bool = false;    // C is read
+const BIAS: bool = false;
+const ACTIVATION: u32 = 0;   // 0 none, 1 relu, 2 gelu, 3 silu
+
 const TILE: u32 = 16;
 
 const TILE_M: u32 = TILE;   // rows of C per workgroup
@@ -19,16 +26,59 @@ struct Params {
     m: u32,
     n: u32,
     k: u32,
-    tiles_n: u32,   // workgroups along a row of C
+    tiles_n: u32,    // workgroups along a row of C
+    planes: u32,     // batch * splits
+    splits: u32,     // parts of K
+    split_k: u32,    // depth of a part
+    a_first: u32,    // elements before the first one
+    b_first: u32,
+    c_first: u32,
+    a_row: u32,      // elements from one row of op(A) to the next
+    a_k: u32,        // elements from one k to the next
+    b_k: u32,
+    b_column: u32,
+    c_row: u32,
+    a_batch: u32,    // elements from one matrix to the next
+    b_batch: u32,
+    c_batch: u32,
+    alpha: f32,
+    beta: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<f32>;         // [M, K]
-@group(0) @binding(2) var<storage, read> b: array<f32>;         // [K, N]
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;   // [M, N]
+@group(0) @binding(1) var<storage, read> a: array<ElemA>;         // [batch, M, K]
+@group(0) @binding(2) var<storage, read> b: array<ElemB>;         // [batch, K, N]
+@group(0) @binding(3) var<storage, read> bias: array<f32>;        // [N]
+@group(0) @binding(4) var<storage, read_write> c: array<ElemC>;   // [batch, M, N]
 
 var<workgroup> a_tile: array<array<f32, TILE>, TILE>;   // [row][k]
 var<workgroup> b_tile: array<array<f32, TILE>, TILE>;   // [k][column]
+
+// `exp` of more than 80 would near the largest f32.
+fn activate(x: f32) -> f32 {
+    if (ACTIVATION == 1u) {
+        return max(x, 0.0);
+    }
+    if (ACTIVATION == 2u) {
+        // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
+        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), 80.0)));
+    }
+    if (ACTIVATION == 3u) {
+        return x / (1.0 + exp(min(-x, 80.0)));
+    }
+    return x;
+}
+
+fn store(place: u32, column: u32, sum: f32) {
+    var value = params.alpha * sum;
+    if (BETA) {
+        value += params.beta * f32(c[place]);
+    }
+    if (BIAS) {
+        value += bias[column];
+    }
+    c[place] = ElemC(activate(value));
+}
 
 @compute @workgroup_size(TILE, TILE)
 fn matmul_tiled(
@@ -36,19 +86,25 @@ fn matmul_tiled(
     @builtin(num_workgroups) num_workgroups: vec3<u32>,
     @builtin(local_invocation_id) local_id: vec3<u32>,
 ) {
-    let tile = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let tiles = (params.m + TILE - 1u) / TILE * params.tiles_n;
+    let id = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let matrix = id / tiles;
+    let tile = id % tiles;
     let row = tile / params.tiles_n * TILE + local_id.y;
     let column = tile % params.tiles_n * TILE + local_id.x;
+    let inside = matrix < params.planes && row < params.m && column < params.n;
+    let a_base = params.a_first + matrix * params.a_batch + row * params.a_row;
+    let b_base = params.b_first + matrix * params.b_batch + column * params.b_column;
     var sum = 0.0;
     for (var base = 0u; base < params.k; base += TILE) {
         // Zeros beyond the edges add nothing.
         var a_value = 0.0;
         var b_value = 0.0;
-        if (row < params.m && base + local_id.x < params.k) {
-            a_value = a[row * params.k + base + local_id.x];
+        if (matrix < params.planes && row < params.m && base + local_id.x < params.k) {
+            a_value = f32(a[a_base + (base + local_id.x) * params.a_k]);
         }
-        if (base + local_id.y < params.k && column < params.n) {
-            b_value = b[(base + local_id.y) * params.n + column];
+        if (matrix < params.planes && base + local_id.y < params.k && column < params.n) {
+            b_value = f32(b[b_base + (base + local_id.y) * params.b_k]);
         }
         a_tile[local_id.y][local_id.x] = a_value;
         b_tile[local_id.y][local_id.x] = b_value;
@@ -59,7 +115,7 @@ fn matmul_tiled(
         }
         workgroupBarrier();
     }
-    if (row < params.m && column < params.n) {
-        c[row * params.n + column] = sum;
+    if (inside) {
+        store(params.c_first + matrix * params.c_batch + row * params.c_row + column, column, sum);
     }
 }

@@ -1,27 +1,144 @@
-//! softmax_online: y = exp(x - row_max) / row_sum over each row, maximum and sum in one pass.
+//! softmax_online: y = exp(v - row_max) / row_sum over each row, v = scale * x + mask.
 //!
-//! One workgroup takes one row. Each invocation walks every WORKGROUP-th column and keeps a running maximum and a sum
-//! that it rescales when the maximum grows (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018,
-//! algorithm 3); a tree merges them. A second pass, out of cache where the row fits, writes the result.
+//! One workgroup takes one row. Each invocation walks the row and keeps a running maximum and a sum that it rescales when
+//! the maximum grows (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018, algorithm 3), once for
+//! ELEMS loads; workgroup memory merges the pairs. A second pass, out of cache where the row fits, writes the result.
 //!
-//! Traffic: the row is read twice and written once. Workgroup memory: 2 KiB. Works for any number of rows and columns.
+//! Traffic: x read twice, y written once. Workgroup memory: 2.125 KiB. Works for any number of rows and columns.
 
+alias Elem = f32;
+alias Vector = vec4<Elem>;   // WIDTH neighbours as the buffers hold them
+alias Wide = vec4<f32>;      // the same in f32
+alias Index = vec4<u32>;     // an index of each
+
+const WIDTH: u32 = 4;              // 1 where a row does not begin at a multiple of 4
 const WORKGROUP: u32 = 256;
+const ELEMS: u32 = 4;              // Wide that an invocation loads at a time
+const SCALED: bool = false;        // multiply x by scale
+const MASK: bool = false;          // add mask
+const CAUSAL: bool = false;        // row r sees its first seen + r % queries columns
+const IN_PLACE: bool = false;      // y holds the input as well, and x is not read
+const LOG: bool = false;           // y is the logarithm
 
-// No value of a row is below it, and exp(NEG_LARGE - NEG_LARGE) is defined, unlike with -inf.
+const LEADERS: u32 = min(WORKGROUP, 16u);   // invocations that merge for the others
+const_assert WORKGROUP % LEADERS == 0;
+
+// No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 
 struct Params {
-    rows: u32,
-    cols: u32,
+    rows: u32,           // of this dispatch
+    cols: u32,           // here and below, sizes and places are in Wide
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    mask_stride: u32,    // 0 for one mask for all rows
+    first_row: u32,      // of the operation, for CAUSAL
+    queries: u32,
+    seen: u32,
+    parts: u32,          // workgroups that share a row
+    scale: f32,
+    hidden: f32,         // -inf, which WGSL cannot write
+    mask_first: u32,
+    padding_a: u32,
+    padding_b: u32,
+    components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;         // [rows, cols]
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;   // [rows, cols]
+@group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
+@group(0) @binding(2) var<storage, read> mask: array<Vector>;      // [rows or 1, cols]
+@group(0) @binding(3) var<storage, read_write> y: array<Vector>;   // [rows, cols]
 
-var<workgroup> maxima: array<f32, WORKGROUP>;
-var<workgroup> sums: array<f32, WORKGROUP>;
+var<workgroup> pairs: array<vec2<f32>, WORKGROUP>;   // maximum and sum
+var<workgroup> merged: array<vec2<f32>, LEADERS>;
+
+fn across_max(wide: Wide) -> f32 {
+    let parts = vec4<f32>(wide);
+    return max(max(parts.x, parts.y), max(parts.z, parts.w));
+}
+
+fn across_sum(wide: Wide) -> f32 {
+    let parts = vec4<f32>(wide);
+    if (WIDTH == 1u) {
+        return parts.x;
+    }
+    return (parts.x + parts.y) + (parts.z + parts.w);
+}
+
+// Elements of a row that are seen, counted from its beginning.
+fn horizon(row: u32) -> u32 {
+    return params.seen + (params.first_row + row) % params.queries;
+}
+
+// How much of a row has to be read.
+fn seen_cols(row: u32) -> u32 {
+    if (CAUSAL) {
+        return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
+    }
+    return params.cols;
+}
+
+fn load(row: u32, col: u32) -> Wide {
+    var value: Wide;
+    if (IN_PLACE) {
+        value = Wide(y[params.y_first + row * params.y_stride + col]);
+    } else {
+        value = Wide(x[params.x_first + row * params.x_stride + col]);
+    }
+    if (SCALED) {
+        value = value * params.scale;
+    }
+    if (MASK) {
+        value = value + Wide(mask[params.mask_first + row * params.mask_stride + col]);
+    }
+    if (CAUSAL) {
+        value = select(Wide(params.hidden), value, Index(col * WIDTH) + params.components < Index(horizon(row)));
+    }
+    return value;
+}
+
+fn store(row: u32, col: u32, value: Wide) {
+    y[params.y_first + row * params.y_stride + col] = Vector(value);
+}
+
+// The pair of the whole workgroup from one of each invocation, in two steps rather than a tree of barriers.
+fn merge_all(own: vec2<f32>, local_index: u32) -> vec2<f32> {
+    pairs[local_index] = own;
+    workgroupBarrier();
+    if (local_index < LEADERS) {
+        // All maxima before the first exp, so that these do not wait for each other.
+        var part_max = own.x;
+        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+            part_max = max(part_max, pairs[i].x);
+        }
+        var part_sum = own.y * exp(own.x - part_max);
+        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+            part_sum = part_sum + pairs[i].y * exp(pairs[i].x - part_max);
+        }
+        merged[local_index] = vec2<f32>(part_max, part_sum);
+    }
+    workgroupBarrier();
+    var row_max = NEG_LARGE;
+    for (var i = 0u; i < LEADERS; i++) {
+        row_max = max(row_max, merged[i].x);
+    }
+    var row_sum = 0.0;
+    for (var i = 0u; i < LEADERS; i++) {
+        row_sum = row_sum + merged[i].y * exp(merged[i].x - row_max);
+    }
+    return vec2<f32>(row_max, row_sum);
+}
+
+// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms).
+fn inverse(sum: f32) -> f32 {
+    return select(1.0 / sum, 0.0, sum == 0.0);
+}
+
+fn log_of_sum(sum: f32) -> f32 {
+    return select(log(sum), 0.0, sum == 0.0);
+}
 
 @compute @workgroup_size(WORKGROUP)
 fn softmax_online(
@@ -30,36 +147,54 @@ fn softmax_online(
     @builtin(local_invocation_index) local_index: u32,
 ) {
     let row = workgroup_id.y * num_workgroups.x + workgroup_id.x;
-    let inside = row < params.rows;
-    let first = row * params.cols;
+    let cols = select(0u, params.cols, row < params.rows);
+    let seen = select(0u, seen_cols(row), row < params.rows);
 
-    var row_max = NEG_LARGE;
-    var row_sum = 0.0;
-    if (inside) {
-        for (var i = local_index; i < params.cols; i += WORKGROUP) {
-            let value = x[first + i];
-            let larger = max(row_max, value);
-            row_sum = row_sum * exp(row_max - larger) + exp(value - larger);
-            row_max = larger;
+    var largest = Wide(NEG_LARGE);
+    var total = Wide(0.0);
+    for (var base = local_index; base < seen; base += WORKGROUP * ELEMS) {
+        // A step's elements are loaded together and rescaled together.
+        var values: array<Wide, ELEMS>;
+        // unroll
+        for (var j = 0u; j < ELEMS; j++) {
+            values[j] = Wide(params.hidden);
+            if (base + j * WORKGROUP < seen) {
+                values[j] = load(row, base + j * WORKGROUP);
+            }
         }
-    }
-    maxima[local_index] = row_max;
-    sums[local_index] = row_sum;
-    workgroupBarrier();
-    for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
-        if (local_index < half) {
-            let larger = max(maxima[local_index], maxima[local_index + half]);
-            sums[local_index] = sums[local_index] * exp(maxima[local_index] - larger)
-                + sums[local_index + half] * exp(maxima[local_index + half] - larger);
-            maxima[local_index] = larger;
+        var larger = largest;
+        // unroll
+        for (var j = 0u; j < ELEMS; j++) {
+            larger = max(larger, values[j]);
         }
-        workgroupBarrier();
+        total = total * exp(largest - larger);
+        // unroll
+        for (var j = 0u; j < ELEMS; j++) {
+            total = total + exp(values[j] - larger);
+        }
+        largest = larger;
     }
-    row_max = maxima[0];
-    row_sum = sums[0];
-    if (inside) {
-        for (var i = local_index; i < params.cols; i += WORKGROUP) {
-            y[first + i] = exp(x[first + i] - row_max) / row_sum;
+    let own_max = across_max(largest);
+    let own_sum = across_sum(total * exp(largest - own_max));
+    let pair = merge_all(vec2<f32>(own_max, own_sum), local_index);
+
+    let factor = inverse(pair.y);
+    let log_sum = log_of_sum(pair.y);
+    for (var base = local_index; base < cols; base += WORKGROUP * ELEMS) {
+        // unroll
+        for (var j = 0u; j < ELEMS; j++) {
+            let col = base + j * WORKGROUP;
+            if (col < cols) {
+                var value = Wide(params.hidden);
+                if (col < seen) {
+                    value = load(row, col);
+                }
+                if (LOG) {
+                    store(row, col, (value - pair.x) - log_sum);
+                } else {
+                    store(row, col, exp(value - pair.x) * factor);
+                }
+            }
         }
     }
 }

@@ -1,31 +1,52 @@
 //! stream_add: c = a + b, over whole vectors.
 //!
-//! Invocations stride over the vectors by the size of the grid, a vector of four elements at a time: consecutive
-//! invocations touch consecutive 16 bytes. A length that is no multiple of four ends with a second dispatch of this
-//! file, whose Elem is one element.
+//! A workgroup takes ELEMS runs of WORKGROUP vectors of four elements, then strides on by the size of the grid:
+//! consecutive invocations touch consecutive vectors. A length that is no multiple of four ends with a second dispatch of
+//! this file, whose Vector is one element. Computed in f32, rounded once.
 //!
-//! Traffic: three vectors moved, 4 bytes an element each. Workgroup memory: 0 B. Works for any length.
+//! Traffic: three vectors moved, each element once. Workgroup memory: 0 B. Works for any length.
 
-alias Elem = vec4<f32>;
+alias Elem = f32;
+alias Vector = vec4<Elem>;   // as the buffers hold it
+alias Wide = vec4<f32>;      // the same in f32
 
 const WORKGROUP: u32 = 256;
+const ELEMS: u32 = 1;                // Vector that an invocation loads at a time
 const MAX_WORKGROUPS: u32 = 65535;   // workgroups of one dispatch at most; read by the host
 
 struct Params {
-    begin: u32,    // first Elem
-    end: u32,      // one past the last Elem
-    stride: u32,   // invocations of the dispatch
-    alpha: f32,    // factor of the triad
+    begin: u32,    // first Vector
+    end: u32,      // one past the last Vector
+    stride: u32,   // Vector from one turn of a workgroup to its next
+    alpha: f32,    // factor of scale and triad
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<Elem>;         // [elements]
-@group(0) @binding(2) var<storage, read> b: array<Elem>;         // [elements]
-@group(0) @binding(3) var<storage, read_write> c: array<Elem>;   // [elements]
+@group(0) @binding(1) var<storage, read> a: array<Vector>;         // [elements]
+@group(0) @binding(2) var<storage, read> b: array<Vector>;         // [elements]
+@group(0) @binding(3) var<storage, read_write> c: array<Vector>;   // [elements]
 
 @compute @workgroup_size(WORKGROUP)
-fn stream_add(@builtin(global_invocation_id) global_id: vec3<u32>) {
-    for (var i = params.begin + global_id.x; i < params.end; i += params.stride) {
-        c[i] = a[i] + b[i];
+fn stream_add(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+) {
+    let begin = params.begin + workgroup_id.x * WORKGROUP * ELEMS + local_index;
+    for (var base = begin; base < params.end; base += params.stride) {
+        var values: array<Wide, ELEMS>;
+        // unroll
+        for (var j = 0u; j < ELEMS; j++) {
+            let i = base + j * WORKGROUP;
+            if (i < params.end) {
+                values[j] = Wide(a[i]) + Wide(b[i]);
+            }
+        }
+        // unroll
+        for (var j = 0u; j < ELEMS; j++) {
+            let i = base + j * WORKGROUP;
+            if (i < params.end) {
+                c[i] = Vector(values[j]);
+            }
+        }
     }
 }

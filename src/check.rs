@@ -5,7 +5,7 @@ use crate::data::{Dtype, Inputs};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernel::{Kernel, Plan, PlanOptions};
-use crate::ops::{Family, Operation, Role};
+use crate::ops::{Family, Operation};
 use crate::shader::{Checks, Loops};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
@@ -114,10 +114,7 @@ pub async fn timestamps(gpu: &Gpu) -> Result<Gate> {
 /// Seconds of a copy between two buffers by timestamps, and by the wall clock around it.
 async fn timed_copy(gpu: &Gpu) -> Result<(f64, f64)> {
     use crate::bench::{Clock, GpuClock};
-    let operation = crate::ops::Stream {
-        kind: crate::ops::StreamKind::Copy,
-        elements: 1 << 20,
-    };
+    let operation = crate::ops::Stream::new(crate::ops::StreamKind::Copy, 1 << 20);
     let plan = Plan::new(gpu, &operation, &PlanOptions::default()).await?;
     let space = Workspace::new(gpu, &operation, 1).await?;
     let launch = plan.bind(&space.views())?;
@@ -184,10 +181,14 @@ async fn compare_all(
     };
     let (mut shapes, mut elements, mut skipped) = (0u64, 0u64, 0u64);
     let mut closest: f64 = 0.0;
+    let mut unsupported = None;
     for operation in (family.samples)(&stages) {
         let plan = match Plan::new(gpu, operation.as_ref(), &options).await {
             // A shape that this kernel has no form for is another kernel's.
-            Err(Error::Unsupported { .. }) if shapes > 0 => continue,
+            Err(error @ Error::Unsupported { .. }) => {
+                unsupported = Some(error);
+                continue;
+            }
             other => other?,
         };
         let Some(verified) = compare(gpu, operation.as_ref(), &plan, seed, input).await? else {
@@ -212,6 +213,9 @@ async fn compare_all(
                 .max_error
                 .map_or(0.0, |error| error / verified.allowed.max(f64::MIN_POSITIVE)),
         );
+    }
+    if let Some(error) = unsupported.filter(|_| shapes + skipped == 0) {
+        return Err(error);
     }
     let beyond = if skipped > 0 {
         format!("; {skipped} shapes left out, whose results overflow with this input")
@@ -265,7 +269,7 @@ fn repeat(operation: &dyn Operation, input: &[f32]) -> Vec<Vec<f32>> {
     let inputs = operation
         .operands()
         .into_iter()
-        .filter(|o| o.role == Role::Input)
+        .filter(|o| o.role.is_read())
         .enumerate();
     let values = |(i, o): (usize, crate::ops::Operand)| {
         let values: Vec<f32> = input
@@ -286,7 +290,7 @@ fn overflows(operation: &dyn Operation, kernel: &'static Kernel, inputs: &dyn In
     let outputs = operation
         .operands()
         .iter()
-        .filter(|o| o.role == Role::Output)
+        .filter(|o| o.role.is_written())
         .map(|o| o.elements)
         .sum();
     let all: Vec<u64> = (0..outputs).collect();

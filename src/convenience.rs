@@ -5,7 +5,7 @@ use crate::buffer::View;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernel::{Plan, PlanOptions};
-use crate::ops::{Operation, Role};
+use crate::ops::Operation;
 
 impl Gpu {
     /// Runs `operation` once with the kernel that is best here: `inputs` in the order of [`Operation::operands`],
@@ -20,7 +20,7 @@ impl Gpu {
     /// # async fn example() -> ridgepoint::Result<()> {
     /// use ridgepoint::{Gpu, GpuOptions, Softmax};
     /// let gpu = Gpu::open(&GpuOptions::default()).await?;
-    /// let y = gpu.run(&Softmax { rows: 1, cols: 3 }, &[&[1.0, 2.0, 3.0]]).await?;
+    /// let y = gpu.run(&Softmax::new(1, 3), &[&[1.0, 2.0, 3.0]]).await?;
     /// assert!((y.iter().sum::<f32>() - 1.0).abs() < 1e-6);
     /// # Ok(())
     /// # }
@@ -28,7 +28,7 @@ impl Gpu {
     pub async fn run(&self, operation: &dyn Operation, inputs: &[&[f32]]) -> Result<Vec<f32>> {
         operation.validate()?;
         let operands = operation.operands();
-        let wanted: Vec<_> = operands.iter().filter(|o| o.role == Role::Input).collect();
+        let wanted: Vec<_> = operands.iter().filter(|o| o.role.is_read()).collect();
         let name = operation.family().name;
         if wanted.len() != inputs.len() {
             let names: Vec<&str> = wanted.iter().map(|o| o.name).collect();
@@ -54,9 +54,14 @@ impl Gpu {
             }
             buffers.push(self.upload(buffer, values, operand.dtype).await?);
         }
-        for operand in operands.iter().filter(|o| o.role == Role::Output) {
+        let mut read = buffers.into_iter().peekable();
+        let mut buffers = Vec::new();
+        for operand in &operands {
             let bytes = operand.elements * operand.dtype.bytes();
-            buffers.push(self.create_storage(operand.name, bytes).await?);
+            buffers.push(match read.next_if(|_| operand.role.is_read()) {
+                Some(buffer) => buffer,
+                None => self.create_storage(operand.name, bytes).await?,
+            });
         }
         let views: Vec<View<'_>> = operands
             .iter()
@@ -69,7 +74,7 @@ impl Gpu {
             .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         plan.record(&mut encoder, &views)?;
         self.submit(encoder, name).await?;
-        let output = operands.iter().position(|o| o.role == Role::Output);
+        let output = operands.iter().position(|o| o.role.is_written());
         match output {
             Some(place) => self.download(views[place]).await,
             None => Ok(Vec::new()),

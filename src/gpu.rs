@@ -1,6 +1,7 @@
 //! An opened adapter: chosen from options, or wrapped around a device that somebody else opened.
 
 mod adapters;
+mod cooperative;
 pub(crate) mod oneshot;
 
 pub use adapters::{
@@ -9,6 +10,7 @@ pub use adapters::{
 
 use crate::error::{Error, Result};
 use crate::shader::{Checks, Constant, Loops, Pipeline, Shader};
+use crate::warning::Warning;
 use oneshot::oneshot;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +27,8 @@ pub struct Capabilities {
     pub kind: AdapterKind,
     /// Smallest and largest subgroup.
     pub subgroup_sizes: (u32, u32),
+    /// Cooperative matrix shapes that kernels may use: those that came out right here.
+    pub cooperative: Vec<CooperativeShape>,
 }
 
 /// Faults that arrived outside any call of ours: uncaptured errors, a lost device.
@@ -48,6 +52,27 @@ pub struct Gpu {
     pipelines: Mutex<HashMap<PipelineKey, Arc<Pipeline>>>,
     faults: Arc<Mutex<Faults>>,
     timeout: Duration,
+    warnings: Vec<Warning>,
+}
+
+const COOPERATIVE: wgpu::Features = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
+
+async fn request(
+    adapter: &wgpu::Adapter,
+    features: wgpu::Features,
+    limits: &wgpu::Limits,
+) -> std::result::Result<(wgpu::Device, wgpu::Queue), wgpu::RequestDeviceError> {
+    let mut descriptor = wgpu::DeviceDescriptor {
+        label: Some("ridgepoint"),
+        required_features: features,
+        required_limits: limits.clone(),
+        memory_hints: wgpu::MemoryHints::MemoryUsage,
+        ..Default::default()
+    };
+    if features.contains(COOPERATIVE) {
+        descriptor.experimental_features = crate::shader::experimental();
+    }
+    adapter.request_device(&descriptor).await
 }
 
 /// How long to wait for the GPU before a submission counts as hung. Longer than any driver's own watchdog.
@@ -72,21 +97,23 @@ impl Gpu {
         let adapter = adapters::select(options).await?;
         let summary = AdapterSummary::of(&adapter);
         let limits = options.limits.clone().unwrap_or_else(|| adapter.limits());
-        let features = options.features & adapter.features();
-        let descriptor = wgpu::DeviceDescriptor {
-            label: Some("ridgepoint"),
-            required_features: features,
-            required_limits: limits,
-            memory_hints: wgpu::MemoryHints::MemoryUsage,
-            ..Default::default()
-        };
+        let mut features = options.features & adapter.features();
+        if !adapters::has_usable_fragments(&summary) {
+            features = features - COOPERATIVE;
+        }
+        let mut opened = request(&adapter, features, &limits).await;
+        if opened.is_err() && features.contains(COOPERATIVE) {
+            features = features - COOPERATIVE;
+            opened = request(&adapter, features, &limits).await;
+        }
         let refused = |e: wgpu::RequestDeviceError| Error::DeviceRequest {
             adapter: summary.name.clone(),
             reason: e.to_string(),
         };
-        let (device, queue) = adapter.request_device(&descriptor).await.map_err(refused)?;
-        let gpu = Self::from_parts(summary, device, queue);
+        let (device, queue) = opened.map_err(refused)?;
+        let mut gpu = Self::from_parts(summary, device, queue);
         gpu.install_handlers();
+        gpu.trust_cooperative().await?;
         Ok(gpu)
     }
 
@@ -113,6 +140,7 @@ impl Gpu {
             limits: device.limits(),
             kind: summary.kind,
             subgroup_sizes: (summary.subgroup_min, summary.subgroup_max),
+            cooperative: Vec::new(),
         };
         let faults = Arc::default();
         Self {
@@ -123,6 +151,7 @@ impl Gpu {
             pipelines: Mutex::default(),
             faults,
             timeout: TIMEOUT,
+            warnings: Vec::new(),
         }
     }
 
@@ -158,6 +187,12 @@ impl Gpu {
     #[must_use]
     pub fn summary(&self) -> &AdapterSummary {
         &self.summary
+    }
+
+    /// What was found wrong with the device when it was opened.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
     }
 
     /// What the device can do.

@@ -86,6 +86,15 @@ impl Kernel {
             .collect()
     }
 
+    /// Features that it needs for elements of `dtype`.
+    #[must_use]
+    pub fn features_for(&self, dtype: Dtype) -> wgpu::Features {
+        match dtype {
+            Dtype::F32 => self.features,
+            Dtype::F16 => self.features | wgpu::Features::SHADER_F16,
+        }
+    }
+
     /// Whether a device can run this kernel with `constants` on elements of `dtype`.
     ///
     /// # Errors
@@ -105,7 +114,13 @@ impl Kernel {
         if !self.dtypes.contains(&dtype) {
             return refuse(format!("it has no {} form", dtype.name()));
         }
-        let missing = self.features - device.features;
+        let narrow = |(_, value): &(&str, Constant)| matches!(value, Constant::Type(name) if name.contains("f16"));
+        let mut needed = self.features_for(dtype);
+        needed.set(
+            wgpu::Features::SHADER_F16,
+            needed.contains(wgpu::Features::SHADER_F16) || constants.iter().any(narrow),
+        );
+        let missing = needed - device.features;
         if !missing.is_empty() {
             let names: Vec<String> = missing
                 .iter_names()
@@ -132,14 +147,14 @@ impl Stage {
         }
     }
 
-    /// The stage's own constants and those of `constants` that its file declares.
+    /// Those of `constants` that the stage's file declares, and the stage's own, which win.
     fn all<'a>(&self, constants: &[(&'a str, Constant)]) -> Vec<(&'a str, Constant)> {
         let declared = self.shader.settable();
         let shared = constants
             .iter()
             .copied()
             .filter(|(name, _)| declared.contains(name));
-        self.constants.iter().copied().chain(shared).collect()
+        shared.chain(self.constants.iter().copied()).collect()
     }
 }
 

@@ -22,7 +22,10 @@ pub use data::Dtype;
 pub use error::{Error, Result};
 pub use gpu::{Gpu, GpuOptions};
 pub use kernel::{Plan, PlanOptions};
-pub use ops::{Attention, Fma, Mask, Matmul, Operation, Softmax, Stream, StreamKind};
+pub use ops::{
+    Activation, Attention, Bias, Fma, Layout, Mask, Matmul, Operation, Order, Softmax, Stream,
+    StreamKind,
+};
 
 /// The README's code, compiled as a test.
 #[cfg(doctest)]

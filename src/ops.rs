@@ -6,13 +6,19 @@
 mod attention;
 mod fma;
 mod matmul;
+mod norm;
+mod reduce;
+mod rows;
 mod softmax;
 mod stream;
 
 pub use attention::{Attention, Mask};
 pub use fma::Fma;
-pub use matmul::Matmul;
-pub use softmax::Softmax;
+pub use matmul::{Activation, Bias, Layout, Matmul, Order};
+pub use norm::{Affine, Norm, NormKind};
+pub use reduce::{Reduction, ReductionKind};
+pub use rows::RowLayout;
+pub use softmax::{Causal, Softmax, SoftmaxForm, SoftmaxMask, Target};
 pub use stream::{Stream, StreamKind};
 
 use crate::data::{Distribution, Dtype, Inputs};
@@ -29,6 +35,22 @@ pub enum Role {
     Input,
     /// Written, every element.
     Output,
+    /// Written, after being read or with elements left as they are.
+    Update,
+}
+
+impl Role {
+    /// Whether its values before matter.
+    #[must_use]
+    pub fn is_read(self) -> bool {
+        self != Self::Output
+    }
+
+    /// Whether a kernel changes it.
+    #[must_use]
+    pub fn is_written(self) -> bool {
+        self != Self::Input
+    }
 }
 
 /// One buffer of an operation.
@@ -61,6 +83,15 @@ impl Operand {
             dtype,
             role: Role::Input,
             distribution,
+        }
+    }
+
+    /// The same, written over.
+    #[must_use]
+    pub fn in_place(self) -> Self {
+        Self {
+            role: Role::Update,
+            ..self
         }
     }
 
@@ -103,9 +134,10 @@ pub trait Operation: std::fmt::Debug + Send + Sync {
 
     /// Bytes that have to move: each input read once, each output written once.
     fn min_bytes(&self) -> u64 {
+        let moves = |role: Role| u64::from(role.is_read()) + u64::from(role.is_written());
         self.operands()
             .iter()
-            .map(|o| o.elements * o.dtype.bytes())
+            .map(|o| moves(o.role) * o.elements * o.dtype.bytes())
             .sum()
     }
 
@@ -122,12 +154,27 @@ pub trait Operation: std::fmt::Debug + Send + Sync {
     /// the smallest.
     fn halved(&self) -> Option<Box<dyn Operation>>;
 
+    /// Kernels for this shape, the best on `device` first; the family's, the last first, unless the shape decides.
+    fn candidates(&self, _device: &Capabilities) -> Vec<&'static Kernel> {
+        self.family().kernels.iter().rev().copied().collect()
+    }
+
     /// Constants that a kernel needs for this shape, and those that suit it on `device`. A preset replaces the latter.
     ///
     /// # Errors
     /// [`Error::Unsupported`] where the kernel has no form for the shape.
     fn constants(&self, _kernel: &'static Kernel, _device: &Capabilities) -> Result<Constants> {
         Ok(Constants::new())
+    }
+
+    /// Why a kernel that can compute this shape on `device` should leave it to others, if it should. Pure.
+    fn unsuited(&self, _kernel: &'static Kernel, _device: &Capabilities) -> Option<String> {
+        None
+    }
+
+    /// Constants that follow from those that shape, preset and caller have chosen; the caller's own stay.
+    fn derived(&self, _kernel: &'static Kernel, _chosen: &Constants) -> Constants {
+        Constants::new()
     }
 
     /// The dispatches of `kernel` for this shape; `stages` are its files, prepared.
@@ -146,7 +193,7 @@ pub trait Operation: std::fmt::Debug + Send + Sync {
         let outputs = self
             .operands()
             .iter()
-            .filter(|o| o.role == Role::Output)
+            .filter(|o| o.role.is_written())
             .map(|o| o.elements)
             .sum::<u64>();
         self.flops() / outputs.max(1) + 1
@@ -172,7 +219,7 @@ pub struct Family {
     pub about: &'static str,
     /// Its shape as text, with an example.
     pub shape_form: &'static str,
-    /// Ways to compute it, the plainest first; the last one that runs on an adapter is chosen.
+    /// Ways to compute it, the plainest first; [`Operation::candidates`] says which one a shape gets.
     pub kernels: &'static [&'static Kernel],
     /// Reads a shape such as `4096x4096x4096`.
     pub parse: fn(&str, Dtype) -> Result<Box<dyn Operation>>,
@@ -202,12 +249,18 @@ impl Family {
 /// Every operation.
 pub static FAMILIES: &[&Family] = &[
     &stream::COPY,
+    &stream::SCALE,
     &stream::MULTIPLY,
     &stream::ADD,
     &stream::TRIAD,
+    &reduce::SUM,
+    &reduce::MAX,
+    &reduce::DOT,
     &fma::FMA,
     &matmul::MATMUL,
     &softmax::SOFTMAX,
+    &norm::RMS_NORM,
+    &norm::LAYER_NORM,
     &attention::ATTENTION,
 ];
 
@@ -242,7 +295,17 @@ pub fn shaders() -> Vec<&'static Shader> {
     files
 }
 
-/// Chooses a kernel for `operation` on a device: the one that `options` name, or the last of the family that runs. Pure.
+/// A kernel that was chosen, and why.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// The kernel.
+    pub kernel: &'static Kernel,
+    /// Why it and not another, in words.
+    pub reason: String,
+}
+
+/// Chooses a kernel for `operation` on a device: the one that `options` name, or the last of the family that runs and
+/// is suited; where none is suited, the last that runs. Pure.
 ///
 /// # Errors
 /// [`Error::UnknownName`] for a kernel that is not; [`Error::Unsupported`] where it, or every kernel, does not run here.
@@ -250,21 +313,33 @@ pub fn choose(
     operation: &dyn Operation,
     options: &PlanOptions,
     device: &Capabilities,
-) -> Result<&'static Kernel> {
+) -> Result<Choice> {
     let family = operation.family();
     if let Some(name) = options.kernel {
-        return family.kernel(name);
+        let kernel = family.kernel(name)?;
+        let reason = "named by the caller".to_owned();
+        return Ok(Choice { kernel, reason });
     }
     let mut reasons = Vec::new();
-    for kernel in family.kernels.iter().rev() {
+    let mut able = None;
+    for kernel in operation.candidates(device) {
         let constants = constants_of(operation, kernel, options, device);
         match constants.and_then(|c| kernel.supported(operation.dtype(), &c, device)) {
-            Ok(()) => return Ok(kernel),
+            Ok(()) => match operation.unsuited(kernel, device) {
+                None => return Ok(Choice::of(kernel, &reasons)),
+                Some(reason) => {
+                    able = able.or(Some(kernel));
+                    reasons.push(format!("{}: {reason}", kernel.name));
+                }
+            },
             Err(Error::Unsupported { reason, .. }) => {
                 reasons.push(format!("{}: {reason}", kernel.name));
             }
             Err(error) => return Err(error),
         }
+    }
+    if let Some(kernel) = able {
+        return Ok(Choice::of(kernel, &reasons));
     }
     let what = format!(
         "{} {} {}",
@@ -278,6 +353,18 @@ pub fn choose(
     })
 }
 
+impl Choice {
+    /// `kernel`, after others were passed over.
+    fn of(kernel: &'static Kernel, passed_over: &[String]) -> Self {
+        let reason = if passed_over.is_empty() {
+            "the best of its operation".to_owned()
+        } else {
+            format!("the best left; not {}", passed_over.join("; not "))
+        };
+        Self { kernel, reason }
+    }
+}
+
 /// The constants of `kernel` for `operation` on a device: those of the shape, of a preset, and of the caller, later ones
 /// winning.
 ///
@@ -289,11 +376,13 @@ pub(crate) fn constants_of(
     options: &PlanOptions,
     device: &Capabilities,
 ) -> Result<Constants> {
-    Ok(merge([
+    let chosen = merge([
         operation.constants(kernel, device)?,
         kernel.preset(options.preset),
         options.constants.clone(),
-    ]))
+    ]);
+    let derived = operation.derived(kernel, &chosen);
+    Ok(merge([derived, chosen, Constants::new()]))
 }
 
 /// Later values replace earlier ones of the same name.

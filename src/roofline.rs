@@ -17,6 +17,7 @@ mod model;
 mod peak;
 mod probe;
 mod render;
+mod safety;
 mod session;
 mod sweep;
 mod system;

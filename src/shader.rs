@@ -9,7 +9,7 @@ mod pipeline;
 mod source;
 
 pub use pipeline::Pipeline;
-pub(crate) use pipeline::check_limits;
+pub(crate) use pipeline::{check_limits, experimental};
 pub use source::Constant;
 
 use crate::error::{Error, Result};
@@ -87,7 +87,7 @@ pub struct Prepared {
     pub name: &'static str,
     /// The final text.
     pub wgsl: String,
-    /// Every integer constant of the file after evaluation, derived ones included.
+    /// Every integer constant of the file after evaluation, derived ones included; truth values as 0 and 1.
     pub constants: BTreeMap<String, u32>,
     /// `@workgroup_size`
     pub workgroup_size: [u32; 3],
@@ -244,6 +244,7 @@ fn integer_constants(module: &naga::Module) -> BTreeMap<String, u32> {
     let literal = |constant: &naga::Constant| match module.global_expressions[constant.init] {
         naga::Expression::Literal(naga::Literal::U32(value)) => Some(value),
         naga::Expression::Literal(naga::Literal::I32(value)) => u32::try_from(value).ok(),
+        naga::Expression::Literal(naga::Literal::Bool(value)) => Some(value.into()),
         _ => None,
     };
     module
@@ -334,6 +335,30 @@ mod tests {
         assert_eq!(prepared.wgsl.matches("y[i] = params;").count(), 8);
         let access: Vec<Access> = prepared.bindings.iter().map(|b| b.access).collect();
         assert_eq!(access, [Access::Uniform, Access::ReadWrite]);
+    }
+
+    #[test]
+    fn a_file_becomes_one_for_f16_by_its_alias() {
+        const COPY: Shader = Shader {
+            name: "copy",
+            wgsl: "//! copy: y = x.\nalias Elem = f32;\n\
+                @group(0) @binding(0) var<storage, read_write> y: array<Elem>;\n\
+                @compute @workgroup_size(1) fn copy() {\ny[0] = y[1];\n}\n",
+        };
+        let half = [("Elem", Constant::Type("f16"))];
+        let prepare = |features| COPY.prepare(&half, Loops::Unrolled, features);
+        let prepared = prepare(wgpu::Features::SHADER_F16).unwrap();
+        assert!(
+            prepared
+                .wgsl
+                .starts_with("//! copy: y = x.\nenable f16;\nalias Elem = f16;\n")
+        );
+        assert!(matches!(
+            prepare(wgpu::Features::empty()),
+            Err(Error::Shader { .. })
+        ));
+        let plain = COPY.prepare(&[], Loops::Unrolled, wgpu::Features::empty());
+        assert!(!plain.unwrap().wgsl.contains("enable"));
     }
 
     #[test]

@@ -140,6 +140,12 @@ impl Suite {
 
 const STREAM: &[(&str, &str)] = &[("33554432", "4194304")];
 
+const SOFTMAX: &[(&str, &str)] = &[
+    ("1024x2048", "256x2048"),
+    ("4096x4096", "256x4096"),
+    ("65536x1024", "2048x1024"),
+];
+
 const fn entry(operation: &'static str, shapes: &'static [(&'static str, &'static str)]) -> Entry {
     Entry {
         operation,
@@ -156,12 +162,18 @@ static QUICK: Suite = Suite {
     quick: Quick::Yes,
     entries: &[
         entry("copy", STREAM),
+        entry("scale", STREAM),
         entry("multiply", STREAM),
         entry("add", STREAM),
         entry("triad", STREAM),
+        entry("sum", STREAM),
+        entry("max", STREAM),
+        entry("dot", STREAM),
         entry("fma", &[("1048576x1024x4x2", "4096x1024x4x2")]),
         entry("matmul", &[("1024x1024x1024", "256x256x256")]),
         entry("softmax", &[("1024x2048", "256x2048")]),
+        entry("rms_norm", &[("1024x2048", "256x2048")]),
+        entry("layer_norm", &[("1024x2048", "256x2048")]),
         entry("attention", &[("2x4x512x512x64", "1x4x128x128x64")]),
     ],
 };
@@ -198,17 +210,12 @@ static STANDARD: Suite = Suite {
                 ],
             )
         },
+        // The price of not fusing beside the kernel that the library chooses.
         Entry {
-            kernels: &["softmax_unfused", "softmax_online"],
-            ..entry(
-                "softmax",
-                &[
-                    ("1024x2048", "256x2048"),
-                    ("4096x4096", "256x4096"),
-                    ("65536x1024", "2048x1024"),
-                ],
-            )
+            kernels: &["softmax_unfused"],
+            ..entry("softmax", SOFTMAX)
         },
+        entry("softmax", SOFTMAX),
         Entry {
             kernels: &["attention_naive", "attention_flash"],
             ..entry(

@@ -66,6 +66,17 @@ pub fn division_relative(unit_roundoff: f64) -> f64 {
     2.5 * 2.0 * unit_roundoff
 }
 
+/// Absolute error of storing an f32 result as `dtype`: one rounding, or a subnormal flushed to zero. Storing f32 is none.
+#[must_use]
+pub fn storing(value: f64, dtype: crate::data::Dtype) -> f64 {
+    match dtype {
+        crate::data::Dtype::F32 => 0.0,
+        // The smallest normal f16 is 2^-14; what is nearly that may be computed to be less.
+        crate::data::Dtype::F16 if value.abs() < 1.01 * 2f64.powi(-14) => value.abs(),
+        crate::data::Dtype::F16 => value.abs() * dtype.unit_roundoff(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -111,6 +111,13 @@ pub enum Warning {
         /// Why not.
         reason: String,
     },
+    /// A shape of matrix units gives wrong products, and is not used.
+    MatrixUnitsDemoted {
+        /// The shape: `16x16x16 f16 -> f32`.
+        shape: String,
+        /// What was wrong.
+        reason: String,
+    },
     /// A warning read from a file.
     Recorded {
         /// The name of its kind, as [`Warning::id`] gives it.
@@ -142,6 +149,7 @@ impl Warning {
             Self::AboveRoof { .. } => "above_roof",
             Self::Incomplete { .. } => "incomplete",
             Self::NotVerified { .. } => "not_verified",
+            Self::MatrixUnitsDemoted { .. } => "matrix_units_demoted",
             Self::Recorded { id, .. } => id,
         }
     }
@@ -228,6 +236,9 @@ impl Warning {
                 format!("only {rows} of {planned} rows were measured")
             }
             Self::NotVerified { reason } => format!("results were not verified: {reason}"),
+            Self::MatrixUnitsDemoted { shape, reason } => {
+                format!("matrix units of {shape} are not used: {reason}")
+            }
             Self::Recorded { message, .. } => message.clone(),
         }
     }
@@ -258,6 +269,7 @@ impl Warning {
             }
             Self::Incomplete { .. } => "run it again to its end for the others",
             Self::NotVerified { .. } => "run `ridgepoint check` before trusting the time",
+            Self::MatrixUnitsDemoted { .. } => "update the driver",
             Self::Recorded { .. } => return None,
         })
     }

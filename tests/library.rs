@@ -53,21 +53,16 @@ fn slices_in_vectors_out() {
             [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
             [1.0, 0.0, 0.5, -1.0, 2.0, 3.0],
         );
-        let c = gpu
-            .run(&Matmul { m: 2, n: 2, k: 3 }, &[&a, &b])
-            .await
-            .unwrap();
+        let c = gpu.run(&Matmul::new(2, 2, 3), &[&a, &b]).await.unwrap();
         assert_eq!(c, [8.0, 7.0, 18.5, 13.0]);
         assert!(
-            gpu.run(&Matmul { m: 0, n: 3, k: 2 }, &[&[], &a])
+            gpu.run(&Matmul::new(0, 3, 2), &[&[], &a])
                 .await
                 .unwrap()
                 .is_empty()
         );
         assert_eq!(
-            gpu.run(&Matmul { m: 2, n: 3, k: 0 }, &[&[], &[]])
-                .await
-                .unwrap(),
+            gpu.run(&Matmul::new(2, 3, 0), &[&[], &[]]).await.unwrap(),
             [0.0; 6]
         );
     });
@@ -92,7 +87,7 @@ fn records_into_somebody_elses_encoder() {
     // As in `common::open`.
     std::mem::forget(device.clone());
     block_on(async {
-        let (matmul, softmax) = (Matmul { m: 8, n: 24, k: 16 }, Softmax { rows: 8, cols: 24 });
+        let (matmul, softmax) = (Matmul::new(8, 24, 16), Softmax::new(8, 24));
         let first = Plan::new(&gpu, &matmul, &PlanOptions::default())
             .await
             .unwrap();
@@ -164,10 +159,10 @@ fn wrong_buffers_are_errors_with_values() {
         return;
     };
     block_on(async {
-        let plan = Plan::new(&gpu, &Matmul { m: 4, n: 6, k: 5 }, &PlanOptions::default())
+        let plan = Plan::new(&gpu, &Matmul::new(4, 6, 5), &PlanOptions::default())
             .await
             .unwrap();
-        let space = Workspace::new(&gpu, &Matmul { m: 4, n: 6, k: 5 }, 1)
+        let space = Workspace::new(&gpu, &Matmul::new(4, 6, 5), 1)
             .await
             .unwrap();
         let views = space.views();
@@ -227,7 +222,7 @@ fn wrong_buffers_are_errors_with_values() {
             Error::Usage { .. }
         ));
         let run = gpu
-            .run(&Matmul { m: 4, n: 6, k: 5 }, &[&[0.0; 20], &[0.0; 29]])
+            .run(&Matmul::new(4, 6, 5), &[&[0.0; 20], &[0.0; 29]])
             .await;
         assert_eq!(
             run.unwrap_err().to_string(),
@@ -244,7 +239,7 @@ fn wrong_plans_are_errors_with_a_remedy() {
     let plan = |operation: &dyn Operation, options: PlanOptions| {
         block_on(Plan::new(&gpu, operation, &options)).map(drop)
     };
-    let small = Matmul { m: 4, n: 4, k: 4 };
+    let small = Matmul::new(4, 4, 4);
     let options = PlanOptions {
         kernel: Some("matmul_blockd"),
         ..Default::default()
@@ -279,21 +274,14 @@ fn wrong_plans_are_errors_with_a_remedy() {
         plan(&small, options),
         Err(Error::Unsupported { .. })
     ));
-    let huge = Matmul {
-        m: 1 << 32,
-        n: 1 << 32,
-        k: 1,
-    };
+    let huge = Matmul::new(1 << 32, 1 << 32, 1);
     assert!(matches!(
         plan(&huge, PlanOptions::default()),
         Err(Error::TooLarge { .. })
     ));
     // What an index reaches may still be more than a binding or a buffer holds.
     let limit = gpu.capabilities().limits.max_buffer_size;
-    let beyond = Softmax {
-        rows: limit / 4096 + 1,
-        cols: 1024,
-    };
+    let beyond = Softmax::new(limit / 4096 + 1, 1024);
     let refused = plan(&beyond, PlanOptions::default());
     assert!(
         matches!(refused, Err(Error::TooLarge { .. })),
@@ -364,10 +352,7 @@ fn streams_go_beyond_one_binding() {
         return;
     };
     block_on(async {
-        let triad = Stream {
-            kind: StreamKind::Triad,
-            elements: 50_003,
-        };
+        let triad = Stream::new(StreamKind::Triad, 50_003);
         let plan = Plan::new(&gpu, &triad, &PlanOptions::default())
             .await
             .unwrap();
@@ -397,16 +382,9 @@ fn grids_go_beyond_one_dimension() {
         return;
     };
     let operations: [&dyn Operation; 3] = [
-        &Softmax { rows: 200, cols: 5 },
-        &Matmul {
-            m: 300,
-            n: 200,
-            k: 5,
-        },
-        &Stream {
-            kind: StreamKind::Add,
-            elements: 70_001,
-        },
+        &Softmax::new(200, 5),
+        &Matmul::new(300, 200, 5),
+        &Stream::new(StreamKind::Add, 70_001),
     ];
     for operation in operations {
         for kernel in operation.family().kernels {
@@ -415,19 +393,21 @@ fn grids_go_beyond_one_dimension() {
                 ..Default::default()
             };
             let verified = block_on(async {
-                let plan = Plan::new(&gpu, operation, &options).await.unwrap();
+                let plan = match Plan::new(&gpu, operation, &options).await {
+                    Err(Error::Unsupported { .. }) => return None,
+                    other => other.unwrap(),
+                };
                 let space = Workspace::new(&gpu, operation, 5).await.unwrap();
                 space.poison(&gpu).await.unwrap();
                 let mut encoder = encoder(&gpu);
                 plan.record(&mut encoder, &space.views()).unwrap();
                 gpu.submit(encoder, "a test").await.unwrap();
                 let inputs = space.generated(5);
-                space
-                    .verify(&gpu, operation, kernel, &inputs, Coverage::Full)
-                    .await
-                    .unwrap()
+                let verified = space.verify(&gpu, operation, kernel, &inputs, Coverage::Full);
+                Some(verified.await.unwrap())
             });
-            assert!(verified.ok, "{}: {verified:?}", kernel.name);
+            // None: the device cannot run the kernel, which is another test's affair.
+            assert!(verified.is_none_or(|v| v.ok), "{} is wrong", kernel.name);
         }
     }
 }
@@ -438,10 +418,7 @@ fn a_result_that_was_not_written_is_not_verified() {
         return;
     };
     block_on(async {
-        let copy = Stream {
-            kind: StreamKind::Copy,
-            elements: 100_000,
-        };
+        let copy = Stream::new(StreamKind::Copy, 100_000);
         let plan = Plan::new(&gpu, &copy, &PlanOptions::default())
             .await
             .unwrap();

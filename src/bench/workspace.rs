@@ -22,6 +22,14 @@ pub enum Coverage {
 pub struct Workspace {
     operands: Vec<Operand>,
     buffers: Vec<wgpu::Buffer>,
+    initial: Initial,
+}
+
+/// What operands hold before a kernel runs.
+#[derive(Debug)]
+enum Initial {
+    Generated { seed: u32 },
+    Values(Vec<Vec<f32>>),
 }
 
 /// Reads of operands that the reference of a sampled row may cost: about a tenth of a second on a slow core.
@@ -37,20 +45,16 @@ impl Workspace {
     /// # Errors
     /// [`crate::Error::TooLarge`], [`crate::Error::OutOfMemory`] and what the device reports.
     pub async fn new(gpu: &Gpu, operation: &dyn Operation, seed: u32) -> Result<Self> {
-        let space = Self::allocate(gpu, operation).await?;
-        for (i, operand) in space
-            .operands
-            .iter()
-            .enumerate()
-            .filter(|(_, o)| o.role == Role::Input)
-        {
-            gpu.fill_random(space.view(i), seed, i, operand.distribution)
-                .await?;
+        let space = Self::allocate(gpu, operation, Initial::Generated { seed }).await?;
+        for i in 0..space.operands.len() {
+            if space.operands[i].role.is_read() {
+                space.fill(gpu, i).await?;
+            }
         }
         Ok(space)
     }
 
-    /// Allocates every operand and uploads `values`, one slice for each input.
+    /// Allocates every operand and uploads `values`, one slice for each operand that is read, in order.
     ///
     /// # Errors
     /// As [`Workspace::new`].
@@ -59,7 +63,7 @@ impl Workspace {
         operation: &dyn Operation,
         values: &[Vec<f32>],
     ) -> Result<Self> {
-        let mut space = Self::allocate(gpu, operation).await?;
+        let mut space = Self::allocate(gpu, operation, Initial::Values(values.to_vec())).await?;
         for (i, values) in values.iter().enumerate() {
             let operand = &space.operands[i];
             space.buffers[i] = gpu.upload(operand.name, values, operand.dtype).await?;
@@ -67,14 +71,37 @@ impl Workspace {
         Ok(space)
     }
 
-    async fn allocate(gpu: &Gpu, operation: &dyn Operation) -> Result<Self> {
+    /// Gives an operand the values that it began with.
+    async fn fill(&self, gpu: &Gpu, i: usize) -> Result<()> {
+        let operand = &self.operands[i];
+        match &self.initial {
+            Initial::Generated { seed } => {
+                gpu.fill_random(self.view(i), *seed, i, operand.distribution)
+                    .await
+            }
+            Initial::Values(values) => {
+                let mut bytes = operand.dtype.encode(&values[i]);
+                bytes.resize(bytes.len().next_multiple_of(4), 0);
+                gpu.catch("upload", || {
+                    gpu.queue().write_buffer(&self.buffers[i], 0, &bytes);
+                })
+                .await
+            }
+        }
+    }
+
+    async fn allocate(gpu: &Gpu, operation: &dyn Operation, initial: Initial) -> Result<Self> {
         let operands = operation.operands();
         let mut buffers = Vec::new();
         for operand in &operands {
             let bytes = operand.elements.saturating_mul(operand.dtype.bytes());
             buffers.push(gpu.create_storage(operand.name, bytes).await?);
         }
-        Ok(Self { operands, buffers })
+        Ok(Self {
+            operands,
+            buffers,
+            initial,
+        })
     }
 
     fn view(&self, i: usize) -> View<'_> {
@@ -101,18 +128,17 @@ impl Workspace {
         }
     }
 
-    /// Fills the outputs with NaN.
+    /// Fills the outputs with NaN, and gives those that are read as well the values they began with.
     ///
     /// # Errors
     /// What the device reports.
     pub async fn poison(&self, gpu: &Gpu) -> Result<()> {
-        for (i, _) in self
-            .operands
-            .iter()
-            .enumerate()
-            .filter(|(_, o)| o.role == Role::Output)
-        {
-            gpu.poison(self.view(i)).await?;
+        for (i, operand) in self.operands.iter().enumerate() {
+            match operand.role {
+                Role::Input => {}
+                Role::Output => gpu.poison(self.view(i)).await?,
+                Role::Update => self.fill(gpu, i).await?,
+            }
         }
         Ok(())
     }
@@ -134,7 +160,7 @@ impl Workspace {
             .operands
             .iter()
             .enumerate()
-            .filter(|(_, o)| o.role == Role::Output)
+            .filter(|(_, o)| o.role.is_written())
         {
             let indices = indices(operation, output.elements, coverage);
             let mut next = 0;
@@ -223,11 +249,7 @@ impl Verdict {
         for (&index, expected) in indices.iter().zip(&expected) {
             let got = f64::from(got[(index - first) as usize]);
             // Rounding the result to a narrower output type is not the kernel's error.
-            let rounding = if dtype == Dtype::F32 {
-                0.0
-            } else {
-                dtype.unit_roundoff() * expected.value.abs()
-            };
+            let rounding = crate::tolerance::storing(expected.value, dtype);
             let expected =
                 crate::tolerance::Expected::new(expected.value, expected.allowed + rounding);
             let excess = expected.excess(got);
@@ -297,11 +319,7 @@ mod tests {
 
     #[test]
     fn samples_ascend_and_hold_both_ends() {
-        let matmul = Matmul {
-            m: 4096,
-            n: 4096,
-            k: 4096,
-        };
+        let matmul = Matmul::new(4096, 4096, 4096);
         let found = indices(&matmul, 4096 * 4096, Coverage::Sampled);
         assert!(found.is_sorted() && found[0] == 0 && found.last() == Some(&(4096 * 4096 - 1)));
         assert!((256..=4096).contains(&found.len()), "{}", found.len());

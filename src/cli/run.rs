@@ -114,7 +114,8 @@ pub(super) fn warnings(gpu: &Gpu) -> Vec<Warning> {
         .timestamp_period_ns()
         .is_none()
         .then_some(Warning::NoTimestamps);
-    kind.into_iter().chain(timer).collect()
+    let device = gpu.warnings().iter().cloned();
+    kind.into_iter().chain(timer).chain(device).collect()
 }
 
 /// Measures into `report`; what was measured before an error is in it.
@@ -142,6 +143,7 @@ async fn measure(
         progress.end();
         print(&table.row(&row));
         report.rows.push(row);
+        report.ceilings = runner.ceilings().to_vec();
         note_missing(report, cases.len());
         file.save(report);
     }

@@ -153,7 +153,8 @@ impl GpuOptions {
 pub(crate) const KERNEL_FEATURES: wgpu::Features = wgpu::Features::TIMESTAMP_QUERY
     .union(wgpu::Features::SHADER_F16)
     .union(wgpu::Features::SUBGROUP)
-    .union(wgpu::Features::SUBGROUP_BARRIER);
+    .union(wgpu::Features::SUBGROUP_BARRIER)
+    .union(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX);
 
 /// In place of a text that the driver does not give.
 const UNKNOWN: &str = "unknown";
@@ -163,6 +164,27 @@ const SHOWN_FEATURES: wgpu::Features = KERNEL_FEATURES
     .union(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
     .union(wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES)
     .union(wgpu::Features::PIPELINE_CACHE);
+
+/// Whether an adapter lists fragments that kernels have a form for. wgpu's other backends do not compile them.
+pub(super) fn has_usable_fragments(summary: &AdapterSummary) -> bool {
+    let compiles = ["vulkan", "metal"].contains(&summary.backend.as_str());
+    compiles
+        && summary
+            .cooperative_matrix
+            .iter()
+            .any(CooperativeShape::is_usable)
+}
+
+impl CooperativeShape {
+    /// Whether kernels have a form for it: square, 16 or 8, sums in f32.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        let sides = [self.m, self.n, self.k];
+        (sides == [16; 3] || sides == [8; 3])
+            && ["f16", "f32"].contains(&self.input.as_str())
+            && self.accumulator == "f32"
+    }
+}
 
 impl AdapterSummary {
     pub(super) fn of(adapter: &wgpu::Adapter) -> Self {

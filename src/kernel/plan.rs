@@ -4,7 +4,7 @@ use super::{Constants, Kernel, Schedule, Slot};
 use crate::buffer::View;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::ops::{Operand, Operation, Role, choose, constants_of};
+use crate::ops::{Choice, Operand, Operation, choose, constants_of};
 use crate::shader::{Checks, Constant, Loops, Pipeline};
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -30,6 +30,7 @@ pub struct PlanOptions {
 #[derive(Debug)]
 pub struct Plan {
     kernel: &'static Kernel,
+    reason: String,
     constants: Constants,
     checks: Checks,
     operation: &'static str,
@@ -54,8 +55,9 @@ impl Plan {
     /// [`Error::OutOfMemory`] from compiling and allocating.
     pub async fn new(gpu: &Gpu, operation: &dyn Operation, options: &PlanOptions) -> Result<Self> {
         operation.validate()?;
-        let kernel = choose(operation, options, gpu.capabilities())?;
-        Self::with_kernel(gpu, operation, kernel, options).await
+        let Choice { kernel, reason } = choose(operation, options, gpu.capabilities())?;
+        let plan = Self::with_kernel(gpu, operation, kernel, options).await?;
+        Ok(Self { reason, ..plan })
     }
 
     /// Plans `operation` with a kernel that need not be in its table: one that is being written, or somebody else's.
@@ -102,6 +104,7 @@ impl Plan {
         }
         Ok(Self {
             kernel,
+            reason: "given by the caller".to_owned(),
             constants,
             checks: options.checks,
             operation: operation.family().name,
@@ -121,6 +124,12 @@ impl Plan {
     #[must_use]
     pub fn kernel(&self) -> &'static Kernel {
         self.kernel
+    }
+
+    /// Why this kernel and not another, in words.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
     }
 
     /// The constants it was compiled with, beyond those of its files.
@@ -171,6 +180,7 @@ impl Plan {
                 };
                 let offset = base + window.offset;
                 // A binding's size is a multiple of 4, and a buffer may end within that.
+                // All of its 16 bytes: an array of vec4 may not be bound shorter.
                 let size = match window.bytes {
                     0 => buffer.size(),
                     bytes => bytes.next_multiple_of(4).min(buffer.size() - offset),
@@ -229,7 +239,7 @@ impl Plan {
             .operands
             .iter()
             .enumerate()
-            .filter(|(_, o)| o.role == Role::Output)
+            .filter(|(_, o)| o.role.is_written())
         {
             if let Some(j) = (0..views.len()).find(|&j| j != i && touched(i).overlaps(&touched(j)))
             {
@@ -354,6 +364,15 @@ impl Launch {
         steps: Vec<(Arc<Pipeline>, wgpu::BindGroup, [u32; 3])>,
     ) -> Self {
         Self { label, steps }
+    }
+
+    /// One launch of several, in order: such as the same work on other memory, so that no cache still holds it.
+    #[must_use]
+    pub fn joined(launches: Vec<Self>) -> Self {
+        Self {
+            label: launches.first().map_or("nothing", |launch| launch.label),
+            steps: launches.into_iter().flat_map(|l| l.steps).collect(),
+        }
     }
 
     /// Records one compute pass.

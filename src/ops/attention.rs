@@ -3,6 +3,7 @@
 mod kernels;
 mod reference;
 
+use super::softmax::plain_params;
 use super::{Family, Operand, Operation, require_u32};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
@@ -63,14 +64,6 @@ struct Params {
     first_visible: i32,
     visible_step: i32,
     scale: f32,
-}
-
-/// The uniform of `softmax_online.wgsl`.
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct SoftmaxParams {
-    rows: u32,
-    cols: u32,
 }
 
 /// The longest sequence: shaders add a position, a difference of lengths and a tile in an `i32`.
@@ -144,10 +137,6 @@ impl Attention {
     fn schedule_naive(&self, stages: &[&Prepared], limits: &wgpu::Limits) -> Result<Schedule> {
         let bytes = self.score_bytes(limits)?;
         let params = bytemuck::bytes_of(&self.params(1.0)).to_vec();
-        let softmax = SoftmaxParams {
-            rows: (self.all_heads() * self.seq_q) as u32,
-            cols: self.seq_kv as u32,
-        };
         let [q, k, v, o] = self.windows();
         let scores = Window::whole(Slot::Scratch(0), bytes);
         let weights = Window::whole(Slot::Scratch(1), bytes);
@@ -171,10 +160,11 @@ impl Attention {
         let steps = if self.seq_kv == 0 {
             vec![output]
         } else {
-            let of_rows = bytemuck::bytes_of(&softmax).to_vec();
+            let of_rows = plain_params(self.all_heads() * self.seq_q, self.seq_kv);
+            let no_mask = Window::whole(Slot::Scratch(0), 0);
             vec![
                 step(0, params, vec![q, k, scores])?,
-                step(1, of_rows, vec![scores, weights])?,
+                step(1, of_rows, vec![scores, no_mask, weights])?,
                 output,
             ]
         };

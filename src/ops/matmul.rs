@@ -1,38 +1,139 @@
-//! Matrix product: `C[M, N] = A[M, K] * B[K, N]`, row-major, f32.
+//! Matrix product: `C = activation(alpha * op(A) * op(B) + beta * C + bias)`, batched, row-major, f32 or f16.
 
-use super::{Family, Operand, Operation, parse_sizes, require_u32};
+mod choice;
+mod cooperative;
+mod kernels;
+mod layout;
+mod reference;
+mod schedule;
+mod text;
+
+pub use layout::{Layout, Order};
+
+use super::{Family, Operand, Operation, Role};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Step, Window, fold_workgroups};
-use crate::shader::{Constant, Prepared, Shader};
-use crate::tolerance::{self, Expected};
+use crate::kernel::{Constants, Kernel, Schedule};
+use crate::shader::Prepared;
+use crate::tolerance::Expected;
+pub(super) use kernels::MATMUL;
+use layout::Places;
 
-/// `C[m, n] = A[m, k] * B[k, n]`.
+/// `C[m, n] = activation(alpha * op(A)[m, k] * op(B)[k, n] + beta * C[m, n] + bias[n])`, for each matrix of a batch.
+///
+/// Sums are f32 whatever the inputs are. Operands: `a`, `b`, `bias` where there is one, `c`.
 ///
 /// # Examples
 /// ```
-/// use ridgepoint::{Matmul, Operation};
-/// let matmul = Matmul { m: 4096, n: 4096, k: 4096 };
+/// use ridgepoint::{Activation, Layout, Matmul, Operation, Order};
+/// let matmul = Matmul::new(4096, 4096, 4096);
 /// assert_eq!(matmul.flops(), 2 * 4096 * 4096 * 4096);
+/// let transposed = Layout { order: Order::Transposed, ..Layout::default() };
+/// let layer = Matmul { b: transposed, activation: Activation::Relu, ..matmul };
+/// assert_eq!(layer.operands().len(), 3);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Matmul {
-    /// Rows of A and C.
+    /// Rows of op(A) and C.
     pub m: u64,
-    /// Columns of B and C.
+    /// Columns of op(B) and C.
     pub n: u64,
-    /// Columns of A, rows of B.
+    /// Columns of op(A), rows of op(B).
     pub k: u64,
+    /// Matrices of each operand.
+    pub batch: u64,
+    /// Element type of A and B.
+    pub dtype: Dtype,
+    /// Element type of C.
+    pub output: Dtype,
+    /// Factor of the product.
+    pub alpha: f32,
+    /// Factor of what C holds before; C is not read where this is 0.
+    pub beta: f32,
+    /// Where A lies.
+    pub a: Layout,
+    /// Where B lies; a `batch_stride` of 0 shares one matrix over the batch.
+    pub b: Layout,
+    /// Where C lies.
+    pub c: Layout,
+    /// Whether a row is added to each row of C.
+    pub bias: Bias,
+    /// What is applied to each element last.
+    pub activation: Activation,
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct Params {
-    m: u32,
-    n: u32,
-    k: u32,
-    tiles_n: u32,
+/// Whether a row of `n` f32 is added to each row of the product: an operand of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bias {
+    /// Nothing is added.
+    #[default]
+    None,
+    /// Operand `bias`, one for all rows and matrices.
+    Row,
+}
+
+/// A function applied to each element of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Activation {
+    /// The element itself.
+    #[default]
+    None,
+    /// `max(x, 0)`
+    Relu,
+    /// `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))` (Hendrycks and Gimpel 2016)
+    Gelu,
+    /// `x / (1 + exp(-x))`
+    Silu,
+}
+
+impl Default for Matmul {
+    /// One empty product of f32 matrices, as they are, without extras: what `..Default::default()` fills in.
+    fn default() -> Self {
+        Self::new(0, 0, 0)
+    }
+}
+
+impl Matmul {
+    /// `C[m, n] = A[m, k] * B[k, n]`, f32, row-major, without gaps.
+    #[must_use]
+    pub const fn new(m: u64, n: u64, k: u64) -> Self {
+        let plain = Layout {
+            order: Order::AsIs,
+            row_stride: None,
+            batch_stride: None,
+            offset: 0,
+        };
+        Self {
+            m,
+            n,
+            k,
+            batch: 1,
+            dtype: Dtype::F32,
+            output: Dtype::F32,
+            alpha: 1.0,
+            beta: 0.0,
+            a: plain,
+            b: plain,
+            c: plain,
+            bias: Bias::None,
+            activation: Activation::None,
+        }
+    }
+
+    fn places(&self) -> Result<[Places; 3]> {
+        Ok([
+            self.a.places("a", [self.m, self.k], self.batch)?,
+            self.b.places("b", [self.k, self.n], self.batch)?,
+            self.c.places("c", [self.m, self.n], self.batch)?,
+        ])
+    }
+
+    /// Whether kernels leave elements of C's buffer as they are, or read them.
+    fn keeps_c(&self) -> bool {
+        let written = self.batch.saturating_mul(self.m).saturating_mul(self.n);
+        self.beta != 0.0 || self.places().is_ok_and(|[_, _, c]| c.elements != written)
+    }
 }
 
 impl Operation for Matmul {
@@ -41,15 +142,40 @@ impl Operation for Matmul {
     }
 
     fn dtype(&self) -> Dtype {
-        Dtype::F32
+        self.dtype
     }
 
     fn shape(&self) -> Vec<(&'static str, u64)> {
-        vec![("m", self.m), ("n", self.n), ("k", self.k)]
+        let mut sizes = vec![("m", self.m), ("n", self.n), ("k", self.k)];
+        if self.batch != 1 {
+            sizes.insert(0, ("batch", self.batch));
+        }
+        sizes
+    }
+
+    fn label(&self) -> String {
+        text::label(self)
     }
 
     fn flops(&self) -> u64 {
-        2 * self.m * self.n * self.k
+        2 * self.batch * self.m * self.n * self.k
+    }
+
+    fn min_bytes(&self) -> u64 {
+        let matrices = |layout: &Layout| match layout.batch_stride {
+            Some(0) => self.batch.min(1),
+            _ => self.batch,
+        };
+        let inputs = matrices(&self.a) * self.m * self.k + matrices(&self.b) * self.k * self.n;
+        let passes = if self.beta == 0.0 { 1 } else { 2 };
+        let bias = if self.bias == Bias::Row {
+            self.n * 4
+        } else {
+            0
+        };
+        inputs * self.dtype.bytes()
+            + passes * self.batch * self.m * self.n * self.output.bytes()
+            + bias
     }
 
     fn halved(&self) -> Option<Box<dyn Operation>> {
@@ -57,78 +183,85 @@ impl Operation for Matmul {
             m: self.m.div_ceil(2),
             n: self.n.div_ceil(2),
             k: self.k.div_ceil(2),
+            batch: self.batch.div_ceil(2),
+            ..*self
         };
         (half != *self).then(|| Box::new(half) as Box<dyn Operation>)
     }
 
+    /// Valid after [`Operation::validate`]; an operand whose layout cannot be has no elements.
     fn operands(&self) -> Vec<Operand> {
-        vec![
-            Operand::input("a", self.m * self.k, Dtype::F32, Distribution::Uniform),
-            Operand::input("b", self.k * self.n, Dtype::F32, Distribution::Uniform),
-            Operand::output("c", self.m * self.n, Dtype::F32),
-        ]
+        let [a, b, c] = self
+            .places()
+            .map_or([0; 3], |places| places.map(|p| p.elements));
+        let uniform = Distribution::Uniform;
+        let mut operands = vec![
+            Operand::input("a", a, self.dtype, uniform),
+            Operand::input("b", b, self.dtype, uniform),
+        ];
+        if self.bias == Bias::Row {
+            operands.push(Operand::input("bias", self.n, Dtype::F32, uniform));
+        }
+        let mut output = Operand::output("c", c, self.output);
+        if self.keeps_c() {
+            output.role = Role::Update;
+        }
+        operands.push(output);
+        operands
     }
 
     fn validate(&self) -> Result<()> {
-        for (name, rows, columns) in [
-            ("a", self.m, self.k),
-            ("b", self.k, self.n),
-            ("c", self.m, self.n),
-        ] {
-            require_u32(
-                &format!("`{name}`, {rows} x {columns}"),
-                rows.checked_mul(columns),
-            )?;
-        }
+        self.places()?;
         // An empty matrix may still have a side that does not fit an index.
         for (name, size) in self.shape() {
-            require_u32(&format!("the {name} of a matmul"), Some(size))?;
+            super::require_u32(&format!("the {name} of a matmul"), Some(size))?;
+        }
+        if self.c.order == Order::Transposed {
+            let reason = "C is written as it is; transpose the product by swapping A and B: \
+                          transposed(C) = transposed(B) * transposed(A)";
+            return Err(Error::Shape {
+                operation: "matmul",
+                reason: reason.to_owned(),
+            });
+        }
+        if !self.alpha.is_finite() || !self.beta.is_finite() {
+            let reason = format!(
+                "alpha {} and beta {} have to be finite",
+                self.alpha, self.beta
+            );
+            return Err(Error::Shape {
+                operation: "matmul",
+                reason,
+            });
+        }
+        if self.dtype == Dtype::F32 && self.output == Dtype::F16 {
+            return Err(Error::Unsupported {
+                what: "matmul of f32 to f16".into(),
+                reason: "f32 inputs give an f32 result; round it afterwards".into(),
+            });
         }
         Ok(())
     }
 
-    fn constants(&self, kernel: &'static Kernel, _device: &Capabilities) -> Result<Constants> {
-        let vector = self.n.is_multiple_of(4) && self.k.is_multiple_of(4);
-        if vector && kernel.declares("VECTOR") {
-            return Ok(vec![
-                ("VECTOR", Constant::Bool(true)),
-                ("Chunk", Constant::Type("vec4<f32>")),
-            ]);
-        }
-        Ok(Constants::new())
+    fn candidates(&self, device: &Capabilities) -> Vec<&'static Kernel> {
+        choice::candidates(self, device)
+    }
+
+    fn constants(&self, kernel: &'static Kernel, device: &Capabilities) -> Result<Constants> {
+        choice::constants(self, kernel, device)
+    }
+
+    fn derived(&self, kernel: &'static Kernel, chosen: &Constants) -> Constants {
+        choice::derived(self, kernel, chosen)
     }
 
     fn schedule(
         &self,
-        _kernel: &'static Kernel,
+        kernel: &'static Kernel,
         stages: &[&Prepared],
         limits: &wgpu::Limits,
     ) -> Result<Schedule> {
-        if self.m * self.n == 0 {
-            return Ok(Schedule::default());
-        }
-        let tiles = |size: u64, tile: &str| size.div_ceil(u64::from(stages[0].constant(tile)));
-        let (tiles_m, tiles_n) = (tiles(self.m, "TILE_M"), tiles(self.n, "TILE_N"));
-        let params = Params {
-            m: self.m as u32,
-            n: self.n as u32,
-            k: self.k as u32,
-            tiles_n: tiles_n as u32,
-        };
-        let operands = self.operands();
-        let windows = operands.iter().enumerate();
-        let step = Step {
-            stage: 0,
-            params: bytemuck::bytes_of(&params).to_vec(),
-            windows: windows
-                .map(|(i, o)| Window::whole(Slot::Operand(i), o.elements * 4))
-                .collect(),
-            workgroups: fold_workgroups(tiles_m * tiles_n, limits)?,
-        };
-        Ok(Schedule {
-            steps: vec![step],
-            scratch: vec![],
-        })
+        schedule::schedule(self, kernel, stages, limits)
     }
 
     fn expected(
@@ -137,171 +270,6 @@ impl Operation for Matmul {
         inputs: &dyn Inputs,
         indices: &[u64],
     ) -> Vec<Expected> {
-        let one = |&index: &u64| {
-            let (row, column) = (index / self.n, index % self.n);
-            let (mut sum, mut magnitudes) = (0.0, 0.0);
-            for i in 0..self.k {
-                let product = inputs.get(0, row * self.k + i) * inputs.get(1, i * self.n + column);
-                sum += product;
-                magnitudes += product.abs();
-            }
-            Expected::new(
-                sum,
-                tolerance::dot(self.k, Dtype::F32.unit_roundoff(), magnitudes),
-            )
-        };
-        indices.iter().map(one).collect()
-    }
-}
-
-static MATMUL_NAIVE: Kernel = Kernel {
-    name: "matmul_naive",
-    about: "one invocation for each element of C, straight from memory",
-    stages: &[Stage::of(&Shader {
-        name: "matmul_naive",
-        wgsl: include_str!("../../shaders/matmul_naive.wgsl"),
-    })],
-    features: wgpu::Features::empty(),
-    dtypes: &[Dtype::F32],
-    presets: &[],
-};
-
-static MATMUL_TILED: Kernel = Kernel {
-    name: "matmul_tiled",
-    about: "16 x 16 tiles in workgroup memory",
-    stages: &[Stage::of(&Shader {
-        name: "matmul_tiled",
-        wgsl: include_str!("../../shaders/matmul_tiled.wgsl"),
-    })],
-    features: wgpu::Features::empty(),
-    dtypes: &[Dtype::F32],
-    presets: &[],
-};
-
-static MATMUL_BLOCKED: Kernel = Kernel {
-    name: "matmul_blocked",
-    about: "register blocks of vec4 over tiles in workgroup memory",
-    stages: &[Stage::of(&Shader {
-        name: "matmul_blocked",
-        wgsl: include_str!("../../shaders/matmul_blocked.wgsl"),
-    })],
-    features: wgpu::Features::empty(),
-    dtypes: &[Dtype::F32],
-    presets: &[],
-};
-
-fn parse(text: &str, dtype: Dtype) -> Result<Box<dyn Operation>> {
-    if dtype != Dtype::F32 {
-        let reason = format!("there is no {} kernel yet", dtype.name());
-        return Err(Error::Unsupported {
-            what: "matmul".into(),
-            reason,
-        });
-    }
-    let [m, n, k] = parse_sizes(&MATMUL, text)?;
-    Ok(Box::new(Matmul { m, n, k }))
-}
-
-fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
-    let (tile_m, tile_n) = (
-        u64::from(stages[0].constant("TILE_M")),
-        u64::from(stages[0].constant("TILE_N")),
-    );
-    let mut shapes = vec![
-        (1, 1, 1),
-        (7, 127, 13),
-        (127, 7, 64),
-        (1, 129, 65),
-        (129, 1, 65),
-        (300, 4, 8),
-        (4, 300, 8),
-    ];
-    shapes.extend([
-        (5, 3, 0),
-        (0, 3, 5),
-        (3, 0, 5),
-        (2, 2, 1025),
-        (96, 160, 132),
-    ]);
-    for (m, n) in [
-        (tile_m - 1, tile_n - 1),
-        (tile_m, tile_n),
-        (tile_m + 1, tile_n + 1),
-    ] {
-        shapes.extend([(m, n, 15), (m, n, 16), (m, n, 36)]);
-    }
-    shapes
-        .into_iter()
-        .map(|(m, n, k)| -> Box<dyn Operation> { Box::new(Matmul { m, n, k }) })
-        .collect()
-}
-
-/// `C = A * B`
-pub(super) static MATMUL: Family = Family {
-    name: "matmul",
-    about: "C[M, N] = A[M, K] * B[K, N], row-major",
-    shape_form: "MxNxK, such as 4096x4096x4096",
-    kernels: &[&MATMUL_NAIVE, &MATMUL_TILED, &MATMUL_BLOCKED],
-    parse,
-    samples,
-};
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_reference_is_right_by_hand() {
-        let inputs = [
-            vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
-            vec![1.0, 0.0, 0.5, -1.0, 2.0, 3.0],
-        ];
-        let matmul = Matmul { m: 2, n: 2, k: 3 };
-        let found = matmul.expected(&MATMUL_NAIVE, &inputs.as_slice(), &[0, 1, 2, 3]);
-        assert_eq!(
-            found.iter().map(|e| e.value).collect::<Vec<_>>(),
-            [8.0, 7.0, 18.5, 13.0]
-        );
-        assert!(found.iter().all(|e| e.allowed > 0.0 && e.allowed < 1e-4));
-    }
-
-    #[test]
-    fn a_matrix_that_no_index_reaches_is_refused() {
-        assert!(
-            Matmul {
-                m: 1 << 20,
-                n: 1,
-                k: 1 << 20
-            }
-            .validate()
-            .is_err()
-        );
-        assert!(
-            Matmul {
-                m: u64::MAX,
-                n: 2,
-                k: u64::MAX
-            }
-            .validate()
-            .is_err()
-        );
-        assert!(
-            Matmul {
-                m: 0,
-                n: 1 << 40,
-                k: 0
-            }
-            .validate()
-            .is_err()
-        );
-        assert!(
-            Matmul {
-                m: 4096,
-                n: 4096,
-                k: 4096
-            }
-            .validate()
-            .is_ok()
-        );
+        reference::expected(self, inputs, indices)
     }
 }

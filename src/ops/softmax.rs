@@ -1,28 +1,157 @@
-//! Softmax over rows: `y = exp(x - max(x)) / sum(exp(x - max(x)))`, row-major, f32.
+//! Softmax over rows: `y = exp(v - max(v)) / sum(exp(v - max(v)))` with `v = scale * x + mask`, row-major.
 
-use super::{Family, Operand, Operation, parse_sizes, require_u32};
+mod choice;
+mod kernels;
+mod reference;
+mod schedule;
+mod text;
+
+pub(super) use kernels::{ONLINE_BY_ONE, SOFTMAX};
+pub(super) use schedule::plain_params;
+
+use super::rows::{RowLayout, Width};
+use super::{Family, Operand, Operation, require_u32};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
-use crate::kernel::{Kernel, Schedule, Slot, Stage, Step, Window, fold_workgroups};
-use crate::shader::{Prepared, Shader};
-use crate::tolerance::{self, Expected};
+use crate::gpu::Capabilities;
+use crate::kernel::{Constants, Kernel, Schedule};
+use crate::shader::Prepared;
+use crate::tolerance::Expected;
 
-/// Softmax over each of `rows` rows of `cols` columns.
+/// Softmax over each of `rows` rows of `cols` columns: the last axis of an array whose other axes are the rows.
 ///
-/// Inputs are finite; a row of equal values gives `1 / cols` everywhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// With `v = scale * x + mask`, `y = exp(v - max(v)) / sum(exp(v - max(v)))`; computed in f32 whatever the type. A row
+/// whose every `v` is -inf, by its data or its masks, gives zeros (-inf as logarithms), never NaN. A row with a NaN or
+/// with +inf gives NaN everywhere, as IEEE arithmetic does, on adapters whose `exp` keeps to it.
+///
+/// Operands: `x`, then `mask` where there is one, then `y`; in place, `x` alone or with `mask`.
+///
+/// # Examples
+/// ```
+/// use ridgepoint::ops::{Causal, Softmax};
+/// use ridgepoint::{Dtype, Operation};
+/// let scores = Softmax {
+///     dtype: Dtype::F16,
+///     scale: 0.125,
+///     causal: Some(Causal { queries: 512, seen: 1 }),
+///     ..Softmax::new(8 * 512, 512)
+/// };
+/// assert!(scores.validate().is_ok());
+/// assert_eq!(scores.min_bytes(), 2 * 2 * 8 * 512 * 512);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Softmax {
-    /// Rows.
+    /// Rows: the product of all axes but the last.
     pub rows: u64,
     /// Columns.
     pub cols: u64,
+    /// Type of the elements of every operand.
+    pub dtype: Dtype,
+    /// Where the rows of `x` lie.
+    pub x: RowLayout,
+    /// Where the rows of `y` lie; not looked at in place. What lies between rows is not touched.
+    pub y: RowLayout,
+    /// Factor of `x`, finite.
+    pub scale: f32,
+    /// What is added to `scale * x`.
+    pub mask: SoftmaxMask,
+    /// Which columns a row sees; `None` for all.
+    pub causal: Option<Causal>,
+    /// What the result is.
+    pub form: SoftmaxForm,
+    /// Where the result goes.
+    pub target: Target,
 }
 
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct Params {
-    rows: u32,
-    cols: u32,
+/// An additive mask, of the element type of `x`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SoftmaxMask {
+    /// None.
+    #[default]
+    None,
+    /// `[rows, cols]`, contiguous.
+    Full,
+    /// `[cols]`, the same for every row.
+    Broadcast,
+}
+
+/// A causal mask: row `r` sees its first `seen + r % queries` columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Causal {
+    /// Rows after which it begins anew: the length of the axis before the last. At least 1.
+    pub queries: u64,
+    /// Columns that the first of them sees: 1 where both axes begin together, `cols - queries + 1` where they end
+    /// together.
+    pub seen: u64,
+}
+
+/// What a softmax gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SoftmaxForm {
+    /// Probabilities.
+    #[default]
+    Probabilities,
+    /// Their natural logarithms, `v - max(v) - log(sum(exp(v - max(v))))`.
+    Logarithms,
+}
+
+/// Where a result goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Target {
+    /// To `y`, memory of its own.
+    #[default]
+    Separate,
+    /// Over `x`.
+    InPlace,
+}
+
+impl Default for Softmax {
+    fn default() -> Self {
+        Self::new(0, 0)
+    }
+}
+
+impl Softmax {
+    /// Of f32, contiguous, without masks, to memory of its own.
+    #[must_use]
+    pub fn new(rows: u64, cols: u64) -> Self {
+        Self {
+            rows,
+            cols,
+            dtype: Dtype::F32,
+            x: RowLayout::default(),
+            y: RowLayout::default(),
+            scale: 1.0,
+            mask: SoftmaxMask::None,
+            causal: None,
+            form: SoftmaxForm::Probabilities,
+            target: Target::Separate,
+        }
+    }
+
+    /// Whether it is softmax of a contiguous f32 matrix, with nothing else asked.
+    fn is_plain(&self) -> bool {
+        *self == Self::new(self.rows, self.cols)
+    }
+
+    fn y_layout(&self) -> RowLayout {
+        match self.target {
+            Target::Separate => self.y,
+            Target::InPlace => self.x,
+        }
+    }
+
+    fn mask_elements(&self) -> u64 {
+        match self.mask {
+            SoftmaxMask::None => 0,
+            SoftmaxMask::Full => self.rows.saturating_mul(self.cols),
+            SoftmaxMask::Broadcast => self.cols,
+        }
+    }
+
+    fn width(&self) -> Width {
+        Width::of(self.cols, &[self.x, self.y_layout()])
+    }
 }
 
 impl Operation for Softmax {
@@ -31,16 +160,25 @@ impl Operation for Softmax {
     }
 
     fn dtype(&self) -> Dtype {
-        Dtype::F32
+        self.dtype
     }
 
     fn shape(&self) -> Vec<(&'static str, u64)> {
         vec![("rows", self.rows), ("cols", self.cols)]
     }
 
+    fn label(&self) -> String {
+        text::label(self)
+    }
+
     /// Four an element: maximum, subtraction, sum, division; `exp` is not counted.
     fn flops(&self) -> u64 {
         4 * self.rows * self.cols
+    }
+
+    /// Elements of `x` and of `y` once each, and of the mask; not what lies between rows.
+    fn min_bytes(&self) -> u64 {
+        (2 * self.rows * self.cols + self.mask_elements()) * self.dtype.bytes()
     }
 
     fn halved(&self) -> Option<Box<dyn Operation>> {
@@ -53,67 +191,72 @@ impl Operation for Softmax {
     }
 
     fn operands(&self) -> Vec<Operand> {
-        let elements = self.rows * self.cols;
-        vec![
-            Operand::input("x", elements, Dtype::F32, Distribution::Outliers),
-            Operand::output("y", elements, Dtype::F32),
-        ]
+        let of = |layout: RowLayout| layout.elements(self.rows, self.cols).unwrap_or(u64::MAX);
+        let x = Operand::input("x", of(self.x), self.dtype, Distribution::Outliers);
+        let mut operands = match self.target {
+            Target::Separate => vec![x],
+            Target::InPlace => vec![x.in_place()],
+        };
+        if self.mask != SoftmaxMask::None {
+            let elements = self.mask_elements();
+            operands.push(Operand::input(
+                "mask",
+                elements,
+                self.dtype,
+                Distribution::Uniform,
+            ));
+        }
+        if self.target == Target::Separate {
+            operands.push(Operand::output("y", of(self.y), self.dtype));
+        }
+        operands
     }
 
     fn validate(&self) -> Result<()> {
-        require_u32(
-            &format!("`x`, {} x {}", self.rows, self.cols),
-            self.rows.checked_mul(self.cols),
-        )?;
+        let operation = SOFTMAX.name;
+        let shape = |reason: String| Err(Error::Shape { operation, reason });
+        for (name, layout) in [("x", self.x), ("y", self.y_layout())] {
+            layout.validate(operation, self.cols)?;
+            let elements = layout.elements(self.rows, self.cols);
+            require_u32(
+                &format!("`{name}`, {} x {}", self.rows, self.cols),
+                elements,
+            )?;
+            // Between dispatches over windows of rows an offset stays, counted in 32 bits.
+            require_u32("an offset", Some(layout.offset))?;
+        }
         for (name, size) in self.shape() {
             require_u32(&format!("the {name} of a softmax"), Some(size))?;
         }
-        Ok(())
+        if !self.scale.is_finite() {
+            return shape(format!("the scale is {}, and has to be finite", self.scale));
+        }
+        match self.causal {
+            Some(Causal { queries: 0, .. }) => {
+                shape("a causal mask needs at least one query".into())
+            }
+            Some(Causal { queries, seen }) => {
+                require_u32("a causal mask", queries.checked_add(seen)).map(drop)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn constants(&self, kernel: &'static Kernel, device: &Capabilities) -> Result<Constants> {
+        choice::constants(self, kernel, device)
+    }
+
+    fn unsuited(&self, kernel: &'static Kernel, device: &Capabilities) -> Option<String> {
+        choice::unsuited(self, kernel, device)
     }
 
     fn schedule(
         &self,
-        _kernel: &'static Kernel,
+        kernel: &'static Kernel,
         stages: &[&Prepared],
         limits: &wgpu::Limits,
     ) -> Result<Schedule> {
-        let elements = self.rows * self.cols;
-        if elements == 0 {
-            return Ok(Schedule::default());
-        }
-        let params = Params {
-            rows: self.rows as u32,
-            cols: self.cols as u32,
-        };
-        let (matrix, column) = (elements * 4, self.rows * 4);
-        let x = Window::whole(Slot::Operand(0), matrix);
-        let y = Window::whole(Slot::Operand(1), matrix);
-        let workgroups = fold_workgroups(self.rows, limits)?;
-        let step = |stage, windows: &[Window]| Step {
-            stage,
-            params: bytemuck::bytes_of(&params).to_vec(),
-            windows: windows.to_vec(),
-            workgroups,
-        };
-        if let [_] = stages {
-            return Ok(Schedule {
-                steps: vec![step(0, &[x, y])],
-                scratch: vec![],
-            });
-        }
-        let between = Window::whole(Slot::Scratch(0), matrix);
-        let of_row = Window::whole(Slot::Scratch(1), column);
-        let steps = vec![
-            step(0, &[x, of_row]),
-            step(1, &[x, of_row, y]),
-            step(2, &[y, between]),
-            step(3, &[between, of_row]),
-            step(4, &[between, of_row, y]),
-        ];
-        Ok(Schedule {
-            steps,
-            scratch: vec![matrix, column],
-        })
+        schedule::schedule(self, kernel, stages, limits)
     }
 
     /// A row is read three times for all of its elements; a run of neighbours is 64.
@@ -127,188 +270,6 @@ impl Operation for Softmax {
         inputs: &dyn Inputs,
         indices: &[u64],
     ) -> Vec<Expected> {
-        let mut known: Option<(u64, Row)> = None;
-        let mut one = |&index: &u64| {
-            let number = index / self.cols;
-            let row = match known {
-                Some((last, row)) if last == number => row,
-                _ => Row::of((0..self.cols).map(|c| inputs.get(0, number * self.cols + c))),
-            };
-            known = Some((number, row));
-            row.element(inputs.get(0, index), self.cols)
-        };
-        indices.iter().map(&mut one).collect()
-    }
-}
-
-/// What the elements of a row share.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Row {
-    pub(super) max: f64,
-    pub(super) min: f64,
-    pub(super) sum: f64,
-}
-
-impl Row {
-    pub(super) fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
-        let max = values.clone().fold(f64::NEG_INFINITY, f64::max);
-        let min = values.clone().fold(f64::INFINITY, f64::min);
-        Self {
-            max,
-            min,
-            sum: values.map(|x| (x - max).exp()).sum(),
-        }
-    }
-
-    /// Relative error of one `exp(x - max)` in f32: the subtraction's rounding, magnified, and the function's own.
-    pub(super) fn exp_error(x_minus_max: f64) -> f64 {
-        let u = Dtype::F32.unit_roundoff();
-        tolerance::exp_relative(x_minus_max, u) + x_minus_max.abs() * u
-    }
-
-    /// Relative error of the sum. The terms are summed in any order by at least `min(cols, 32)` invocations, which
-    /// rescale by `exp` of a step up to the maximum at most once for each term; the steps add up to the row's range.
-    pub(super) fn sum_error(&self, cols: u64) -> f64 {
-        let u = Dtype::F32.unit_roundoff();
-        let rescales = (cols as f64).min(cols as f64 / 32.0 + 64.0);
-        tolerance::gamma(cols as f64, u)
-            + rescales * tolerance::exp_relative(0.0, u)
-            + 2.0 * Self::exp_error(self.max - self.min)
-    }
-
-    fn element(&self, x: f64, cols: u64) -> Expected {
-        let value = (x - self.max).exp() / self.sum;
-        let division = tolerance::division_relative(Dtype::F32.unit_roundoff());
-        Expected::new(
-            value,
-            value * (Self::exp_error(x - self.max) + self.sum_error(cols) + division),
-        )
-    }
-}
-
-pub(super) static SOFTMAX_ONLINE_SHADER: Shader = Shader {
-    name: "softmax_online",
-    wgsl: include_str!("../../shaders/softmax_online.wgsl"),
-};
-static ROW_MAX: Shader = Shader {
-    name: "softmax_row_max",
-    wgsl: include_str!("../../shaders/softmax_row_max.wgsl"),
-};
-static SUBTRACT: Shader = Shader {
-    name: "softmax_subtract",
-    wgsl: include_str!("../../shaders/softmax_subtract.wgsl"),
-};
-static EXP: Shader = Shader {
-    name: "softmax_exp",
-    wgsl: include_str!("../../shaders/softmax_exp.wgsl"),
-};
-static ROW_SUM: Shader = Shader {
-    name: "softmax_row_sum",
-    wgsl: include_str!("../../shaders/softmax_row_sum.wgsl"),
-};
-static DIVIDE: Shader = Shader {
-    name: "softmax_divide",
-    wgsl: include_str!("../../shaders/softmax_divide.wgsl"),
-};
-
-static SOFTMAX_UNFUSED: Kernel = Kernel {
-    name: "softmax_unfused",
-    about: "five operations through memory: maximum, subtract, exp, sum, divide",
-    stages: &[
-        Stage::of(&ROW_MAX),
-        Stage::of(&SUBTRACT),
-        Stage::of(&EXP),
-        Stage::of(&ROW_SUM),
-        Stage::of(&DIVIDE),
-    ],
-    features: wgpu::Features::empty(),
-    dtypes: &[Dtype::F32],
-    presets: &[],
-};
-
-static SOFTMAX_ONLINE: Kernel = Kernel {
-    name: "softmax_online",
-    about: "a workgroup for each row, maximum and sum in one pass",
-    stages: &[Stage::of(&SOFTMAX_ONLINE_SHADER)],
-    features: wgpu::Features::empty(),
-    dtypes: &[Dtype::F32],
-    presets: &[],
-};
-
-fn parse(text: &str, dtype: Dtype) -> Result<Box<dyn Operation>> {
-    if dtype != Dtype::F32 {
-        let reason = format!("there is no {} kernel yet", dtype.name());
-        return Err(Error::Unsupported {
-            what: "softmax".into(),
-            reason,
-        });
-    }
-    let [rows, cols] = parse_sizes(&SOFTMAX, text)?;
-    Ok(Box::new(Softmax { rows, cols }))
-}
-
-fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
-    let workgroup = u64::from(stages[0].constant("WORKGROUP"));
-    let mut shapes = vec![
-        (0, 5),
-        (5, 0),
-        (1, 1),
-        (3, 1),
-        (2, 7),
-        (127, 13),
-        (1, 100_003),
-        (1025, 3),
-    ];
-    shapes.extend([workgroup - 1, workgroup, workgroup + 1].map(|cols| (3, cols)));
-    shapes
-        .into_iter()
-        .map(|(rows, cols)| -> Box<dyn Operation> { Box::new(Softmax { rows, cols }) })
-        .collect()
-}
-
-/// Softmax over rows.
-pub(super) static SOFTMAX: Family = Family {
-    name: "softmax",
-    about: "y = exp(x - max(x)) / sum(exp(x - max(x))) over each row",
-    shape_form: "ROWSxCOLS, such as 4096x4096",
-    kernels: &[&SOFTMAX_UNFUSED, &SOFTMAX_ONLINE],
-    parse,
-    samples,
-};
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_reference_is_right_by_hand_and_rows_sum_to_one() {
-        let inputs = [vec![0.0, f32::ln(3.0), 5.0, 5.0]];
-        let found = Softmax { rows: 2, cols: 2 }.expected(
-            &SOFTMAX_ONLINE,
-            &inputs.as_slice(),
-            &[0, 1, 2, 3],
-        );
-        for (expected, want) in found.iter().zip([0.25, 0.75, 0.5, 0.5]) {
-            assert!((expected.value - want).abs() < 1e-6, "{expected:?}");
-        }
-        let values = [crate::data::generate(
-            3,
-            0,
-            1000,
-            Dtype::F32,
-            Distribution::Outliers,
-        )];
-        let indices: Vec<u64> = (0..1000).collect();
-        let row = Softmax {
-            rows: 1,
-            cols: 1000,
-        }
-        .expected(&SOFTMAX_ONLINE, &values.as_slice(), &indices);
-        assert!((row.iter().map(|e| e.value).sum::<f64>() - 1.0).abs() < 1e-12);
-        assert!(
-            row.iter().all(|e| e.allowed < 2e-4 * e.value + 1e-37),
-            "{:?}",
-            row[0]
-        );
+        reference::expected(self, inputs, indices)
     }
 }

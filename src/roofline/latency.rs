@@ -43,7 +43,7 @@ pub(super) async fn latency(
 ) -> Result<LatencyPoint> {
     let sampling = Sampling {
         min_samples: 5,
-        max_time: Duration::from_millis(200),
+        max_time: Duration::from_millis(400),
         ..screening(sampling)
     };
     let (reads, measured) = match prepare(gpu, buffer, bytes).await {

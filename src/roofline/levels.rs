@@ -112,10 +112,11 @@ fn size(points: &[(u64, f64)], near: &Plateau, far: &Plateau) -> u64 {
     median(held.into_iter()).round() as u64
 }
 
-/// The latency well inside a level; of memory, that of the largest working set.
+/// The latency well inside a level, since one lane meets its caches earlier than all workgroups together seem to; of
+/// memory, that of the largest working set.
 fn latency_of(points: &[LatencyPoint], bytes: Option<u64>) -> Option<f64> {
     let inside = |point: &&LatencyPoint| {
-        point.seconds.is_some() && bytes.is_none_or(|bytes| point.bytes <= bytes / 2)
+        point.seconds.is_some() && bytes.is_none_or(|bytes| point.bytes <= bytes / 8)
     };
     points.iter().rfind(inside)?.seconds
 }

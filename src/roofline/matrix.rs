@@ -42,7 +42,7 @@ const MOST_FRAGMENTS: u64 = 4;
 const WORKGROUPS: u32 = 1 << 12;
 const LONG_S: f64 = 4e-3;
 
-/// The side of the fragments of `dtype` with sums in f32 that the device lists, the largest that the file has a form for.
+/// The side of the fragments of `dtype` with sums in f32 that came out right on the device, the largest that the file has a form for.
 fn side(gpu: &Gpu, dtype: Dtype) -> Result<u32> {
     let fits = |side: u32| {
         let is = |shape: &CooperativeShape| {
@@ -50,11 +50,11 @@ fn side(gpu: &Gpu, dtype: Dtype) -> Result<u32> {
                 && shape.input == dtype.name()
                 && shape.accumulator == Dtype::F32.name()
         };
-        gpu.summary().cooperative_matrix.iter().any(is)
+        gpu.capabilities().cooperative.iter().any(is)
     };
     let refused = || Error::Unsupported {
         what: format!("a {} matrix probe", dtype.name()),
-        reason: "the adapter lists no square fragments of 16 or 8 with sums in f32".to_owned(),
+        reason: "the device has no trusted square fragments of 16 or 8 with sums in f32".to_owned(),
     };
     [16, 8].into_iter().find(|s| fits(*s)).ok_or_else(refused)
 }

@@ -77,6 +77,10 @@ impl Peak<'_> {
             Ok(candidates) => candidates,
             Err(ended) => return Ok(self.ceiling(&ended, None, Vec::new())),
         };
+        if let [only] = candidates.as_slice() {
+            let full = measured(bench.watched(&only.probe).await)?;
+            return Ok(self.ceiling(&full, Some(only), Vec::new()));
+        }
         let screening = screening(&bench.effort.sampling);
         let (gpu, stop) = (bench.gpu, bench.stop);
         let mut grid = Vec::new();
@@ -147,7 +151,7 @@ pub(super) fn screening(full: &Sampling) -> Sampling {
         warm_up_max: Duration::from_millis(20),
         min_samples: 3,
         min_time: Duration::from_millis(20),
-        max_time: Duration::from_millis(100),
+        max_time: Duration::from_millis(250),
         ..full.clone()
     }
 }

@@ -95,10 +95,24 @@ fn value(ceiling: &Ceiling) -> String {
 pub fn variants(report: &RooflineReport) -> Vec<String> {
     let line = |variant: &Variant| {
         let id = &variant.ceiling.id;
-        let other = report.ceiling(id).and_then(|c| c.value);
+        // A row that no ceiling stands behind is held against its own without checks.
+        let unchecked = report
+            .variants
+            .iter()
+            .find(|v| v.ceiling.id == *id && v.what == "checks_off");
+        let other = report
+            .ceiling(id)
+            .or(unchecked.map(|v| &v.ceiling))
+            .and_then(|c| c.value);
         let change = variant.ceiling.value.zip(other).map_or_else(
             || variant.ceiling.reason.clone().unwrap_or_default(),
-            |(this, other)| format!("{} of the ceiling", format_percent(this / other)),
+            |(this, other)| {
+                format!(
+                    "{} of {}",
+                    format_percent(this / other),
+                    format_value(other, &variant.ceiling.unit)
+                )
+            },
         );
         format!(
             "  {:22} {:>13}  {}: {change}",

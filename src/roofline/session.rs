@@ -211,7 +211,27 @@ impl<'a> Session<'a> {
         let checked = F32
             .candidates(self.bench.gpu, &self.bench.effort, Checks::On)
             .await;
-        self.checked(&peak, checked).await
+        self.checked(&peak, checked).await?;
+        self.matmul().await
+    }
+
+    /// A matmul with runtime checks and without: two rows, for what checks cost a real kernel.
+    async fn matmul(&mut self) -> Result<()> {
+        (self.progress)("a matmul with runtime checks and without");
+        let software = self.bench.gpu.capabilities().kind == AdapterKind::Software;
+        let shape = if software {
+            "256x256x256"
+        } else {
+            "2048x2048x2048"
+        };
+        for (what, checks) in [("checks_off", Checks::Off), ("checks_on", Checks::On)] {
+            let ceiling = super::safety::matmul(&self.bench, shape, checks).await?;
+            self.figures.variants.push(Variant {
+                what: what.to_owned(),
+                ceiling,
+            });
+        }
+        Ok(())
     }
 
     async fn on_chip(&mut self) -> Result<()> {

@@ -49,7 +49,7 @@ pub(super) async fn point(
 ) -> Result<SweepPoint> {
     let sampling = Sampling {
         min_samples: 5,
-        max_time: Duration::from_millis(120),
+        max_time: Duration::from_millis(400),
         ..screening(sampling)
     };
     let probe = resident(pool, bytes);

@@ -125,7 +125,27 @@ pub(super) fn set_constants(
         };
         *line = written;
     }
+    if constants.iter().any(|(_, value)| names_f16(*value)) {
+        enable_f16(&mut text);
+    }
     Ok(text.join("\n") + "\n")
+}
+
+fn names_f16(value: Constant) -> bool {
+    matches!(value, Constant::Type(name) if name.contains("f16"))
+}
+
+/// A file that is written for f32 becomes one for f16 by its aliases and by this directive, which WGSL wants before
+/// anything but comments.
+fn enable_f16(text: &mut Vec<String>) {
+    const DIRECTIVE: &str = "enable f16;";
+    if !text.iter().any(|line| line == DIRECTIVE) {
+        let header = text
+            .iter()
+            .take_while(|line| line.starts_with("//"))
+            .count();
+        text.insert(header, DIRECTIVE.to_owned());
+    }
 }
 
 /// The header of a marked loop: `for (var NAME = START; NAME < BOUND; NAME += STEP) {`.
@@ -324,7 +344,7 @@ mod tests {
         )
         .unwrap();
         assert!(
-            set.starts_with("const TILE: u32 = 8u;   // rows\n"),
+            set.starts_with("enable f16;\nconst TILE: u32 = 8u;   // rows\n"),
             "{set}"
         );
         assert!(set.contains("alias Elem = f16;"));

@@ -15,7 +15,7 @@ pub(super) static ATTENTION_NAIVE: Kernel = Kernel {
             name: "attention_scores",
             wgsl: include_str!("../../../shaders/attention_scores.wgsl"),
         }),
-        Stage::of(&softmax::SOFTMAX_ONLINE_SHADER),
+        softmax::ONLINE_BY_ONE,
         Stage::of(&Shader {
             name: "attention_output",
             wgsl: include_str!("../../../shaders/attention_output.wgsl"),

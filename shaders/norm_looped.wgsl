@@ -1,0 +1,115 @@
+//! norm_looped: y = (x - mean) / sqrt(variance + epsilon) * weight + bias over each row; RMS norm without
+//! LAYER: the mean is not subtracted.
+//!
+//! One workgroup takes one row and walks it once for the mean, once for the variance, once to write; out of cache where
+//! the row fits.
+//!
+//! Traffic: x read twice, three times with LAYER; y written once. Workgroup memory: 1.0625 KiB. Works for any number of
+//! rows and columns.
+
+alias Elem = f32;
+alias Vector = vec4<Elem>;   // WIDTH neighbours as the buffers hold them
+alias Wide = vec4<f32>;      // the same in f32
+
+const WIDTH: u32 = 4;              // 1 where a row does not begin at a multiple of 4
+const WORKGROUP: u32 = 256;
+const LAYER: bool = false;         // subtract the mean
+const WEIGHT: bool = false;        // multiply by weight
+const BIAS: bool = false;          // add bias
+const IN_PLACE: bool = false;      // y holds the input as well, and x is not read
+
+const LEADERS: u32 = min(WORKGROUP, 16u);   // invocations that add for the others
+const_assert WORKGROUP % LEADERS == 0;
+
+struct Params {
+    rows: u32,       // of this dispatch
+    cols: u32,       // here and below, sizes and places are in Wide
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    share: f32,      // 1 / columns
+    epsilon: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
+@group(0) @binding(2) var<storage, read> weight: array<Vector>;    // [cols]
+@group(0) @binding(3) var<storage, read> bias: array<Vector>;      // [cols]
+@group(0) @binding(4) var<storage, read_write> y: array<Vector>;   // [rows, cols]
+
+var<workgroup> parts: array<f32, WORKGROUP>;
+var<workgroup> merged: array<f32, LEADERS>;
+
+fn across_sum(wide: Wide) -> f32 {
+    let parts = vec4<f32>(wide);
+    if (WIDTH == 1u) {
+        return parts.x;
+    }
+    return (parts.x + parts.y) + (parts.z + parts.w);
+}
+
+fn load(row: u32, col: u32) -> Wide {
+    if (IN_PLACE) {
+        return Wide(y[params.y_first + row * params.y_stride + col]);
+    }
+    return Wide(x[params.x_first + row * params.x_stride + col]);
+}
+
+fn store(row: u32, col: u32, normal: Wide) {
+    var value = normal;
+    if (WEIGHT) {
+        value = value * Wide(weight[col]);
+    }
+    if (BIAS) {
+        value = value + Wide(bias[col]);
+    }
+    y[params.y_first + row * params.y_stride + col] = Vector(value);
+}
+
+// The sum of all values, in two steps rather than a tree of barriers.
+fn workgroup_sum(own: f32, local_index: u32) -> f32 {
+    parts[local_index] = own;
+    workgroupBarrier();
+    if (local_index < LEADERS) {
+        var part = own;
+        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+            part = part + parts[i];
+        }
+        merged[local_index] = part;
+    }
+    workgroupBarrier();
+    var total = 0.0;
+    for (var i = 0u; i < LEADERS; i++) {
+        total = total + merged[i];
+    }
+    return total;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn norm_looped(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+) {
+    let row = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let cols = select(0u, params.cols, row < params.rows);
+    var mean = 0.0;
+    if (LAYER) {
+        var sum = Wide(0.0);
+        for (var col = local_index; col < cols; col += WORKGROUP) {
+            sum = sum + load(row, col);
+        }
+        mean = workgroup_sum(across_sum(sum), local_index) * params.share;
+    }
+    var squares = Wide(0.0);
+    for (var col = local_index; col < cols; col += WORKGROUP) {
+        let difference = load(row, col) - mean;
+        squares = squares + difference * difference;
+    }
+    let variance = workgroup_sum(across_sum(squares), local_index) * params.share;
+    let factor = inverseSqrt(variance + params.epsilon);
+    for (var col = local_index; col < cols; col += WORKGROUP) {
+        store(row, col, (load(row, col) - mean) * factor);
+    }
+}

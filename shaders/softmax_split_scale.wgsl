@@ -1,0 +1,175 @@
+//! softmax_split_scale: y = exp(v - row_max) / row_sum over each row, v = scale * x + mask, row_max and row_sum from the pairs of the row's parts.
+//!
+//! The second dispatch of softmax_split: `parts` workgroups share a row, each of them WORKGROUP * ELEMS Wide, and each
+//! merges all pairs of the row. Parts are taken last first: what the first dispatch read last is still in cache.
+//!
+//! Traffic: x read once, y written once. Workgroup memory: 2.125 KiB. Works for any number of rows and columns.
+
+alias Elem = f32;
+alias Vector = vec4<Elem>;   // WIDTH neighbours as the buffers hold them
+alias Wide = vec4<f32>;      // the same in f32
+alias Index = vec4<u32>;     // an index of each
+
+const WIDTH: u32 = 4;              // 1 where a row does not begin at a multiple of 4
+const WORKGROUP: u32 = 256;
+const ELEMS: u32 = 4;              // Wide that an invocation holds
+const SCALED: bool = false;        // multiply x by scale
+const MASK: bool = false;          // add mask
+const CAUSAL: bool = false;        // row r sees its first seen + r % queries columns
+const IN_PLACE: bool = false;      // y holds the input as well, and x is not read
+const LOG: bool = false;           // y is the logarithm
+
+const LEADERS: u32 = min(WORKGROUP, 16u);   // invocations that merge for the others
+const_assert WORKGROUP % LEADERS == 0;
+
+// No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
+const NEG_LARGE: f32 = -0x1.fffffep+127;
+
+struct Params {
+    rows: u32,           // of this dispatch
+    cols: u32,           // here and below, sizes and places are in Wide
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    mask_stride: u32,    // 0 for one mask for all rows
+    first_row: u32,      // of the operation, for CAUSAL
+    queries: u32,
+    seen: u32,
+    parts: u32,          // workgroups that share a row
+    scale: f32,
+    hidden: f32,         // -inf, which WGSL cannot write
+    mask_first: u32,
+    padding_a: u32,
+    padding_b: u32,
+    components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
+@group(0) @binding(2) var<storage, read> mask: array<Vector>;      // [rows or 1, cols]
+@group(0) @binding(3) var<storage, read> part_pairs: array<vec2<f32>>;  // [rows, parts]: maximum and sum
+@group(0) @binding(4) var<storage, read_write> y: array<Vector>;   // [rows, cols]
+
+var<workgroup> pairs: array<vec2<f32>, WORKGROUP>;   // maximum and sum
+var<workgroup> merged: array<vec2<f32>, LEADERS>;
+
+// Elements of a row that are seen, counted from its beginning.
+fn horizon(row: u32) -> u32 {
+    return params.seen + (params.first_row + row) % params.queries;
+}
+
+// How much of a row has to be read.
+fn seen_cols(row: u32) -> u32 {
+    if (CAUSAL) {
+        return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
+    }
+    return params.cols;
+}
+
+fn load(row: u32, col: u32) -> Wide {
+    var value: Wide;
+    if (IN_PLACE) {
+        value = Wide(y[params.y_first + row * params.y_stride + col]);
+    } else {
+        value = Wide(x[params.x_first + row * params.x_stride + col]);
+    }
+    if (SCALED) {
+        value = value * params.scale;
+    }
+    if (MASK) {
+        value = value + Wide(mask[params.mask_first + row * params.mask_stride + col]);
+    }
+    if (CAUSAL) {
+        value = select(Wide(params.hidden), value, Index(col * WIDTH) + params.components < Index(horizon(row)));
+    }
+    return value;
+}
+
+fn store(row: u32, col: u32, value: Wide) {
+    y[params.y_first + row * params.y_stride + col] = Vector(value);
+}
+
+// The pair of the whole workgroup from one of each invocation, in two steps rather than a tree of barriers.
+fn merge_all(own: vec2<f32>, local_index: u32) -> vec2<f32> {
+    pairs[local_index] = own;
+    workgroupBarrier();
+    if (local_index < LEADERS) {
+        // All maxima before the first exp, so that these do not wait for each other.
+        var part_max = own.x;
+        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+            part_max = max(part_max, pairs[i].x);
+        }
+        var part_sum = own.y * exp(own.x - part_max);
+        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+            part_sum = part_sum + pairs[i].y * exp(pairs[i].x - part_max);
+        }
+        merged[local_index] = vec2<f32>(part_max, part_sum);
+    }
+    workgroupBarrier();
+    var row_max = NEG_LARGE;
+    for (var i = 0u; i < LEADERS; i++) {
+        row_max = max(row_max, merged[i].x);
+    }
+    var row_sum = 0.0;
+    for (var i = 0u; i < LEADERS; i++) {
+        row_sum = row_sum + merged[i].y * exp(merged[i].x - row_max);
+    }
+    return vec2<f32>(row_max, row_sum);
+}
+
+// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms).
+fn inverse(sum: f32) -> f32 {
+    return select(1.0 / sum, 0.0, sum == 0.0);
+}
+
+fn log_of_sum(sum: f32) -> f32 {
+    return select(log(sum), 0.0, sum == 0.0);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn softmax_split_scale(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+) {
+    let number = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let inside = number < params.rows * params.parts;
+    let last = select(0u, params.rows * params.parts - 1u - number, inside);
+    let row = last / params.parts;
+    let first = last % params.parts * (WORKGROUP * ELEMS) + local_index;
+    let seen = select(0u, seen_cols(row), inside);
+
+    // Before anything that is waited for, so that the loads overlap with it.
+    var values: array<Wide, ELEMS>;
+    // unroll
+    for (var j = 0u; j < ELEMS; j++) {
+        values[j] = Wide(params.hidden);
+        if (first + j * WORKGROUP < seen) {
+            values[j] = load(row, first + j * WORKGROUP);
+        }
+    }
+    var own = vec2<f32>(NEG_LARGE, 0.0);
+    if (inside) {
+        for (var i = local_index; i < params.parts; i += WORKGROUP) {
+            let other = part_pairs[row * params.parts + i];
+            let larger = max(own.x, other.x);
+            own = vec2<f32>(larger, own.y * exp(own.x - larger) + other.y * exp(other.x - larger));
+        }
+    }
+    let pair = merge_all(own, local_index);
+
+    let factor = inverse(pair.y);
+    let log_sum = log_of_sum(pair.y);
+    // unroll
+    for (var j = 0u; j < ELEMS; j++) {
+        let col = first + j * WORKGROUP;
+        if (inside && col < params.cols) {
+            if (LOG) {
+                store(row, col, (values[j] - pair.x) - log_sum);
+            } else {
+                store(row, col, exp(values[j] - pair.x) * factor);
+            }
+        }
+    }
+}

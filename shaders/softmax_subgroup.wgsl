@@ -1,0 +1,165 @@
+//! softmax_subgroup: y = exp(v - row_max) / row_sum over each row, v = scale * x + mask.
+//!
+//! A subgroup holds one row in registers: x is read once, and nothing waits for other subgroups.
+//!
+//! Traffic: x read once, y written once. Workgroup memory: 0 B. Works for any number of rows, and of columns up to
+//! ELEMS * WIDTH times the size of a subgroup.
+
+alias Elem = f32;
+alias Vector = vec4<Elem>;   // WIDTH neighbours as the buffers hold them
+alias Wide = vec4<f32>;      // the same in f32
+alias Index = vec4<u32>;     // an index of each
+
+const WIDTH: u32 = 4;              // 1 where a row does not begin at a multiple of 4
+const WORKGROUP: u32 = 256;
+const ELEMS: u32 = 8;              // Wide that an invocation holds
+const LANES_MIN: u32 = 4;          // sizes of a subgroup on this adapter, for the host
+const LANES_MAX: u32 = 128;
+const SCALED: bool = false;        // multiply x by scale
+const MASK: bool = false;          // add mask
+const CAUSAL: bool = false;        // row r sees its first seen + r % queries columns
+const IN_PLACE: bool = false;      // y holds the input as well, and x is not read
+const LOG: bool = false;           // y is the logarithm
+
+const ROWS: u32 = max(1u, WORKGROUP / LANES_MAX);     // a workgroup takes at least; read by the host
+const MOST_COLS: u32 = LANES_MIN * ELEMS * WIDTH;          // columns at most; read by the host
+
+// No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
+const NEG_LARGE: f32 = -0x1.fffffep+127;
+
+struct Params {
+    rows: u32,           // of this dispatch
+    cols: u32,           // here and below, sizes and places are in Wide
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    mask_stride: u32,    // 0 for one mask for all rows
+    first_row: u32,      // of the operation, for CAUSAL
+    queries: u32,
+    seen: u32,
+    parts: u32,          // workgroups that share a row
+    scale: f32,
+    hidden: f32,         // -inf, which WGSL cannot write
+    mask_first: u32,
+    padding_a: u32,
+    padding_b: u32,
+    components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
+@group(0) @binding(2) var<storage, read> mask: array<Vector>;      // [rows or 1, cols]
+@group(0) @binding(3) var<storage, read_write> y: array<Vector>;   // [rows, cols]
+
+fn across_max(wide: Wide) -> f32 {
+    let parts = vec4<f32>(wide);
+    return max(max(parts.x, parts.y), max(parts.z, parts.w));
+}
+
+fn across_sum(wide: Wide) -> f32 {
+    let parts = vec4<f32>(wide);
+    if (WIDTH == 1u) {
+        return parts.x;
+    }
+    return (parts.x + parts.y) + (parts.z + parts.w);
+}
+
+// Elements of a row that are seen, counted from its beginning.
+fn horizon(row: u32) -> u32 {
+    return params.seen + (params.first_row + row) % params.queries;
+}
+
+// How much of a row has to be read.
+fn seen_cols(row: u32) -> u32 {
+    if (CAUSAL) {
+        return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
+    }
+    return params.cols;
+}
+
+fn load(row: u32, col: u32) -> Wide {
+    var value: Wide;
+    if (IN_PLACE) {
+        value = Wide(y[params.y_first + row * params.y_stride + col]);
+    } else {
+        value = Wide(x[params.x_first + row * params.x_stride + col]);
+    }
+    if (SCALED) {
+        value = value * params.scale;
+    }
+    if (MASK) {
+        value = value + Wide(mask[params.mask_first + row * params.mask_stride + col]);
+    }
+    if (CAUSAL) {
+        value = select(Wide(params.hidden), value, Index(col * WIDTH) + params.components < Index(horizon(row)));
+    }
+    return value;
+}
+
+fn store(row: u32, col: u32, value: Wide) {
+    y[params.y_first + row * params.y_stride + col] = Vector(value);
+}
+
+// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms).
+fn inverse(sum: f32) -> f32 {
+    return select(1.0 / sum, 0.0, sum == 0.0);
+}
+
+fn log_of_sum(sum: f32) -> f32 {
+    return select(log(sum), 0.0, sum == 0.0);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn softmax_subgroup(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(num_subgroups) num_subgroups: u32,
+    @builtin(subgroup_id) subgroup_id: u32,
+    @builtin(subgroup_invocation_id) place: u32,
+) {
+    // Counted, because a subgroup may be narrower than the size that some drivers state.
+    let lanes = subgroupAdd(1u);
+    let row = (workgroup_id.y * num_workgroups.x + workgroup_id.x) * num_subgroups + subgroup_id;
+    let inside = row < params.rows;
+    let seen = select(0u, seen_cols(row), inside);
+
+    var values: array<Wide, ELEMS>;
+    // unroll
+    for (var j = 0u; j < ELEMS; j++) {
+        values[j] = Wide(params.hidden);
+        if (j * lanes + place < seen) {
+            values[j] = load(row, j * lanes + place);
+        }
+    }
+    var largest = Wide(NEG_LARGE);
+    // unroll
+    for (var j = 0u; j < ELEMS; j++) {
+        largest = max(largest, values[j]);
+    }
+    let row_max = subgroupMax(across_max(largest));
+    var total = Wide(0.0);
+    // unroll
+    for (var j = 0u; j < ELEMS; j++) {
+        let power = exp(values[j] - row_max);
+        total = total + power;
+        if (!LOG) {
+            values[j] = power;
+        }
+    }
+    let row_sum = subgroupAdd(across_sum(total));
+
+    let factor = inverse(row_sum);
+    let log_sum = log_of_sum(row_sum);
+    // unroll
+    for (var j = 0u; j < ELEMS; j++) {
+        let col = j * lanes + place;
+        if (inside && col < params.cols) {
+            if (LOG) {
+                store(row, col, (values[j] - row_max) - log_sum);
+            } else {
+                store(row, col, values[j] * factor);
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Matrix units are used only where they came out right: a product of matrices that do not commute.
+
+use super::{AdapterKind, COOPERATIVE, CooperativeShape, Gpu};
+use crate::bench::Workspace;
+use crate::data::Dtype;
+use crate::error::{Error, Result};
+use crate::kernel::{Plan, PlanOptions};
+use crate::ops::Matmul;
+use crate::warning::Warning;
+
+impl Gpu {
+    /// Multiplies once with each shape of matrix units that the adapter lists and kernels have a form for. From then on
+    /// kernels use those that came out right; for the others there is a warning in [`Gpu::warnings`].
+    ///
+    /// [`Gpu::open`] calls it. A program that wraps its own device calls it where it wants matrix units.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`].
+    pub async fn trust_cooperative(&mut self) -> Result<()> {
+        if !self.capabilities.features.contains(COOPERATIVE)
+            || self.capabilities.kind == AdapterKind::Noop
+        {
+            return Ok(());
+        }
+        let listed = self.summary.cooperative_matrix.clone();
+        let mut trusted = Vec::new();
+        for shape in listed.into_iter().filter(CooperativeShape::is_usable) {
+            self.capabilities.cooperative = vec![shape.clone()];
+            match self.multiply(&shape).await {
+                Ok(()) => trusted.push(shape),
+                Err(error @ Error::DeviceLost { .. }) => return Err(error),
+                // Not wrong, but not for this device: subgroups of several sizes, no f16.
+                Err(Error::Unsupported { .. }) => {}
+                Err(error) => self.warnings.push(Warning::MatrixUnitsDemoted {
+                    shape: shape.to_string(),
+                    reason: error.to_string(),
+                }),
+            }
+        }
+        self.capabilities.cooperative = trusted;
+        Ok(())
+    }
+
+    /// A product of small integers, which comes out exact, of every order of operands: A * B, transposed or not.
+    async fn multiply(&self, shape: &CooperativeShape) -> Result<()> {
+        let dtype = if shape.input == "f16" {
+            Dtype::F16
+        } else {
+            Dtype::F32
+        };
+        let side = 48;
+        let matmul = Matmul {
+            dtype,
+            ..Matmul::new(side, side, side)
+        };
+        let options = PlanOptions {
+            kernel: Some("matmul_cooperative"),
+            ..PlanOptions::default()
+        };
+        let plan = Plan::new(self, &matmul, &options).await?;
+        // Neither symmetric nor commuting: B * A and the transposes are other matrices.
+        let a = |row: u64, column: u64| ((row * 3 + column * 5) % 7) as f32 - 3.0;
+        let b = |row: u64, column: u64| ((row * 2 + column) % 5) as f32 - (column % 3) as f32;
+        let cells = || (0..side * side).map(|i| (i / side, i % side));
+        let values = [
+            cells().map(|(row, column)| a(row, column)).collect(),
+            cells().map(|(row, column)| b(row, column)).collect(),
+        ];
+        let space = Workspace::with_values(self, &matmul, &values).await?;
+        space.poison(self).await?;
+        let mut encoder = self
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        plan.record(&mut encoder, &space.views())?;
+        self.submit(encoder, "try the matrix units").await?;
+        let got = self.download(space.views()[2]).await?;
+        let want = |(row, column)| (0..side).map(|k| a(row, k) * b(k, column)).sum::<f32>();
+        let wrong = cells()
+            .zip(&got)
+            .find(|(place, got)| want(*place).to_bits() != (**got + 0.0).to_bits());
+        match wrong {
+            None => Ok(()),
+            Some((place, got)) => Err(Error::Gpu {
+                what: "a product of integers".to_owned(),
+                message: format!(
+                    "row {}, column {} is {got} and should be {}",
+                    place.0,
+                    place.1,
+                    want(place)
+                ),
+            }),
+        }
+    }
+}
+
+impl std::fmt::Display for CooperativeShape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            m,
+            n,
+            k,
+            input,
+            accumulator,
+        } = self;
+        write!(f, "{m}x{n}x{k} {input} -> {accumulator}")
+    }
+}

@@ -1,0 +1,142 @@
+//! Matrix units: which shape of a device serves a product, and with which constants.
+
+use super::choice::{BUSY, is_split, tiles_of, types};
+use super::{Activation, Bias, Matmul};
+use crate::data::Dtype;
+use crate::error::{Error, Result};
+use crate::gpu::{AdapterKind, Capabilities};
+use crate::kernel::{Constants, Kernel};
+use crate::shader::Constant;
+
+/// The side of the square fragments that serve `matmul` on `device`, larger ones first.
+///
+/// # Errors
+/// [`Error::Unsupported`] where there is none.
+pub(super) fn shape(matmul: &Matmul, device: &Capabilities) -> Result<u32> {
+    let refuse = |reason: String| {
+        Err(Error::Unsupported {
+            what: "matmul on matrix units".into(),
+            reason: format!("{reason}; matmul_blocked does it without"),
+        })
+    };
+    let (smallest, largest) = device.subgroup_sizes;
+    if smallest != largest {
+        return refuse(format!(
+            "subgroups have {smallest} to {largest} invocations, and have to be of one size"
+        ));
+    }
+    let fits = |side: u32| {
+        device.cooperative.iter().any(|shape| {
+            [shape.m, shape.n, shape.k] == [side; 3]
+                && shape.input == matmul.dtype.name()
+                && shape.accumulator == Dtype::F32.name()
+        })
+    };
+    match [16, 8].into_iter().find(|&side| fits(side)) {
+        Some(side) => Ok(side),
+        None => refuse(format!(
+            "the device has no trusted {} -> f32 shape of 16x16x16 or 8x8x8",
+            matmul.dtype.name()
+        )),
+    }
+}
+
+/// Whether matrix units beat the blocked kernel: not on a CPU, which has none.
+pub(super) fn pays(matmul: &Matmul, device: &Capabilities) -> bool {
+    device.kind != AdapterKind::Software && matmul.m.min(matmul.n) > 16
+}
+
+/// The constants that operands and device decide.
+pub(super) fn constants(
+    matmul: &Matmul,
+    kernel: &Kernel,
+    device: &Capabilities,
+) -> Result<Constants> {
+    let side = shape(matmul, device)?;
+    let mut found = fragments(side, matmul.dtype);
+    found.extend(tiles(matmul, side, device));
+    let width = width(matmul, side, device)?;
+    let [element, four, _] = types(matmul.dtype);
+    let chunk = if width == 4 { four } else { element };
+    let plain = matmul.output == Dtype::F32
+        && matmul.alpha.to_bits() == 1f32.to_bits()
+        && matmul.beta == 0.0
+        && matmul.bias == Bias::None
+        && matmul.activation == Activation::None;
+    let result = if is_split(kernel) {
+        Dtype::F32
+    } else {
+        matmul.output
+    };
+    found.extend([
+        ("ElemC", types(result)[0]),
+        ("Chunk", chunk),
+        ("WIDTH", Constant::Integer(width)),
+        ("LANES", Constant::Integer(device.subgroup_sizes.1)),
+        ("EPILOGUE", Constant::Bool(!plain)),
+    ]);
+    Ok(found)
+}
+
+/// Types of fragments of `side` x `side`.
+fn fragments(side: u32, dtype: Dtype) -> Constants {
+    let names = match (side, dtype) {
+        (16, Dtype::F16) => [
+            "coop_mat16x16<f16, A>",
+            "coop_mat16x16<f16, B>",
+            "coop_mat16x16<f32, C>",
+        ],
+        (16, Dtype::F32) => [
+            "coop_mat16x16<f32, A>",
+            "coop_mat16x16<f32, B>",
+            "coop_mat16x16<f32, C>",
+        ],
+        (_, Dtype::F16) => [
+            "coop_mat8x8<f16, A>",
+            "coop_mat8x8<f16, B>",
+            "coop_mat8x8<f32, C>",
+        ],
+        (_, Dtype::F32) => [
+            "coop_mat8x8<f32, A>",
+            "coop_mat8x8<f32, B>",
+            "coop_mat8x8<f32, C>",
+        ],
+    }
+    .map(Constant::Type);
+    vec![
+        ("FragmentA", names[0]),
+        ("FragmentB", names[1]),
+        ("Sums", names[2]),
+        ("FRAGMENT", Constant::Integer(side)),
+    ]
+}
+
+/// Elements that one load can fetch: as wide as strides and sizes allow. Metal loads fragments of 8 x 8 only from
+/// memory of their own element type.
+fn width(matmul: &Matmul, side: u32, device: &Capabilities) -> Result<u32> {
+    if side == 8 && device.kind != AdapterKind::Software {
+        return Ok(1);
+    }
+    let [a, b, _] = matmul.places()?;
+    let by_four = [a, b].iter().all(|place| place.by_four(matmul.batch));
+    Ok(if by_four { 4 } else { 1 })
+}
+
+/// Tiles (M, N, K) and the part of a subgroup (M, N).
+fn tiles(matmul: &Matmul, side: u32, device: &Capabilities) -> Constants {
+    let [m, n, k, subgroup_m, subgroup_n] = if side == 8 || device.kind == AdapterKind::Software {
+        [64, 64, 16, 32, 32]
+    } else if tiles_of(matmul, 128) >= BUSY {
+        [128, 128, 32, 64, 64]
+    } else {
+        [64, 64, 64, 32, 32]
+    };
+    let names = ["TILE_M", "TILE_N", "TILE_K", "SUBGROUP_M", "SUBGROUP_N"];
+    let mut found: Constants = names
+        .into_iter()
+        .zip([m, n, k, subgroup_m, subgroup_n].map(Constant::Integer))
+        .collect();
+    found.push(("UNROLL_K", Constant::Integer(k.min(32))));
+    found.push(("GROUP", Constant::Integer(4)));
+    found
+}

@@ -1,0 +1,265 @@
+//! The table of kernels, and the shapes on which they are tested.
+
+use super::{Activation, Bias, Layout, Matmul, Order, text};
+use crate::data::Dtype;
+use crate::kernel::{Kernel, Stage};
+use crate::ops::{Family, Operation};
+use crate::shader::{Constant, Prepared, Shader};
+
+const BOTH: &[Dtype] = &[Dtype::F32, Dtype::F16];
+
+static BLOCKED_FILE: Shader = Shader {
+    name: "matmul_blocked",
+    wgsl: include_str!("../../../shaders/matmul_blocked.wgsl"),
+};
+
+static REDUCE_FILE: Shader = Shader {
+    name: "matmul_reduce",
+    wgsl: include_str!("../../../shaders/matmul_reduce.wgsl"),
+};
+
+const fn plain(name: &'static str, about: &'static str, stages: &'static [Stage]) -> Kernel {
+    Kernel {
+        name,
+        about,
+        stages,
+        features: wgpu::Features::empty(),
+        dtypes: BOTH,
+        presets: &[],
+    }
+}
+
+pub(super) static NAIVE: Kernel = plain(
+    "matmul_naive",
+    "one invocation for each element of C, straight from memory",
+    &[Stage::of(&Shader {
+        name: "matmul_naive",
+        wgsl: include_str!("../../../shaders/matmul_naive.wgsl"),
+    })],
+);
+
+pub(super) static TILED: Kernel = plain(
+    "matmul_tiled",
+    "16 x 16 tiles in workgroup memory",
+    &[Stage::of(&Shader {
+        name: "matmul_tiled",
+        wgsl: include_str!("../../../shaders/matmul_tiled.wgsl"),
+    })],
+);
+
+/// Tiles of the register-blocked kernel: (tile M, tile N, tile K), rows and columns per invocation, tiles in workgroup memory.
+const fn tiles(tile: [u32; 3], elems: [u32; 2], buffers: u32) -> [(&'static str, Constant); 7] {
+    [
+        ("TILE_M", Constant::Integer(tile[0])),
+        ("TILE_N", Constant::Integer(tile[1])),
+        ("TILE_K", Constant::Integer(tile[2])),
+        ("UNROLL_K", Constant::Integer(tile[2])),
+        ("ELEMS_M", Constant::Integer(elems[0])),
+        ("ELEMS_N", Constant::Integer(elems[1])),
+        ("BUFFERS", Constant::Integer(buffers)),
+    ]
+}
+
+pub(super) type Tiles = &'static [(&'static str, Constant)];
+
+// All but the last two stay within WebGPU's default limits: 256 invocations, 16 KiB of workgroup memory.
+/// For few rows or columns.
+pub(super) const SMALL: Tiles = &tiles([32, 32, 16], [4, 4], 1);
+/// For an unknown device.
+pub(super) const MEDIUM: Tiles = &tiles([64, 64, 16], [4, 4], 1);
+/// For few columns.
+pub(super) const TALL: Tiles = &tiles([128, 64, 16], [8, 8], 1);
+/// For few rows.
+pub(super) const WIDE: Tiles = &tiles([64, 128, 16], [8, 4], 1);
+/// For many tiles: 512 invocations and 33 KiB.
+pub(super) const BROAD: Tiles = &tiles([128, 128, 16], [8, 4], 2);
+/// For very many: 25 KiB.
+pub(super) const LARGE: Tiles = &tiles([128, 256, 8], [16, 8], 2);
+
+/// Preset 0 leaves the tiles to the shape and the device.
+const BLOCKED_PRESETS: &[Tiles] = &[&[], SMALL, MEDIUM, TALL, WIDE, BROAD, LARGE];
+
+pub(super) static BLOCKED: Kernel = Kernel {
+    presets: BLOCKED_PRESETS,
+    ..plain(
+        "matmul_blocked",
+        "register blocks of vec4 over tiles in workgroup memory",
+        &[Stage::of(&BLOCKED_FILE)],
+    )
+};
+
+pub(super) static SPLIT: Kernel = Kernel {
+    presets: BLOCKED_PRESETS,
+    ..plain(
+        "matmul_split",
+        "matmul_blocked over parts of K, then the sum of the parts: for few tiles and a deep K",
+        &[
+            Stage {
+                shader: &BLOCKED_FILE,
+                constants: &[("EPILOGUE", Constant::Bool(false))],
+            },
+            Stage::of(&REDUCE_FILE),
+        ],
+    )
+};
+
+static COOPERATIVE_FILE: Shader = Shader {
+    name: "matmul_cooperative",
+    wgsl: include_str!("../../../shaders/matmul_cooperative.wgsl"),
+};
+
+const COOPERATIVE_FEATURES: wgpu::Features =
+    wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX.union(wgpu::Features::SUBGROUP);
+
+pub(super) static COOPERATIVE: Kernel = Kernel {
+    features: COOPERATIVE_FEATURES,
+    ..plain(
+        "matmul_cooperative",
+        "fragments on matrix units, held by a subgroup together",
+        &[Stage::of(&COOPERATIVE_FILE)],
+    )
+};
+
+pub(super) static COOPERATIVE_SPLIT: Kernel = Kernel {
+    features: COOPERATIVE_FEATURES,
+    ..plain(
+        "matmul_cooperative_split",
+        "matmul_cooperative over parts of K, then the sum of the parts",
+        &[
+            Stage {
+                shader: &COOPERATIVE_FILE,
+                constants: &[("EPILOGUE", Constant::Bool(false))],
+            },
+            Stage::of(&REDUCE_FILE),
+        ],
+    )
+};
+
+/// `C = activation(alpha * op(A) * op(B) + beta * C + bias)`
+pub(in crate::ops) static MATMUL: Family = Family {
+    name: "matmul",
+    about: "C[M, N] = A[M, K] * B[K, N], row-major, with transposes, batches and an epilogue",
+    shape_form: text::FORM,
+    kernels: &[
+        &NAIVE,
+        &TILED,
+        &SPLIT,
+        &BLOCKED,
+        &COOPERATIVE_SPLIT,
+        &COOPERATIVE,
+    ],
+    parse: text::parse,
+    samples,
+};
+
+/// Around the tiles, with and without every extra.
+fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
+    let tile = |name| u64::from(stages[0].constant(name));
+    let (tile_m, tile_n) = (tile("TILE_M"), tile("TILE_N"));
+    let mut shapes = vec![
+        (1, 1, 1),
+        (7, 127, 13),
+        (127, 7, 64),
+        (1, 129, 65),
+        (300, 4, 8),
+        (4, 300, 8),
+        (5, 3, 0),
+        (0, 3, 5),
+        (3, 0, 5),
+        (2, 2, 1025),
+        (96, 160, 132),
+    ];
+    for (m, n) in [
+        (tile_m - 1, tile_n - 1),
+        (tile_m, tile_n),
+        (tile_m + 1, tile_n + 1),
+    ] {
+        shapes.extend([(m, n, 15), (m, n, 36)]);
+    }
+    let mut found: Vec<Matmul> = shapes
+        .into_iter()
+        .map(|(m, n, k)| Matmul::new(m, n, k))
+        .collect();
+    found.extend(with_extras(tile_m, tile_n));
+    let boxed = |matmul| Box::new(matmul) as Box<dyn Operation>;
+    found.into_iter().map(boxed).collect()
+}
+
+fn with_extras(tile_m: u64, tile_n: u64) -> Vec<Matmul> {
+    let transposed = Layout {
+        order: Order::Transposed,
+        ..Layout::default()
+    };
+    let shared = Layout {
+        batch_stride: Some(0),
+        ..Layout::default()
+    };
+    let gaps = |stride, offset| Layout {
+        row_stride: Some(stride),
+        offset,
+        ..Layout::default()
+    };
+    let (m, n) = (tile_m + 3, tile_n + 5);
+    let odd = Matmul::new(m, n, 21);
+    let even = Matmul::new(tile_m + 4, tile_n + 8, 36);
+    let half = Matmul {
+        dtype: Dtype::F16,
+        ..odd
+    };
+    vec![
+        Matmul {
+            a: transposed,
+            ..odd
+        },
+        Matmul {
+            a: transposed,
+            b: transposed,
+            ..even
+        },
+        Matmul {
+            b: transposed,
+            alpha: -0.5,
+            beta: 2.0,
+            ..odd
+        },
+        Matmul {
+            batch: 3,
+            bias: Bias::Row,
+            activation: Activation::Gelu,
+            ..even
+        },
+        Matmul {
+            batch: 2,
+            b: shared,
+            activation: Activation::Silu,
+            ..odd
+        },
+        Matmul { batch: 0, ..even },
+        Matmul {
+            k: 0,
+            beta: 0.5,
+            activation: Activation::Relu,
+            ..even
+        },
+        Matmul {
+            a: gaps(40, 4),
+            b: gaps(n + 7, 3),
+            c: gaps(tile_n + 12, 4),
+            ..even
+        },
+        half,
+        Matmul {
+            dtype: Dtype::F16,
+            output: Dtype::F16,
+            beta: 1.0,
+            ..even
+        },
+        Matmul {
+            a: transposed,
+            b: transposed,
+            bias: Bias::Row,
+            batch: 2,
+            ..half
+        },
+    ]
+}

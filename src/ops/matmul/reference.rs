@@ -1,0 +1,158 @@
+//! The right answer: plain loops in f64.
+
+use super::{Activation, Bias, Matmul};
+use crate::data::{Dtype, Inputs};
+use crate::tolerance::{self, Expected, exp_relative, gamma};
+
+/// Expected values of elements of C's buffer; what lies between rows stays as it was.
+pub(super) fn expected(matmul: &Matmul, inputs: &dyn Inputs, indices: &[u64]) -> Vec<Expected> {
+    let Ok([a, b, c]) = matmul.places() else {
+        return Vec::new();
+    };
+    let c_operand = 2 + usize::from(matmul.bias == Bias::Row);
+    let one = |&index: &u64| {
+        let Some((matrix, row, column)) = matmul.element_of(index) else {
+            return Expected::new(inputs.get(c_operand, index), 0.0);
+        };
+        let (mut sum, mut magnitudes) = (0.0, 0.0);
+        for k in 0..matmul.k {
+            let product =
+                inputs.get(0, a.at(matrix, row, k)) * inputs.get(1, b.at(matrix, k, column));
+            sum += product;
+            magnitudes += product.abs();
+        }
+        let mut terms = vec![f64::from(matmul.alpha) * sum];
+        if matmul.beta != 0.0 {
+            terms.push(f64::from(matmul.beta) * inputs.get(c_operand, c.at(matrix, row, column)));
+        }
+        if matmul.bias == Bias::Row {
+            terms.push(inputs.get(2, column));
+        }
+        let u = Dtype::F32.unit_roundoff();
+        let alpha = f64::from(matmul.alpha).abs();
+        let allowed = alpha * tolerance::dot(matmul.k, u, magnitudes)
+            + gamma(6.0, u) * terms.iter().map(|t| t.abs()).sum::<f64>();
+        matmul.activation.expected(terms.iter().sum(), allowed)
+    };
+    indices.iter().map(one).collect()
+}
+
+impl Matmul {
+    /// Which element (matrix, row, column) lies at `index` of C's buffer, if one does.
+    fn element_of(&self, index: u64) -> Option<(u64, u64, u64)> {
+        let c = self.places().ok()?[2];
+        let from_first = index.checked_sub(c.first)?;
+        let matrix = from_first
+            .checked_div(c.batch)
+            .unwrap_or(0)
+            .min(self.batch.checked_sub(1)?);
+        let within = from_first - matrix * c.batch;
+        let (row, column) = (within / c.row_step.max(1), within % c.row_step.max(1));
+        (row < self.m && column < self.n).then_some((matrix, row, column))
+    }
+}
+
+impl Activation {
+    /// Its value at `x`, known to within `allowed`.
+    fn expected(self, x: f64, allowed: f64) -> Expected {
+        // Both smooth ones are x / (1 + exp(-t)) with this t and at most this slope.
+        let (t, slope) = match self {
+            Self::None => return Expected::new(x, allowed),
+            Self::Relu => return Expected::new(x.max(0.0), allowed),
+            Self::Gelu => (1.595_769_121_605_730_7 * (x + 0.044_715 * x * x * x), 1.13),
+            Self::Silu => (x, 1.1),
+        };
+        let value = x / (1.0 + (-t).exp());
+        let u = Dtype::F32.unit_roundoff();
+        // t is rounded up to six times, which `exp` turns into a relative error; beyond 80 it is cut off.
+        let relative = exp_relative(t.min(80.0), u)
+            + gamma(6.0, u) * t.abs().min(80.0)
+            + tolerance::division_relative(u)
+            + gamma(2.0, u);
+        let cut_off = if t < -80.0 {
+            x.abs() * (-80f64).exp()
+        } else {
+            0.0
+        };
+        Expected::new(value, slope * allowed + relative * value.abs() + cut_off)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::{Layout, Operation, Order};
+
+    fn values(matmul: &Matmul, inputs: &[Vec<f32>], indices: &[u64]) -> Vec<f64> {
+        let found = expected(matmul, &inputs, indices);
+        found.iter().map(|e| e.value).collect()
+    }
+
+    #[test]
+    fn right_by_hand() {
+        let (a, b) = (
+            vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+            vec![1.0, 0.0, 0.5, -1.0, 2.0, 3.0],
+        );
+        let matmul = Matmul::new(2, 2, 3);
+        let all = [0, 1, 2, 3];
+        let inputs = [a.clone(), b.clone()];
+        assert_eq!(values(&matmul, &inputs, &all), [8.0, 7.0, 18.5, 13.0]);
+        let found = expected(&matmul, &inputs.as_slice(), &all);
+        assert!(found.iter().all(|e| e.allowed > 0.0 && e.allowed < 1e-4));
+        let transposed = Layout {
+            order: Order::Transposed,
+            ..Layout::default()
+        };
+        let (ta, tb) = (
+            vec![1.0, 4.0, 2.0, 5.0, 3.0, 6.0],
+            vec![1.0, 0.5, 2.0, 0.0, -1.0, 3.0],
+        );
+        let both = Matmul {
+            a: transposed,
+            b: transposed,
+            ..matmul
+        };
+        assert_eq!(values(&both, &[ta, tb], &all), [8.0, 7.0, 18.5, 13.0]);
+        let extras = Matmul {
+            alpha: 2.0,
+            beta: 10.0,
+            bias: Bias::Row,
+            activation: Activation::Relu,
+            ..matmul
+        };
+        let inputs = [a, b, vec![1.0, -100.0], vec![1.0, 2.0, 3.0, 4.0]];
+        assert_eq!(values(&extras, &inputs, &all), [27.0, 0.0, 68.0, 0.0]);
+        assert_eq!(extras.operands().len(), 4);
+    }
+
+    #[test]
+    fn gaps_stay_as_they_were() {
+        let c = Layout {
+            row_stride: Some(3),
+            offset: 1,
+            ..Layout::default()
+        };
+        let matmul = Matmul {
+            c,
+            ..Matmul::new(2, 2, 1)
+        };
+        let inputs = [
+            vec![1.0, 2.0],
+            vec![3.0, 4.0],
+            vec![9.0, 9.0, 9.0, 7.0, 9.0, 9.0],
+        ];
+        assert_eq!(
+            values(&matmul, &inputs, &[0, 1, 2, 3, 4, 5]),
+            [9.0, 3.0, 4.0, 7.0, 6.0, 8.0]
+        );
+    }
+
+    #[test]
+    fn activations_at_known_points() {
+        let at = |activation: Activation, x: f64| activation.expected(x, 0.0).value;
+        assert!((at(Activation::Silu, 1.0) - 0.731_058_578_630).abs() < 1e-9);
+        assert!((at(Activation::Gelu, 1.0) - 0.841_191_990_608).abs() < 1e-9);
+        assert!(at(Activation::Silu, -200.0).abs() < 1e-30);
+    }
+}

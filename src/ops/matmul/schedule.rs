@@ -1,0 +1,163 @@
+//! Dispatches of each kernel.
+
+use super::choice::{BUSY, is_cooperative, is_split};
+use super::{Bias, Matmul};
+use crate::error::Result;
+use crate::kernel::{Kernel, Schedule, Slot, Step, Window, fold_workgroups};
+use crate::ops::Operation;
+use crate::shader::Prepared;
+
+/// Binding 0 of every kernel of the family.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    m: u32,
+    n: u32,
+    k: u32,
+    tiles_n: u32,
+    planes: u32,
+    splits: u32,
+    split_k: u32,
+    a_first: u32,
+    b_first: u32,
+    c_first: u32,
+    a_row: u32,
+    a_k: u32,
+    b_k: u32,
+    b_column: u32,
+    c_row: u32,
+    a_batch: u32,
+    b_batch: u32,
+    c_batch: u32,
+    alpha: f32,
+    beta: f32,
+}
+
+/// How K is shared: parts, and the depth of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Split {
+    parts: u64,
+    depth: u64,
+}
+
+impl Split {
+    const NONE: Self = Self {
+        parts: 1,
+        depth: u32::MAX as u64,
+    };
+
+    /// As many parts as make `tiles` keep a device busy, each deep enough to be worth its sum.
+    fn of(k: u64, tiles: u64, tile_k: u64) -> Self {
+        let wanted = (BUSY * 4).div_ceil(tiles).min(k / 256).max(1);
+        let depth = k.div_ceil(wanted).next_multiple_of(tile_k).max(tile_k);
+        Self {
+            parts: k.div_ceil(depth).max(1),
+            depth,
+        }
+    }
+}
+
+pub(super) fn schedule(
+    matmul: &Matmul,
+    kernel: &'static Kernel,
+    stages: &[&Prepared],
+    limits: &wgpu::Limits,
+) -> Result<Schedule> {
+    if matmul.batch * matmul.m * matmul.n == 0 {
+        return Ok(Schedule::default());
+    }
+    let constant = |name: &str| u64::from(stages[0].constant(name));
+    let tiles_m = matmul.m.div_ceil(constant("TILE_M"));
+    let tiles_n = matmul.n.div_ceil(constant("TILE_N"));
+    let tiles = matmul.batch * tiles_m * tiles_n;
+    let split = if is_split(kernel) {
+        Split::of(matmul.k, tiles, constant("TILE_K"))
+    } else {
+        Split::NONE
+    };
+    let params = params(matmul, tiles_n, split)?;
+    let mut step = Step {
+        stage: 0,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        windows: windows(matmul).to_vec(),
+        workgroups: fold_workgroups(tiles * split.parts, limits)?,
+    };
+    let mut schedule = Schedule::default();
+    let elements = matmul.batch * matmul.m * matmul.n;
+    let result = step.windows[3];
+    if is_split(kernel) {
+        schedule.scratch.push(elements * split.parts * 4);
+        step.windows[3] = Window::whole(Slot::Scratch(0), schedule.scratch[0]);
+        let dense = Params {
+            c_first: 0,
+            c_row: params.n,
+            c_batch: params.m * params.n,
+            ..params
+        };
+        step.params = bytemuck::bytes_of(&dense).to_vec();
+    }
+    let parts = step.windows[3];
+    if is_cooperative(kernel) {
+        // Results have two bindings, of which one stays unused.
+        let place = schedule.scratch.len();
+        schedule.scratch.push(UNUSED);
+        let unused = Window::whole(Slot::Scratch(place), UNUSED);
+        let has_epilogue = stages[0].constant("EPILOGUE") == 1;
+        step.windows
+            .insert(if has_epilogue { 4 } else { 3 }, unused);
+    }
+    schedule.steps.push(step);
+    if is_split(kernel) {
+        let per_workgroup = u64::from(stages[1].constant("REDUCE_WORKGROUP"));
+        schedule.steps.push(Step {
+            stage: 1,
+            params: bytemuck::bytes_of(&params).to_vec(),
+            windows: vec![parts, windows(matmul)[2], result],
+            workgroups: fold_workgroups(elements.div_ceil(per_workgroup), limits)?,
+        });
+    }
+    Ok(schedule)
+}
+
+/// Bytes bound where a kernel touches nothing: no binding may be empty.
+const UNUSED: u64 = 16;
+
+/// Operands `a`, `b`, `bias` (empty where there is none), `c`.
+fn windows(matmul: &Matmul) -> [Window; 4] {
+    let operands = matmul.operands();
+    let window = |i: usize| {
+        let bytes = operands[i].elements * operands[i].dtype.bytes();
+        Window::whole(Slot::Operand(i), bytes)
+    };
+    let bias = match matmul.bias {
+        Bias::Row => window(2),
+        Bias::None => Window::whole(Slot::Operand(0), 0),
+    };
+    [window(0), window(1), bias, window(operands.len() - 1)]
+}
+
+fn params(matmul: &Matmul, tiles_n: u64, split: Split) -> Result<Params> {
+    let [a, b, c] = matmul.places()?;
+    Ok(Params {
+        m: matmul.m as u32,
+        n: matmul.n as u32,
+        k: matmul.k as u32,
+        tiles_n: tiles_n as u32,
+        planes: (matmul.batch * split.parts) as u32,
+        splits: split.parts as u32,
+        split_k: split.depth as u32,
+        a_first: a.first as u32,
+        b_first: b.first as u32,
+        c_first: c.first as u32,
+        a_row: a.row_step as u32,
+        a_k: a.column_step as u32,
+        b_k: b.row_step as u32,
+        b_column: b.column_step as u32,
+        c_row: c.row_step as u32,
+        a_batch: a.batch as u32,
+        b_batch: b.batch as u32,
+        c_batch: c.batch as u32,
+        alpha: matmul.alpha,
+        beta: matmul.beta,
+    })
+}

@@ -1,0 +1,604 @@
+//! Normalisation over rows: RMS norm and layer norm.
+
+use super::rows::{self, RowLayout, RowWindow, Width};
+use super::softmax::Target;
+use super::{Family, Operand, Operation, parse_sizes, require_u32};
+use crate::data::{Distribution, Dtype, Inputs};
+use crate::error::{Error, Result};
+use crate::gpu::{AdapterKind, Capabilities};
+use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Step, Window, fold_workgroups};
+use crate::shader::{Constant, Prepared, Shader};
+use crate::tolerance::{self, Expected};
+
+/// Which normalisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NormKind {
+    /// `x / sqrt(mean(x^2) + epsilon)` (Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019).
+    Rms,
+    /// `(x - mean(x)) / sqrt(variance(x) + epsilon)` (Ba, Kiros and Hinton, "Layer Normalization", 2016), with the
+    /// variance that divides by the number of columns.
+    Layer,
+}
+
+/// What follows the normalisation, column by column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Affine {
+    /// Nothing.
+    None,
+    /// A product with `weight`, `[cols]`.
+    #[default]
+    Weight,
+    /// A product with `weight` and a sum with `bias`, both `[cols]`.
+    WeightAndBias,
+}
+
+/// RMS norm or layer norm over each of `rows` rows of `cols` columns; computed in f32 whatever the type.
+///
+/// Operands: `x`, then `weight` and `bias` where they are asked for, then `y`; in place, no `y`.
+///
+/// # Examples
+/// ```
+/// use ridgepoint::Operation;
+/// use ridgepoint::ops::{Affine, Norm, NormKind};
+/// let norm = Norm { affine: Affine::WeightAndBias, ..Norm::new(NormKind::Layer, 4, 1000) };
+/// assert_eq!(norm.min_bytes(), 4 * (2 * 4000 + 2 * 1000));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Norm {
+    /// Which normalisation.
+    pub kind: NormKind,
+    /// Rows: the product of all axes but the last.
+    pub rows: u64,
+    /// Columns.
+    pub cols: u64,
+    /// Type of the elements of every operand.
+    pub dtype: Dtype,
+    /// Where the rows of `x` lie.
+    pub x: RowLayout,
+    /// Where the rows of `y` lie; not looked at in place. What lies between rows is not touched.
+    pub y: RowLayout,
+    /// What is added to the mean square or the variance; finite, not negative.
+    pub epsilon: f32,
+    /// What follows.
+    pub affine: Affine,
+    /// Where the result goes.
+    pub target: Target,
+}
+
+impl Norm {
+    /// Of f32, contiguous, with a weight and an epsilon of 1e-5, to memory of its own.
+    #[must_use]
+    pub fn new(kind: NormKind, rows: u64, cols: u64) -> Self {
+        Self {
+            kind,
+            rows,
+            cols,
+            dtype: Dtype::F32,
+            x: RowLayout::default(),
+            y: RowLayout::default(),
+            epsilon: 1e-5,
+            affine: Affine::Weight,
+            target: Target::Separate,
+        }
+    }
+
+    fn y_layout(&self) -> RowLayout {
+        match self.target {
+            Target::Separate => self.y,
+            Target::InPlace => self.x,
+        }
+    }
+
+    fn vectors(&self) -> u64 {
+        match self.affine {
+            Affine::None => 0,
+            Affine::Weight => 1,
+            Affine::WeightAndBias => 2,
+        }
+    }
+
+    fn width(&self) -> Width {
+        Width::of(self.cols, &[self.x, self.y_layout()])
+    }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    rows: u32,
+    cols: u32,
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    share: f32,
+    epsilon: f32,
+}
+
+impl Operation for Norm {
+    fn family(&self) -> &'static Family {
+        match self.kind {
+            NormKind::Rms => &RMS_NORM,
+            NormKind::Layer => &LAYER_NORM,
+        }
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn shape(&self) -> Vec<(&'static str, u64)> {
+        vec![("rows", self.rows), ("cols", self.cols)]
+    }
+
+    fn label(&self) -> String {
+        let options = match self.affine {
+            Affine::None => "+plain",
+            Affine::Weight => "",
+            Affine::WeightAndBias => "+bias",
+        };
+        let target = match self.target {
+            Target::Separate => "",
+            Target::InPlace => "+inplace",
+        };
+        format!("{}x{}{options}{target}", self.rows, self.cols)
+    }
+
+    /// Three an element (square, sum, product), two more for the mean, one for each of weight and bias.
+    fn flops(&self) -> u64 {
+        let mean = match self.kind {
+            NormKind::Rms => 0,
+            NormKind::Layer => 2,
+        };
+        (3 + mean + self.vectors()) * self.rows * self.cols
+    }
+
+    /// Elements of `x` and of `y` once each, and the vectors; not what lies between rows.
+    fn min_bytes(&self) -> u64 {
+        (2 * self.rows * self.cols + self.vectors() * self.cols) * self.dtype.bytes()
+    }
+
+    fn halved(&self) -> Option<Box<dyn Operation>> {
+        (self.rows > 1).then(|| {
+            Box::new(Self {
+                rows: self.rows / 2,
+                ..*self
+            }) as Box<dyn Operation>
+        })
+    }
+
+    fn operands(&self) -> Vec<Operand> {
+        let of = |layout: RowLayout| layout.elements(self.rows, self.cols).unwrap_or(u64::MAX);
+        let x = Operand::input("x", of(self.x), self.dtype, Distribution::Outliers);
+        let vector = |name| Operand::input(name, self.cols, self.dtype, Distribution::Uniform);
+        let vectors = ["weight", "bias"]
+            .into_iter()
+            .take(self.vectors() as usize)
+            .map(vector);
+        match self.target {
+            Target::InPlace => [x.in_place()].into_iter().chain(vectors).collect(),
+            Target::Separate => {
+                let y = Operand::output("y", of(self.y), self.dtype);
+                [x].into_iter().chain(vectors).chain([y]).collect()
+            }
+        }
+    }
+
+    fn validate(&self) -> Result<()> {
+        let operation = self.family().name;
+        for (name, layout) in [("x", self.x), ("y", self.y_layout())] {
+            layout.validate(operation, self.cols)?;
+            let elements = layout.elements(self.rows, self.cols);
+            require_u32(
+                &format!("`{name}`, {} x {}", self.rows, self.cols),
+                elements,
+            )?;
+            require_u32("an offset", Some(layout.offset))?;
+        }
+        for (name, size) in self.shape() {
+            require_u32(&format!("the {name} of a norm"), Some(size))?;
+        }
+        if !self.epsilon.is_finite() || self.epsilon < 0.0 {
+            let reason = format!(
+                "epsilon is {}, and has to be finite and not negative",
+                self.epsilon
+            );
+            return Err(Error::Shape { operation, reason });
+        }
+        Ok(())
+    }
+
+    fn constants(&self, kernel: &'static Kernel, device: &Capabilities) -> Result<Constants> {
+        let mut constants = self.width().constants(self.dtype);
+        constants.extend([
+            ("LAYER", Constant::Bool(self.kind == NormKind::Layer)),
+            ("WEIGHT", Constant::Bool(self.affine != Affine::None)),
+            ("BIAS", Constant::Bool(self.affine == Affine::WeightAndBias)),
+            ("IN_PLACE", Constant::Bool(self.target == Target::InPlace)),
+        ]);
+        constants.extend(self.sizes(kernel, device)?);
+        Ok(constants)
+    }
+
+    fn schedule(
+        &self,
+        kernel: &'static Kernel,
+        stages: &[&Prepared],
+        limits: &wgpu::Limits,
+    ) -> Result<Schedule> {
+        if self.rows * self.cols == 0 {
+            return Ok(Schedule::default());
+        }
+        let of = |name| stages[0].constants.get(name).copied().map(u64::from);
+        if let Some(most) = of("MOST_COLS").filter(|most| *most < self.cols) {
+            return Err(Error::Unsupported {
+                what: format!("kernel {}", kernel.name),
+                reason: format!("with these constants it holds {most} columns"),
+            });
+        }
+        let bytes = self.dtype.bytes();
+        let layouts = [self.x, self.y_layout()];
+        let row_bytes = layouts.map(|layout| layout.stride(self.cols) * bytes);
+        let extra = self.x.offset.max(self.y_layout().offset) * bytes;
+        let mut schedule = Schedule::default();
+        for window in rows::windows(self.rows, &row_bytes, extra, limits)? {
+            let groups = window.rows.div_ceil(of("ROWS").unwrap_or(1));
+            schedule.steps.push(Step {
+                stage: 0,
+                params: bytemuck::bytes_of(&self.params(window)).to_vec(),
+                windows: self.windows(window),
+                workgroups: fold_workgroups(groups, limits)?,
+            });
+        }
+        Ok(schedule)
+    }
+
+    /// A row is read three times for all of its elements; a run of neighbours is 64.
+    fn reference_cost(&self) -> u64 {
+        1 + 3 * self.cols / 64
+    }
+
+    fn expected(
+        &self,
+        _kernel: &'static Kernel,
+        inputs: &dyn Inputs,
+        indices: &[u64],
+    ) -> Vec<Expected> {
+        let mut known: Option<(u64, Moments)> = None;
+        let mut one = |&index: &u64| {
+            let Some((row, col)) = self.y_layout().place(self.cols, index) else {
+                let stays = self.target == Target::InPlace;
+                return Expected::new(
+                    if stays {
+                        inputs.get(0, index)
+                    } else {
+                        f64::NAN
+                    },
+                    0.0,
+                );
+            };
+            let x = |col| inputs.get(0, self.x.index(self.cols, row, col));
+            let moments = match known {
+                Some((last, moments)) if last == row => moments,
+                _ => Moments::of((0..self.cols).map(x), self),
+            };
+            known = Some((row, moments));
+            let vector = |place, neutral| {
+                if self.vectors() >= place {
+                    inputs.get(place as usize, col)
+                } else {
+                    neutral
+                }
+            };
+            moments.element(x(col), vector(1, 1.0), vector(2, 0.0))
+        };
+        indices.iter().map(&mut one).collect()
+    }
+}
+
+/// Registers of 32 bits that an invocation may hold of a row.
+const HELD: u64 = 32;
+
+impl Norm {
+    /// What a row in registers takes, or what a loop over it likes.
+    fn sizes(&self, kernel: &'static Kernel, device: &Capabilities) -> Result<Constants> {
+        let limits = &device.limits;
+        let largest = u64::from(
+            limits
+                .max_compute_invocations_per_workgroup
+                .min(limits.max_compute_workgroup_size_x)
+                .min(1024),
+        );
+        let small = if device.kind == AdapterKind::Software {
+            16
+        } else {
+            64
+        };
+        let integer = |name, size: u64| (name, Constant::Integer(size as u32));
+        if kernel.name == NORM_LOOPED.name {
+            let workgroup = if small == 16 { 16 } else { 512.min(largest) };
+            return Ok(vec![integer("WORKGROUP", workgroup)]);
+        }
+        let most = HELD / self.width().elements();
+        let loads = self.cols / self.width().elements();
+        let group = loads.div_ceil(most / 2).max(1).next_power_of_two();
+        let group = group.min(1 << largest.ilog2());
+        let needed = loads.div_ceil(group);
+        if needed > most {
+            let most = most * group * self.width().elements();
+            return Err(Error::Unsupported {
+                what: format!("kernel {}", kernel.name),
+                reason: format!("a row of {} columns, it holds {most}", self.cols),
+            });
+        }
+        let elems = if needed > 4 {
+            needed.next_multiple_of(4)
+        } else {
+            needed.max(1)
+        };
+        Ok(vec![
+            integer("WORKGROUP", group.max(small.min(largest))),
+            integer("GROUP", group),
+            integer("ELEMS", elems),
+        ])
+    }
+
+    fn params(&self, window: RowWindow) -> Params {
+        let width = self.width().elements();
+        let wide = |elements: u64| (elements / width) as u32;
+        let (x, y) = (self.x, self.y_layout());
+        let first = |layout| wide(rows::span(self.dtype, layout, self.cols, window).first);
+        Params {
+            rows: window.rows as u32,
+            cols: wide(self.cols),
+            x_first: first(x),
+            x_stride: wide(x.stride(self.cols)),
+            y_first: first(y),
+            y_stride: wide(y.stride(self.cols)),
+            share: 1.0 / self.cols as f32,
+            epsilon: self.epsilon,
+        }
+    }
+
+    fn windows(&self, window: RowWindow) -> Vec<Window> {
+        let cut = |slot: usize, layout: RowLayout| {
+            let span = rows::span(self.dtype, layout, self.cols, window);
+            Window {
+                slot: Slot::Operand(slot),
+                offset: span.offset,
+                bytes: span.bytes,
+            }
+        };
+        let last = self.operands().len() - 1;
+        let nothing = Window::whole(Slot::Operand(0), 0);
+        let vector = |place: u64| {
+            if self.vectors() >= place {
+                Window::whole(
+                    Slot::Operand(place as usize),
+                    self.cols * self.dtype.bytes(),
+                )
+            } else {
+                nothing
+            }
+        };
+        // WebGPU forbids one buffer both to read and to write.
+        let (x, y) = match self.target {
+            Target::Separate => (cut(0, self.x), cut(last, self.y)),
+            Target::InPlace => (nothing, cut(0, self.x)),
+        };
+        vec![x, vector(1), vector(2), y]
+    }
+}
+
+/// What the elements of a row share, with absolute errors in f32.
+#[derive(Debug, Clone, Copy)]
+struct Moments {
+    mean: f64,
+    mean_error: f64,
+    /// `1 / sqrt(variance + epsilon)`
+    factor: f64,
+    /// Relative.
+    factor_error: f64,
+}
+
+impl Moments {
+    fn of(values: impl Iterator<Item = f64> + Clone, norm: &Norm) -> Self {
+        let u = Dtype::F32.unit_roundoff();
+        let count = norm.cols as f64;
+        // The sum's additions, the rounding of 1 / cols, and the product.
+        let summing = tolerance::gamma(count + 2.0, u);
+        let (mean, mean_error) = match norm.kind {
+            NormKind::Rms => (0.0, 0.0),
+            NormKind::Layer => (
+                values.clone().sum::<f64>() / count,
+                summing * values.clone().map(f64::abs).sum::<f64>() / count,
+            ),
+        };
+        let magnitude = values.clone().map(|x| (x - mean).abs()).sum::<f64>() / count;
+        let variance = values.map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+        // A difference is off by the mean's error and its own rounding, its square by twice that.
+        let squares = 2.0 * mean_error * magnitude + mean_error.powi(2) + 4.0 * u * variance;
+        let error = squares + summing * (variance + squares);
+        let shifted = variance + f64::from(norm.epsilon);
+        Self {
+            mean,
+            mean_error,
+            factor: 1.0 / shifted.sqrt(),
+            // WGSL's inverseSqrt: 2 units in the last place (section 15.7.4). A square root halves a relative error,
+            // to first order; the whole of it covers the rest.
+            factor_error: error / shifted + 6.0 * u,
+        }
+    }
+
+    fn element(&self, x: f64, weight: f64, bias: f64) -> Expected {
+        let u = Dtype::F32.unit_roundoff();
+        let normal = (x - self.mean) * self.factor;
+        let off = self.mean_error * self.factor + normal.abs() * (self.factor_error + 3.0 * u);
+        let value = normal * weight + bias;
+        Expected::new(
+            value,
+            off * weight.abs() * 1.01 + 2.0 * u * (normal * weight).abs() + u * value.abs(),
+        )
+    }
+}
+
+fn samples(kind: NormKind) -> Vec<Box<dyn Operation>> {
+    let plain = [
+        (3, 1),
+        (0, 5),
+        (5, 0),
+        (127, 13),
+        (1, 40_003),
+        (1025, 4),
+        (5, 256),
+        (3, 1000),
+    ];
+    let mut found: Vec<Norm> = plain.map(|(rows, cols)| Norm::new(kind, rows, cols)).into();
+    found.extend([
+        Norm {
+            dtype: Dtype::F16,
+            affine: Affine::WeightAndBias,
+            x: RowLayout {
+                offset: 3,
+                stride: Some(70),
+            },
+            ..Norm::new(kind, 5, 64)
+        },
+        Norm {
+            affine: Affine::None,
+            target: Target::InPlace,
+            x: RowLayout {
+                offset: 4,
+                stride: Some(44),
+            },
+            ..Norm::new(kind, 7, 40)
+        },
+        Norm {
+            dtype: Dtype::F16,
+            affine: Affine::WeightAndBias,
+            target: Target::InPlace,
+            ..Norm::new(kind, 4, 2048)
+        },
+    ]);
+    found
+        .into_iter()
+        .map(|norm| -> Box<dyn Operation> { Box::new(norm) })
+        .collect()
+}
+
+fn parse(
+    family: &'static Family,
+    kind: NormKind,
+    text: &str,
+    dtype: Dtype,
+) -> Result<Box<dyn Operation>> {
+    let mut words = text.split('+').map(str::trim);
+    let [rows, cols] = parse_sizes(family, words.next().unwrap_or_default())?;
+    let mut norm = Norm {
+        dtype,
+        ..Norm::new(kind, rows, cols)
+    };
+    for word in words {
+        match word {
+            "plain" => norm.affine = Affine::None,
+            "bias" => norm.affine = Affine::WeightAndBias,
+            "inplace" => norm.target = Target::InPlace,
+            _ => {
+                return Err(Error::ShapeText {
+                    operation: family.name,
+                    text: text.to_owned(),
+                    expected: SHAPE_FORM,
+                });
+            }
+        }
+    }
+    Ok(Box::new(norm))
+}
+
+static NORM_LOOPED: Kernel = kernel(
+    "norm_looped",
+    "a workgroup walks each row once for each of mean, variance and result",
+    &[Stage::of(&NORM_LOOPED_SHADER)],
+);
+static NORM_GROUPED: Kernel = kernel(
+    "norm_grouped",
+    "rows in registers of groups of invocations, read once",
+    &[Stage::of(&NORM_GROUPED_SHADER)],
+);
+static NORM_LOOPED_SHADER: Shader = Shader {
+    name: "norm_looped",
+    wgsl: include_str!("../../shaders/norm_looped.wgsl"),
+};
+static NORM_GROUPED_SHADER: Shader = Shader {
+    name: "norm_grouped",
+    wgsl: include_str!("../../shaders/norm_grouped.wgsl"),
+};
+
+const fn kernel(name: &'static str, about: &'static str, stages: &'static [Stage]) -> Kernel {
+    Kernel {
+        name,
+        about,
+        stages,
+        features: wgpu::Features::empty(),
+        dtypes: &[Dtype::F32, Dtype::F16],
+        presets: &[],
+    }
+}
+
+const SHAPE_FORM: &str = "ROWSxCOLS, such as 4096x4096, then any of +plain, +bias, +inplace";
+const KERNELS: &[&Kernel] = &[&NORM_LOOPED, &NORM_GROUPED];
+
+/// RMS norm over rows.
+pub(super) static RMS_NORM: Family = Family {
+    name: "rms_norm",
+    about: "y = x / sqrt(mean(x^2) + epsilon) * weight over each row",
+    shape_form: SHAPE_FORM,
+    kernels: KERNELS,
+    parse: |text, dtype| parse(&RMS_NORM, NormKind::Rms, text, dtype),
+    samples: |_| samples(NormKind::Rms),
+};
+/// Layer norm over rows.
+pub(super) static LAYER_NORM: Family = Family {
+    name: "layer_norm",
+    about: "y = (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias over each row",
+    shape_form: SHAPE_FORM,
+    kernels: KERNELS,
+    parse: |text, dtype| parse(&LAYER_NORM, NormKind::Layer, text, dtype),
+    samples: |_| samples(NormKind::Layer),
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_is_right_by_hand() {
+        let inputs = [vec![3.0, -4.0], vec![2.0, 0.5], vec![0.0, 1.0]];
+        let values = |norm: Norm| -> Vec<f64> {
+            let norm = Norm {
+                epsilon: 0.0,
+                ..norm
+            };
+            let found = norm.expected(&NORM_LOOPED, &inputs.as_slice(), &[0, 1]);
+            assert!(found.iter().all(|e| e.allowed < 1e-5), "{found:?}");
+            found.iter().map(|e| e.value).collect()
+        };
+        let root = 12.5f64.sqrt();
+        let rms = values(Norm::new(NormKind::Rms, 1, 2));
+        assert!((rms[0] - 6.0 / root).abs() < 1e-12 && (rms[1] + 2.0 / root).abs() < 1e-12);
+        let affine = Affine::WeightAndBias;
+        let layer = values(Norm {
+            affine,
+            ..Norm::new(NormKind::Layer, 1, 2)
+        });
+        assert!((layer[0] - 2.0).abs() < 1e-12 && (layer[1] - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    fn text_and_label_are_inverse() {
+        for text in ["4x8", "4x8+plain", "4x8+bias+inplace"] {
+            assert_eq!((RMS_NORM.parse)(text, Dtype::F16).unwrap().label(), text);
+        }
+        assert!((LAYER_NORM.parse)("4x8+wait", Dtype::F32).is_err());
+    }
+}

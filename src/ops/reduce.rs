@@ -1,0 +1,367 @@
+//! Reductions of whole vectors to one number: sum, maximum, dot product.
+
+use super::stream::{SHAPE_FORM, lengths, runs};
+use super::{Family, Operand, Operation, parse_sizes, require_u32};
+use crate::data::{Distribution, Dtype, Inputs};
+use crate::error::Result;
+use crate::gpu::Capabilities;
+use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Step, Window};
+use crate::shader::{Constant, Prepared, Shader};
+use crate::tolerance::{self, Expected};
+
+/// Which reduction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReductionKind {
+    /// The sum of `a`; 0 without elements.
+    Sum,
+    /// The largest of `a`; -inf without elements, NaN where one is, on adapters that keep to IEEE arithmetic.
+    Max,
+    /// The sum of `a * b`; 0 without elements.
+    Dot,
+}
+
+/// A vector, or two, reduced to one number: the result is a single f32 whatever the type of the elements.
+///
+/// # Examples
+/// ```
+/// use ridgepoint::Operation;
+/// use ridgepoint::ops::{Reduction, ReductionKind};
+/// let dot = Reduction::new(ReductionKind::Dot, 1000);
+/// assert_eq!((dot.flops(), dot.min_bytes()), (2000, 8004));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reduction {
+    /// Which reduction.
+    pub kind: ReductionKind,
+    /// Elements of each vector.
+    pub elements: u64,
+    /// Type of the elements.
+    pub dtype: Dtype,
+}
+
+impl Reduction {
+    /// Of f32.
+    #[must_use]
+    pub fn new(kind: ReductionKind, elements: u64) -> Self {
+        let dtype = Dtype::F32;
+        Self {
+            kind,
+            elements,
+            dtype,
+        }
+    }
+
+    fn inputs(&self) -> usize {
+        match self.kind {
+            ReductionKind::Sum | ReductionKind::Max => 1,
+            ReductionKind::Dot => 2,
+        }
+    }
+
+    /// The result of no elements.
+    fn empty(&self) -> f32 {
+        match self.kind {
+            ReductionKind::Sum | ReductionKind::Dot => 0.0,
+            ReductionKind::Max => f32::NEG_INFINITY,
+        }
+    }
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    begin: u32,
+    end: u32,
+    stride: u32,
+    first: u32,
+    empty: f32,
+}
+
+impl Operation for Reduction {
+    fn family(&self) -> &'static Family {
+        match self.kind {
+            ReductionKind::Sum => &SUM,
+            ReductionKind::Max => &MAX,
+            ReductionKind::Dot => &DOT,
+        }
+    }
+
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn shape(&self) -> Vec<(&'static str, u64)> {
+        vec![("elements", self.elements)]
+    }
+
+    fn flops(&self) -> u64 {
+        self.elements * self.inputs() as u64
+    }
+
+    fn halved(&self) -> Option<Box<dyn Operation>> {
+        (self.elements > 1).then(|| {
+            Box::new(Self {
+                elements: self.elements / 2,
+                ..*self
+            }) as Box<dyn Operation>
+        })
+    }
+
+    fn operands(&self) -> Vec<Operand> {
+        let input = |name| Operand::input(name, self.elements, self.dtype, Distribution::Outliers);
+        let mut operands: Vec<_> = ["a", "b"]
+            .into_iter()
+            .take(self.inputs())
+            .map(input)
+            .collect();
+        operands.push(Operand::output("c", 1, Dtype::F32));
+        operands
+    }
+
+    fn validate(&self) -> Result<()> {
+        require_u32("a reduction", Some(self.elements)).map(drop)
+    }
+
+    fn constants(&self, _kernel: &'static Kernel, _device: &Capabilities) -> Result<Constants> {
+        Ok(vec![("Elem", Constant::Type(self.dtype.name()))])
+    }
+
+    /// Dispatches over windows of what one binding holds, each of which leaves a number a workgroup; then one workgroup
+    /// over those.
+    fn schedule(
+        &self,
+        _kernel: &'static Kernel,
+        stages: &[&Prepared],
+        limits: &wgpu::Limits,
+    ) -> Result<Schedule> {
+        let runs = runs(self.elements, self.dtype, limits)?;
+        let grids: Vec<_> = runs
+            .iter()
+            .map(|run| run.grid(stages[run.stage], limits))
+            .collect();
+        let numbers: u32 = grids.iter().map(|(workgroups, _)| workgroups).sum();
+        // Binding 2 has to hold something; it is read for a dot product alone.
+        let nothing = Window::whole(Slot::Operand(0), 0);
+        let between = Window::whole(Slot::Scratch(0), u64::from(numbers) * 4);
+        let params = |begin, end, stride, first| {
+            let empty = self.empty();
+            let params = Params {
+                begin,
+                end,
+                stride,
+                first,
+                empty,
+            };
+            bytemuck::bytes_of(&params).to_vec()
+        };
+        let mut first = 0;
+        let mut steps = Vec::new();
+        for (run, (workgroups, stride)) in runs.iter().zip(grids) {
+            let second = match self.kind {
+                ReductionKind::Dot => run.window(Slot::Operand(1)),
+                ReductionKind::Sum | ReductionKind::Max => nothing,
+            };
+            steps.push(Step {
+                stage: run.stage,
+                params: params(run.range.start, run.range.end, stride, first),
+                windows: vec![run.window(Slot::Operand(0)), second, between],
+                workgroups: [workgroups, 1, 1],
+            });
+            first += workgroups;
+        }
+        let turn = stages[2].constant("WORKGROUP") * stages[2].constant("ELEMS");
+        let result = Window::whole(Slot::Operand(self.inputs()), 4);
+        steps.push(Step {
+            stage: 2,
+            params: params(0, numbers, turn, 0),
+            windows: vec![between, nothing, result],
+            workgroups: [1, 1, 1],
+        });
+        Ok(Schedule {
+            steps,
+            scratch: vec![u64::from(numbers) * 4],
+        })
+    }
+
+    fn reference_cost(&self) -> u64 {
+        self.flops()
+    }
+
+    fn expected(
+        &self,
+        _kernel: &'static Kernel,
+        inputs: &dyn Inputs,
+        indices: &[u64],
+    ) -> Vec<Expected> {
+        let term = |i| match self.kind {
+            ReductionKind::Sum | ReductionKind::Max => inputs.get(0, i),
+            ReductionKind::Dot => inputs.get(0, i) * inputs.get(1, i),
+        };
+        let mut value = f64::from(self.empty());
+        let mut magnitudes = 0.0;
+        for term in (0..self.elements).map(term) {
+            magnitudes += term.abs();
+            value = match self.kind {
+                ReductionKind::Max if term.is_nan() || value.is_nan() => f64::NAN,
+                ReductionKind::Max => value.max(term),
+                ReductionKind::Sum | ReductionKind::Dot => value + term,
+            };
+        }
+        let allowed = match self.kind {
+            ReductionKind::Max => 0.0,
+            ReductionKind::Sum | ReductionKind::Dot => self.sum_error() * magnitudes,
+        };
+        indices
+            .iter()
+            .map(|_| Expected::new(value, allowed))
+            .collect()
+    }
+}
+
+impl Reduction {
+    /// Relative to the sum of magnitudes. A term takes part in at most as many additions as an invocation has terms for
+    /// each of its running sums, no less than 256 workgroups of 256 invocations with four sums each being there once
+    /// that matters, then in those of the merges: 4 across, 2 * 16 in each of two stages, and a few thousand numbers
+    /// over the last stage's 256 invocations.
+    fn sum_error(&self) -> f64 {
+        let running = self.elements as f64 / f64::from(256 * 256 * 4);
+        let product = 2.0;
+        tolerance::gamma(running + 128.0 + product, Dtype::F32.unit_roundoff())
+    }
+}
+
+fn samples(kind: ReductionKind, stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
+    // The maximum of nothing is not finite, and has a test of its own.
+    let lengths = lengths(stages).into_iter();
+    let mut found: Vec<_> = lengths
+        .filter(|elements| *elements > 0 || kind != ReductionKind::Max)
+        .map(|elements| Reduction::new(kind, elements))
+        .collect();
+    let dtype = Dtype::F16;
+    found.extend([3, 98_435].map(|elements| Reduction {
+        dtype,
+        ..Reduction::new(kind, elements)
+    }));
+    found
+        .into_iter()
+        .map(|reduction| -> Box<dyn Operation> { Box::new(reduction) })
+        .collect()
+}
+
+fn parse(
+    family: &'static Family,
+    kind: ReductionKind,
+    text: &str,
+    dtype: Dtype,
+) -> Result<Box<dyn Operation>> {
+    let [elements] = parse_sizes(family, text)?;
+    Ok(Box::new(Reduction {
+        kind,
+        elements,
+        dtype,
+    }))
+}
+
+static REDUCE: Shader = Shader {
+    name: "reduce",
+    wgsl: include_str!("../../shaders/reduce.wgsl"),
+};
+
+type Constancy = [(&'static str, Constant)];
+
+const SUM_VECTORS: &Constancy = &[("FORM", Constant::Integer(0))];
+const MAX_VECTORS: &Constancy = &[("FORM", Constant::Integer(1))];
+const DOT_VECTORS: &Constancy = &[("FORM", Constant::Integer(2))];
+const SUM_REST: &Constancy = &rest(0, "Elem");
+const MAX_REST: &Constancy = &rest(1, "Elem");
+const DOT_REST: &Constancy = &rest(2, "Elem");
+const SUM_LAST: &Constancy = &rest(0, "f32");
+const MAX_LAST: &Constancy = &rest(1, "f32");
+
+/// Single elements, of a type.
+const fn rest(form: u32, vector: &'static str) -> [(&'static str, Constant); 5] {
+    [
+        ("FORM", Constant::Integer(form)),
+        ("Vector", Constant::Type(vector)),
+        ("Wide", Constant::Type("f32")),
+        ("Bits", Constant::Type("u32")),
+        ("WIDTH", Constant::Integer(1)),
+    ]
+}
+
+const fn stage(constants: &'static Constancy) -> Stage {
+    Stage {
+        shader: &REDUCE,
+        constants,
+    }
+}
+
+const fn kernel(name: &'static str, stages: &'static [Stage]) -> Kernel {
+    Kernel {
+        name,
+        about: "a grid of workgroups striding over vectors of four, then one workgroup over their results",
+        stages,
+        features: wgpu::Features::empty(),
+        dtypes: &[Dtype::F32, Dtype::F16],
+        presets: &[],
+    }
+}
+
+static REDUCE_SUM: Kernel = kernel(
+    "reduce_sum",
+    &[stage(SUM_VECTORS), stage(SUM_REST), stage(SUM_LAST)],
+);
+static REDUCE_MAX: Kernel = kernel(
+    "reduce_max",
+    &[stage(MAX_VECTORS), stage(MAX_REST), stage(MAX_LAST)],
+);
+static REDUCE_DOT: Kernel = kernel(
+    "reduce_dot",
+    &[stage(DOT_VECTORS), stage(DOT_REST), stage(SUM_LAST)],
+);
+
+/// The sum of a vector.
+pub(super) static SUM: Family = Family {
+    name: "sum",
+    about: "c = sum(a)",
+    shape_form: SHAPE_FORM,
+    kernels: &[&REDUCE_SUM],
+    parse: |text, dtype| parse(&SUM, ReductionKind::Sum, text, dtype),
+    samples: |stages| samples(ReductionKind::Sum, stages),
+};
+/// The largest element of a vector.
+pub(super) static MAX: Family = Family {
+    name: "max",
+    about: "c = max(a)",
+    shape_form: SHAPE_FORM,
+    kernels: &[&REDUCE_MAX],
+    parse: |text, dtype| parse(&MAX, ReductionKind::Max, text, dtype),
+    samples: |stages| samples(ReductionKind::Max, stages),
+};
+/// The dot product of two vectors.
+pub(super) static DOT: Family = Family {
+    name: "dot",
+    about: "c = sum(a * b)",
+    shape_form: SHAPE_FORM,
+    kernels: &[&REDUCE_DOT],
+    parse: |text, dtype| parse(&DOT, ReductionKind::Dot, text, dtype),
+    samples: |stages| samples(ReductionKind::Dot, stages),
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_is_right_by_hand() {
+        let inputs = [vec![1.0, -2.0, 3.0], vec![4.0, 0.5, 2.0]];
+        let value = |kind, elements| {
+            let reduction = Reduction::new(kind, elements);
+            reduction.expected(&REDUCE_SUM, &inputs.as_slice(), &[0])[0].value
+        };
+        assert!((value(ReductionKind::Sum, 3) - 2.0).abs() < 1e-12);
+        assert!((value(ReductionKind::Max, 3) - 3.0).abs() < 1e-12);
+        assert!((value(ReductionKind::Dot, 3) - 9.0).abs() < 1e-12);
+        assert!(value(ReductionKind::Max, 0) < f64::MIN);
+    }
+}

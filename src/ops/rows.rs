@@ -1,0 +1,232 @@
+//! What operations over rows share: where rows lie, how wide their loads can be, and windows of what one binding holds.
+
+use crate::data::Dtype;
+use crate::error::{Error, Result};
+use crate::kernel::Constants;
+use crate::shader::Constant;
+
+/// Where the rows of an operand lie in its view, in elements. The default: one behind the other, from the beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RowLayout {
+    /// First element of the first row.
+    pub offset: u64,
+    /// From the beginning of a row to that of the next, at least the number of columns; `None` for exactly that.
+    pub stride: Option<u64>,
+}
+
+impl RowLayout {
+    /// Elements from the beginning of a row to that of the next.
+    #[must_use]
+    pub fn stride(&self, cols: u64) -> u64 {
+        self.stride.unwrap_or(cols)
+    }
+
+    /// Elements that a view needs for `rows` rows of `cols` columns; `None` past 64 bits.
+    #[must_use]
+    pub fn elements(&self, rows: u64, cols: u64) -> Option<u64> {
+        if rows == 0 || cols == 0 {
+            return Some(0);
+        }
+        (rows - 1)
+            .checked_mul(self.stride(cols))?
+            .checked_add(cols)?
+            .checked_add(self.offset)
+    }
+
+    /// Index of an element.
+    pub(super) fn index(&self, cols: u64, row: u64, col: u64) -> u64 {
+        self.offset + row * self.stride(cols) + col
+    }
+
+    /// Row and column of an element; `None` between rows.
+    pub(super) fn place(&self, cols: u64, index: u64) -> Option<(u64, u64)> {
+        let from = index.checked_sub(self.offset)?;
+        let (row, col) = (from / self.stride(cols), from % self.stride(cols));
+        (col < cols).then_some((row, col))
+    }
+
+    pub(super) fn validate(&self, operation: &'static str, cols: u64) -> Result<()> {
+        match self.stride {
+            Some(stride) if stride < cols => {
+                let reason = format!("rows of {cols} columns overlap at a stride of {stride}");
+                Err(Error::Shape { operation, reason })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Elements that an invocation loads at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Width {
+    /// Rows begin and end anywhere.
+    One,
+    /// Rows begin and end at multiples of four elements.
+    Four,
+}
+
+impl Width {
+    /// The widest that `cols` and all of `layouts` allow.
+    pub(super) fn of(cols: u64, layouts: &[RowLayout]) -> Self {
+        let mut sizes = layouts.iter().flat_map(|l| [l.offset, l.stride(cols)]);
+        if cols.is_multiple_of(4) && sizes.all(|size| size.is_multiple_of(4)) {
+            Self::Four
+        } else {
+            Self::One
+        }
+    }
+
+    pub(super) fn elements(self) -> u64 {
+        match self {
+            Self::One => 1,
+            Self::Four => 4,
+        }
+    }
+
+    /// The aliases of a file that loads a `Vector` of `Elem` and computes in `Wide`.
+    pub(super) fn constants(self, dtype: Dtype) -> Constants {
+        let (vector, wide) = match self {
+            Self::One => ("Elem", "f32"),
+            Self::Four => ("vec4<Elem>", "vec4<f32>"),
+        };
+        vec![
+            ("Elem", Constant::Type(dtype.name())),
+            ("Vector", Constant::Type(vector)),
+            ("Wide", Constant::Type(wide)),
+            ("WIDTH", Constant::Integer(self.elements() as u32)),
+        ]
+    }
+
+    /// The alias of one index for each element of a `Wide`.
+    pub(super) fn index(self) -> (&'static str, Constant) {
+        let name = match self {
+            Self::One => "u32",
+            Self::Four => "vec4<u32>",
+        };
+        ("Index", Constant::Type(name))
+    }
+}
+
+/// A run of rows that one dispatch can bind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RowWindow {
+    pub(super) first: u64,
+    pub(super) rows: u64,
+}
+
+/// Where windows may begin, in bytes: the coarsest alignment that WebGPU has.
+const ALIGNMENT: u64 = 256;
+
+/// Cuts `rows` into runs whose operands of `row_bytes` a row and `extra_bytes` once fit a binding.
+///
+/// # Errors
+/// [`Error::TooLarge`] where not even one row fits.
+pub(super) fn windows(
+    rows: u64,
+    row_bytes: &[u64],
+    extra_bytes: u64,
+    limits: &wgpu::Limits,
+) -> Result<Vec<RowWindow>> {
+    let limit = limits.max_storage_buffer_binding_size;
+    let largest = row_bytes.iter().copied().max().unwrap_or(0).max(1);
+    let mut each = limit.saturating_sub(extra_bytes) / largest;
+    if each < rows {
+        // A window begins up to an alignment before its first row.
+        each = limit.saturating_sub(extra_bytes + ALIGNMENT) / largest;
+    }
+    if each == 0 && rows > 0 {
+        return Err(Error::TooLarge {
+            what: "a row, in bytes,".into(),
+            needed: largest + extra_bytes,
+            limit_name: "max_storage_buffer_binding_size",
+            limit,
+        });
+    }
+    let cut = |first| RowWindow {
+        first,
+        rows: each.min(rows - first),
+    };
+    Ok((0..rows).step_by(each.max(1) as usize).map(cut).collect())
+}
+
+/// What a window of rows binds of an operand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    /// First byte, aligned.
+    pub(super) offset: u64,
+    /// How many bytes.
+    pub(super) bytes: u64,
+    /// The first row's first element, counted from there.
+    pub(super) first: u64,
+}
+
+/// The span of `window` in an operand of `dtype`.
+pub(super) fn span(dtype: Dtype, layout: RowLayout, cols: u64, window: RowWindow) -> Span {
+    let begin = window.first * layout.stride(cols) * dtype.bytes();
+    let offset = begin / ALIGNMENT * ALIGNMENT;
+    let before = (begin - offset) / dtype.bytes();
+    let elements = before + layout.elements(window.rows, cols).unwrap_or(0);
+    Span {
+        offset,
+        bytes: elements * dtype.bytes(),
+        first: before + layout.offset,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_and_indices_are_inverse() {
+        let layout = RowLayout {
+            offset: 3,
+            stride: Some(7),
+        };
+        assert_eq!(layout.elements(4, 5), Some(3 + 3 * 7 + 5));
+        assert_eq!(layout.place(5, layout.index(5, 2, 4)), Some((2, 4)));
+        assert_eq!((layout.place(5, 2), layout.place(5, 3 + 5)), (None, None));
+        assert_eq!(layout.elements(0, 5), Some(0));
+        assert_eq!(
+            layout.elements(1 << 40, 1 << 40),
+            Some(3 + ((1 << 40) - 1) * 7 + (1 << 40))
+        );
+        assert!(layout.validate("softmax", 8).is_err());
+    }
+
+    #[test]
+    fn only_rows_at_multiples_of_four_are_loaded_by_four() {
+        let of = |cols, offset, stride| Width::of(cols, &[RowLayout { offset, stride }]);
+        assert_eq!(of(8, 0, None), Width::Four);
+        assert_eq!(of(8, 4, Some(12)), Width::Four);
+        assert_eq!(of(8, 1, None), Width::One);
+        assert_eq!(of(8, 0, Some(9)), Width::One);
+        assert_eq!(of(7, 0, Some(8)), Width::One);
+    }
+
+    #[test]
+    fn windows_cover_all_rows_and_fit() {
+        let limits = wgpu::Limits {
+            max_storage_buffer_binding_size: 10_000,
+            ..wgpu::Limits::default()
+        };
+        for (rows, cols) in [(0, 3), (1, 3), (7, 249), (2000, 3), (100, 64), (3, 2_430)] {
+            let cut = windows(rows, &[4 * cols], 16, &limits).unwrap();
+            assert_eq!(cut.iter().map(|w| w.rows).sum::<u64>(), rows);
+            let layout = RowLayout {
+                offset: 4,
+                stride: None,
+            };
+            let mut next = 0;
+            for window in cut {
+                assert_eq!(window.first, next);
+                let span = span(Dtype::F32, layout, cols, window);
+                assert!(span.offset.is_multiple_of(256) && span.bytes <= 10_000);
+                let first = span.offset / 4 + span.first;
+                assert_eq!(first, layout.index(cols, window.first, 0));
+                next += window.rows;
+            }
+        }
+        assert!(windows(1, &[20_000], 0, &limits).is_err());
+    }
+}

@@ -1,0 +1,264 @@
+//! The dispatches of each kernel of softmax.
+
+use super::choice::parts;
+use super::kernels::{SPLIT, UNFUSED};
+use super::{Softmax, SoftmaxMask, Target};
+use crate::error::{Error, Result};
+use crate::kernel::{Kernel, Schedule, Slot, Step, Window, fold_workgroups};
+use crate::ops::Operation;
+use crate::ops::rows::{self, RowLayout, RowWindow, Span, Width};
+use crate::shader::Prepared;
+
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct PlainParams {
+    rows: u32,
+    cols: u32,
+}
+
+/// `Params` of every fused file; sizes and places in loads.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    rows: u32,
+    cols: u32,
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    mask_stride: u32,
+    first_row: u32,
+    queries: u32,
+    seen: u32,
+    parts: u32,
+    scale: f32,
+    hidden: f32,
+    mask_first: u32,
+    padding: [u32; 2],
+    /// One in the scalar form, whose struct ends with it.
+    components: [u32; 4],
+}
+
+pub(super) fn schedule(
+    softmax: &Softmax,
+    kernel: &'static Kernel,
+    stages: &[&Prepared],
+    limits: &wgpu::Limits,
+) -> Result<Schedule> {
+    if softmax.rows * softmax.cols == 0 {
+        return Ok(Schedule::default());
+    }
+    if kernel.name == UNFUSED.name {
+        return unfused(softmax, limits);
+    }
+    let layouts = [
+        (softmax.x, softmax.cols),
+        (softmax.y_layout(), softmax.cols),
+    ];
+    let bytes = softmax.dtype.bytes();
+    let mut row_bytes: Vec<u64> = layouts.iter().map(|(l, c)| l.stride(*c) * bytes).collect();
+    if softmax.mask == SoftmaxMask::Full {
+        row_bytes.push(softmax.cols * bytes);
+    }
+    let extra = softmax.x.offset.max(softmax.y_layout().offset) * bytes;
+    let mut schedule = Schedule::default();
+    for window in rows::windows(softmax.rows, &row_bytes, extra, limits)? {
+        if kernel.name == SPLIT.name {
+            split(softmax, stages, window, limits, &mut schedule)?;
+        } else {
+            schedule
+                .steps
+                .push(one(softmax, kernel, stages[0], window, limits)?);
+        }
+    }
+    Ok(schedule)
+}
+
+/// What one window of rows binds of each operand.
+struct Spans {
+    x: Span,
+    mask: Span,
+    y: Span,
+}
+
+impl Spans {
+    fn of(softmax: &Softmax, window: RowWindow) -> Self {
+        let cut = |layout| rows::span(softmax.dtype, layout, softmax.cols, window);
+        let first_row = RowWindow { first: 0, rows: 1 };
+        let contiguous = RowLayout::default();
+        Self {
+            x: cut(softmax.x),
+            mask: match softmax.mask {
+                SoftmaxMask::None => Span {
+                    offset: 0,
+                    bytes: 0,
+                    first: 0,
+                },
+                SoftmaxMask::Full => cut(contiguous),
+                SoftmaxMask::Broadcast => {
+                    rows::span(softmax.dtype, contiguous, softmax.cols, first_row)
+                }
+            },
+            y: cut(softmax.y_layout()),
+        }
+    }
+}
+
+/// The same as windows.
+struct Bound {
+    x: Window,
+    mask: Window,
+    y: Window,
+}
+
+impl Bound {
+    fn of(softmax: &Softmax, spans: &Spans) -> Self {
+        let last = softmax.operands().len() - 1;
+        let window = |slot, span: &Span| Window {
+            slot: Slot::Operand(slot),
+            offset: span.offset,
+            bytes: span.bytes,
+        };
+        Self {
+            x: window(0, &spans.x),
+            mask: window(last.min(1), &spans.mask),
+            y: match softmax.target {
+                Target::InPlace => window(0, &spans.y),
+                Target::Separate => window(last, &spans.y),
+            },
+        }
+    }
+
+    /// What a file that reads and writes binds: WebGPU forbids one buffer both to read and to write.
+    fn x_beside_y(&self, softmax: &Softmax) -> Window {
+        match softmax.target {
+            Target::Separate => self.x,
+            Target::InPlace => Window::whole(self.x.slot, 0),
+        }
+    }
+}
+
+/// The uniform of [`super::ONLINE_BY_ONE`] for a contiguous matrix; it binds `x`, nothing for the mask, and `y`.
+pub(in crate::ops) fn plain_params(rows: u64, cols: u64) -> Vec<u8> {
+    let softmax = Softmax::new(rows, cols);
+    let window = RowWindow { first: 0, rows };
+    let spans = Spans::of(&softmax, window);
+    bytemuck::bytes_of(&params(&softmax, Width::One, window, &spans, 1)).to_vec()
+}
+
+fn params(softmax: &Softmax, width: Width, window: RowWindow, spans: &Spans, parts: u64) -> Params {
+    let wide = |elements: u64| (elements / width.elements()) as u32;
+    let mask_stride = if softmax.mask == SoftmaxMask::Full {
+        softmax.cols
+    } else {
+        0
+    };
+    Params {
+        rows: window.rows as u32,
+        cols: wide(softmax.cols),
+        x_first: wide(spans.x.first),
+        x_stride: wide(softmax.x.stride(softmax.cols)),
+        y_first: wide(spans.y.first),
+        y_stride: wide(softmax.y_layout().stride(softmax.cols)),
+        mask_stride: wide(mask_stride),
+        first_row: softmax.causal.map_or(0, |c| window.first % c.queries) as u32,
+        queries: softmax.causal.map_or(1, |c| c.queries as u32),
+        seen: softmax.causal.map_or(0, |c| c.seen as u32),
+        parts: parts as u32,
+        scale: softmax.scale,
+        hidden: f32::NEG_INFINITY,
+        mask_first: wide(spans.mask.first),
+        padding: [0; 2],
+        components: [0, 1, 2, 3],
+    }
+}
+
+fn one(
+    softmax: &Softmax,
+    kernel: &'static Kernel,
+    stage: &Prepared,
+    window: RowWindow,
+    limits: &wgpu::Limits,
+) -> Result<Step> {
+    let of = |name| stage.constants.get(name).copied().map(u64::from);
+    if let Some(most) = of("MOST_COLS").filter(|most| *most < softmax.cols) {
+        let reason = format!("with these constants it holds {most} columns");
+        return Err(Error::Unsupported {
+            what: format!("kernel {}", kernel.name),
+            reason,
+        });
+    }
+    let spans = Spans::of(softmax, window);
+    let bound = Bound::of(softmax, &spans);
+    Ok(Step {
+        stage: 0,
+        params: bytemuck::bytes_of(&params(softmax, softmax.width(), window, &spans, 1)).to_vec(),
+        windows: vec![bound.x_beside_y(softmax), bound.mask, bound.y],
+        workgroups: fold_workgroups(window.rows.div_ceil(of("ROWS").unwrap_or(1)), limits)?,
+    })
+}
+
+fn split(
+    softmax: &Softmax,
+    stages: &[&Prepared],
+    window: RowWindow,
+    limits: &wgpu::Limits,
+    schedule: &mut Schedule,
+) -> Result<()> {
+    let step = stages[0].constant("WORKGROUP") * stages[0].constant("ELEMS");
+    let parts = parts(softmax, step.into());
+    let workgroups = fold_workgroups(window.rows * parts, limits)?;
+    let spans = Spans::of(softmax, window);
+    let bound = Bound::of(softmax, &spans);
+    let pairs = window.rows * parts * 8;
+    let between = Window::whole(Slot::Scratch(0), pairs);
+    let params =
+        bytemuck::bytes_of(&params(softmax, softmax.width(), window, &spans, parts)).to_vec();
+    let beside = bound.x_beside_y(softmax);
+    for (stage, windows) in [
+        (0, vec![bound.x, bound.mask, between]),
+        (1, vec![beside, bound.mask, between, bound.y]),
+    ] {
+        schedule.steps.push(Step {
+            stage,
+            params: params.clone(),
+            windows,
+            workgroups,
+        });
+    }
+    // Windows of rows follow each other, and may use the same memory.
+    let known = schedule.scratch.first().copied().unwrap_or(0);
+    schedule.scratch = vec![known.max(pairs)];
+    Ok(())
+}
+
+/// Five dispatches over the whole matrix, with every intermediate in memory.
+fn unfused(softmax: &Softmax, limits: &wgpu::Limits) -> Result<Schedule> {
+    let params = PlainParams {
+        rows: softmax.rows as u32,
+        cols: softmax.cols as u32,
+    };
+    let (matrix, column) = (softmax.rows * softmax.cols * 4, softmax.rows * 4);
+    let x = Window::whole(Slot::Operand(0), matrix);
+    let y = Window::whole(Slot::Operand(1), matrix);
+    let between = Window::whole(Slot::Scratch(0), matrix);
+    let of_row = Window::whole(Slot::Scratch(1), column);
+    let workgroups = fold_workgroups(softmax.rows, limits)?;
+    let step = |stage, windows: &[Window]| Step {
+        stage,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        windows: windows.to_vec(),
+        workgroups,
+    };
+    let steps = vec![
+        step(0, &[x, of_row]),
+        step(1, &[x, of_row, y]),
+        step(2, &[y, between]),
+        step(3, &[between, of_row]),
+        step(4, &[between, of_row, y]),
+    ];
+    Ok(Schedule {
+        steps,
+        scratch: vec![matrix, column],
+    })
+}

@@ -1,0 +1,66 @@
+//! A softmax as text: sizes, then options behind plus signs.
+
+use super::{Causal, SOFTMAX, Softmax, SoftmaxForm, SoftmaxMask, Target};
+use crate::data::Dtype;
+use crate::error::{Error, Result};
+use crate::ops::{Operation, parse_sizes};
+
+/// Scales, layouts, and causal masks other than that of a square matrix have no text; they are in no suite.
+pub(super) fn label(softmax: &Softmax) -> String {
+    let mut text = format!("{}x{}", softmax.rows, softmax.cols);
+    let options = [
+        (softmax.mask == SoftmaxMask::Full, "+mask"),
+        (softmax.mask == SoftmaxMask::Broadcast, "+broadcast"),
+        (softmax.causal.is_some(), "+causal"),
+        (softmax.form == SoftmaxForm::Logarithms, "+log"),
+        (softmax.target == Target::InPlace, "+inplace"),
+    ];
+    for (_, word) in options.into_iter().filter(|(given, _)| *given) {
+        text += word;
+    }
+    text
+}
+
+pub(super) fn parse(text: &str, dtype: Dtype) -> Result<Box<dyn Operation>> {
+    let mut words = text.split('+').map(str::trim);
+    let [rows, cols] = parse_sizes(&SOFTMAX, words.next().unwrap_or_default())?;
+    let mut softmax = Softmax {
+        dtype,
+        ..Softmax::new(rows, cols)
+    };
+    for word in words {
+        match word {
+            "mask" => softmax.mask = SoftmaxMask::Full,
+            "broadcast" => softmax.mask = SoftmaxMask::Broadcast,
+            "causal" => {
+                let queries = cols.max(1);
+                softmax.causal = Some(Causal { queries, seen: 1 });
+            }
+            "log" => softmax.form = SoftmaxForm::Logarithms,
+            "inplace" => softmax.target = Target::InPlace,
+            _ => {
+                return Err(Error::ShapeText {
+                    operation: SOFTMAX.name,
+                    text: text.to_owned(),
+                    expected: SOFTMAX.shape_form,
+                });
+            }
+        }
+    }
+    Ok(Box::new(softmax))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_and_label_are_inverse() {
+        for text in ["4x8", "4x8+mask+causal", "4x8+broadcast+log+inplace"] {
+            assert_eq!(parse(text, Dtype::F16).unwrap().label(), text);
+        }
+        let error = parse("4x8+maks", Dtype::F32).unwrap_err();
+        assert!(error.to_string().contains("+mask"), "{error}");
+        assert!(parse("4x8x2", Dtype::F32).is_err());
+    }
+}

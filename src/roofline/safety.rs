@@ -1,0 +1,67 @@
+//! What runtime checks cost a kernel that does more than a probe.
+
+use super::peak::Bench;
+use super::probe::measured;
+use crate::bench::{Coverage, GpuClock, Measurement, Workspace, measure};
+use crate::data::Dtype;
+use crate::error::{Error, Result};
+use crate::kernel::{Plan, PlanOptions};
+use crate::ops::{Operation, family};
+use crate::report::Ceiling;
+use crate::shader::Checks;
+
+/// The rate of the best f32 matmul of a shape in one mode.
+///
+/// # Errors
+/// [`Error::Interrupted`], [`Error::DeviceLost`]; whatever else happens is the status.
+pub(super) async fn matmul(bench: &Bench<'_>, shape: &str, checks: Checks) -> Result<Ceiling> {
+    let operation = (family("matmul")?.parse)(shape, Dtype::F32)?;
+    let operation = operation.as_ref();
+    let ended = measured(time(bench, operation, checks).await)?;
+    let work = operation.flops() as f64;
+    let time = ended.time;
+    Ok(Ceiling {
+        value: time.as_ref().map(|time| work / time.best_stable()),
+        status: ended.status,
+        reason: ended.reason,
+        shape: Some(shape.to_owned()),
+        counts: "a multiplication and an addition are 2".to_owned(),
+        checks,
+        work: Some(work),
+        clock: ended.clock,
+        time_s: time,
+        wall_s: ended.wall,
+        discarded: ended.discarded,
+        warnings: ended.warnings,
+        ..Ceiling::known("matmul/f32", "FLOP/s", 0.0)
+    })
+}
+
+async fn time(bench: &Bench<'_>, operation: &dyn Operation, checks: Checks) -> Result<Measurement> {
+    let (gpu, seed) = (bench.gpu, bench.effort.seed);
+    let options = PlanOptions {
+        checks,
+        ..Default::default()
+    };
+    let plan = Plan::new(gpu, operation, &options).await?;
+    let space = Workspace::new(gpu, operation, seed).await?;
+    space.poison(gpu).await?;
+    let launch = plan.bind(&space.views())?;
+    let mut encoder = gpu
+        .device()
+        .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+    launch.record(&mut encoder);
+    gpu.submit(encoder, plan.kernel().name).await?;
+    let inputs = space.generated(seed);
+    let verified = space
+        .verify(gpu, operation, plan.kernel(), &inputs, Coverage::Sampled)
+        .await?;
+    if !verified.ok {
+        return Err(Error::Gpu {
+            what: plan.kernel().name.to_owned(),
+            message: format!("wrong result: {}", verified.worst.unwrap_or_default()),
+        });
+    }
+    let mut clock = GpuClock::new(gpu, &launch).await?;
+    measure(&mut clock, &bench.effort.sampling, bench.stop).await
+}

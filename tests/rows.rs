@@ -1,0 +1,423 @@
+//! Softmax, norms and reductions where data or layout is special: what the walk over generated data in
+//! `correctness.rs` does not reach.
+
+mod common;
+
+use pollster::block_on;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use ridgepoint::buffer::View;
+use ridgepoint::kernel::Kernel;
+use ridgepoint::ops::{
+    Causal, Norm, NormKind, Reduction, ReductionKind, RowLayout, SoftmaxForm, SoftmaxMask, Target,
+};
+use ridgepoint::tolerance::{Expected, storing};
+use ridgepoint::{Dtype, Error, Gpu, Operation, Plan, PlanOptions, Softmax};
+
+const INF: f32 = f32::INFINITY;
+
+/// Runs on `inputs`, with an output that holds `before`; `None` where the device cannot run the kernel.
+fn run(
+    gpu: &Gpu,
+    operation: &dyn Operation,
+    kernel: Option<&'static str>,
+    inputs: &[Vec<f32>],
+    before: f32,
+) -> Option<Vec<f32>> {
+    let options = PlanOptions {
+        kernel,
+        ..Default::default()
+    };
+    block_on(async {
+        let plan = match Plan::new(gpu, operation, &options).await {
+            Err(Error::Unsupported { .. }) => return None,
+            other => other.unwrap(),
+        };
+        let (mut buffers, mut given) = (Vec::new(), inputs.iter());
+        let operands = operation.operands();
+        for operand in &operands {
+            let values = if operand.role.is_read() {
+                given.next().unwrap().clone()
+            } else {
+                vec![before; operand.elements as usize]
+            };
+            buffers.push(
+                gpu.upload(operand.name, &values, operand.dtype)
+                    .await
+                    .unwrap(),
+            );
+        }
+        let views: Vec<View<'_>> = operands
+            .iter()
+            .zip(&buffers)
+            .map(|(o, buffer)| View::part(buffer, 0, o.elements, o.dtype))
+            .collect();
+        let mut encoder = gpu
+            .device()
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        plan.record(&mut encoder, &views).unwrap();
+        gpu.submit(encoder, "a test").await.unwrap();
+        let output = operands.iter().position(|o| o.role.is_written()).unwrap();
+        Some(gpu.download(views[output]).await.unwrap())
+    })
+}
+
+fn kernels(family: &str) -> &'static [&'static Kernel] {
+    ridgepoint::ops::family(family).unwrap().kernels
+}
+
+/// NaN where the reference is NaN, infinite where it is beyond f32, within the tolerance elsewhere.
+fn agrees(got: f32, want: &Expected, dtype: Dtype) -> bool {
+    if want.value.is_nan() {
+        return got.is_nan();
+    }
+    if want.value.abs() > f64::from(f32::MAX) {
+        return got.is_infinite() && f64::from(got).signum() == want.value.signum();
+    }
+    let allowed = want.allowed + storing(want.value, dtype);
+    Expected::new(want.value, allowed).excess(f64::from(got)) <= 1.0
+}
+
+/// Holds every kernel of a softmax against the reference on the caller's values; gives how many ran.
+fn compare(gpu: &Gpu, softmax: &Softmax, inputs: &[Vec<f32>]) -> usize {
+    let mut ran = 0;
+    for kernel in kernels("softmax") {
+        let Some(got) = run(gpu, softmax, Some(kernel.name), inputs, 0.0) else {
+            continue;
+        };
+        ran += 1;
+        let indices: Vec<u64> = (0..got.len() as u64).collect();
+        let expected = softmax.expected(kernel, &inputs, &indices);
+        for (index, (got, want)) in got.iter().zip(&expected).enumerate() {
+            assert!(
+                agrees(*got, want, softmax.dtype),
+                "{} of {softmax:?}: index {index}: got {got}, want {want:?}",
+                kernel.name
+            );
+        }
+    }
+    ran
+}
+
+#[test]
+fn rows_of_nothing_are_zero_and_ieee_values_pass() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    let rows = [
+        [-INF; 8],
+        [-INF, -INF, -INF, 2.0, -INF, -INF, -INF, -INF],
+        [f32::MIN; 8],
+        [f32::MAX, f32::MIN, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [1e4, -1e4, 1e4, 0.0, 88.0, -88.0, 1e4, 9999.0],
+        [f32::NAN, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+        [INF, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, -INF],
+    ];
+    // The unfused baseline is for finite values: -inf - -inf is NaN there.
+    let fused = |softmax: &Softmax| {
+        compare(
+            &gpu,
+            &Softmax {
+                scale: 1.5,
+                ..*softmax
+            },
+            &[rows.concat().iter().map(|x| x / 1.5).collect()],
+        )
+    };
+    let plain = Softmax::new(rows.len() as u64, 8);
+    assert!(fused(&plain) >= 3);
+    let form = SoftmaxForm::Logarithms;
+    assert!(fused(&Softmax { form, ..plain }) >= 3);
+    let logarithms = Softmax {
+        form,
+        ..Softmax::new(2, 4)
+    };
+    let got = run(&gpu, &logarithms, None, &[vec![-INF; 8]], 0.0).unwrap();
+    assert!(got.iter().all(|y| *y == -INF), "{got:?}");
+}
+
+#[test]
+fn masked_rows_are_zero() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    for cols in [7, 12, 600] {
+        let cells = 4 * cols as usize;
+        let x: Vec<f32> = (0..cells).map(|i| (i % 13) as f32 - 6.0).collect();
+        let mask = |i: usize| {
+            if i / cols as usize == 2 || i.is_multiple_of(5) {
+                -INF
+            } else {
+                0.25
+            }
+        };
+        let full = Softmax {
+            mask: SoftmaxMask::Full,
+            target: Target::InPlace,
+            ..Softmax::new(4, cols)
+        };
+        assert!(compare(&gpu, &full, &[x.clone(), (0..cells).map(mask).collect()]) >= 3);
+        let broadcast = Softmax {
+            mask: SoftmaxMask::Broadcast,
+            ..Softmax::new(4, cols)
+        };
+        let hidden = vec![-INF; cols as usize];
+        let got = run(&gpu, &broadcast, None, &[x.clone(), hidden], 1.0).unwrap();
+        assert!(got.iter().all(|y| *y == 0.0), "{got:?}");
+        let unseen = Softmax {
+            causal: Some(Causal {
+                queries: 4,
+                seen: 0,
+            }),
+            ..Softmax::new(4, cols)
+        };
+        assert!(compare(&gpu, &unseen, &[x]) >= 3);
+    }
+}
+
+/// Sums of exp beyond f16, and inputs at its ends, are computed in f32.
+#[test]
+fn f16_does_not_overflow_inside() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    let half = |rows, cols| Softmax {
+        dtype: Dtype::F16,
+        ..Softmax::new(rows, cols)
+    };
+    let ends = [65504.0, -65504.0, 65504.0, 0.0];
+    let long: Vec<f32> = (0..2 * 3000).map(|i| (i % 7) as f32 / 8.0).collect();
+    for (softmax, x) in [(half(1, 4), ends.to_vec()), (half(2, 3000), long)] {
+        let scaled = Softmax {
+            scale: 4.0,
+            ..softmax
+        };
+        let ran = compare(&gpu, &softmax, std::slice::from_ref(&x)) + compare(&gpu, &scaled, &[x]);
+        assert!(
+            ran > 0
+                || !gpu
+                    .capabilities()
+                    .features
+                    .contains(wgpu::Features::SHADER_F16)
+        );
+    }
+}
+
+#[test]
+fn what_lies_between_rows_stays() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    for (cols, offset, stride) in [(5, 3, 9), (8, 4, 12), (600, 8, 640)] {
+        let y = RowLayout {
+            offset,
+            stride: Some(stride),
+        };
+        let softmax = Softmax {
+            y,
+            ..Softmax::new(3, cols)
+        };
+        let x: Vec<f32> = (0..3 * cols).map(|i| (i % 11) as f32).collect();
+        for kernel in kernels("softmax") {
+            let Some(got) = run(
+                &gpu,
+                &softmax,
+                Some(kernel.name),
+                std::slice::from_ref(&x),
+                7.0,
+            ) else {
+                continue;
+            };
+            let inside = |i: u64| i >= offset && (i - offset) % stride < cols;
+            let places: Vec<u64> = (0..got.len() as u64).filter(|i| inside(*i)).collect();
+            let want = softmax.expected(kernel, &std::slice::from_ref(&x), &places);
+            for (place, want) in places.iter().zip(&want) {
+                assert!(
+                    agrees(got[*place as usize], want, Dtype::F32),
+                    "{}",
+                    kernel.name
+                );
+            }
+            let between = (0..got.len()).filter(|i| !inside(*i as u64));
+            assert!(
+                between
+                    .into_iter()
+                    .all(|i| got[i].to_bits() == 7f32.to_bits())
+            );
+        }
+    }
+}
+
+/// Rows beyond one binding are cut into windows that begin where a binding may.
+#[test]
+fn rows_go_beyond_one_binding() {
+    let limits = wgpu::Limits {
+        max_storage_buffer_binding_size: 65_536,
+        ..wgpu::Limits::default()
+    };
+    let Some(gpu) = common::open(|options| options.limits = Some(limits)) else {
+        return;
+    };
+    let values = |salt: u64, count: u64| -> Vec<f32> {
+        (0..count)
+            .map(|i| ((i * 7 + salt) % 31) as f32 / 8.0)
+            .collect()
+    };
+    for (rows, cols) in [(1000, 99), (7, 3001), (40, 1000)] {
+        let softmax = Softmax {
+            mask: SoftmaxMask::Full,
+            causal: Some(Causal {
+                queries: 97,
+                seen: 3,
+            }),
+            ..Softmax::new(rows, cols)
+        };
+        let inputs = [values(1, rows * cols), values(2, rows * cols)];
+        assert!(compare(&gpu, &softmax, &inputs) >= 3);
+    }
+    let norm = Norm::new(NormKind::Layer, 1000, 99);
+    let inputs = [values(3, 99_000), vec![0.5; 99]];
+    let got = run(&gpu, &norm, None, &inputs, 0.0).unwrap();
+    let indices: Vec<u64> = (0..99_000).collect();
+    let want = norm.expected(kernels("layer_norm")[0], &inputs.as_slice(), &indices);
+    assert!(
+        got.iter()
+            .zip(&want)
+            .all(|(g, w)| agrees(*g, w, Dtype::F32))
+    );
+}
+
+#[test]
+fn the_largest_of_nothing_and_of_nan() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    let max = |values: Vec<f32>| {
+        let reduction = Reduction::new(ReductionKind::Max, values.len() as u64);
+        run(&gpu, &reduction, None, &[values], 0.0).unwrap()[0]
+    };
+    assert_eq!(max(vec![]).to_bits(), (-INF).to_bits());
+    assert_eq!(max(vec![-3.0, -INF]).to_bits(), (-3f32).to_bits());
+    assert!(max(vec![1.0, 2.0, f32::NAN, 3.0, 4.0]).is_nan());
+}
+
+/// Sizes on both sides of every kernel's own, values in eighths: shifted by whole numbers they stay exact.
+fn matrices() -> impl Strategy<Value = (u64, u64, Vec<f32>)> {
+    let sizes = (
+        1..5u64,
+        prop_oneof![1..70u64, 120..140u64, 500..530u64, Just(1024)],
+    );
+    sizes.prop_flat_map(|(rows, cols)| {
+        let eighths = prop::collection::vec(-64..64i32, (rows * cols) as usize);
+        (
+            Just(rows),
+            Just(cols),
+            eighths.prop_map(|v| v.iter().map(|x| *x as f32 / 8.0).collect()),
+        )
+    })
+}
+
+fn runner() -> TestRunner {
+    TestRunner::new(Config {
+        cases: 24,
+        failure_persistence: None,
+        ..Config::default()
+    })
+}
+
+/// How far the sum of a row may be from 1: the sum of what its elements may be off.
+fn allowed_sum(softmax: &Softmax, x: &[Vec<f32>]) -> Vec<f64> {
+    let indices: Vec<u64> = (0..x[0].len() as u64).collect();
+    let expected = softmax.expected(kernels("softmax")[0], &x, &indices);
+    let sum = |row: &[Expected]| row.iter().map(|e| e.allowed).sum();
+    expected.chunks(softmax.cols as usize).map(sum).collect()
+}
+
+#[test]
+fn rows_sum_to_one() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    let check = |(rows, cols, x): (u64, u64, Vec<f32>)| {
+        let softmax = Softmax::new(rows, cols);
+        let inputs = [x];
+        let y = run(&gpu, &softmax, None, &inputs, 0.0).unwrap();
+        let allowed = allowed_sum(&softmax, &inputs);
+        for (row, allowed) in y.chunks(cols as usize).zip(allowed) {
+            let sum: f64 = row.iter().map(|v| f64::from(*v)).sum();
+            prop_assert!((sum - 1.0).abs() <= allowed, "{sum} of {rows} x {cols}");
+        }
+        Ok(())
+    };
+    runner().run(&matrices(), check).unwrap();
+}
+
+/// Differences to the maximum are exact for these values, so a shift changes no bit; and exp keeps their order.
+#[test]
+fn a_shift_changes_nothing_and_order_is_kept() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    let cases = (matrices(), -1000..1000i32);
+    let check = |((rows, cols, x), shift): ((u64, u64, Vec<f32>), i32)| {
+        let softmax = Softmax::new(rows, cols);
+        let shifted: Vec<f32> = x.iter().map(|v| v + shift as f32).collect();
+        let y = run(&gpu, &softmax, None, std::slice::from_ref(&x), 0.0).unwrap();
+        prop_assert_eq!(&run(&gpu, &softmax, None, &[shifted], 0.0).unwrap(), &y);
+        for (x, y) in x.chunks(cols as usize).zip(y.chunks(cols as usize)) {
+            for (a, b) in (0..x.len()).zip(1..x.len()) {
+                // Elements of different invocations are rescaled by factors of their own; an eighth is far beyond that.
+                prop_assert!(x[a] >= x[b] || y[a] < y[b], "{} {}", y[a], y[b]);
+            }
+        }
+        Ok(())
+    };
+    runner().run(&cases, check).unwrap();
+}
+
+#[test]
+fn an_option_that_a_kernel_lacks_is_an_error_and_the_choice_goes_elsewhere() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    let softmax = Softmax {
+        mask: SoftmaxMask::Broadcast,
+        ..Softmax::new(2, 8)
+    };
+    let plan = |kernel| {
+        let options = PlanOptions {
+            kernel,
+            ..Default::default()
+        };
+        block_on(Plan::new(&gpu, &softmax, &options))
+    };
+    let error = plan(Some("softmax_unfused")).unwrap_err();
+    assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+    let chosen = plan(None).unwrap();
+    assert!(chosen.kernel().name != "softmax_unfused" && !chosen.reason().is_empty());
+    for wrong in [
+        Softmax {
+            scale: f32::NAN,
+            ..softmax
+        },
+        Softmax {
+            causal: Some(Causal {
+                queries: 0,
+                seen: 1,
+            }),
+            ..softmax
+        },
+        Softmax {
+            x: RowLayout {
+                offset: 0,
+                stride: Some(7),
+            },
+            ..softmax
+        },
+    ] {
+        assert!(
+            matches!(wrong.validate(), Err(Error::Shape { .. })),
+            "{wrong:?}"
+        );
+    }
+}
