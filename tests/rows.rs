@@ -248,11 +248,13 @@ fn what_lies_between_rows_stays() {
     }
 }
 
-/// Rows beyond one binding are cut into windows that begin where a binding may.
+/// Rows beyond one binding are cut into windows that begin where a binding may, and workgroups beyond one dimension of
+/// a dispatch go to two.
 #[test]
 fn rows_go_beyond_one_binding() {
     let limits = wgpu::Limits {
         max_storage_buffer_binding_size: 65_536,
+        max_compute_workgroups_per_dimension: 64,
         ..wgpu::Limits::default()
     };
     let Some(gpu) = common::open(|options| options.limits = Some(limits)) else {

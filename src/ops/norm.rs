@@ -1,14 +1,20 @@
 //! Normalisation over rows: RMS norm and layer norm.
 
+mod kernels;
+mod reference;
+
+pub(super) use kernels::{LAYER_NORM, RMS_NORM};
+
 use super::rows::{self, RowLayout, RowWindow, Width};
 use super::softmax::Target;
-use super::{Family, Operand, Operation, parse_sizes, require_u32};
+use super::{Family, Operand, Operation, require_u32};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterKind, Capabilities};
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Step, Window, fold_workgroups};
-use crate::shader::{Constant, Prepared, Shader};
-use crate::tolerance::{self, Expected};
+use crate::kernel::{Constants, Kernel, Schedule, Slot, Step, Window, fold_workgroups};
+use crate::shader::{Constant, Prepared};
+use crate::tolerance::Expected;
+use kernels::NORM_LOOPED;
 
 /// Which normalisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -264,35 +270,7 @@ impl Operation for Norm {
         inputs: &dyn Inputs,
         indices: &[u64],
     ) -> Vec<Expected> {
-        let mut known: Option<(u64, Moments)> = None;
-        let mut one = |&index: &u64| {
-            let Some((row, col)) = self.y_layout().place(self.cols, index) else {
-                let stays = self.target == Target::InPlace;
-                return Expected::new(
-                    if stays {
-                        inputs.get(0, index)
-                    } else {
-                        f64::NAN
-                    },
-                    0.0,
-                );
-            };
-            let x = |col| inputs.get(0, self.x.index(self.cols, row, col));
-            let moments = match known {
-                Some((last, moments)) if last == row => moments,
-                _ => Moments::of((0..self.cols).map(x), self),
-            };
-            known = Some((row, moments));
-            let vector = |place, neutral| {
-                if self.vectors() >= place {
-                    inputs.get(place as usize, col)
-                } else {
-                    neutral
-                }
-            };
-            moments.element(x(col), vector(1, 1.0), vector(2, 0.0))
-        };
-        indices.iter().map(&mut one).collect()
+        reference::expected(self, inputs, indices)
     }
 }
 
@@ -389,183 +367,6 @@ impl Norm {
         vec![x, vector(1), vector(2), y]
     }
 }
-
-/// What the elements of a row share, with absolute errors in f32.
-#[derive(Debug, Clone, Copy)]
-struct Moments {
-    mean: f64,
-    mean_error: f64,
-    /// `1 / sqrt(variance + epsilon)`
-    factor: f64,
-    /// Relative.
-    factor_error: f64,
-}
-
-impl Moments {
-    fn of(values: impl Iterator<Item = f64> + Clone, norm: &Norm) -> Self {
-        let u = Dtype::F32.unit_roundoff();
-        let count = norm.cols as f64;
-        // The sum's additions, the rounding of 1 / cols, and the product.
-        let summing = tolerance::gamma(count + 2.0, u);
-        let (mean, mean_error) = match norm.kind {
-            NormKind::Rms => (0.0, 0.0),
-            NormKind::Layer => (
-                values.clone().sum::<f64>() / count,
-                summing * values.clone().map(f64::abs).sum::<f64>() / count,
-            ),
-        };
-        let magnitude = values.clone().map(|x| (x - mean).abs()).sum::<f64>() / count;
-        let variance = values.map(|x| (x - mean).powi(2)).sum::<f64>() / count;
-        // A difference is off by the mean's error and its own rounding, its square by twice that.
-        let squares = 2.0 * mean_error * magnitude + mean_error.powi(2) + 4.0 * u * variance;
-        let error = squares + summing * (variance + squares);
-        let shifted = variance + f64::from(norm.epsilon);
-        Self {
-            mean,
-            mean_error,
-            factor: 1.0 / shifted.sqrt(),
-            // WGSL's inverseSqrt: 2 units in the last place (section 15.7.4). A square root halves a relative error,
-            // to first order; the whole of it covers the rest.
-            factor_error: error / shifted + 6.0 * u,
-        }
-    }
-
-    fn element(&self, x: f64, weight: f64, bias: f64) -> Expected {
-        let u = Dtype::F32.unit_roundoff();
-        let normal = (x - self.mean) * self.factor;
-        let off = self.mean_error * self.factor + normal.abs() * (self.factor_error + 3.0 * u);
-        let value = normal * weight + bias;
-        Expected::new(
-            value,
-            off * weight.abs() * 1.01 + 2.0 * u * (normal * weight).abs() + u * value.abs(),
-        )
-    }
-}
-
-fn samples(kind: NormKind) -> Vec<Box<dyn Operation>> {
-    let plain = [
-        (3, 1),
-        (0, 5),
-        (5, 0),
-        (127, 13),
-        (1, 40_003),
-        (1025, 4),
-        (5, 256),
-        (3, 1000),
-    ];
-    let mut found: Vec<Norm> = plain.map(|(rows, cols)| Norm::new(kind, rows, cols)).into();
-    found.extend([
-        Norm {
-            dtype: Dtype::F16,
-            affine: Affine::WeightAndBias,
-            x: RowLayout {
-                offset: 3,
-                stride: Some(70),
-            },
-            ..Norm::new(kind, 5, 64)
-        },
-        Norm {
-            affine: Affine::None,
-            target: Target::InPlace,
-            x: RowLayout {
-                offset: 4,
-                stride: Some(44),
-            },
-            ..Norm::new(kind, 7, 40)
-        },
-        Norm {
-            dtype: Dtype::F16,
-            affine: Affine::WeightAndBias,
-            target: Target::InPlace,
-            ..Norm::new(kind, 4, 2048)
-        },
-    ]);
-    found
-        .into_iter()
-        .map(|norm| -> Box<dyn Operation> { Box::new(norm) })
-        .collect()
-}
-
-fn parse(
-    family: &'static Family,
-    kind: NormKind,
-    text: &str,
-    dtype: Dtype,
-) -> Result<Box<dyn Operation>> {
-    let mut words = text.split('+').map(str::trim);
-    let [rows, cols] = parse_sizes(family, words.next().unwrap_or_default())?;
-    let mut norm = Norm {
-        dtype,
-        ..Norm::new(kind, rows, cols)
-    };
-    for word in words {
-        match word {
-            "plain" => norm.affine = Affine::None,
-            "bias" => norm.affine = Affine::WeightAndBias,
-            "inplace" => norm.target = Target::InPlace,
-            _ => {
-                return Err(Error::ShapeText {
-                    operation: family.name,
-                    text: text.to_owned(),
-                    expected: SHAPE_FORM,
-                });
-            }
-        }
-    }
-    Ok(Box::new(norm))
-}
-
-static NORM_LOOPED: Kernel = kernel(
-    "norm_looped",
-    "a workgroup walks each row once for each of mean, variance and result",
-    &[Stage::of(&NORM_LOOPED_SHADER)],
-);
-static NORM_GROUPED: Kernel = kernel(
-    "norm_grouped",
-    "rows in registers of groups of invocations, read once",
-    &[Stage::of(&NORM_GROUPED_SHADER)],
-);
-static NORM_LOOPED_SHADER: Shader = Shader {
-    name: "norm_looped",
-    wgsl: include_str!("../../shaders/norm_looped.wgsl"),
-};
-static NORM_GROUPED_SHADER: Shader = Shader {
-    name: "norm_grouped",
-    wgsl: include_str!("../../shaders/norm_grouped.wgsl"),
-};
-
-const fn kernel(name: &'static str, about: &'static str, stages: &'static [Stage]) -> Kernel {
-    Kernel {
-        name,
-        about,
-        stages,
-        features: wgpu::Features::empty(),
-        dtypes: &[Dtype::F32, Dtype::F16],
-        presets: &[],
-    }
-}
-
-const SHAPE_FORM: &str = "ROWSxCOLS, such as 4096x4096, then any of +plain, +bias, +inplace";
-const KERNELS: &[&Kernel] = &[&NORM_LOOPED, &NORM_GROUPED];
-
-/// RMS norm over rows.
-pub(super) static RMS_NORM: Family = Family {
-    name: "rms_norm",
-    about: "y = x / sqrt(mean(x^2) + epsilon) * weight over each row",
-    shape_form: SHAPE_FORM,
-    kernels: KERNELS,
-    parse: |text, dtype| parse(&RMS_NORM, NormKind::Rms, text, dtype),
-    samples: |_| samples(NormKind::Rms),
-};
-/// Layer norm over rows.
-pub(super) static LAYER_NORM: Family = Family {
-    name: "layer_norm",
-    about: "y = (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias over each row",
-    shape_form: SHAPE_FORM,
-    kernels: KERNELS,
-    parse: |text, dtype| parse(&LAYER_NORM, NormKind::Layer, text, dtype),
-    samples: |_| samples(NormKind::Layer),
-};
 
 #[cfg(test)]
 mod tests {

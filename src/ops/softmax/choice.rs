@@ -209,13 +209,11 @@ fn looped(softmax: &Softmax, device: &Capabilities) -> Constants {
 }
 
 fn split(softmax: &Softmax, device: &Capabilities) -> Constants {
-    let (workgroup, elems) = match device.kind {
-        AdapterKind::Software => (16, most_elems(softmax, device)),
-        _ => (
-            256.min(invocations(device)),
-            most_elems(softmax, device) / 2,
-        ),
+    let workgroup = match device.kind {
+        AdapterKind::Software => 16,
+        _ => 128.min(invocations(device)),
     };
+    let elems = rounded(loads(softmax).div_ceil(workgroup)).min(most_elems(softmax, device));
     integers([("WORKGROUP", workgroup), ("ELEMS", elems)])
 }
 
