@@ -46,8 +46,8 @@ struct Params {
     scale: f32,
     hidden: f32,         // -inf, which WGSL cannot write
     mask_first: u32,
-    padding_a: u32,
-    padding_b: u32,
+    undefined: f32,      // NaN, likewise
+    padding: u32,
     components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
 }
 
@@ -108,12 +108,19 @@ fn store(row: u32, col: u32, value: Wide) {
     y[params.y_first + row * params.y_stride + col] = Vector(value);
 }
 
-// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms).
-fn inverse(sum: f32) -> f32 {
+// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms). A row with +inf is NaN, also
+// where exp(NaN) is a number.
+fn inverse(sum: f32, row_max: f32) -> f32 {
+    if (row_max > -NEG_LARGE) {
+        return params.undefined;
+    }
     return select(1.0 / sum, 0.0, sum == 0.0);
 }
 
-fn log_of_sum(sum: f32) -> f32 {
+fn log_of_sum(sum: f32, row_max: f32) -> f32 {
+    if (row_max > -NEG_LARGE) {
+        return params.undefined;
+    }
     return select(log(sum), 0.0, sum == 0.0);
 }
 
@@ -180,8 +187,8 @@ fn softmax_grouped(
         row_sum = row_sum + pair.y * exp(pair.x - row_max);
     }
 
-    let factor = exp(own_max - row_max) * inverse(row_sum);
-    let log_sum = log_of_sum(row_sum);
+    let factor = exp(own_max - row_max) * inverse(row_sum, row_max);
+    let log_sum = log_of_sum(row_sum, row_max);
     // unroll
     for (var j = 0u; j < ELEMS; j++) {
         let col = j * GROUP + place;

@@ -41,8 +41,8 @@ struct Params {
     scale: f32,
     hidden: f32,         // -inf, which WGSL cannot write
     mask_first: u32,
-    padding_a: u32,
-    padding_b: u32,
+    undefined: f32,      // NaN, likewise
+    padding: u32,
     components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
 }
 
@@ -131,12 +131,19 @@ fn merge_all(own: vec2<f32>, local_index: u32) -> vec2<f32> {
     return vec2<f32>(row_max, row_sum);
 }
 
-// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms).
-fn inverse(sum: f32) -> f32 {
+// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms). A row with +inf is NaN, also
+// where exp(NaN) is a number.
+fn inverse(sum: f32, row_max: f32) -> f32 {
+    if (row_max > -NEG_LARGE) {
+        return params.undefined;
+    }
     return select(1.0 / sum, 0.0, sum == 0.0);
 }
 
-fn log_of_sum(sum: f32) -> f32 {
+fn log_of_sum(sum: f32, row_max: f32) -> f32 {
+    if (row_max > -NEG_LARGE) {
+        return params.undefined;
+    }
     return select(log(sum), 0.0, sum == 0.0);
 }
 
@@ -178,8 +185,8 @@ fn softmax_online(
     let own_sum = across_sum(total * exp(largest - own_max));
     let pair = merge_all(vec2<f32>(own_max, own_sum), local_index);
 
-    let factor = inverse(pair.y);
-    let log_sum = log_of_sum(pair.y);
+    let factor = inverse(pair.y, pair.x);
+    let log_sum = log_of_sum(pair.y, pair.x);
     for (var base = local_index; base < cols; base += WORKGROUP * ELEMS) {
         // unroll
         for (var j = 0u; j < ELEMS; j++) {

@@ -38,8 +38,8 @@ struct Params {
     scale: f32,
     hidden: f32,         // -inf, which WGSL cannot write
     mask_first: u32,
-    padding_a: u32,
-    padding_b: u32,
+    undefined: f32,      // NaN, likewise
+    padding: u32,
     components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
 }
 

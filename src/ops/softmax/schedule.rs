@@ -34,7 +34,8 @@ struct Params {
     scale: f32,
     hidden: f32,
     mask_first: u32,
-    padding: [u32; 2],
+    undefined: f32,
+    padding: u32,
     /// One in the scalar form, whose struct ends with it.
     components: [u32; 4],
 }
@@ -168,7 +169,8 @@ fn params(softmax: &Softmax, width: Width, window: RowWindow, spans: &Spans, par
         scale: softmax.scale,
         hidden: f32::NEG_INFINITY,
         mask_first: wide(spans.mask.first),
-        padding: [0; 2],
+        undefined: f32::NAN,
+        padding: 0,
         components: [0, 1, 2, 3],
     }
 }
