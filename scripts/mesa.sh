@@ -17,10 +17,10 @@ if [ ! -f "$folder/ridgepoint_icd.json" ]; then
         exit 3
     fi
     command -v debootstrap >/dev/null 2>&1 || as_root "$(apt_install debootstrap)" || exit 3
-    mirror=http://deb.debian.org/debian
     mkdir -p "$folder"
-    as_root "rm -rf '$folder' && debootstrap --variant=minbase trixie '$folder' $mirror \
-&& echo 'deb $mirror trixie-backports main' >'$folder/etc/apt/sources.list.d/backports.list' \
+    as_root "rm -rf '$folder' && debootstrap --variant=minbase trixie '$folder' \
+&& sed 's/trixie main/trixie-backports main/' '$folder/etc/apt/sources.list' \
+>'$folder/etc/apt/sources.list.d/backports.list' \
 && chroot '$folder' apt-get -q update && chroot '$folder' apt-get -q install -y --no-install-recommends \
 -t trixie-backports mesa-vulkan-drivers libvulkan1 && chmod 755 '$folder' && touch '$folder/ridgepoint_icd.json' \
 && chown $(id -u) '$folder/ridgepoint_icd.json'" || {

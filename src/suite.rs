@@ -124,6 +124,15 @@ impl Suite {
         if kind != AdapterKind::Software {
             return full;
         }
+        if self.quick == Quick::Yes {
+            return Sampling {
+                warm_up: Duration::from_millis(50),
+                warm_up_max: Duration::from_millis(100),
+                min_time: Duration::from_millis(50),
+                max_time: Duration::from_millis(300),
+                ..full
+            };
+        }
         Sampling {
             warm_up_max: full.warm_up_max.min(Duration::from_secs(1)),
             max_time: full.max_time.min(Duration::from_millis(2500)),

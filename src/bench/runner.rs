@@ -86,15 +86,17 @@ impl<'a> Runner<'a> {
         Ok(&self.ceilings)
     }
 
-    /// Verifies and times one workload. At the first row above its roof the ceilings are measured again: what still
-    /// stands above them then says so.
+    /// Verifies and times one workload. At the first row above its roof the ceilings are measured again, unless
+    /// sampling is short: what still stands above them then says so.
     ///
     /// # Errors
     /// [`Error::Interrupted`] and [`Error::DeviceLost`]; whatever else happens is the row's status.
     pub async fn measure(&mut self, case: &Case) -> Result<Row> {
         let row = self.ended(case).await?;
         let is_above = |row: &Row| row.percent_of_roof.is_some_and(|percent| percent > 100.0);
-        if !is_above(&row) || self.raised {
+        // A first look marks the row and leaves it at that: it is done in seconds, and nothing in it is for publishing.
+        let is_short = self.options.sampling.warning().is_some();
+        if !is_above(&row) || self.raised || is_short {
             return Ok(row);
         }
         // Either the ceiling is too low or the operands lie in a cache. The first can be told, once in a run.
@@ -189,8 +191,12 @@ impl<'a> Runner<'a> {
         Ok(self.row(case, operation, &plan, verified, &measured))
     }
 
-    /// Times a launch between two runs of the canary.
+    /// Times a launch between two runs of the canary; alone where sampling is short, which takes no canary to doubt.
     async fn watched(&mut self, launch: &Launch) -> Result<Measurement> {
+        if self.options.sampling.warning().is_some() {
+            let mut clock = GpuClock::new(self.gpu, launch).await?;
+            return measure(&mut clock, &self.options.sampling, self.should_stop).await;
+        }
         let fixed = match self.fixed_work.take() {
             Some(fixed) => fixed,
             None => fixed_work(self.gpu).await?,
