@@ -156,12 +156,7 @@ impl<'a> Runner<'a> {
         let space = Workspace::new(self.gpu, operation, self.options.seed).await?;
         space.poison(self.gpu).await?;
         let launch = plan.bind(&space.views())?;
-        let mut encoder = self
-            .gpu
-            .device()
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        launch.record(&mut encoder);
-        self.gpu.submit(encoder, plan.kernel().name).await?;
+        launch.run(self.gpu).await?;
         let inputs = space.generated(self.options.seed);
         let verified = space
             .verify(

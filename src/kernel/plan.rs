@@ -384,6 +384,17 @@ impl Launch {
         self.dispatch(&mut encoder.begin_compute_pass(&descriptor));
     }
 
+    /// Records and submits the launch alone, and returns when the GPU has finished it.
+    ///
+    /// # Errors
+    /// Those of [`Gpu::submit`].
+    pub async fn run(&self, gpu: &Gpu) -> Result<()> {
+        let descriptor = wgpu::CommandEncoderDescriptor::default();
+        let mut encoder = gpu.device().create_command_encoder(&descriptor);
+        self.record(&mut encoder);
+        gpu.submit(encoder, self.label).await
+    }
+
     /// Records the dispatches into a pass that is open.
     pub fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>) {
         for (pipeline, bind_group, [x, y, z]) in &self.steps {

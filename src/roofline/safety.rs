@@ -47,11 +47,7 @@ async fn time(bench: &Bench<'_>, operation: &dyn Operation, checks: Checks) -> R
     let space = Workspace::new(gpu, operation, seed).await?;
     space.poison(gpu).await?;
     let launch = plan.bind(&space.views())?;
-    let mut encoder = gpu
-        .device()
-        .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-    launch.record(&mut encoder);
-    gpu.submit(encoder, plan.kernel().name).await?;
+    launch.run(gpu).await?;
     let inputs = space.generated(seed);
     let verified = space
         .verify(gpu, operation, plan.kernel(), &inputs, Coverage::Sampled)
