@@ -80,13 +80,35 @@ const_assert CHUNK_KV % (4 * DEPTH_KV) == 0;
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 
 struct Params {
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
     seq_q: u32,
     seq_kv: u32,
-    head_dim: u32,         // HEAD_DIM
-    heads: u32,            // batch * heads
-    first_visible: i32,    // keys that query 0 sees, before clamping to 0..=seq_kv
-    visible_step: i32,     // how many more each further query sees: 1 under a causal mask, else 0
-    scale: f32,            // log2(e) included
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,          // log2(e) included
+    soft_cap: f32,        // 0 for none
+    first: u32,           // first unit of work of this dispatch
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    padding: u32,
+}
+
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -100,7 +122,8 @@ var<workgroup> row_maxima: array<atomic<u32>, TILE_Q>;   // as `ordered` gives t
 
 // Keys that a query sees: the first so many.
 fn visible_keys(query: u32) -> u32 {
-    return u32(clamp(params.first_visible + params.visible_step * i32(query), 0, i32(params.seq_kv)));
+    let position = i32(query) + i32(params.seq_kv) - i32(params.seq_q);
+    return u32(clamp(position + params.ahead, 0, i32(params.seq_kv)));
 }
 
 // A float as an integer of the same order, for atomicMax.
@@ -224,7 +247,7 @@ fn attention_flash(
     let local_kv = local_index % WORKGROUP_KV;
 
     // A workgroup past the last head walks no keys and writes nothing.
-    let rows = select(0u, min(TILE_Q, params.seq_q - first_query), head < params.heads);
+    let rows = select(0u, min(TILE_Q, params.seq_q - first_query), head < params.batch * params.heads);
     // The first query of the tile sees the fewest keys, the last the most.
     let all_see = visible_keys(first_query);
     var end = 0u;

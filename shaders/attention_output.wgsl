@@ -18,13 +18,35 @@ const TILE_Q: u32 = TILE;   // queries per workgroup
 const TILE_D: u32 = TILE;   // columns of the output per workgroup
 
 struct Params {
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
     seq_q: u32,
     seq_kv: u32,
     head_dim: u32,
-    heads: u32,            // batch * heads
-    first_visible: i32,    // keys that query 0 sees, before clamping to 0..=seq_kv
-    visible_step: i32,     // how many more each further query sees: 1 under a causal mask, else 0
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
     scale: f32,
+    soft_cap: f32,        // 0 for none
+    first: u32,           // first unit of work of this dispatch
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    padding: u32,
+}
+
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -37,7 +59,8 @@ var<workgroup> v_tile: array<array<f32, TILE>, TILE>;   // [key][d]
 
 // Keys that a query sees: the first so many.
 fn visible_keys(query: u32) -> u32 {
-    return u32(clamp(params.first_visible + params.visible_step * i32(query), 0, i32(params.seq_kv)));
+    let position = i32(query) + i32(params.seq_kv) - i32(params.seq_q);
+    return u32(clamp(position + params.ahead, 0, i32(params.seq_kv)));
 }
 
 @compute @workgroup_size(TILE, TILE)
@@ -53,7 +76,7 @@ fn attention_output(
     let query = tile / tiles_d % tiles_q * TILE_Q + local_id.y;
     let d = tile % tiles_d * TILE_D + local_id.x;
     var visible = 0u;
-    if (head < params.heads && query < params.seq_q) {
+    if (head < params.batch * params.heads && query < params.seq_q) {
         visible = visible_keys(query);
     }
 
@@ -65,7 +88,7 @@ fn attention_output(
         if (base + local_id.x < visible) {
             p_value = weights[(head * params.seq_q + query) * params.seq_kv + base + local_id.x];
         }
-        if (head < params.heads && base + local_id.y < params.seq_kv && d < params.head_dim) {
+        if (head < params.batch * params.heads && base + local_id.y < params.seq_kv && d < params.head_dim) {
             v_value = v[(head * params.seq_kv + base + local_id.y) * params.head_dim + d];
         }
         p_tile[local_id.y][local_id.x] = p_value;
@@ -77,7 +100,7 @@ fn attention_output(
         }
         workgroupBarrier();
     }
-    if (head < params.heads && query < params.seq_q && d < params.head_dim) {
+    if (head < params.batch * params.heads && query < params.seq_q && d < params.head_dim) {
         o[(head * params.seq_q + query) * params.head_dim + d] = sum;
     }
 }

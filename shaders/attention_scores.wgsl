@@ -20,13 +20,35 @@ const STRIDE: u32 = TILE + 1u;   // of the tile of K, whose columns are read: on
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 
 struct Params {
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
     seq_q: u32,
     seq_kv: u32,
     head_dim: u32,
-    heads: u32,            // batch * heads
-    first_visible: i32,    // keys that query 0 sees, before clamping to 0..=seq_kv
-    visible_step: i32,     // how many more each further query sees: 1 under a causal mask, else 0
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
     scale: f32,
+    soft_cap: f32,        // 0 for none
+    first: u32,           // first unit of work of this dispatch
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    padding: u32,
+}
+
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -39,7 +61,8 @@ var<workgroup> k_tile: array<array<f32, STRIDE>, TILE>;   // [key][d]
 
 // Keys that a query sees: the first so many.
 fn visible_keys(query: u32) -> u32 {
-    return u32(clamp(params.first_visible + params.visible_step * i32(query), 0, i32(params.seq_kv)));
+    let position = i32(query) + i32(params.seq_kv) - i32(params.seq_q);
+    return u32(clamp(position + params.ahead, 0, i32(params.seq_kv)));
 }
 
 @compute @workgroup_size(TILE, TILE)
@@ -62,7 +85,7 @@ fn attention_scores(
         var k_value = 0.0;
         let d = base + local_id.x;
         let key = first_key + local_id.y;
-        if (head < params.heads && d < params.head_dim) {
+        if (head < params.batch * params.heads && d < params.head_dim) {
             if (query < params.seq_q) {
                 q_value = q[(head * params.seq_q + query) * params.head_dim + d];
             }
@@ -80,7 +103,7 @@ fn attention_scores(
         workgroupBarrier();
     }
     let key = first_key + local_id.x;
-    if (head < params.heads && query < params.seq_q && key < params.seq_kv) {
+    if (head < params.batch * params.heads && query < params.seq_q && key < params.seq_kv) {
         let place = (head * params.seq_q + query) * params.seq_kv + key;
         scores[place] = select(NEG_LARGE, sum * params.scale, key < visible_keys(query));
     }

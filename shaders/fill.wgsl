@@ -1,4 +1,4 @@
-//! fill: seeded random values, the same bits as `data::value` on the CPU, hashed bits, or one value everywhere.
+//! fill: seeded random values or integers, the same as `data::value` on the CPU, hashed bits, or one value everywhere.
 //!
 //! One invocation writes one 32-bit word at a time: an f32, or two f16 side by side. Every value is a multiple of a
 //! power of two that its type holds exactly, so rounding cannot differ between adapters.
@@ -11,6 +11,7 @@ const MODE_F32: u32 = 0u;
 const MODE_F16: u32 = 1u;
 const MODE_CONSTANT: u32 = 2u;
 const MODE_BITS: u32 = 3u;
+const MODE_U32: u32 = 4u;
 
 struct Params {
     words: u32,          // 32-bit words to write
@@ -20,7 +21,7 @@ struct Params {
     distribution: u32,   // 0 uniform in [-1, 1); 1 the same with one in 64 sixteen times as large
     constant: u32,       // the word of MODE_CONSTANT
     first: u32,          // index of the first element
-    padding: u32,
+    bound: u32,          // integers of MODE_U32 are below it
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -72,6 +73,8 @@ fn fill(@builtin(global_invocation_id) global_id: vec3<u32>) {
             word = half_bits(value_f16(index)) | (half_bits(value_f16(index + 1u)) << 16u);
         } else if (params.mode == MODE_BITS) {
             word = mix_bits((params.first + i) ^ params.stream);
+        } else if (params.mode == MODE_U32) {
+            word = mix_bits((params.first + i) ^ params.stream) % params.bound;
         }
         y[i] = word;
     }

@@ -19,15 +19,19 @@ pub enum Dtype {
     F32,
     /// IEEE half precision, 2 bytes.
     F16,
+    /// Unsigned integers of 4 bytes: lengths and tables, which say where others lie. Exact up to 2^24 on the CPU, where
+    /// values are f32.
+    U32,
 }
 
 impl Dtype {
-    /// `f32`, `f16`; WGSL's name too.
+    /// `f32`, `f16`, `u32`; WGSL's name too.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::F16 => "f16",
+            Self::U32 => "u32",
         }
     }
 
@@ -35,17 +39,18 @@ impl Dtype {
     #[must_use]
     pub fn bytes(self) -> u64 {
         match self {
-            Self::F32 => 4,
+            Self::F32 | Self::U32 => 4,
             Self::F16 => 2,
         }
     }
 
-    /// Unit roundoff `u`: the largest relative error of rounding to this type.
+    /// Unit roundoff `u`: the largest relative error of rounding to this type; integers are not rounded.
     #[must_use]
     pub fn unit_roundoff(self) -> f64 {
         match self {
             Self::F32 => 2f64.powi(-24),
             Self::F16 => 2f64.powi(-11),
+            Self::U32 => 0.0,
         }
     }
 
@@ -61,6 +66,10 @@ impl Dtype {
                 .chunks_exact(2)
                 .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
                 .collect(),
+            Self::U32 => bytes
+                .chunks_exact(4)
+                .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as f32)
+                .collect(),
         }
     }
 
@@ -72,6 +81,10 @@ impl Dtype {
             Self::F16 => values
                 .iter()
                 .flat_map(|v| f16::from_f32(*v).to_le_bytes())
+                .collect(),
+            Self::U32 => values
+                .iter()
+                .flat_map(|v| (*v as u32).to_le_bytes())
                 .collect(),
         }
     }
@@ -85,6 +98,8 @@ pub enum Distribution {
     Uniform,
     /// Uniform in [-1, 1), and one in 64 of them 16 times as large, so that a maximum matters.
     Outliers,
+    /// Integers from 0 up to this, exclusive; of [`Dtype::U32`] alone, which has no other. 0 gives zeros.
+    Below(u32),
 }
 
 impl Distribution {
@@ -93,6 +108,7 @@ impl Distribution {
         match self {
             Self::Uniform => 0,
             Self::Outliers => 1,
+            Self::Below(_) => 2,
         }
     }
 }
@@ -150,6 +166,12 @@ pub fn mix(x: u32) -> u32 {
 pub fn value(stream: u32, index: u32, dtype: Dtype, distribution: Distribution) -> f32 {
     let bits = mix(index ^ stream);
     let uniform = match dtype {
+        Dtype::U32 => {
+            return match distribution {
+                Distribution::Below(bound) => (bits % bound.max(1)) as f32,
+                Distribution::Uniform | Distribution::Outliers => 0.0,
+            };
+        }
         Dtype::F32 => (bits >> 8) as f32 / 8_388_608.0 - 1.0,
         Dtype::F16 => (bits >> 21) as f32 / 1024.0 - 1.0,
     };
@@ -208,6 +230,16 @@ mod tests {
         let outside = values.iter().filter(|v| v.abs() > 1.0).count();
         assert!((800..1200).contains(&outside), "{outside}");
         assert_eq!(Dtype::F16.decode(&Dtype::F16.encode(&values)), values);
+    }
+
+    #[test]
+    fn integers_are_exact_and_below_their_bound() {
+        let values = generate(7, 0, 1000, Dtype::U32, Distribution::Below(9));
+        assert_eq!(Dtype::U32.decode(&Dtype::U32.encode(&values)), values);
+        assert!((0..9).all(|n| values.contains(&(n as f32))));
+        assert!(values.iter().all(|v| *v < 9.0));
+        let none = generate(7, 0, 10, Dtype::U32, Distribution::Below(0));
+        assert!(none.iter().all(|v| *v == 0.0));
     }
 
     #[test]

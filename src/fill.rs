@@ -23,13 +23,14 @@ struct Params {
     distribution: u32,
     constant: u32,
     first: u32,
-    padding: u32,
+    bound: u32,
 }
 
 const MODE_F32: u32 = 0;
 const MODE_F16: u32 = 1;
 const MODE_CONSTANT: u32 = 2;
 const MODE_BITS: u32 = 3;
+const MODE_U32: u32 = 4;
 
 impl Gpu {
     /// Fills the elements of `view` with the values that [`crate::data::generate`] gives for this seed and operand.
@@ -48,8 +49,13 @@ impl Gpu {
         let mode = match view.dtype {
             Dtype::F32 => MODE_F32,
             Dtype::F16 => MODE_F16,
+            Dtype::U32 => MODE_U32,
         };
         let stream = stream_seed(seed, operand);
+        let bound = match distribution {
+            Distribution::Below(bound) => bound.max(1),
+            Distribution::Uniform | Distribution::Outliers => 1,
+        };
         let distribution = distribution.code();
         self.fill(
             view,
@@ -57,6 +63,7 @@ impl Gpu {
                 stream,
                 mode,
                 distribution,
+                bound,
                 ..bytemuck::Zeroable::zeroed()
             },
         )
@@ -78,7 +85,8 @@ impl Gpu {
         self.fill(view, params).await
     }
 
-    /// Fills the elements of `view` with NaN, so that an element that a kernel does not write is found.
+    /// Fills the elements of `view` with NaN, so that an element that a kernel does not write is found; integers with
+    /// ones in every bit.
     ///
     /// # Errors
     /// As [`Gpu::fill_random`].
@@ -86,6 +94,7 @@ impl Gpu {
         let constant = match view.dtype {
             Dtype::F32 => f32::NAN.to_bits(),
             Dtype::F16 => 0x7e00_7e00,
+            Dtype::U32 => u32::MAX,
         };
         self.fill(
             view,

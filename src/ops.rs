@@ -12,7 +12,7 @@ mod rows;
 mod softmax;
 mod stream;
 
-pub use attention::{Attention, Mask};
+pub use attention::{Attention, BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sinks};
 pub use fma::Fma;
 pub use matmul::{Activation, Bias, Layout, Matmul, Order};
 pub use norm::{Affine, Norm, NormKind};
@@ -177,7 +177,7 @@ pub trait Operation: std::fmt::Debug + Send + Sync {
         Constants::new()
     }
 
-    /// The dispatches of `kernel` for this shape; `stages` are its files, prepared.
+    /// The dispatches of `kernel` for this shape on `device`; `stages` are its files, prepared.
     ///
     /// # Errors
     /// [`Error::TooLarge`] where the device's limits do not allow it.
@@ -185,7 +185,7 @@ pub trait Operation: std::fmt::Debug + Send + Sync {
         &self,
         kernel: &'static Kernel,
         stages: &[&Prepared],
-        limits: &wgpu::Limits,
+        device: &Capabilities,
     ) -> Result<Schedule>;
 
     /// Reads of operands that the reference of one output element costs, where its neighbours are asked for as well.
@@ -199,9 +199,9 @@ pub trait Operation: std::fmt::Debug + Send + Sync {
         self.flops() / outputs.max(1) + 1
     }
 
-    /// The right values of some elements of the output, and how far off `kernel` may be: plain loops in f64.
+    /// The right values of some elements of the outputs, and how far off `kernel` may be: plain loops in f64.
     ///
-    /// `indices` ascend.
+    /// `indices` ascend, and count through all outputs, one behind the other in the order of [`Operation::operands`].
     fn expected(
         &self,
         kernel: &'static Kernel,

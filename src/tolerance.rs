@@ -23,9 +23,13 @@ impl Expected {
         }
     }
 
-    /// Error of `got` in units of what is allowed: right up to 1; infinite for a `got` that is not finite.
+    /// Error of `got` in units of what is allowed: right up to 1; infinite for a `got` that is not finite, unless that
+    /// is the value.
     #[must_use]
     pub fn excess(&self, got: f64) -> f64 {
+        if self.value.is_infinite() && got.to_bits() == self.value.to_bits() {
+            return 0.0;
+        }
         let error = (got - self.value).abs();
         if error.is_finite() {
             error / self.allowed
@@ -70,8 +74,9 @@ pub fn division_relative(unit_roundoff: f64) -> f64 {
 #[must_use]
 pub fn storing(value: f64, dtype: crate::data::Dtype) -> f64 {
     match dtype {
-        crate::data::Dtype::F32 => 0.0,
+        crate::data::Dtype::F32 | crate::data::Dtype::U32 => 0.0,
         // The smallest normal f16 is 2^-14; what is nearly that may be computed to be less.
+        crate::data::Dtype::F16 if value.is_infinite() => 0.0,
         crate::data::Dtype::F16 if value.abs() < 1.01 * 2f64.powi(-14) => value.abs(),
         crate::data::Dtype::F16 => value.abs() * dtype.unit_roundoff(),
     }
@@ -97,5 +102,9 @@ mod tests {
         assert!(expected.excess(f64::NAN).is_infinite());
         assert!(expected.excess(f64::INFINITY).is_infinite());
         assert!(Expected::new(1.0, 0.5).excess(1.25) <= 0.5);
+        // The logarithm of an empty sum.
+        let nothing = Expected::new(f64::NEG_INFINITY, 0.0);
+        assert!(nothing.excess(f64::NEG_INFINITY) <= 0.0);
+        assert!(nothing.excess(f64::INFINITY).is_infinite() && nothing.excess(-1e30).is_infinite());
     }
 }

@@ -8,12 +8,9 @@ use ridgepoint::ops::family;
 use ridgepoint::{Attention, Gpu, Mask, Operation, Plan, PlanOptions, buffer::View};
 
 const SHAPE: Attention = Attention {
-    batch: 1,
-    heads: 2,
-    seq_q: 45,
     seq_kv: 77,
-    head_dim: 64,
     mask: Mask::Causal,
+    ..Attention::new(1, 2, 45, 64)
 };
 
 /// Runs every kernel on `inputs` and holds it against the reference; gives what flash answered.

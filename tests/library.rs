@@ -439,6 +439,11 @@ fn a_result_that_was_not_written_is_not_verified() {
             .verify(&gpu, &copy, plan.kernel(), &other, Coverage::Sampled)
             .await
             .unwrap();
-        assert!(!verified.ok && verified.worst.is_some_and(|text| text.contains("index")));
+        assert!(
+            !verified.ok
+                && verified
+                    .worst
+                    .is_some_and(|text| text.contains("compared differ"))
+        );
     });
 }

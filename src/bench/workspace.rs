@@ -7,6 +7,7 @@ use crate::gpu::Gpu;
 use crate::kernel::Kernel;
 use crate::ops::{Operand, Operation, Role};
 use crate::report::Verified;
+use crate::tolerance::Expected;
 
 /// How many elements of a result are held against the f64 reference. All are checked to be written and finite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,6 +157,13 @@ impl Workspace {
         coverage: Coverage,
     ) -> Result<Verified> {
         let mut verdict = Verdict::default();
+        let case = Case {
+            operation,
+            kernel,
+            inputs,
+        };
+        // The reference counts through all outputs.
+        let mut base = 0;
         for (i, output) in self
             .operands
             .iter()
@@ -171,21 +179,48 @@ impl Workspace {
                 let got = gpu
                     .download(View::part(&self.buffers[i], offset, elements, output.dtype))
                     .await?;
-                verdict.finite(first, &got);
-                let count = indices[next..].partition_point(|&index| index < first + elements);
-                verdict.compare(
-                    operation,
-                    kernel,
-                    inputs,
-                    &indices[next..next + count],
+                let part = Part {
+                    name: output.name,
+                    base,
                     first,
-                    &got,
-                    output.dtype,
-                );
+                    dtype: output.dtype,
+                    got: &got,
+                };
+                verdict.finite(&case, &part);
+                let count = indices[next..].partition_point(|&index| index < first + elements);
+                verdict.compare(&case, &part, &indices[next..next + count]);
                 next += count;
             }
+            base += output.elements;
         }
         Ok(verdict.verified())
+    }
+}
+
+/// What a result is held against.
+struct Case<'a> {
+    operation: &'a dyn Operation,
+    kernel: &'static Kernel,
+    inputs: &'a dyn Inputs,
+}
+
+/// Elements of one output that are on the host.
+struct Part<'a> {
+    /// The output.
+    name: &'static str,
+    /// Elements of the outputs before it.
+    base: u64,
+    /// Its first element that is here.
+    first: u64,
+    dtype: Dtype,
+    got: &'a [f32],
+}
+
+impl Case<'_> {
+    /// Right values of some elements of the output of `part`.
+    fn expected(&self, part: &Part<'_>, indices: &[u64]) -> Vec<Expected> {
+        let counted: Vec<u64> = indices.iter().map(|index| part.base + index).collect();
+        self.operation.expected(self.kernel, self.inputs, &counted)
     }
 }
 
@@ -199,6 +234,7 @@ struct Verdict {
 
 #[derive(Debug, Clone, Copy)]
 struct Worst {
+    output: &'static str,
     index: u64,
     got: f64,
     want: f64,
@@ -217,48 +253,39 @@ impl Verdict {
         }
     }
 
-    fn finite(&mut self, first: u64, got: &[f32]) {
-        if let Some(place) = got.iter().position(|v| !v.is_finite()) {
-            let got = f64::from(got[place]);
-            let index = first + place as u64;
-            self.note(Worst {
-                index,
-                got,
-                want: 0.0,
-                allowed: 0.0,
-                excess: f64::INFINITY,
-            });
+    /// Every element that is not finite has to be so by the reference, such as the logarithm of an empty sum.
+    fn finite(&mut self, case: &Case<'_>, part: &Part<'_>) {
+        let places = (0..part.got.len()).filter(|&i| !part.got[i].is_finite());
+        for place in places {
+            let got = f64::from(part.got[place]);
+            let index = part.first + place as u64;
+            let expected = case.expected(part, &[index])[0];
+            if expected.excess(got) > 1.0 {
+                return self.note(Worst {
+                    output: part.name,
+                    index,
+                    got,
+                    want: expected.value,
+                    allowed: expected.allowed,
+                    excess: f64::INFINITY,
+                });
+            }
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the pieces of one comparison, used in one place"
-    )]
-    fn compare(
-        &mut self,
-        operation: &dyn Operation,
-        kernel: &'static Kernel,
-        inputs: &dyn Inputs,
-        indices: &[u64],
-        first: u64,
-        got: &[f32],
-        dtype: Dtype,
-    ) {
-        let expected = operation.expected(kernel, inputs, indices);
-        for (&index, expected) in indices.iter().zip(&expected) {
-            let got = f64::from(got[(index - first) as usize]);
+    fn compare(&mut self, case: &Case<'_>, part: &Part<'_>, indices: &[u64]) {
+        for (&index, expected) in indices.iter().zip(&case.expected(part, indices)) {
+            let got = f64::from(part.got[(index - part.first) as usize]);
             // Rounding the result to a narrower output type is not the kernel's error.
-            let rounding = crate::tolerance::storing(expected.value, dtype);
-            let expected =
-                crate::tolerance::Expected::new(expected.value, expected.allowed + rounding);
-            let excess = expected.excess(got);
+            let rounding = crate::tolerance::storing(expected.value, part.dtype);
+            let expected = Expected::new(expected.value, expected.allowed + rounding);
             self.note(Worst {
+                output: part.name,
                 index,
                 got,
                 want: expected.value,
                 allowed: expected.allowed,
-                excess,
+                excess: expected.excess(got),
             });
         }
         self.compared += indices.len() as u64;
@@ -282,8 +309,14 @@ impl Verdict {
             compared: self.compared,
             worst: (worst.excess > 1.0).then(|| {
                 format!(
-                    "index {}: got {}, want {}, allowed {:e}; {} of {} compared differ",
-                    worst.index, worst.got, worst.want, worst.allowed, self.wrong, self.compared
+                    "{}[{}]: got {}, want {}, allowed {:e}; {} of {} compared differ",
+                    worst.output,
+                    worst.index,
+                    worst.got,
+                    worst.want,
+                    worst.allowed,
+                    self.wrong,
+                    self.compared
                 )
             }),
         }
@@ -329,10 +362,24 @@ mod tests {
 
     #[test]
     fn what_is_not_finite_is_wrong_even_where_it_is_not_compared() {
+        let matmul = Matmul::new(4, 8, 1);
+        let inputs = [vec![1.0; 4], vec![1.0; 8]];
+        let case = Case {
+            operation: &matmul,
+            kernel: matmul.family().kernels[0],
+            inputs: &inputs.as_slice(),
+        };
+        let part = Part {
+            name: "c",
+            base: 0,
+            first: 10,
+            dtype: Dtype::F32,
+            got: &[1.0, f32::NAN],
+        };
         let mut verdict = Verdict::default();
-        verdict.finite(10, &[1.0, f32::NAN]);
+        verdict.finite(&case, &part);
         let verified = verdict.verified();
         assert!(!verified.ok && verified.max_error.is_none());
-        assert!(verified.worst.unwrap().contains("index 11"));
+        assert!(verified.worst.unwrap().contains("c[11]"));
     }
 }

@@ -86,7 +86,7 @@ impl Plan {
             );
         }
         let prepared: Vec<_> = pipelines.iter().map(|p| &p.prepared).collect();
-        let schedule = operation.schedule(kernel, &prepared, limits)?;
+        let schedule = operation.schedule(kernel, &prepared, gpu.capabilities())?;
         check_schedule(kernel, &schedule, limits)?;
         let mut uniforms = Vec::new();
         for step in &schedule.steps {

@@ -150,8 +150,9 @@ impl Operation for Fma {
         &self,
         kernel: &'static Kernel,
         stages: &[&Prepared],
-        limits: &wgpu::Limits,
+        device: &Capabilities,
     ) -> Result<Schedule> {
+        let limits = &device.limits;
         if self.invocations == 0 {
             return Ok(Schedule::default());
         }

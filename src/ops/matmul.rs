@@ -259,9 +259,9 @@ impl Operation for Matmul {
         &self,
         kernel: &'static Kernel,
         stages: &[&Prepared],
-        limits: &wgpu::Limits,
+        device: &Capabilities,
     ) -> Result<Schedule> {
-        schedule::schedule(self, kernel, stages, limits)
+        schedule::schedule(self, kernel, stages, &device.limits)
     }
 
     fn expected(

@@ -230,8 +230,9 @@ impl Operation for Norm {
         &self,
         kernel: &'static Kernel,
         stages: &[&Prepared],
-        limits: &wgpu::Limits,
+        device: &Capabilities,
     ) -> Result<Schedule> {
+        let limits = &device.limits;
         if self.rows * self.cols == 0 {
             return Ok(Schedule::default());
         }

@@ -132,8 +132,9 @@ impl Operation for Reduction {
         &self,
         _kernel: &'static Kernel,
         stages: &[&Prepared],
-        limits: &wgpu::Limits,
+        device: &Capabilities,
     ) -> Result<Schedule> {
+        let limits = &device.limits;
         let runs = runs(self.elements, self.dtype, limits)?;
         let grids: Vec<_> = runs
             .iter()

@@ -255,9 +255,9 @@ impl Operation for Softmax {
         &self,
         kernel: &'static Kernel,
         stages: &[&Prepared],
-        limits: &wgpu::Limits,
+        device: &Capabilities,
     ) -> Result<Schedule> {
-        schedule::schedule(self, kernel, stages, limits)
+        schedule::schedule(self, kernel, stages, &device.limits)
     }
 
     /// A row is read three times for all of its elements; a run of neighbours is 64.

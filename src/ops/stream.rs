@@ -132,8 +132,9 @@ impl Operation for Stream {
         &self,
         _kernel: &'static Kernel,
         stages: &[&Prepared],
-        limits: &wgpu::Limits,
+        device: &Capabilities,
     ) -> Result<Schedule> {
+        let limits = &device.limits;
         let mut schedule = Schedule::default();
         for run in runs(self.elements, self.dtype, limits)? {
             schedule

@@ -65,7 +65,7 @@ pub(super) async fn matrix(
     let peak = Peak {
         id: match dtype {
             Dtype::F16 => "compute/f16_matrix",
-            Dtype::F32 => "compute/f32_matrix",
+            Dtype::F32 | Dtype::U32 => "compute/f32_matrix",
         },
         unit: "FLOP/s",
         counts: "a multiplication and an addition are 2, sums in f32".to_owned(),

@@ -71,12 +71,12 @@ fn types(dtype: Dtype, side: u32) -> [&'static str; 3] {
             "coop_mat8x8<f16, B>",
             "coop_mat8x8<f32, C>",
         ],
-        (Dtype::F32, 16) => [
+        (_, 16) => [
             "coop_mat16x16<f32, A>",
             "coop_mat16x16<f32, B>",
             "coop_mat16x16<f32, C>",
         ],
-        (Dtype::F32, _) => [
+        _ => [
             "coop_mat8x8<f32, A>",
             "coop_mat8x8<f32, B>",
             "coop_mat8x8<f32, C>",

@@ -1,7 +1,8 @@
 //! The kernels of attention, the tiles of the fused one, and which of them a shape gets on a device.
 
-use super::Attention;
+use super::{Attention, HeadLayout, KvCache, Lengths, LogSumExp, Sinks};
 use crate::data::Dtype;
+use crate::error::{Error, Result};
 use crate::gpu::{AdapterKind, Capabilities};
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::softmax;
@@ -190,9 +191,70 @@ impl Tile {
     }
 }
 
+/// Constants of `kernel` for an attention on a device.
+///
+/// # Errors
+/// [`Error::Unsupported`] where it lacks a form for an option or for the columns.
+pub(super) fn constants(
+    attention: &Attention,
+    kernel: &'static Kernel,
+    device: &Capabilities,
+) -> Result<Constants> {
+    if let Some(reason) = lacking(attention, kernel) {
+        return Err(Error::Unsupported {
+            what: format!("kernel {}", kernel.name),
+            reason,
+        });
+    }
+    if kernel.name == ATTENTION_NAIVE.name {
+        return Ok(Constants::new());
+    }
+    let head_dim = ("HEAD_DIM", Constant::Integer(attention.head_dim as u32));
+    Ok(flash_tile(attention, head_dim, device))
+}
+
+/// What a kernel has no form for, if this attention needs that.
+fn lacking(attention: &Attention, kernel: &'static Kernel) -> Option<String> {
+    let lacks = [
+        ("grouped heads", attention.kv_heads != attention.heads),
+        (
+            "a value_dim of its own",
+            attention.value_dim != attention.head_dim,
+        ),
+        (
+            "strides",
+            [attention.q, attention.k, attention.v, attention.o] != [HeadLayout::default(); 4],
+        ),
+        ("a window", attention.window.is_some()),
+        ("a bias", attention.bias.is_some()),
+        ("a soft cap", attention.soft_cap.is_some()),
+        ("sinks", attention.sinks == Sinks::PerHead),
+        ("lengths", attention.lengths == Lengths::PerSequence),
+        ("a paged cache", attention.cache != KvCache::Contiguous),
+        (
+            "the logarithms of sums",
+            attention.log_sum_exp == LogSumExp::Wanted,
+        ),
+    ];
+    if let Some((what, _)) = lacks.into_iter().find(|(_, needed)| *needed) {
+        return Some(format!("it has no form for {what}"));
+    }
+    let aligned = attention
+        .places()
+        .iter()
+        .all(|places| places.is_multiple_of(4));
+    if kernel.name == ATTENTION_FLASH.name && !aligned {
+        let head_dim = attention.head_dim;
+        return Some(format!(
+            "head_dim is {head_dim}, and it takes multiples of 4"
+        ));
+    }
+    None
+}
+
 /// The tile of `attention_flash` for a shape on a device, with `head_dim` set: the one with the most reuse that keeps
 /// the device busy and fits its limits.
-pub(super) fn flash_tile(
+fn flash_tile(
     attention: &Attention,
     head_dim: (&'static str, Constant),
     device: &Capabilities,

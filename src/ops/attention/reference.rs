@@ -1,94 +1,267 @@
 //! The right answer of an attention, one row of O at a time, and how far off a kernel may be.
 
-use super::Attention;
+use super::{Attention, KvCache, Sinks};
 use crate::data::{Dtype, Inputs};
+use crate::kernel::Kernel;
 use crate::tolerance::{self, Expected};
+
+/// Unit roundoff of what sums are computed in.
+const U: f64 = 5.960_464_477_539_063e-8;
+
+/// Right values of elements of O, and of the logarithms of sums behind them.
+pub(super) fn expected(
+    attention: &Attention,
+    kernel: &'static Kernel,
+    inputs: &dyn Inputs,
+    indices: &[u64],
+) -> Vec<Expected> {
+    let places = attention.places()[3];
+    let outputs = places.elements().unwrap_or(u64::MAX);
+    let (place_of_o, _) = attention
+        .operand("o")
+        .expect("every attention has an output");
+    let case = Case::new(attention, kernel, inputs);
+    let mut known: Option<([u64; 3], Row)> = None;
+    let mut one = |&index: &u64| {
+        let at = if index >= outputs {
+            let row = index - outputs;
+            let (head, query) = (row / attention.seq_q, row % attention.seq_q);
+            [head / attention.heads, head % attention.heads, query, 0]
+        } else if let Some(at) = places.place(index) {
+            at
+        } else {
+            // Between rows O is what it was.
+            return Expected::new(inputs.get(place_of_o, index), 0.0);
+        };
+        let number = [at[0], at[1], at[2]];
+        if known.as_ref().is_none_or(|(last, _)| *last != number) {
+            known = Some((number, Row::of(&case, number)));
+        }
+        let (_, row) = known.as_ref().expect("set just above");
+        if index >= outputs {
+            row.log_sum_exp()
+        } else {
+            row.element(&case, at[3])
+        }
+    };
+    indices.iter().map(&mut one).collect()
+}
+
+/// An attention and its operands' values.
+struct Case<'a> {
+    attention: &'a Attention,
+    inputs: &'a dyn Inputs,
+    /// Places of the operands that need not be.
+    table: Option<usize>,
+    lengths: Option<usize>,
+    bias: Option<usize>,
+    sinks: Option<usize>,
+    /// Whether the kernel rounds weights to f16.
+    narrow_weights: bool,
+}
+
+impl<'a> Case<'a> {
+    fn new(attention: &'a Attention, kernel: &'static Kernel, inputs: &'a dyn Inputs) -> Self {
+        let place = |name| attention.operand(name).map(|(place, _)| place);
+        let units = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
+        Self {
+            attention,
+            inputs,
+            table: place("table"),
+            lengths: place("lengths"),
+            bias: place("bias"),
+            sinks: place("sinks"),
+            narrow_weights: attention.dtype == Dtype::F16 && kernel.features.contains(units),
+        }
+    }
+
+    /// Queries and keys of a sequence.
+    fn lengths(&self, batch: u64) -> [u64; 2] {
+        let full = [self.attention.seq_q, self.attention.seq_kv];
+        match self.lengths {
+            None => full,
+            Some(place) => {
+                [0, 1].map(|i| full[i].min(self.inputs.get(place, 2 * batch + i as u64) as u64))
+            }
+        }
+    }
+
+    /// Indices of the first elements of a key in K and in V.
+    fn key(&self, batch: u64, kv_head: u64, key: u64) -> [u64; 2] {
+        let [_, k, v, _] = self.attention.places();
+        let (run, row) = match (self.attention.cache, self.table) {
+            (KvCache::Paged { pages, page_size }, Some(table)) => {
+                let row = batch * self.attention.seq_kv.div_ceil(page_size);
+                let page = self.inputs.get(table, row + key / page_size) as u64;
+                (page.min(pages - 1), key % page_size)
+            }
+            _ => (batch, key),
+        };
+        [k, v].map(|places| places.index(run, kv_head, row, 0))
+    }
+
+    /// A score, and the absolute error that it may have.
+    fn score(
+        &self,
+        [batch, head, query]: [u64; 3],
+        of_query: &[f64],
+        k_first: u64,
+        key: u64,
+    ) -> [f64; 2] {
+        let attention = self.attention;
+        let scale = f64::from(attention.scale());
+        let (mut sum, mut magnitudes) = (0.0, 0.0);
+        for (i, q) in (0u64..).zip(of_query) {
+            let product = q * self.inputs.get(1, k_first + i);
+            sum += product;
+            magnitudes += product.abs();
+        }
+        let mut score = scale * sum;
+        // The dot product, and three roundings for the scale: its own, the product's, and that of log2(e) in it.
+        let mut error = tolerance::dot(attention.head_dim + 2, U, scale.abs() * magnitudes);
+        if let Some(cap) = attention.soft_cap {
+            let cap = f64::from(cap);
+            let x = score / cap;
+            // The slope of tanh is 1 at most; three roundings for the division, the factor and log2(e).
+            error += cap * tanh_error(x) + 3.0 * U * (score.abs() + cap);
+            score = cap * x.tanh();
+        }
+        if let Some(place) = self.bias {
+            let strides = attention.bias_strides();
+            let at = batch * strides[0] + head * strides[1] + query * strides[2] + key;
+            let bias = self.inputs.get(place, at);
+            // The sum's rounding, and that of a bias times log2(e).
+            error += 2.0 * U * (score.abs() + 2.0 * bias.abs());
+            score += bias;
+        }
+        [score, error]
+    }
+}
+
+/// Absolute error of `tanh(x)` as `1 - 2 / (exp(2 x) + 1)` in f32: that of the exponential, through a slope that is
+/// `exp(2 x) / (exp(2 x) + 1)^2` of its relative error, twice, and the roundings of what is at most 2.
+fn tanh_error(x: f64) -> f64 {
+    let e = (2.0 * x.abs()).min(80.0).exp();
+    let slope = 2.0 * e / ((e + 1.0) * (e + 1.0));
+    slope * (tolerance::exp_relative(2.0 * x.abs(), U) + 4.0 * x.abs() * U)
+        + 2.0 * tolerance::division_relative(U)
+        + 4.0 * U
+}
 
 /// What the elements of a row of O share: a query's weights before they are divided by their sum.
 #[derive(Debug)]
-pub(super) struct Row {
-    /// First element of the head's V.
-    v_base: u64,
-    /// `exp(score - maximum)` of each visible key.
-    weights: Vec<f64>,
-    /// The allowed absolute error of each.
-    errors: Vec<f64>,
+struct Row {
+    /// The largest score, and what it may be off by.
+    max: f64,
+    deviation: f64,
+    /// For each visible key the first element of its V, `exp(score - maximum)`, and the absolute error of that.
+    keys: Vec<(u64, f64, f64)>,
+    /// The weight of the sink and its error, zero where there is none.
+    sink: [f64; 2],
     /// Relative error that sums of all of them have beyond that.
     summing: f64,
 }
 
 impl Row {
-    /// Row `number` of O, counted through all heads.
-    pub(super) fn of(attention: &Attention, inputs: &dyn Inputs, number: u64) -> Self {
-        let (u, d) = (Dtype::F32.unit_roundoff(), attention.head_dim);
-        let (head, query) = (number / attention.seq_q, number % attention.seq_q);
-        let base = head * attention.seq_kv * d;
-        let visible = attention.visible_keys(query);
-        let scale = attention.scale();
-
+    /// The row of a query, by batch, head and query.
+    fn of(case: &Case<'_>, at: [u64; 3]) -> Self {
+        let (attention, [batch, head, query]) = (case.attention, at);
+        let [queries, keys] = case.lengths(batch);
+        let visible = if query < queries {
+            attention.visible(query, queries, keys)
+        } else {
+            0..0
+        };
+        let kv_head = head / (attention.heads / attention.kv_heads);
+        let q_first = attention.places()[0].index(batch, head, query, 0);
+        let of_query: Vec<f64> = (0..attention.head_dim)
+            .map(|i| case.inputs.get(0, q_first + i))
+            .collect();
         let mut scores = Vec::new();
-        let mut deviations = Vec::new();
-        let of_query: Vec<f64> = (0..d).map(|i| inputs.get(0, number * d + i)).collect();
-        for key in 0..visible {
-            let (mut sum, mut magnitudes) = (0.0, 0.0);
-            for (i, q) in (0..d).zip(&of_query) {
-                let product = q * inputs.get(1, base + key * d + i);
-                sum += product;
-                magnitudes += product.abs();
+        for key in visible {
+            let [k_first, v_first] = case.key(batch, kv_head, key);
+            let [score, error] = case.score(at, &of_query, k_first, key);
+            if score > f64::NEG_INFINITY {
+                scores.push((v_first, score, error));
             }
-            scores.push(scale * sum);
-            // The dot product, and three roundings for the scale: its own, the product's, and that of log2(e) in it.
-            deviations.push(tolerance::dot(d + 2, u, scale * magnitudes));
         }
-        let max = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let deviation = deviations.iter().copied().fold(0.0, f64::max);
+        let sink = match (attention.sinks, case.sinks) {
+            (Sinks::PerHead, Some(place)) if query < queries => Some(case.inputs.get(place, head)),
+            _ => None,
+        };
+        Self::weighed(case, &scores, sink)
+    }
 
-        let mut weights = Vec::new();
-        let mut errors = Vec::new();
-        for (score, own) in scores.iter().zip(&deviations) {
+    fn weighed(case: &Case<'_>, scores: &[(u64, f64, f64)], sink: Option<f64>) -> Self {
+        let all = scores.iter().map(|(_, score, _)| *score).chain(sink);
+        let max = all.fold(f64::NEG_INFINITY, f64::max);
+        let errors = scores.iter().map(|(_, _, error)| *error);
+        let deviation = errors.fold(sink.map_or(0.0, |s| 2.0 * U * s.abs()), f64::max);
+        let weigh = |score: f64, own: f64| {
             let weight = (score - max).exp();
             // How far below the maximum the kernel may see the score.
             let below = max - score + own + deviation;
             // The score's error enters through exp, and so does the rounding of the difference with the maximum. A
             // running maximum climbs to the last one in steps, whose exp are multiplied; the steps add up to `below`.
-            let relative = (own + below * u).exp_m1()
-                + tolerance::exp_relative(below * std::f64::consts::LOG2_E, u);
-            weights.push(weight);
-            errors.push(weight * relative + f64::from(f32::MIN_POSITIVE));
-        }
+            let relative = (own + below * U).exp_m1()
+                + tolerance::exp_relative(below * std::f64::consts::LOG2_E, U);
+            // Rounded to f16; what is subnormal may become zero.
+            let narrowing = if case.narrow_weights {
+                tolerance::storing(weight, Dtype::F16)
+            } else {
+                0.0
+            };
+            (
+                weight,
+                weight * relative + narrowing + f64::from(f32::MIN_POSITIVE),
+            )
+        };
+        let keys: Vec<(u64, f64, f64)> = scores
+            .iter()
+            .map(|(v_first, score, own)| {
+                let (weight, error) = weigh(*score, *own);
+                (*v_first, weight, error)
+            })
+            .collect();
         // The terms are summed in any order, and rescaled at most once for each 16 keys or once for each key, in 64
         // parts that are rescaled again when they are merged: an exp that may be 3 ULP off at 0, and a product.
-        let terms = visible as f64;
+        let terms = keys.len() as f64 + f64::from(u8::from(sink.is_some()));
         let rescales = terms.min(terms / 16.0 + 64.0);
-        let summing = tolerance::gamma(2.0 * terms + 1.0, u)
-            + rescales * (tolerance::exp_relative(0.0, u) + u);
         Self {
-            v_base: base,
-            weights,
-            errors,
-            summing,
+            max,
+            deviation,
+            keys,
+            sink: sink.map_or([0.0; 2], |score| weigh(score, 2.0 * U * score.abs()).into()),
+            summing: tolerance::gamma(2.0 * terms + 1.0, U)
+                + rescales * (tolerance::exp_relative(0.0, U) + U),
         }
     }
 
+    /// The sum of all weights, and its relative error.
+    fn sum(&self) -> (f64, f64) {
+        let [sink, sink_error] = self.sink;
+        let sum = sink + self.keys.iter().map(|(_, weight, _)| weight).sum::<f64>();
+        let errors = sink_error + self.keys.iter().map(|(_, _, error)| error).sum::<f64>();
+        (sum, errors / sum + self.summing)
+    }
+
     /// Element `d` of the row: the weighted mean of column `d` of V.
-    pub(super) fn element(&self, attention: &Attention, inputs: &dyn Inputs, d: u64) -> Expected {
-        if self.weights.is_empty() {
+    fn element(&self, case: &Case<'_>, d: u64) -> Expected {
+        if self.keys.is_empty() {
             return Expected::new(0.0, 0.0);
         }
-        let u = Dtype::F32.unit_roundoff();
-        let sum: f64 = self.weights.iter().sum();
         let (mut value, mut magnitude, mut error) = (0.0, 0.0, 0.0);
-        for (key, (weight, weight_error)) in (0u64..).zip(self.weights.iter().zip(&self.errors)) {
-            let v = inputs.get(2, self.v_base + key * attention.head_dim + d);
+        for (v_first, weight, weight_error) in &self.keys {
+            let v = case.inputs.get(2, v_first + d);
             value += weight * v;
             magnitude += weight * v.abs();
             error += weight_error * v.abs();
         }
+        let (sum, below) = self.sum();
         value /= sum;
         let above = (error * (1.0 + self.summing) + magnitude * self.summing) / sum;
-        let below = self.errors.iter().sum::<f64>() / sum + self.summing;
         // A weight is divided by the sum, or the sum of products by it, or multiplied by its reciprocal.
-        let division = tolerance::division_relative(u) + 2.0 * u;
+        let division = tolerance::division_relative(U) + 2.0 * U;
         let relative = below + division;
         if relative >= 1.0 {
             return Expected::new(value, f64::INFINITY);
@@ -98,100 +271,25 @@ impl Row {
             (above * (1.0 + division) + value.abs() * relative) / (1.0 - relative),
         )
     }
+
+    /// The natural logarithm of the sum of `exp(score)`.
+    fn log_sum_exp(&self) -> Expected {
+        if self.max == f64::NEG_INFINITY {
+            return Expected::new(f64::NEG_INFINITY, 0.0);
+        }
+        let (sum, relative) = self.sum();
+        let log = sum.ln();
+        let value = self.max + log;
+        // WGSL's log: 3 units in the last place, 2^-21 in [0.5, 2] (section 15.7.4); kernels that count in log2 round
+        // each factor of ln 2 or log2(e).
+        let function = 2f64.powi(-21) + 6.0 * U * log.abs();
+        let roundings = 4.0 * U * (self.max.abs() + log.abs() + value.abs());
+        Expected::new(
+            value,
+            self.deviation + 1.01 * relative + function + roundings,
+        )
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{ATTENTION_FLASH, Attention, Mask};
-    use crate::data::{Distribution, Dtype, generate};
-    use crate::ops::Operation;
-    use crate::tolerance::Expected;
-
-    fn expected(attention: Attention, inputs: &[Vec<f32>]) -> Vec<Expected> {
-        let outputs = attention.operands()[3].elements;
-        let indices: Vec<u64> = (0..outputs).collect();
-        attention.expected(&ATTENTION_FLASH, &inputs, &indices)
-    }
-
-    /// Two queries, two keys, two columns, scores 0 and ln 3 apart after the scale.
-    #[test]
-    fn the_reference_is_right_by_hand() {
-        let ln3 = 3f32.ln() * 2f32.sqrt();
-        let inputs = [
-            vec![1.0, 0.0, 0.0, 1.0],
-            vec![0.0, 0.0, ln3, 0.0],
-            vec![4.0, -8.0, 8.0, 0.0],
-        ];
-        let shape = Attention {
-            batch: 1,
-            heads: 1,
-            seq_q: 2,
-            seq_kv: 2,
-            head_dim: 2,
-            mask: Mask::None,
-        };
-        let close = |found: &[Expected], want: &[f64]| {
-            for (f, w) in found.iter().zip(want) {
-                assert!((f.value - w).abs() < 1e-6, "{found:?}, want {want:?}");
-                assert!(f.allowed < 1e-4, "{found:?}");
-            }
-        };
-        close(&expected(shape, &inputs), &[7.0, -2.0, 6.0, -4.0]);
-        let causal = Attention {
-            mask: Mask::Causal,
-            ..shape
-        };
-        close(&expected(causal, &inputs), &[4.0, -8.0, 6.0, -4.0]);
-    }
-
-    #[test]
-    fn weights_sum_to_one_in_each_head() {
-        let shape = Attention {
-            batch: 2,
-            heads: 2,
-            seq_q: 5,
-            seq_kv: 9,
-            head_dim: 4,
-            mask: Mask::Causal,
-        };
-        let mut inputs: Vec<Vec<f32>> = shape.operands()[..3]
-            .iter()
-            .enumerate()
-            .map(|(i, o)| {
-                generate(
-                    1,
-                    i,
-                    o.elements as usize,
-                    Dtype::F32,
-                    Distribution::Outliers,
-                )
-            })
-            .collect();
-        inputs[2].fill(1.0);
-        let found = expected(shape, &inputs);
-        assert!(found.iter().all(|e| (e.value - 1.0).abs() < 1e-12));
-        assert!(found.iter().all(|e| e.allowed < 1e-3), "{:?}", found[0]);
-        // A head's own V, and no other's.
-        inputs[2][3 * 9 * 4..].fill(2.0);
-        let found = expected(shape, &inputs);
-        let (first, last) = found.split_at(3 * 5 * 4);
-        assert!(first.iter().all(|e| (e.value - 1.0).abs() < 1e-12));
-        assert!(last.iter().all(|e| (e.value - 2.0).abs() < 1e-12));
-    }
-
-    #[test]
-    fn a_query_that_sees_no_key_gives_zeros() {
-        let shape = Attention {
-            batch: 1,
-            heads: 1,
-            seq_q: 4,
-            seq_kv: 2,
-            head_dim: 4,
-            mask: Mask::Causal,
-        };
-        let inputs = [vec![1.0; 16], vec![1.0; 8], vec![3.0; 8]];
-        let found: Vec<f64> = expected(shape, &inputs).iter().map(|e| e.value).collect();
-        assert_eq!(found[..8], [0.0; 8]);
-        assert!(found[8..].iter().all(|v| (v - 3.0).abs() < 1e-12));
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! The reference by hand, and what shapes are refused.
+//! Texts, which keys are visible, and what shapes are refused.
 
 use super::*;
 use crate::gpu::AdapterKind;
@@ -7,12 +7,9 @@ use crate::ops::choose;
 use crate::shader::Loops;
 
 const SHAPE: Attention = Attention {
-    batch: 2,
-    heads: 4,
-    seq_q: 512,
     seq_kv: 768,
-    head_dim: 64,
     mask: Mask::Causal,
+    ..Attention::new(2, 4, 512, 64)
 };
 
 fn any_adapter() -> Capabilities {
@@ -27,47 +24,140 @@ fn any_adapter() -> Capabilities {
 
 #[test]
 fn shapes_survive_their_text() {
-    for mask in [Mask::None, Mask::Causal] {
-        let shape = Attention { mask, ..SHAPE };
-        let read = parse(&shape.label(), Dtype::F32).unwrap();
+    let shapes = [
+        SHAPE,
+        Attention::new(1, 2, 3, 4),
+        Attention {
+            kv_heads: 2,
+            value_dim: 32,
+            scale: Some(0.125),
+            window: Some(100),
+            bias: Some(BiasShape {
+                batch: 1,
+                heads: 4,
+                seq_q: 1,
+            }),
+            soft_cap: Some(30.0),
+            sinks: Sinks::PerHead,
+            lengths: Lengths::PerSequence,
+            log_sum_exp: LogSumExp::Wanted,
+            cache: KvCache::Paged {
+                pages: 97,
+                page_size: 16,
+            },
+            ..SHAPE
+        },
+        Attention {
+            bias: Some(BiasShape {
+                batch: 2,
+                heads: 4,
+                seq_q: 512,
+            }),
+            q: HeadLayout::interleaved(4, 64),
+            k: HeadLayout::interleaved(4, 64),
+            v: HeadLayout::interleaved(4, 64),
+            o: HeadLayout::interleaved(4, 64),
+            ..SHAPE
+        },
+    ];
+    for shape in shapes {
+        let read = text::parse(&shape.label(), Dtype::F32).unwrap();
         assert_eq!(format!("{read:?}"), format!("{shape:?}"));
+        shape.validate().unwrap();
     }
     assert_eq!(SHAPE.label(), "2x4x512x768x64xcausal");
     for wrong in [
         "2x4x512x64",
         "2x4x512x768x64xwindow",
         "2x4x512x768x64causal",
+        "2x4x512x768x64+kv",
+        "2x4x512x768x64+window",
+        "2x4x512x768x64+page=0",
+        "2x4x512x768x64+bias=1x1",
         "causal",
     ] {
-        let error = parse(wrong, Dtype::F32).unwrap_err().to_string();
+        let error = text::parse(wrong, Dtype::F32).unwrap_err().to_string();
         assert!(error.contains(&format!("{wrong:?}")), "{error}");
     }
 }
 
 #[test]
 fn the_ends_of_the_sequences_are_aligned() {
-    let visible = |seq_q, seq_kv, query| {
+    let visible = |seq_q, seq_kv, query| SHAPE.visible(query, seq_q, seq_kv);
+    assert_eq!([0, 1, 2].map(|q| visible(3, 3, q)), [0..1, 0..2, 0..3]);
+    assert_eq!([0, 1, 2].map(|q| visible(3, 5, q)), [0..3, 0..4, 0..5]);
+    assert_eq!([0, 1, 2].map(|q| visible(3, 1, q)), [0..0, 0..0, 0..1]);
+    let window = |mask, query| {
         let shape = Attention {
-            seq_q,
-            seq_kv,
+            window: Some(2),
+            mask,
             ..SHAPE
         };
-        shape.visible_keys(query)
+        shape.visible(query, 3, 5)
     };
-    assert_eq!([0, 1, 2].map(|q| visible(3, 3, q)), [1, 2, 3]);
-    assert_eq!([0, 1, 2].map(|q| visible(3, 5, q)), [3, 4, 5]);
-    assert_eq!([0, 1, 2].map(|q| visible(3, 1, q)), [0, 0, 1]);
+    assert_eq!(
+        [0, 1, 2].map(|q| window(Mask::Causal, q)),
+        [1..3, 2..4, 3..5]
+    );
+    assert_eq!([0, 1, 2].map(|q| window(Mask::None, q)), [1..4, 2..5, 3..5]);
 }
 
 #[test]
 fn shapes_that_cannot_be_are_refused() {
     let refused = |shape: Attention| shape.validate().unwrap_err();
     assert!(SHAPE.validate().is_ok());
-    let error = refused(Attention {
-        head_dim: 0,
-        ..SHAPE
-    });
-    assert!(matches!(error, Error::Shape { .. }));
+    let impossible = [
+        Attention {
+            head_dim: 0,
+            ..SHAPE
+        },
+        Attention {
+            kv_heads: 3,
+            ..SHAPE
+        },
+        Attention {
+            kv_heads: 0,
+            ..SHAPE
+        },
+        Attention {
+            window: Some(0),
+            ..SHAPE
+        },
+        Attention {
+            soft_cap: Some(0.0),
+            ..SHAPE
+        },
+        Attention {
+            scale: Some(f32::NAN),
+            ..SHAPE
+        },
+        Attention {
+            bias: Some(BiasShape {
+                batch: 1,
+                heads: 2,
+                seq_q: 1,
+            }),
+            ..SHAPE
+        },
+        Attention {
+            cache: KvCache::Paged {
+                pages: 0,
+                page_size: 16,
+            },
+            ..SHAPE
+        },
+        Attention {
+            o: HeadLayout {
+                row: Some(63),
+                ..HeadLayout::default()
+            },
+            ..SHAPE
+        },
+    ];
+    for shape in impossible {
+        let error = refused(shape);
+        assert!(matches!(error, Error::Shape { .. }), "{shape:?}: {error}");
+    }
     for shape in [
         Attention {
             seq_q: 1 << 30,
@@ -79,13 +169,15 @@ fn shapes_that_cannot_be_are_refused() {
         },
         Attention {
             heads: 0,
+            kv_heads: 1,
             seq_kv: 1 << 31,
             ..SHAPE
         },
     ] {
+        let error = refused(shape);
         assert!(
-            matches!(refused(shape), Error::TooLarge { .. }),
-            "{shape:?}"
+            matches!(error, Error::TooLarge { .. }),
+            "{shape:?}: {error}"
         );
     }
 }
@@ -102,7 +194,7 @@ fn naive_says_how_many_bytes_the_scores_need() {
         .unwrap();
     let stages: Vec<&Prepared> = stages.iter().collect();
     let error = shape
-        .schedule(&ATTENTION_NAIVE, &stages, &wgpu::Limits::default())
+        .schedule(&ATTENTION_NAIVE, &stages, &any_adapter())
         .unwrap_err()
         .to_string();
     assert!(
@@ -114,7 +206,11 @@ fn naive_says_how_many_bytes_the_scores_need() {
 #[test]
 fn flash_is_chosen_where_it_has_a_form() {
     let chosen = |head_dim| {
-        let shape = Attention { head_dim, ..SHAPE };
+        let shape = Attention {
+            head_dim,
+            value_dim: head_dim,
+            ..SHAPE
+        };
         choose(&shape, &PlanOptions::default(), &any_adapter())
             .unwrap()
             .kernel

@@ -86,7 +86,7 @@ fn fragments(side: u32, dtype: Dtype) -> Constants {
             "coop_mat16x16<f16, B>",
             "coop_mat16x16<f32, C>",
         ],
-        (16, Dtype::F32) => [
+        (16, _) => [
             "coop_mat16x16<f32, A>",
             "coop_mat16x16<f32, B>",
             "coop_mat16x16<f32, C>",
@@ -96,7 +96,7 @@ fn fragments(side: u32, dtype: Dtype) -> Constants {
             "coop_mat8x8<f16, B>",
             "coop_mat8x8<f32, C>",
         ],
-        (_, Dtype::F32) => [
+        _ => [
             "coop_mat8x8<f32, A>",
             "coop_mat8x8<f32, B>",
             "coop_mat8x8<f32, C>",

@@ -1,0 +1,141 @@
+//! The uniform that every file of attention shares, and which keys a query sees.
+
+use super::{Attention, KvCache, Lengths, Mask};
+
+/// The uniform of the shaders of attention.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct Params {
+    pub(super) batch: u32,
+    pub(super) heads: u32,
+    /// Query heads to a key head.
+    pub(super) group: u32,
+    pub(super) seq_q: u32,
+    pub(super) seq_kv: u32,
+    pub(super) head_dim: u32,
+    pub(super) value_dim: u32,
+    /// A query at position `p` sees keys `p - behind + 1 .. p + ahead`, those that there are.
+    pub(super) ahead: i32,
+    pub(super) behind: i32,
+    pub(super) scale: f32,
+    /// 0 for none.
+    pub(super) soft_cap: f32,
+    /// Work of this dispatch begins here; what it counts is the kernel's.
+    pub(super) first: u32,
+    pub(super) q: Strides,
+    pub(super) k: Strides,
+    pub(super) v: Strides,
+    pub(super) o: Strides,
+    /// The last is unused.
+    pub(super) bias: [u32; 4],
+    pub(super) page_size: u32,
+    pub(super) pages: u32,
+    /// Pages of a sequence.
+    pub(super) table_row: u32,
+    pub(super) padding: u32,
+}
+
+/// Where an operand lies, in elements.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct Strides {
+    pub(super) batch: u32,
+    pub(super) head: u32,
+    pub(super) row: u32,
+    pub(super) offset: u32,
+}
+
+/// The longest sequence: shaders add a position, a difference of lengths and a reach in an `i32`.
+pub(super) const MAX_SEQ: u64 = 1 << 30;
+
+impl Attention {
+    /// How many keys before its own, and its own, a query sees, and how many after, and its own.
+    fn reach(&self) -> (u64, u64) {
+        let window = self.window.map_or(MAX_SEQ, |keys| keys.min(MAX_SEQ));
+        match self.mask {
+            Mask::None => (window, window),
+            Mask::Causal => (window, 1),
+        }
+    }
+
+    /// Keys that `query` sees, as a range, where a sequence has `queries` and `keys`.
+    pub(super) fn visible(&self, query: u64, queries: u64, keys: u64) -> std::ops::Range<u64> {
+        let (behind, ahead) = self.reach();
+        let position = query as i64 + keys as i64 - queries as i64;
+        let clamp = |key: i64| key.clamp(0, keys as i64) as u64;
+        let first = clamp(position - behind as i64 + 1);
+        first..clamp(position + ahead as i64).max(first)
+    }
+
+    /// Pairs of a query and a key that it sees in one head, at full lengths.
+    pub(super) fn visible_pairs(&self) -> u64 {
+        (0..self.seq_q)
+            .map(|query| self.visible(query, self.seq_q, self.seq_kv))
+            .map(|keys| keys.end - keys.start)
+            .sum()
+    }
+
+    /// `unit` is what scores are measured in: 1, or log2(e) for a kernel that takes powers of two.
+    pub(super) fn params(&self, unit: f64) -> Params {
+        let (behind, ahead) = self.reach();
+        let strides = |places: super::options::Places| Strides {
+            batch: places.strides[0] as u32,
+            head: places.strides[1] as u32,
+            row: places.strides[2] as u32,
+            offset: places.offset as u32,
+        };
+        let [q, k, v, o] = self.places();
+        let (page_size, pages, table_row) = match self.cache {
+            KvCache::Contiguous => (0, 0, 0),
+            KvCache::Paged { pages, page_size } => {
+                (page_size, pages, self.seq_kv.div_ceil(page_size.max(1)))
+            }
+        };
+        Params {
+            batch: self.batch as u32,
+            heads: self.heads as u32,
+            group: (self.heads / self.kv_heads.max(1)) as u32,
+            seq_q: self.seq_q as u32,
+            seq_kv: self.seq_kv as u32,
+            head_dim: self.head_dim as u32,
+            value_dim: self.value_dim as u32,
+            ahead: ahead as i32,
+            behind: behind as i32,
+            scale: (f64::from(self.scale()) * unit) as f32,
+            soft_cap: self
+                .soft_cap
+                .map_or(0.0, |cap| (f64::from(cap) * unit) as f32),
+            first: 0,
+            q: strides(q),
+            k: strides(k),
+            v: strides(v),
+            o: strides(o),
+            bias: self.bias_strides().map(|stride| stride as u32),
+            page_size: page_size as u32,
+            pages: pages as u32,
+            table_row: table_row as u32,
+            padding: 0,
+        }
+    }
+
+    /// Elements from one sequence, head and query of the bias to the next; 0 where it is the same.
+    pub(super) fn bias_strides(&self) -> [u64; 4] {
+        let Some(bias) = self.bias else {
+            return [0; 4];
+        };
+        let stride = |size: u64, stride: u64| if size > 1 { stride } else { 0 };
+        let row = self.seq_kv;
+        let head = bias.seq_q * row;
+        [
+            stride(bias.batch, bias.heads * head),
+            stride(bias.heads, head),
+            stride(bias.seq_q, row),
+            0,
+        ]
+    }
+
+    /// Whether a kernel has to look at operand `lengths`.
+    pub(super) fn has_lengths(&self) -> bool {
+        self.lengths == Lengths::PerSequence
+    }
+}

@@ -1,0 +1,149 @@
+//! An attention as text: its sizes, then a word for each option.
+
+use super::{
+    ATTENTION, Attention, BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sinks,
+};
+use crate::data::Dtype;
+use crate::error::{Error, Result};
+use crate::ops::Operation;
+
+pub(super) const FORM: &str = "BATCHxHEADSxSEQ_QxSEQ_KVxHEAD_DIM, such as 2x4x512x512x64, xcausal after it for that mask, \
+    then what differs: +kv2 (key heads) +v32 (columns of V) +scale=0.1 +window=256 +bias or +bias=1x4x1 (batch, heads, \
+    queries) +cap=30 +sinks +lengths +lse +page=16 (keys of a page) +bshd (heads within rows)";
+
+/// The text of `attention`. Strides have none but the one of `+bshd`.
+pub(super) fn label(attention: &Attention) -> String {
+    let sizes = [
+        attention.batch,
+        attention.heads,
+        attention.seq_q,
+        attention.seq_kv,
+        attention.head_dim,
+    ];
+    let mut text = sizes.map(|size| size.to_string()).join("x");
+    if attention.mask == Mask::Causal {
+        text += "xcausal";
+    }
+    let full = BiasShape {
+        batch: attention.batch,
+        heads: attention.heads,
+        seq_q: attention.seq_q,
+    };
+    let words = [
+        (attention.kv_heads != attention.heads).then(|| format!("kv{}", attention.kv_heads)),
+        (attention.value_dim != attention.head_dim).then(|| format!("v{}", attention.value_dim)),
+        attention.scale.map(|scale| format!("scale={scale}")),
+        attention.window.map(|window| format!("window={window}")),
+        attention.bias.map(|bias| {
+            if bias == full {
+                "bias".to_owned()
+            } else {
+                format!("bias={}x{}x{}", bias.batch, bias.heads, bias.seq_q)
+            }
+        }),
+        attention.soft_cap.map(|cap| format!("cap={cap}")),
+        (attention.sinks == Sinks::PerHead).then(|| "sinks".to_owned()),
+        (attention.lengths == Lengths::PerSequence).then(|| "lengths".to_owned()),
+        (attention.log_sum_exp == LogSumExp::Wanted).then(|| "lse".to_owned()),
+        match attention.cache {
+            KvCache::Contiguous => None,
+            KvCache::Paged { page_size, .. } => Some(format!("page={page_size}")),
+        },
+        (attention.q.row.is_some()).then(|| "bshd".to_owned()),
+    ];
+    for word in words.into_iter().flatten() {
+        text += "+";
+        text += &word;
+    }
+    text
+}
+
+/// Reads what [`label`] writes.
+pub(super) fn parse(text: &str, dtype: Dtype) -> Result<Box<dyn Operation>> {
+    let wrong = || Error::ShapeText {
+        operation: ATTENTION.name,
+        text: text.to_owned(),
+        expected: FORM,
+    };
+    let mut words = text.trim().split('+');
+    let sizes = words.next().unwrap_or_default().trim();
+    let (sizes, mask) = match sizes.strip_suffix("xcausal") {
+        None => (sizes, Mask::None),
+        Some(sizes) => (sizes, Mask::Causal),
+    };
+    let [batch, heads, seq_q, seq_kv, head_dim] = numbers(sizes).ok_or_else(wrong)?;
+    let mut attention = Attention {
+        seq_kv,
+        mask,
+        dtype,
+        ..Attention::new(batch, heads, seq_q, head_dim)
+    };
+    for word in words {
+        option(&mut attention, word.trim()).ok_or_else(wrong)?;
+    }
+    Ok(Box::new(attention))
+}
+
+/// Reads one word. Those that depend on sizes come after the words for these, as [`label`] writes them.
+fn option(attention: &mut Attention, word: &str) -> Option<()> {
+    let (name, value) = word
+        .split_once('=')
+        .map_or((word, None), |(name, value)| (name, Some(value)));
+    match (name, value) {
+        ("scale", Some(value)) => attention.scale = Some(value.parse().ok()?),
+        ("cap", Some(value)) => attention.soft_cap = Some(value.parse().ok()?),
+        ("window", Some(value)) => attention.window = Some(value.parse().ok()?),
+        ("bias", None) => {
+            attention.bias = Some(BiasShape {
+                batch: attention.batch,
+                heads: attention.heads,
+                seq_q: attention.seq_q,
+            });
+        }
+        ("bias", Some(value)) => {
+            let [batch, heads, seq_q] = numbers(value)?;
+            attention.bias = Some(BiasShape {
+                batch,
+                heads,
+                seq_q,
+            });
+        }
+        ("sinks", None) => attention.sinks = Sinks::PerHead,
+        ("lengths", None) => attention.lengths = Lengths::PerSequence,
+        ("lse", None) => attention.log_sum_exp = LogSumExp::Wanted,
+        ("page", Some(value)) => {
+            let page_size: u64 = value.parse().ok().filter(|size| *size > 0)?;
+            // As many pages as the batch can use, and one more.
+            let pages = attention
+                .batch
+                .checked_mul(attention.seq_kv.div_ceil(page_size))?
+                .checked_add(1)?;
+            attention.cache = KvCache::Paged { pages, page_size };
+        }
+        ("bshd", None) => {
+            let [heads, kv_heads] = [attention.heads, attention.kv_heads];
+            attention.q = HeadLayout::interleaved(heads, attention.head_dim);
+            attention.k = HeadLayout::interleaved(kv_heads, attention.head_dim);
+            attention.v = HeadLayout::interleaved(kv_heads, attention.value_dim);
+            attention.o = HeadLayout::interleaved(heads, attention.value_dim);
+        }
+        (word, None) => {
+            if let Some(heads) = word.strip_prefix("kv") {
+                attention.kv_heads = heads.parse().ok()?;
+            } else {
+                attention.value_dim = word.strip_prefix('v')?.parse().ok()?;
+            }
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+fn numbers<const COUNT: usize>(text: &str) -> Option<[u64; COUNT]> {
+    let sizes: Vec<u64> = text
+        .split('x')
+        .map(|part| part.trim().parse())
+        .collect::<std::result::Result<_, _>>()
+        .ok()?;
+    sizes.try_into().ok()
+}
