@@ -61,10 +61,10 @@ impl Attention {
     /// Keys that `query` sees, as a range, where a sequence has `queries` and `keys`.
     pub(super) fn visible(&self, query: u64, queries: u64, keys: u64) -> std::ops::Range<u64> {
         let (behind, ahead) = self.reach();
-        let position = query as i64 + keys as i64 - queries as i64;
-        let clamp = |key: i64| key.clamp(0, keys as i64) as u64;
-        let first = clamp(position - behind as i64 + 1);
-        first..clamp(position + ahead as i64).max(first)
+        let position = query.cast_signed() + keys.cast_signed() - queries.cast_signed();
+        let clamp = |key: i64| key.clamp(0, keys.cast_signed()).cast_unsigned();
+        let first = clamp(position - behind.cast_signed() + 1);
+        first..clamp(position + ahead.cast_signed()).max(first)
     }
 
     /// Pairs of a query and a key that it sees in one head, at full lengths.
