@@ -74,8 +74,8 @@ pub(super) fn parse(text: &str, dtype: Dtype) -> Result<Box<dyn Operation>> {
     let [batch, heads, seq_q, seq_kv, head_dim] = numbers(sizes).ok_or_else(wrong)?;
     let mut attention = Attention {
         seq_kv,
-        mask,
         dtype,
+        mask,
         ..Attention::new(batch, heads, seq_q, head_dim)
     };
     for word in words {
