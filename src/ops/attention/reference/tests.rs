@@ -7,7 +7,7 @@ use crate::ops::Operation;
 use crate::tolerance::Expected;
 
 /// Every output element.
-fn expected(attention: Attention, inputs: &[Vec<f32>]) -> Vec<Expected> {
+fn expected(attention: &Attention, inputs: &[Vec<f32>]) -> Vec<Expected> {
     let written = attention
         .operands()
         .into_iter()
@@ -41,17 +41,17 @@ fn two_by_two() -> Vec<Vec<f32>> {
 
 #[test]
 fn the_reference_is_right_by_hand() {
-    close(&expected(ONE, &two_by_two()), &[7.0, -2.0, 6.0, -4.0]);
+    close(&expected(&ONE, &two_by_two()), &[7.0, -2.0, 6.0, -4.0]);
     let causal = Attention {
         mask: Mask::Causal,
         ..ONE
     };
-    close(&expected(causal, &two_by_two()), &[4.0, -8.0, 6.0, -4.0]);
+    close(&expected(&causal, &two_by_two()), &[4.0, -8.0, 6.0, -4.0]);
     let narrow = Attention {
         window: Some(1),
         ..ONE
     };
-    close(&expected(narrow, &two_by_two()), &[4.0, -8.0, 8.0, 0.0]);
+    close(&expected(&narrow, &two_by_two()), &[4.0, -8.0, 8.0, 0.0]);
 }
 
 #[test]
@@ -66,9 +66,9 @@ fn options_are_right_by_hand() {
         }),
         ..ONE
     };
-    let found = expected(bias, &with(vec![3f32.ln(), 0.0]));
+    let found = expected(&bias, &with(vec![3f32.ln(), 0.0]));
     close(&found, &[6.0, -4.0, 5.0, -6.0]);
-    let found = expected(bias, &with(vec![f32::NEG_INFINITY, 0.0]));
+    let found = expected(&bias, &with(vec![f32::NEG_INFINITY, 0.0]));
     close(&found, &[8.0, 0.0, 8.0, 0.0]);
     // A sink of ln 4 doubles the first query's sum of 1 + 3; weights of 1/8 and 3/8 are left.
     let sinks = Attention {
@@ -76,20 +76,20 @@ fn options_are_right_by_hand() {
         log_sum_exp: LogSumExp::Wanted,
         ..ONE
     };
-    let found = expected(sinks, &with(vec![4f32.ln()]));
+    let found = expected(&sinks, &with(vec![4f32.ln()]));
     close(&found, &[3.5, -1.0, 2.0, -4.0 / 3.0, 8f64.ln(), 6f64.ln()]);
     // Capped at a hair above 0, all scores are equal.
     let capped = Attention {
         soft_cap: Some(1e-7),
         ..ONE
     };
-    close(&expected(capped, &two_by_two()), &[6.0, -4.0, 6.0, -4.0]);
+    close(&expected(&capped, &two_by_two()), &[6.0, -4.0, 6.0, -4.0]);
     let lengths = Attention {
         lengths: Lengths::PerSequence,
         log_sum_exp: LogSumExp::Wanted,
         ..ONE
     };
-    let found = expected(lengths, &with(vec![1.0, 1.0]));
+    let found = expected(&lengths, &with(vec![1.0, 1.0]));
     close(&found, &[4.0, -8.0, 0.0, 0.0, 0.0, f64::NEG_INFINITY]);
 }
 
@@ -112,7 +112,7 @@ fn a_paged_cache_and_grouped_heads_are_found() {
         vec![8.0, 0.0, 9.0, 9.0, 4.0, -8.0],
         vec![2.0, 0.0],
     ];
-    close(&expected(paged, &inputs), &[7.0, -2.0, 6.0, -4.0]);
+    close(&expected(&paged, &inputs), &[7.0, -2.0, 6.0, -4.0]);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn gaps_of_the_output_stay() {
     };
     let mut inputs = two_by_two();
     inputs.push(vec![-1.0; 5]);
-    close(&expected(apart, &inputs), &[7.0, -2.0, -1.0, 6.0, -4.0]);
+    close(&expected(&apart, &inputs), &[7.0, -2.0, -1.0, 6.0, -4.0]);
 }
 
 #[test]
@@ -150,12 +150,12 @@ fn weights_sum_to_one_in_each_head() {
         })
         .collect();
     inputs[2].fill(1.0);
-    let found = expected(shape, &inputs);
+    let found = expected(&shape, &inputs);
     assert!(found.iter().all(|e| (e.value - 1.0).abs() < 1e-12));
     assert!(found.iter().all(|e| e.allowed < 1e-3), "{:?}", found[0]);
     // A head's own V, and no other's.
     inputs[2][3 * 9 * 4..].fill(2.0);
-    let found = expected(shape, &inputs);
+    let found = expected(&shape, &inputs);
     let (first, last) = found.split_at(3 * 5 * 4);
     assert!(first.iter().all(|e| (e.value - 1.0).abs() < 1e-12));
     assert!(last.iter().all(|e| (e.value - 2.0).abs() < 1e-12));
@@ -169,7 +169,7 @@ fn a_query_that_sees_no_key_gives_zeros() {
         ..Attention::new(1, 1, 4, 4)
     };
     let inputs = [vec![1.0; 16], vec![1.0; 8], vec![3.0; 8]];
-    let found: Vec<f64> = expected(shape, &inputs).iter().map(|e| e.value).collect();
+    let found: Vec<f64> = expected(&shape, &inputs).iter().map(|e| e.value).collect();
     assert_eq!(found[..8], [0.0; 8]);
     assert!(found[8..].iter().all(|v| (v - 3.0).abs() < 1e-12));
 }
