@@ -9,6 +9,7 @@ mod atomics;
 mod ceilings;
 mod chart;
 mod data;
+mod figures;
 mod latency;
 mod levels;
 mod matrix;
@@ -17,10 +18,12 @@ mod model;
 mod peak;
 mod probe;
 mod render;
+mod roof;
 mod safety;
 mod session;
 mod sweep;
 mod system;
+mod transfers;
 mod workgroup;
 
 pub use ceilings::{ArithmeticGrid, Effort, measure_ceilings};
@@ -29,16 +32,16 @@ pub use data::{
     LatencyPoint, Level, RooflineReport, RooflineSettings, SCHEMA, SweepPoint, TransferPoint,
     Variant,
 };
+pub use figures::{Extent, Figures};
 pub use levels::levels;
-pub use model::{
-    ComputeCeiling, MemoryCeiling, Mix, Place, Roof, Roofline, Source, Standing, Work,
-};
+pub use model::{ComputeCeiling, MemoryCeiling, Place, Roofline, Source, Standing, Work};
 pub use probe::ProbeFile;
 pub use render::{
     ceilings as ceiling_lines, hierarchy, regime, regimes, render, ridge_points, transfers,
     variants,
 };
-pub use session::{Extent, Figures, Session};
+pub use roof::{Mix, Roof};
+pub use session::Session;
 
 /// Features that a [`Session`] uses where the device has them, beyond those that kernels use.
 pub const FEATURES: wgpu::Features = wgpu::Features::MAPPABLE_PRIMARY_BUFFERS;

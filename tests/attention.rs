@@ -14,7 +14,7 @@ const SHAPE: Attention = Attention {
 };
 
 /// Runs every kernel on `inputs` and holds it against the reference; gives what flash answered.
-fn check(gpu: &Gpu, shape: Attention, inputs: &[Vec<f32>; 3]) -> Vec<f32> {
+fn check(gpu: &Gpu, shape: &Attention, inputs: &[Vec<f32>; 3]) -> Vec<f32> {
     let outputs = shape.operands()[3].elements;
     let all: Vec<u64> = (0..outputs).collect();
     let mut got = Vec::new();
@@ -24,7 +24,7 @@ fn check(gpu: &Gpu, shape: Attention, inputs: &[Vec<f32>; 3]) -> Vec<f32> {
             ..Default::default()
         };
         got = block_on(async {
-            let plan = Plan::new(gpu, &shape, &options).await.unwrap();
+            let plan = Plan::new(gpu, shape, &options).await.unwrap();
             let mut buffers = Vec::new();
             for values in inputs {
                 buffers.push(gpu.upload("input", values, Dtype::F32).await.unwrap());
@@ -69,7 +69,7 @@ fn scores_up_to_ten_thousand_do_not_overflow() {
         let shape = Attention { mask, ..SHAPE };
         let mut inputs = inputs(&shape);
         inputs[0].iter_mut().for_each(|q| *q *= 3e4);
-        check(&gpu, shape, &inputs);
+        check(&gpu, &shape, &inputs);
     }
 }
 
@@ -87,7 +87,7 @@ fn equal_scores_give_the_mean_even_far_below_zero() {
         inputs[0].fill(score / 8.0);
         inputs[1].fill(1.0);
         inputs[2].fill(0.75);
-        let got = check(&gpu, shape, &inputs);
+        let got = check(&gpu, &shape, &inputs);
         assert!(got.iter().all(|o| (o - 0.75).abs() < 1e-5), "{score}");
     }
 }
@@ -99,7 +99,7 @@ fn one_key_gives_its_value_to_those_who_see_it() {
     };
     let shape = Attention { seq_kv: 1, ..SHAPE };
     let inputs = inputs(&shape);
-    let got = check(&gpu, shape, &inputs);
+    let got = check(&gpu, &shape, &inputs);
     let row = |head: usize, query: usize| {
         let first = (head * 45 + query) * 64;
         &got[first..first + 64]

@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 mod bad_input;
 #[allow(dead_code, reason = "this file needs a part of it")]
 mod common;
+#[path = "cli/roofline.rs"]
+mod roofline;
 #[path = "cli/run.rs"]
 mod run;
 

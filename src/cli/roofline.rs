@@ -16,6 +16,14 @@ use std::time::Instant;
 /// Measures, prints, saves, and returns the exit status.
 pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wanted) -> Result<u8> {
     let began = (Timestamp::now(), Instant::now());
+    if let Some(path) = &arguments.json {
+        // Now rather than after a minute of measuring.
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path);
+        file.map_err(|e| cannot_write(path, &e))?;
+    }
     let mut options = wanted.options.clone();
     options.features |= ridgepoint::roofline::FEATURES;
     let gpu = Gpu::open(&options).await?;
@@ -84,8 +92,12 @@ fn report(
 }
 
 fn write(path: &Path, report: &RooflineReport) -> Result<()> {
-    std::fs::write(path, report.to_json()).map_err(|e| Error::File {
+    std::fs::write(path, report.to_json()).map_err(|e| cannot_write(path, &e))
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
+    Error::File {
         path: path.display().to_string(),
-        reason: e.to_string(),
-    })
+        reason: error.to_string(),
+    }
 }

@@ -111,6 +111,10 @@ pub struct Level {
     pub bandwidth: Option<f64>,
     /// A dependent read, in seconds.
     pub latency_s: Option<f64>,
+    /// The largest working set that one lane alone reads at this latency: what its own core's part of the level holds.
+    /// Less than `bytes` where caches of several cores serve all of them together.
+    #[serde(default)]
+    pub lane_bytes: Option<u64>,
 }
 
 /// Copies between host and device of one size.

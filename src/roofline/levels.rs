@@ -47,11 +47,13 @@ pub fn levels(sweep: &[SweepPoint], latency: &[LatencyPoint]) -> Vec<Level> {
         } else {
             plateau.end_rate
         };
+        let latency_s = latency_of(latency, bytes);
         Level {
             name,
             bytes,
             bandwidth: Some(rate),
-            latency_s: latency_of(latency, bytes),
+            latency_s,
+            lane_bytes: bytes.and(latency_s).and_then(|s| lane_bytes(latency, s)),
         }
     };
     plateaus.iter().enumerate().map(level).collect()
@@ -121,6 +123,15 @@ fn latency_of(points: &[LatencyPoint], bytes: Option<u64>) -> Option<f64> {
     points.iter().rfind(inside)?.seconds
 }
 
+/// A read still comes from a level where it takes no longer than this many of the level's own.
+const SAME_LATENCY: f64 = 1.2;
+
+/// The largest working set that one lane reads at the latency of a level.
+fn lane_bytes(points: &[LatencyPoint], latency_s: f64) -> Option<u64> {
+    let near = |point: &&LatencyPoint| point.seconds.is_some_and(|s| s <= SAME_LATENCY * latency_s);
+    points.iter().rfind(near).map(|point| point.bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,6 +181,11 @@ mod tests {
         assert!(levels[2].bandwidth.unwrap() < 4.5e12);
         assert_eq!(levels[2].latency_s, Some(29e-9));
         assert!(levels[0].latency_s.unwrap() < levels[1].latency_s.unwrap());
+        // 13 ns at 8 KiB, within an eighth of the first cache; 15 ns at 32 KiB are near enough, 16 ns are not.
+        assert_eq!(
+            (levels[0].lane_bytes, levels[2].lane_bytes),
+            (Some(1 << 15), None)
+        );
     }
 
     #[test]

@@ -4,46 +4,11 @@
 //! roof for each level of the hierarchy as in Ilic, Pratas, Sousa, "Cache-aware Roofline Model", IEEE CAL 13(1), 2014.
 
 use super::data::{Level, RooflineReport};
+use super::roof::{Mix, Roof};
 use crate::error::{Error, Result};
 use crate::report::{Bound, Ceiling, Report};
-use crate::units::{Bandwidth, FlopRate, Intensity};
+use crate::units::{Bandwidth, FlopRate};
 use serde::{Deserialize, Serialize};
-
-/// One flat roof and one slanted.
-///
-/// # Examples
-/// ```
-/// use ridgepoint::roofline::Roof;
-/// use ridgepoint::units::{Bandwidth, FlopRate, Intensity};
-/// let roof = Roof {
-///     compute: FlopRate::from_flops_per_second(60e12),
-///     memory: Bandwidth::from_bytes_per_second(4e12),
-/// };
-/// assert_eq!(roof.ridge_point().flops_per_byte(), 15.0);
-/// let copy_like = Intensity::from_flops_per_byte(0.5);
-/// assert_eq!(roof.attainable(copy_like).flops_per_second(), 2e12);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Roof {
-    /// The most operations per second.
-    pub compute: FlopRate,
-    /// The most bytes per second.
-    pub memory: Bandwidth,
-}
-
-/// How much of the traffic is read and how much is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mix {
-    /// Nothing or next to nothing is written.
-    Read,
-    /// Twice as much is read as written.
-    Triad,
-    /// As much is read as written.
-    Copy,
-    /// Nothing or next to nothing is read.
-    Write,
-}
 
 /// Where the figures of a [`Roofline`] come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,72 +97,8 @@ pub struct Place {
     pub standing: Standing,
 }
 
-/// Above this many percent a time is above the roof, not merely at it: two measurements of one thing differ that much.
+/// Percent above which a time is above the roof. Noise alone can do that; the ceilings are then measured again.
 const AT_THE_ROOF: f64 = 100.0;
-
-impl Roof {
-    /// The intensity at which both ceilings meet.
-    #[must_use]
-    pub fn ridge_point(&self) -> Intensity {
-        self.compute / self.memory
-    }
-
-    /// The most that a kernel of this intensity can reach.
-    #[must_use]
-    pub fn attainable(&self, intensity: Intensity) -> FlopRate {
-        let by_memory = self.memory * intensity;
-        if by_memory.flops_per_second() < self.compute.flops_per_second() {
-            by_memory
-        } else {
-            self.compute
-        }
-    }
-
-    /// Which of the two limits a kernel of this intensity.
-    #[must_use]
-    pub fn bound(&self, intensity: Intensity) -> Bound {
-        if intensity.flops_per_byte() <= self.ridge_point().flops_per_byte() {
-            Bound::Memory
-        } else {
-            Bound::Compute
-        }
-    }
-
-    /// The least time in seconds for so many operations and bytes, and what it is made of.
-    fn least(&self, flops: u64, bytes: u64) -> (f64, Bound) {
-        let by_compute = flops as f64 / self.compute.flops_per_second();
-        let by_memory = bytes as f64 / self.memory.bytes_per_second();
-        if by_memory >= by_compute {
-            (by_memory, Bound::Memory)
-        } else {
-            (by_compute, Bound::Compute)
-        }
-    }
-}
-
-impl Mix {
-    /// The nearest mix to so many bytes in each direction.
-    #[must_use]
-    pub fn of(read: u64, written: u64) -> Self {
-        match read as f64 / (read + written).max(1) as f64 {
-            share if share > 5.0 / 6.0 => Self::Read,
-            share if share > 7.0 / 12.0 => Self::Triad,
-            share if share > 0.25 => Self::Copy,
-            _ => Self::Write,
-        }
-    }
-
-    /// What follows `memory/` in the id of its ceiling.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Triad => "triad",
-            Self::Copy => "copy",
-            Self::Write => "write",
-        }
-    }
-}
 
 /// The name of the level behind all caches.
 const MEMORY: &str = "memory";
@@ -368,119 +269,6 @@ impl Roofline {
         })
     }
 }
-
 #[cfg(test)]
 #[expect(clippy::float_cmp, reason = "values by hand are exact")]
-mod tests {
-    use super::*;
-
-    fn roof() -> Roof {
-        Roof {
-            compute: FlopRate::from_flops_per_second(1000.0),
-            memory: Bandwidth::from_bytes_per_second(100.0),
-        }
-    }
-
-    fn ceilings() -> Vec<Ceiling> {
-        [
-            ("compute/f32", 1000.0),
-            ("compute/f16", 2000.0),
-            ("compute/f16_matrix", 8000.0),
-            ("memory/read", 120.0),
-            ("memory/copy", 100.0),
-        ]
-        .map(|(id, value)| Ceiling::known(id, "1/s", value))
-        .into()
-    }
-
-    fn work(flops: u64, bytes: u64) -> Work<'static> {
-        Work {
-            dtype: "f32",
-            flops,
-            bytes,
-            mix: Mix::Copy,
-        }
-    }
-
-    #[test]
-    fn the_ridge_point_divides_memory_from_compute() {
-        let at = |i| {
-            let intensity = Intensity::from_flops_per_byte(i);
-            let rate = roof().attainable(intensity).flops_per_second();
-            (rate, roof().bound(intensity))
-        };
-        assert_eq!(roof().ridge_point(), Intensity::from_flops_per_byte(10.0));
-        assert_eq!(at(1.0), (100.0, Bound::Memory));
-        assert_eq!(at(10.0), (1000.0, Bound::Memory));
-        assert_eq!(at(100.0), (1000.0, Bound::Compute));
-    }
-
-    #[test]
-    fn places_by_hand() {
-        let roofline = Roofline::from_ceilings(&ceilings()).unwrap();
-        // 2000 operations on 50 bytes take 2 s of arithmetic; done in 4 s, that is half of the roof.
-        let place = roofline.place(&work(2000, 50), 4.0).unwrap();
-        assert_eq!((place.bound, place.percent_of_roof), (Bound::Compute, 50.0));
-        assert_eq!(
-            (place.level.as_str(), place.standing),
-            (MEMORY, Standing::Under)
-        );
-        // A copy has no operations: 100 bytes take 1 s.
-        let place = roofline.place(&work(0, 100), 1.25).unwrap();
-        assert_eq!((place.bound, place.percent_of_roof), (Bound::Memory, 80.0));
-        let place = roofline.place(&work(0, 100), 0.5).unwrap();
-        assert_eq!(
-            (place.percent_of_roof, place.standing),
-            (200.0, Standing::Above)
-        );
-        assert_eq!(roofline.place(&work(1, 1), 0.0), None);
-    }
-
-    #[test]
-    fn a_kernel_is_held_against_its_own_type_mix_and_footprint() {
-        let cache = Level {
-            name: "cache 1".to_owned(),
-            bytes: Some(64),
-            bandwidth: Some(500.0),
-            latency_s: None,
-        };
-        let roofline = Roofline::new(&ceilings(), &[cache]).unwrap();
-        assert_eq!(roofline.fastest("f16").unwrap().flops_per_second(), 8000.0);
-        assert_eq!(roofline.fastest("bf16").unwrap().flops_per_second(), 1000.0);
-        let rate = |bytes, mix| {
-            roofline
-                .level(bytes, mix)
-                .unwrap()
-                .bandwidth
-                .bytes_per_second()
-        };
-        assert_eq!(rate(64, Mix::Copy), 500.0);
-        assert_eq!(rate(65, Mix::Copy), 100.0);
-        assert_eq!(rate(65, Mix::Read), 120.0);
-        assert_eq!(rate(65, Mix::Write), 100.0);
-        let ridge = roofline.roof("f32", "cache 1").unwrap().ridge_point();
-        assert_eq!(ridge.flops_per_byte(), 2.0);
-        assert_eq!(roofline.roof("f64", "memory"), None);
-    }
-
-    #[test]
-    fn mixes_are_the_nearest() {
-        let mixes = [(1, 0), (2, 1), (1, 1), (0, 1), (9, 1), (0, 0)];
-        let want = [
-            Mix::Read,
-            Mix::Triad,
-            Mix::Copy,
-            Mix::Write,
-            Mix::Read,
-            Mix::Write,
-        ];
-        assert_eq!(mixes.map(|(read, written)| Mix::of(read, written)), want);
-    }
-
-    #[test]
-    fn too_few_ceilings_are_no_roofline() {
-        assert_eq!(Roofline::from_ceilings(&[]), None);
-        assert_eq!(Roofline::from_ceilings(&ceilings()[..3]), None);
-        assert!(Roofline::from_json("{}").is_err());
-    }
-}
+mod tests;

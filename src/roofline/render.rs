@@ -22,7 +22,7 @@ pub fn render(report: &RooflineReport) -> String {
         ),
         titled("the same in another way", variants(report)),
         titled(
-            "hierarchy: size, reads, latency of a read",
+            "hierarchy: size to all, to one lane, reads, latency of a read",
             hierarchy(&report.levels),
         ),
     ];
@@ -132,10 +132,12 @@ pub fn hierarchy(levels: &[Level]) -> Vec<String> {
             || "-".to_owned(),
             |b| Bandwidth::from_bytes_per_second(b).to_string(),
         );
+        let bytes = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), format_bytes);
         format!(
-            "  {:12} {:>10} {bandwidth:>12} {:>9}",
+            "  {:12} {:>10} {:>10} {bandwidth:>12} {:>9}",
             level.name,
-            level.bytes.map_or_else(|| "-".to_owned(), format_bytes),
+            bytes(level.bytes),
+            bytes(level.lane_bytes),
             level
                 .latency_s
                 .map_or_else(|| "-".to_owned(), format_seconds)
@@ -196,7 +198,7 @@ pub fn regimes(roofline: &Roofline) -> Vec<String> {
 #[must_use]
 pub fn regime(roofline: &Roofline, dtype: &str, intensity: Intensity) -> Option<Bound> {
     let memory = roofline.memory.iter().find(|m| m.bytes.is_none())?;
-    let roof = super::model::Roof {
+    let roof = super::roof::Roof {
         compute: roofline.fastest(dtype)?,
         memory: memory.bandwidth,
     };
@@ -272,9 +274,10 @@ mod tests {
             bytes: Some(50 << 20),
             bandwidth: Some(9e12),
             latency_s: Some(150e-9),
+            lane_bytes: Some(32 << 20),
         };
         let lines = hierarchy(&[level]);
-        assert!(lines[0].contains("50 MiB") && lines[0].contains("9000 GB/s"));
+        assert!(lines[0].contains("50 MiB     32 MiB") && lines[0].contains("9000 GB/s"));
         assert!(lines[0].ends_with("150 ns"), "{}", lines[0]);
     }
 }

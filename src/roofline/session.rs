@@ -2,108 +2,19 @@
 
 use super::arithmetic::{DOT, F16, F32, INTEGER};
 use super::atomics::{self, Counters};
-use super::ceilings::{ArithmeticGrid, Effort, compute, copy_peak, matrix, measure_ceilings};
-use super::data::{LatencyPoint, Level, SweepPoint, TransferPoint, Variant};
+use super::ceilings::{Effort, compute, copy_peak, matrix, measure_ceilings};
+use super::data::Variant;
+use super::figures::{Extent, Figures};
 use super::matrix::Operands;
 use super::memory::Pool;
 use super::peak::{Bench, Candidate, Peak};
-use super::{latency, sweep, system, workgroup};
+use super::{latency, sweep, system, transfers, workgroup};
 use crate::bench::Sampling;
 use crate::data::Dtype;
 use crate::error::Result;
-use crate::gpu::{AdapterKind, Capabilities, Gpu};
-use crate::report::Ceiling;
+use crate::gpu::{AdapterKind, Gpu};
 use crate::shader::Checks;
 use std::time::Duration;
-
-/// How much of the roofline is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
-    /// The ceilings that `run` uses.
-    Quick,
-    /// Everything.
-    Full,
-}
-
-/// What was measured; [`super::RooflineReport`] adds where and how.
-#[derive(Debug, Clone, Default)]
-pub struct Figures {
-    /// What the adapter can reach.
-    pub ceilings: Vec<Ceiling>,
-    /// Ceilings measured in another way.
-    pub variants: Vec<Variant>,
-    /// Bandwidth by working set.
-    pub sweep: Vec<SweepPoint>,
-    /// Latency by working set.
-    pub latency: Vec<LatencyPoint>,
-    /// Launches, readback, compiling.
-    pub system: Vec<Ceiling>,
-    /// Between host and device.
-    pub transfers: Vec<TransferPoint>,
-}
-
-impl Figures {
-    /// Workgroup memory, the caches that the sweeps show, and memory.
-    #[must_use]
-    pub fn levels(&self, device: &Capabilities) -> Vec<Level> {
-        let value = |id: &str| self.ceilings.iter().find(|c| c.id == id)?.value;
-        let mut levels = super::levels::levels(&self.sweep, &self.latency);
-        if let Some(memory) = levels.last_mut() {
-            memory.bandwidth = value("memory/read").or(memory.bandwidth);
-        }
-        if let Some(bandwidth) = value("memory/workgroup") {
-            let level = Level {
-                name: "workgroup".to_owned(),
-                bytes: Some(device.limits.max_compute_workgroup_storage_size.into()),
-                bandwidth: Some(bandwidth),
-                latency_s: None,
-            };
-            levels.insert(0, level);
-        }
-        levels
-    }
-}
-
-/// Bytes of each of the two buffers that memory is measured with: on a GPU with memory of its own, on others, which share
-/// that of the host, and on a software adapter.
-const POOL_DISCRETE: u64 = 1 << 30;
-const POOL: u64 = 256 << 20;
-const POOL_SOFTWARE: u64 = 32 << 20;
-
-impl Effort {
-    /// What suits an adapter: a software adapter gets small buffers and little time, since its figures say nothing of a
-    /// GPU.
-    #[must_use]
-    pub fn of(kind: AdapterKind, extent: Extent, seed: u32) -> Self {
-        let software = kind == AdapterKind::Software;
-        let sampling = match (software, extent) {
-            (true, _) => Sampling {
-                warm_up_max: Duration::from_millis(300),
-                max_time: Duration::from_millis(800),
-                ..Sampling::quick()
-            },
-            (false, Extent::Quick) => Sampling::quick(),
-            (false, Extent::Full) => Sampling {
-                max_time: Duration::from_secs(4),
-                ..Sampling::default()
-            },
-        };
-        Self {
-            grid: if software || extent == Extent::Quick {
-                ArithmeticGrid::Short
-            } else {
-                ArithmeticGrid::Full
-            },
-            copy_bytes: match kind {
-                AdapterKind::Software => POOL_SOFTWARE,
-                AdapterKind::Discrete => POOL_DISCRETE,
-                _ => POOL,
-            },
-            sampling,
-            seed,
-        }
-    }
-}
 
 /// Measures part after part and tells `progress` the name of each before it begins.
 pub struct Session<'a> {
@@ -289,7 +200,7 @@ impl<'a> Session<'a> {
     async fn transfers(&mut self, pool: &Pool) -> Result<()> {
         (self.progress)("transfers");
         let most = pool.bytes.min(256 << 20);
-        let ends = system::Ends::new(self.bench.gpu, &pool.c, most).await;
+        let ends = transfers::Ends::new(self.bench.gpu, &pool.c, most).await;
         let sampling = &self.bench.effort.sampling;
         for bytes in (20..=28).step_by(2).map(|bits| 1 << bits) {
             if bytes <= most {

@@ -1,9 +1,7 @@
-//! What lies around a kernel: launching it, waiting for it, compiling it, moving its data to the device and back.
+//! What lies around a kernel: launching it, waiting for it, compiling it.
 
-use super::data::TransferPoint;
-use super::peak::screening;
 use super::probe::{Dispatch, Probe, ProbeFile, Span, measured};
-use crate::bench::{Clock, Measurement, Sampling, Status, Tick};
+use crate::bench::{Clock, Measurement, Sampling, Tick};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernel::Launch;
@@ -50,7 +48,7 @@ impl<F: AsyncFnMut(u32) -> Result<()>> Clock for HostClock<F> {
 }
 
 /// Times `work`, which does something so many times.
-async fn by_host(
+pub(super) async fn by_host(
     sampling: &Sampling,
     stop: &dyn Fn() -> bool,
     work: impl AsyncFnMut(u32) -> Result<()>,
@@ -84,11 +82,7 @@ fn figure(id: &str, counts: &str, measured: Measurement) -> Ceiling {
 }
 
 /// Waits in this very thread: another one would cost more than what is measured.
-#[cfg_attr(
-    not(target_arch = "wasm32"),
-    expect(clippy::unused_async, reason = "a browser has to be awaited")
-)]
-async fn finish(gpu: &Gpu, submission: wgpu::SubmissionIndex) -> Result<()> {
+pub(super) async fn finish(gpu: &Gpu, submission: wgpu::SubmissionIndex) -> Result<()> {
     #[cfg(not(target_arch = "wasm32"))]
     {
         let wait = wgpu::PollType::Wait {
@@ -106,7 +100,10 @@ async fn finish(gpu: &Gpu, submission: wgpu::SubmissionIndex) -> Result<()> {
     gpu.wait(submission, "a submission").await
 }
 
-fn recorded(gpu: &Gpu, record: impl FnOnce(&mut wgpu::CommandEncoder)) -> wgpu::CommandBuffer {
+pub(super) fn recorded(
+    gpu: &Gpu,
+    record: impl FnOnce(&mut wgpu::CommandEncoder),
+) -> wgpu::CommandBuffer {
     let descriptor = wgpu::CommandEncoderDescriptor::default();
     let mut encoder = gpu.device().create_command_encoder(&descriptor);
     record(&mut encoder);
@@ -263,110 +260,4 @@ fn salt() -> u32 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let nanos = since.map_or(0, |d| d.as_nanos() as u64);
     crate::data::mix(nanos as u32 ^ (nanos >> 32) as u32) | 1 << 16
-}
-
-/// Memory of the host that the device reads and writes, and memory of the device, as large as each other.
-#[derive(Debug)]
-pub(super) struct Ends {
-    host: Result<wgpu::Buffer>,
-    device: wgpu::Buffer,
-    bytes: u64,
-    /// Whether the device can copy out of memory that the host can read. Memory that the host can only write is the
-    /// device's own on many adapters, and a copy out of it shows nothing of the way between them.
-    both_ways: bool,
-}
-
-impl Ends {
-    pub(super) async fn new(gpu: &Gpu, device: &wgpu::Buffer, bytes: u64) -> Self {
-        let features = gpu.capabilities().features;
-        let both_ways = features.contains(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS);
-        let mut usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-        if both_ways {
-            usage |= wgpu::BufferUsages::COPY_SRC;
-        }
-        Self {
-            host: gpu.create_buffer("host memory", bytes, usage).await,
-            device: device.clone(),
-            bytes,
-            both_ways,
-        }
-    }
-
-    /// Moves `bytes` between host and device in each direction. Copies go through all of both buffers in turn: what the
-    /// device has just read of the host may be in its cache.
-    ///
-    /// # Errors
-    /// [`Error::Interrupted`], [`Error::DeviceLost`]; whatever else happens is the point's status.
-    pub(super) async fn transfer(
-        &self,
-        gpu: &Gpu,
-        bytes: u64,
-        sampling: &Sampling,
-        stop: &dyn Fn() -> bool,
-    ) -> Result<TransferPoint> {
-        let sampling = Sampling {
-            min_samples: 5,
-            max_time: Duration::from_millis(300),
-            ..screening(sampling)
-        };
-        let host = match &self.host {
-            Ok(host) => host,
-            Err(error) => {
-                let ended = measured(Err(error.clone()))?;
-                return Ok(point(bytes, &ended, &ended, &ended));
-            }
-        };
-        let mut turn = 0;
-        let places = self.bytes / bytes;
-        let mut copies = async |from: &wgpu::Buffer, to: &wgpu::Buffer| {
-            by_host(&sampling, stop, async |repeats: u32| {
-                let buffer = recorded(gpu, |encoder| {
-                    for _ in 0..repeats {
-                        let offset = turn % places * bytes;
-                        turn += 1;
-                        encoder.copy_buffer_to_buffer(from, offset, to, offset, bytes);
-                    }
-                });
-                finish(gpu, gpu.queue().submit([buffer])).await
-            })
-            .await
-        };
-        let from_device = copies(&self.device, host).await?;
-        let to_device = if self.both_ways {
-            copies(host, &self.device).await?
-        } else {
-            Measurement::unsupported("the device cannot copy out of memory that the host reads")
-        };
-        let data = vec![0x5a_u8; bytes as usize];
-        let written = by_host(&sampling, stop, async |repeats: u32| {
-            for _ in 0..repeats {
-                gpu.queue().write_buffer(&self.device, 0, &data);
-                let submission = gpu.queue().submit([]);
-                finish(gpu, submission).await?;
-            }
-            Ok(())
-        })
-        .await?;
-        Ok(point(bytes, &to_device, &from_device, &written))
-    }
-}
-
-fn point(
-    bytes: u64,
-    to_device: &Measurement,
-    from_device: &Measurement,
-    written: &Measurement,
-) -> TransferPoint {
-    let rate = |m: &Measurement| m.time.as_ref().map(|t| bytes as f64 / t.best_stable());
-    let worst = [to_device, from_device, written]
-        .into_iter()
-        .find(|m| m.status != Status::Ok);
-    TransferPoint {
-        bytes,
-        to_device: rate(to_device),
-        from_device: rate(from_device),
-        write_buffer: rate(written),
-        status: worst.map_or(Status::Ok, |m| m.status),
-        reason: worst.and_then(|m| m.reason.clone()),
-    }
 }
