@@ -48,14 +48,25 @@ impl<'a> Bench<'a> {
     }
 
     /// Measures a probe in full between two runs of the canary.
-    async fn watched(&mut self, probe: &Probe) -> Result<Measurement> {
+    async fn watched_probe(&mut self, probe: &Probe) -> Result<Measurement> {
+        let row = async |gpu: &Gpu, sampling: &Sampling, stop: &dyn Fn() -> bool| {
+            probe.time(gpu, sampling, stop).await
+        };
+        self.watched(row).await
+    }
+
+    /// Measures a row between two runs of the canary: on what, how long, and until when, are handed to it.
+    pub(super) async fn watched(
+        &mut self,
+        row: impl AsyncFn(&Gpu, &Sampling, &dyn Fn() -> bool) -> Result<Measurement>,
+    ) -> Result<Measurement> {
         let fixed = match self.fixed_work.take() {
             Some(fixed) => fixed,
             None => fixed_work(self.gpu).await?,
         };
         let (gpu, sampling, stop) = (self.gpu, &self.effort.sampling, self.stop);
         let mut clock = GpuClock::new(gpu, &fixed).await?;
-        let row = async || probe.time(gpu, sampling, stop).await;
+        let row = async || row(gpu, sampling, stop).await;
         let (mut measurement, mark) = self.canary.watch(&mut clock, row).await?;
         measurement.warnings.extend(mark);
         self.fixed_work = Some(fixed);
@@ -78,7 +89,7 @@ impl Peak<'_> {
             Err(ended) => return Ok(self.ceiling(&ended, None, Vec::new())),
         };
         if let [only] = candidates.as_slice() {
-            let full = measured(bench.watched(&only.probe).await)?;
+            let full = measured(bench.watched_probe(&only.probe).await)?;
             return Ok(self.ceiling(&full, Some(only), Vec::new()));
         }
         let screening = screening(&bench.effort.sampling);
@@ -105,7 +116,7 @@ impl Peak<'_> {
         let Some((_, winner)) = best else {
             return Ok(self.ceiling(&last, None, grid));
         };
-        let full = measured(bench.watched(&winner.probe).await)?;
+        let full = measured(bench.watched_probe(&winner.probe).await)?;
         Ok(self.ceiling(&full, Some(winner), grid))
     }
 

@@ -57,13 +57,8 @@ pub fn ceilings(ceilings: &[Ceiling]) -> Vec<String> {
             .time_s
             .as_ref()
             .map_or(String::new(), |time| format_percent(time.relative_iqr()));
-        let marks: Vec<&str> = ceiling.warnings.iter().map(Warning::id).collect();
         let reason = ceiling.reason.as_deref().unwrap_or(&ceiling.counts);
-        let remark = [status(ceiling.status), reason, &marks.join(", ")]
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join("; ");
+        let remark = remark(ceiling, reason);
         format!(
             "  {:22} {:>13} {spread:>7}  {remark}",
             ceiling.id,
@@ -71,6 +66,14 @@ pub fn ceilings(ceilings: &[Ceiling]) -> Vec<String> {
         )
     };
     ceilings.iter().map(line).collect()
+}
+
+/// How a ceiling ended where that was not well, `text`, and its marks.
+fn remark(ceiling: &Ceiling, text: &str) -> String {
+    let marks: Vec<&str> = ceiling.warnings.iter().map(Warning::id).collect();
+    let parts = [status(ceiling.status), text, &marks.join(", ")];
+    let parts = parts.into_iter().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("; ")
 }
 
 fn status(status: Status) -> &'static str {
@@ -115,10 +118,11 @@ pub fn variants(report: &RooflineReport) -> Vec<String> {
             },
         );
         format!(
-            "  {:22} {:>13}  {}: {change}",
+            "  {:22} {:>13}  {}: {}",
             id,
             value(&variant.ceiling),
-            variant.what.replace('_', " ")
+            variant.what.replace('_', " "),
+            remark(&variant.ceiling, &change)
         )
     };
     report.variants.iter().map(line).collect()

@@ -2,9 +2,10 @@
 
 use super::peak::Bench;
 use super::probe::measured;
-use crate::bench::{Coverage, GpuClock, Measurement, Workspace, measure};
+use crate::bench::{Coverage, GpuClock, Measurement, Sampling, Workspace, measure};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
+use crate::gpu::Gpu;
 use crate::kernel::{Plan, PlanOptions};
 use crate::ops::{Operation, family};
 use crate::report::Ceiling;
@@ -14,7 +15,7 @@ use crate::shader::Checks;
 ///
 /// # Errors
 /// [`Error::Interrupted`], [`Error::DeviceLost`]; whatever else happens is the status.
-pub(super) async fn matmul(bench: &Bench<'_>, shape: &str, checks: Checks) -> Result<Ceiling> {
+pub(super) async fn matmul(bench: &mut Bench<'_>, shape: &str, checks: Checks) -> Result<Ceiling> {
     let operation = (family("matmul")?.parse)(shape, Dtype::F32)?;
     let operation = operation.as_ref();
     let ended = measured(time(bench, operation, checks).await)?;
@@ -37,7 +38,11 @@ pub(super) async fn matmul(bench: &Bench<'_>, shape: &str, checks: Checks) -> Re
     })
 }
 
-async fn time(bench: &Bench<'_>, operation: &dyn Operation, checks: Checks) -> Result<Measurement> {
+async fn time(
+    bench: &mut Bench<'_>,
+    operation: &dyn Operation,
+    checks: Checks,
+) -> Result<Measurement> {
     let (gpu, seed) = (bench.gpu, bench.effort.seed);
     let options = PlanOptions {
         checks,
@@ -58,6 +63,9 @@ async fn time(bench: &Bench<'_>, operation: &dyn Operation, checks: Checks) -> R
             message: format!("wrong result: {}", verified.worst.unwrap_or_default()),
         });
     }
-    let mut clock = GpuClock::new(gpu, &launch).await?;
-    measure(&mut clock, &bench.effort.sampling, bench.stop).await
+    let row = async |gpu: &Gpu, sampling: &Sampling, stop: &dyn Fn() -> bool| {
+        let mut clock = GpuClock::new(gpu, &launch).await?;
+        measure(&mut clock, sampling, stop).await
+    };
+    bench.watched(row).await
 }

@@ -136,7 +136,7 @@ impl<'a> Session<'a> {
             "2048x2048x2048"
         };
         for (what, checks) in [("checks_off", Checks::Off), ("checks_on", Checks::On)] {
-            let ceiling = super::safety::matmul(&self.bench, shape, checks).await?;
+            let ceiling = super::safety::matmul(&mut self.bench, shape, checks).await?;
             self.figures.variants.push(Variant {
                 what: what.to_owned(),
                 ceiling,
