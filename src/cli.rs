@@ -6,6 +6,7 @@ mod check;
 mod host;
 mod layout;
 mod list;
+mod load;
 mod progress;
 mod results;
 mod roofline;

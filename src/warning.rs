@@ -94,6 +94,11 @@ pub enum Warning {
         /// By what share of the earlier time; negative if it became faster.
         share: f64,
     },
+    /// Other processes used the processor that the adapter computes on.
+    BusyProcessor {
+        /// Of all cores, 0 to 1.
+        share: f64,
+    },
     /// The work is faster than the measured ceiling allows.
     AboveRoof {
         /// Percent of the ceiling.
@@ -146,6 +151,7 @@ impl Warning {
             Self::LongDispatch { .. } => "long_dispatch",
             Self::ReducedSize { .. } => "reduced_size",
             Self::ClockDrift { .. } => "clock_drift",
+            Self::BusyProcessor { .. } => "busy_processor",
             Self::AboveRoof { .. } => "above_roof",
             Self::Incomplete { .. } => "incomplete",
             Self::NotVerified { .. } => "not_verified",
@@ -228,6 +234,10 @@ impl Warning {
                 let share = format_percent(share.abs());
                 format!("the same fixed work took {share} {direction} after the row than before it")
             }
+            Self::BusyProcessor { share } => format!(
+                "others used {} of the processor that the adapter computes on",
+                format_percent(*share)
+            ),
             Self::AboveRoof { percent } => format!(
                 "the time is {} of what the measured ceiling allows",
                 format_percent(percent / 100.0)
@@ -264,6 +274,7 @@ impl Warning {
             Self::LongDispatch { .. } => "make the work smaller",
             Self::ReducedSize { .. } => "do not compare it with rows of the full size",
             Self::ClockDrift { .. } => "let the device cool or fix its clock rate, and run again",
+            Self::BusyProcessor { .. } => "end what else runs, and run again",
             Self::AboveRoof { .. } => {
                 "operands that fit into a cache are faster than memory; otherwise measure again, the ceiling is too low"
             }

@@ -3,15 +3,13 @@
 mod common;
 
 use pollster::block_on;
-use ridgepoint::bench::{RunOptions, Runner, Sampling, Status};
+use ridgepoint::bench::{Others, RunOptions, Runner, Sampling, Status};
 use ridgepoint::gpu::AdapterKind;
-use ridgepoint::report::Ceiling;
+use ridgepoint::report::{Ceiling, Row};
 use ridgepoint::roofline::{ArithmeticGrid, Effort, Extent, Session, chart, levels};
 use ridgepoint::shader::Checks;
 use ridgepoint::suite::Case;
-use ridgepoint::warning::Warning;
 use ridgepoint::{Dtype, Gpu};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A few milliseconds for each figure: enough to see that it is right, not how large it is.
@@ -58,7 +56,14 @@ fn every_probe_is_right_and_every_part_ends() {
         return;
     };
     let (never, silent) = (|| false, |_: &str| ());
-    let mut session = Session::new(&gpu, brief(), Extent::Full, &never, &silent);
+    let mut session = Session::new(
+        &gpu,
+        brief(),
+        Extent::Full,
+        &never,
+        &silent,
+        Others::default(),
+    );
     block_on(session.run()).unwrap();
     let figures = session.figures();
     let ceilings = figures.ceilings.iter();
@@ -91,12 +96,19 @@ fn default_limits_are_enough() {
         return;
     };
     let (never, silent) = (|| false, |_: &str| ());
-    let mut session = Session::new(&gpu, brief(), Extent::Quick, &never, &silent);
+    let mut session = Session::new(
+        &gpu,
+        brief(),
+        Extent::Quick,
+        &never,
+        &silent,
+        Others::default(),
+    );
     block_on(session.run()).unwrap();
     session.figures().ceilings.iter().for_each(ended_well);
 }
 
-fn matmul_row(gpu: &Gpu) -> ridgepoint::report::Row {
+fn matmul_row(gpu: &Gpu, others: &dyn Fn() -> Option<f64>) -> Row {
     let options = RunOptions {
         sampling: Sampling::quick(),
         seed: 1,
@@ -110,45 +122,22 @@ fn matmul_row(gpu: &Gpu) -> ridgepoint::report::Row {
         kernel: None,
         reduced_from: None,
     };
-    block_on(Runner::new(gpu, options, &|| false).measure(&case)).unwrap()
+    let mut runner = Runner::new(gpu, options, &|| false).beside(Others::told_by(others));
+    block_on(runner.measure(&case)).unwrap()
 }
 
-/// A software adapter shares its cores with whatever else runs: rows that were disturbed must say so.
+/// A software adapter shares the processor with whatever else runs: rows beside a busy one must say so.
 #[test]
 fn a_loaded_machine_is_noticed() {
     let Some(gpu) = common::open(|_| {}) else {
         return;
     };
-    if gpu.capabilities().kind != AdapterKind::Software {
-        println!("skipped: a GPU does not notice a busy processor");
-        return;
-    }
-    let busy = AtomicBool::new(true);
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let row = std::thread::scope(|scope| {
-        for core in 0..cores {
-            let busy = &busy;
-            scope.spawn(move || burn(busy, core));
-        }
-        let row = matmul_row(&gpu);
-        busy.store(false, Ordering::Relaxed);
-        row
-    });
-    let marks: Vec<&str> = row.warnings.iter().map(Warning::id).collect();
-    let marked = row.status == Status::Noisy
-        || ["clock_drift", "not_settled"]
-            .iter()
-            .any(|m| marks.contains(m));
-    assert!(marked, "{:?} {marks:?} {:?}", row.status, row.time_s);
-}
-
-/// Keeps a core busy until told otherwise.
-fn burn(busy: &AtomicBool, core: usize) {
-    let mut x = core as u64 + 1;
-    while busy.load(Ordering::Relaxed) {
-        for _ in 0..1_000_000 {
-            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        }
-        std::hint::black_box(x);
-    }
+    let row = matmul_row(&gpu, &|| Some(0.5));
+    let marked = row.warnings.iter().any(|w| w.id() == "busy_processor");
+    // A GPU does not mind a busy processor.
+    let software = gpu.capabilities().kind == AdapterKind::Software;
+    assert_eq!(marked, software, "{row:?}");
+    assert!(!marked || row.status == Status::Noisy);
+    let row = matmul_row(&gpu, &|| Some(0.01));
+    assert!(row.warnings.iter().all(|w| w.id() != "busy_processor"));
 }

@@ -3,6 +3,7 @@
 use super::canary::Canary;
 use super::gpu_clock::GpuClock;
 use super::measurement::Measurement;
+use super::others::Others;
 use super::sampler::measure;
 use super::sampling::Sampling;
 use super::workspace::{Coverage, Workspace};
@@ -41,6 +42,7 @@ pub struct Runner<'a> {
     /// Whether the ceilings were measured again since a row passed one.
     raised: bool,
     canary: Canary,
+    others: Others<'a>,
     /// What the canary runs, once it is compiled.
     fixed_work: Option<Launch>,
     /// Seconds that one unit of a kernel's work took, by kernel.
@@ -63,9 +65,17 @@ impl<'a> Runner<'a> {
             ceilings: Vec::new(),
             raised: false,
             canary: Canary::default(),
+            others: Others::default(),
             fixed_work: None,
             pace: HashMap::new(),
         }
+    }
+
+    /// The same beside `others`, who may slow a software adapter down.
+    #[must_use]
+    pub fn beside(mut self, others: Others<'a>) -> Self {
+        self.others = others.on(self.gpu.capabilities());
+        self
     }
 
     /// Measures the ceilings that rows are held against.
@@ -82,7 +92,7 @@ impl<'a> Runner<'a> {
                 self.options.seed,
             )
         };
-        self.ceilings = measure_ceilings(self.gpu, &effort, self.should_stop).await?;
+        self.ceilings = measure_ceilings(self.gpu, &effort, self.should_stop, self.others).await?;
         Ok(&self.ceilings)
     }
 
@@ -125,7 +135,7 @@ impl<'a> Runner<'a> {
             )
         };
         let mut rose = false;
-        for again in measure_ceilings(self.gpu, &effort, self.should_stop).await? {
+        for again in measure_ceilings(self.gpu, &effort, self.should_stop, self.others).await? {
             let known = self.ceilings.iter_mut().find(|c| c.id == again.id);
             if let Some(known) = known.filter(|known| known.value < again.value) {
                 *known = again;
@@ -168,7 +178,10 @@ impl<'a> Runner<'a> {
             )
             .await?;
         let measured = if verified.ok {
-            self.watched(&launch).await?
+            self.others.begin();
+            let mut measured = self.watched(&launch).await?;
+            self.others.doubt(&mut measured);
+            measured
         } else {
             let message = format!(
                 "wrong result: {}",

@@ -1,10 +1,11 @@
 //! `ridgepoint roofline`: what this adapter can reach.
 
 use super::args::RooflineArguments;
+use super::load::Load;
 use super::progress::{Progress, print, say};
 use super::{FAILED, OK, adapter, host, stop};
 use jiff::Timestamp;
-use ridgepoint::bench::Status;
+use ridgepoint::bench::{Others, Status};
 use ridgepoint::report::Tool;
 use ridgepoint::roofline::{
     Effort, Extent, Figures, PROBE_FILES, RooflineReport, RooflineSettings, SCHEMA, Session,
@@ -37,7 +38,16 @@ pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wan
     let effort = Effort::of(gpu.capabilities().kind, extent, arguments.seed);
     let progress = Progress::new(0, "parts");
     let name = |part: &str| progress.begin(part);
-    let mut session = Session::new(&gpu, effort.clone(), extent, &stop::asked, &name);
+    let load = Load::new();
+    let others = || load.others();
+    let mut session = Session::new(
+        &gpu,
+        effort.clone(),
+        extent,
+        &stop::asked,
+        &name,
+        Others::told_by(&others),
+    );
     let ended = session.run().await;
     let figures = session.figures().clone();
     drop(progress);

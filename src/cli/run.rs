@@ -1,13 +1,14 @@
 //! `ridgepoint run`: ceilings, then row after row, printed and saved as they come.
 
 use super::args::RunArguments;
+use super::load::Load;
 use super::progress::{Progress, print, say};
 use super::results::ResultsFile;
 use super::rows::RowTable;
 use super::selection::Selection;
 use super::{BAD_INPUT, FAILED, OK, adapter, host, stop, summary};
 use jiff::Timestamp;
-use ridgepoint::bench::{RunOptions, Runner, Status};
+use ridgepoint::bench::{Others, RunOptions, Runner, Status};
 use ridgepoint::gpu::AdapterKind;
 use ridgepoint::ops::FAMILIES;
 use ridgepoint::report::{Report, Row, SCHEMA, Settings, Tool};
@@ -127,7 +128,9 @@ async fn measure(
     file: &mut ResultsFile,
 ) -> Result<()> {
     let progress = Progress::new(cases.len(), "rows");
-    let mut runner = Runner::new(gpu, options, &stop::asked);
+    let load = Load::new();
+    let others = || load.others();
+    let mut runner = Runner::new(gpu, options, &stop::asked).beside(Others::told_by(&others));
     progress.begin("ceilings");
     report.ceilings = runner.measure_ceilings().await?.to_vec();
     file.save(report);

@@ -4,7 +4,7 @@ use super::arithmetic::{Arithmetic, F32};
 use super::matrix::Operands;
 use super::memory::Pool;
 use super::peak::{Bench, Peak};
-use crate::bench::Sampling;
+use crate::bench::{Others, Sampling};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -33,7 +33,8 @@ pub struct Effort {
     pub seed: u32,
 }
 
-/// Measures `compute/f32`, `compute/f16_matrix` and `memory/copy`, each the best of its grid: a short screening, then the winner in full.
+/// Measures `compute/f32`, `compute/f16_matrix` and `memory/copy`, each the best of its grid: a short
+/// screening, then the winner in full, beside `others`.
 ///
 /// # Errors
 /// [`crate::Error::Interrupted`] and [`crate::Error::DeviceLost`]; whatever else happens is the ceiling's status.
@@ -41,8 +42,9 @@ pub async fn measure_ceilings(
     gpu: &Gpu,
     effort: &Effort,
     should_stop: &dyn Fn() -> bool,
+    others: Others<'_>,
 ) -> Result<Vec<Ceiling>> {
-    let mut bench = Bench::new(gpu, effort.clone(), should_stop);
+    let mut bench = Bench::new(gpu, effort.clone(), should_stop, others);
     let bench = &mut bench;
     let arithmetic = compute(bench, &F32, Checks::Off).await?;
     let pool = Pool::new(gpu, effort.copy_bytes, effort.seed).await;

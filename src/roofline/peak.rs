@@ -2,7 +2,7 @@
 
 use super::ceilings::Effort;
 use super::probe::{Probe, measured, split};
-use crate::bench::{Canary, Clock, GpuClock, Measurement, Sampling, Status, fixed_work};
+use crate::bench::{Canary, Clock, GpuClock, Measurement, Others, Sampling, Status, fixed_work};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernel::Launch;
@@ -32,17 +32,24 @@ pub(super) struct Bench<'a> {
     pub(super) effort: Effort,
     pub(super) stop: &'a dyn Fn() -> bool,
     canary: Canary,
+    pub(super) others: Others<'a>,
     /// What the canary runs, once it is compiled.
     fixed_work: Option<Launch>,
 }
 
 impl<'a> Bench<'a> {
-    pub(super) fn new(gpu: &'a Gpu, effort: Effort, stop: &'a dyn Fn() -> bool) -> Self {
+    pub(super) fn new(
+        gpu: &'a Gpu,
+        effort: Effort,
+        stop: &'a dyn Fn() -> bool,
+        others: Others<'a>,
+    ) -> Self {
         Self {
             gpu,
             effort,
             stop,
             canary: Canary::default(),
+            others: others.on(gpu.capabilities()),
             fixed_work: None,
         }
     }
@@ -67,8 +74,10 @@ impl<'a> Bench<'a> {
         let (gpu, sampling, stop) = (self.gpu, &self.effort.sampling, self.stop);
         let mut clock = GpuClock::new(gpu, &fixed).await?;
         let row = async || row(gpu, sampling, stop).await;
+        self.others.begin();
         let (mut measurement, mark) = self.canary.watch(&mut clock, row).await?;
         measurement.warnings.extend(mark);
+        self.others.doubt(&mut measurement);
         self.fixed_work = Some(fixed);
         Ok(measurement)
     }

@@ -9,7 +9,7 @@ use super::matrix::Operands;
 use super::memory::Pool;
 use super::peak::{Bench, Candidate, Peak};
 use super::{latency, sweep, system, transfers, workgroup};
-use crate::bench::Sampling;
+use crate::bench::{Others, Sampling};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::{AdapterKind, Gpu};
@@ -25,7 +25,7 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// A session on `gpu`. `stop` is asked between samples.
+    /// A session on `gpu`, beside `others`. `stop` is asked between samples.
     #[must_use]
     pub fn new(
         gpu: &'a Gpu,
@@ -33,9 +33,10 @@ impl<'a> Session<'a> {
         extent: Extent,
         stop: &'a dyn Fn() -> bool,
         progress: &'a dyn Fn(&str),
+        others: Others<'a>,
     ) -> Self {
         Self {
-            bench: Bench::new(gpu, effort, stop),
+            bench: Bench::new(gpu, effort, stop, others),
             extent,
             progress,
             figures: Figures::default(),
@@ -55,8 +56,13 @@ impl<'a> Session<'a> {
     pub async fn run(&mut self) -> Result<()> {
         if self.extent == Extent::Quick {
             (self.progress)("ceilings");
-            self.figures.ceilings =
-                measure_ceilings(self.bench.gpu, &self.bench.effort, self.bench.stop).await?;
+            self.figures.ceilings = measure_ceilings(
+                self.bench.gpu,
+                &self.bench.effort,
+                self.bench.stop,
+                self.bench.others,
+            )
+            .await?;
             return Ok(());
         }
         self.arithmetic().await?;

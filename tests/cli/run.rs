@@ -313,3 +313,50 @@ fn a_shape_of_the_users_own_runs_with_the_kernels_that_were_named() {
         (&7.into(), &"plugged in".into())
     );
 }
+
+/// Processes that keep a core busy each, until they are dropped.
+struct Busy(Vec<std::process::Child>);
+
+impl Busy {
+    fn on_all_cores() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let burn = || {
+            let mut shell = std::process::Command::new("sh");
+            shell.args(["-c", "while :; do :; done"]).spawn().unwrap()
+        };
+        Self((0..cores).map(|_| burn()).collect())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+#[test]
+fn rows_of_a_software_adapter_beside_other_programs_are_marked() {
+    if !has_adapter() {
+        return;
+    }
+    let mut command = ridgepoint("busy");
+    let folder: PathBuf = command.get_current_dir().unwrap().into();
+    let busy = Busy::on_all_cores();
+    let arguments = ["run", "--suite", "quick", "--op", "matmul"];
+    let output = command.args(arguments).output().unwrap();
+    drop(busy);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let report = json(&results(&folder));
+    if report["adapter"]["type"] != "software" {
+        println!("skipped: a GPU does not mind a busy processor");
+        return;
+    }
+    for row in report["rows"].as_array().unwrap() {
+        let warnings = row["warnings"].as_array().unwrap();
+        let marked = warnings.iter().any(|w| w["id"] == "busy_processor");
+        assert!(marked && row["status"] == "noisy", "{row}");
+    }
+}

@@ -1,0 +1,36 @@
+//! What other processes take of the processor.
+
+use std::cell::RefCell;
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// Counts what the machine and this process did since it was last asked.
+pub(crate) struct Load {
+    system: Option<RefCell<System>>,
+    own: Option<Pid>,
+}
+
+impl Load {
+    pub(crate) fn new() -> Self {
+        let load = Self {
+            system: System::new().ok().map(RefCell::new),
+            own: sysinfo::get_current_pid().ok(),
+        };
+        // The first answer would be about all the time since the machine started.
+        load.others();
+        load
+    }
+
+    /// Share of all cores that other processes used since this was last asked; `None` where the system does not tell.
+    pub(crate) fn others(&self) -> Option<f64> {
+        let mut system = self.system.as_ref()?.borrow_mut();
+        system.refresh_cpu_usage();
+        let own = self.own?;
+        let kind = ProcessRefreshKind::nothing().with_cpu();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), true, kind);
+        let all = f64::from(system.global_cpu_usage()) / 100.0;
+        // Of one core: more than 100 on several.
+        let own = f64::from(system.process(own)?.cpu_usage()) / 100.0;
+        let cores = system.cpus().len();
+        (cores > 0).then(|| (all - own / cores as f64).max(0.0))
+    }
+}
