@@ -393,7 +393,7 @@ fn matmul_blocked(
         if (row >= own_row && row < rows) {
             var at = params.c_first + matrix * params.c_batch + row * params.c_row;
             if (!EPILOGUE) {
-                at = (plane * params.m + row) * params.n;
+                at = params.c_first + (plane * params.m + row) * params.n;
             }
             // unroll
             for (var j = 0u; j < ELEMS_N4; j++) {

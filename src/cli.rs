@@ -15,6 +15,8 @@ mod run;
 mod selection;
 mod stop;
 mod summary;
+mod tune;
+mod tunings;
 mod warnings;
 
 use args::{Arguments, Command, RunArguments};
@@ -54,6 +56,7 @@ async fn execute(arguments: Arguments) -> Result<u8> {
         Command::List(list) => list::list(&list, &wanted).await,
         Command::Check(check) => check::check(check, &wanted).await,
         Command::Run(run) => run::run(run, &wanted).await,
+        Command::Tune(arguments) => tune::tune(arguments, &wanted).await,
         Command::Roofline(arguments) => roofline::roofline(arguments, &wanted).await,
     }
 }

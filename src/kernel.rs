@@ -2,8 +2,12 @@
 //! [`Launch`] is a plan bound to buffers.
 
 mod plan;
+mod tuning;
 
 pub use plan::{Launch, Plan, PlanOptions, check_sizes};
+#[cfg(test)]
+pub(crate) use tuning::tests as tuning_tests;
+pub use tuning::{Contender, Ended, Machine, Setting, TUNING_SCHEMA, Tuned, Tuning};
 
 use crate::data::Dtype;
 use crate::error::{Error, Result, suggest};

@@ -15,13 +15,14 @@ pub mod roofline;
 pub mod shader;
 pub mod suite;
 pub mod tolerance;
+pub mod tune;
 pub mod units;
 pub mod warning;
 
 pub use data::Dtype;
 pub use error::{Error, Result};
 pub use gpu::{Gpu, GpuOptions};
-pub use kernel::{Plan, PlanOptions};
+pub use kernel::{Plan, PlanOptions, Tuning};
 pub use ops::{
     Activation, Attention, Bias, Fma, HeadLayout, Layout, Mask, Matmul, Operation, Order, Softmax,
     Stream, StreamKind,

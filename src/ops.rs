@@ -4,6 +4,7 @@
 //! kernels; [`FAMILIES`] is the table that tests, benches, the command line and the reports walk over.
 
 mod attention;
+mod class;
 mod fma;
 mod matmul;
 mod norm;
@@ -13,6 +14,7 @@ mod softmax;
 mod stream;
 
 pub use attention::{Attention, BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sinks};
+pub use class::{Class, Sizes, class_of};
 pub use fma::Fma;
 pub use matmul::{Activation, Bias, Layout, Matmul, Order};
 pub use norm::{Affine, Norm, NormKind};
@@ -129,6 +131,11 @@ pub trait Operation: std::fmt::Debug + Send + Sync {
         sizes.join("x")
     }
 
+    /// What beyond its sizes decides which kernel is best, as the end of its class's name; see [`class_of`].
+    fn variant(&self) -> String {
+        String::new()
+    }
+
     /// Floating-point operations; a fused multiply-add counts as 2, `exp` is not counted.
     fn flops(&self) -> u64;
 
@@ -221,6 +228,8 @@ pub struct Family {
     pub shape_form: &'static str,
     /// Ways to compute it, the plainest first; [`Operation::candidates`] says which one a shape gets.
     pub kernels: &'static [&'static Kernel],
+    /// Classes of shapes that a search for the best kernel tells apart; none where there is nothing to search.
+    pub classes: &'static [Class],
     /// Reads a shape such as `4096x4096x4096`.
     pub parse: fn(&str, Dtype) -> Result<Box<dyn Operation>>,
     /// Shapes on which a kernel with these files is tested: single elements, around its tiles, primes, empty, large.
@@ -315,6 +324,7 @@ pub fn choose(
     device: &Capabilities,
 ) -> Result<Choice> {
     let family = operation.family();
+    require_type(operation, device)?;
     if let Some(name) = options.kernel {
         let kernel = family.kernel(name)?;
         let reason = "named by the caller".to_owned();
@@ -350,6 +360,25 @@ pub fn choose(
     Err(Error::Unsupported {
         what,
         reason: reasons.join("; "),
+    })
+}
+
+/// Refuses elements of a type that a device lacks, and names what would compute them as f32.
+fn require_type(operation: &dyn Operation, device: &Capabilities) -> Result<()> {
+    let has_f16 = device.features.contains(wgpu::Features::SHADER_F16);
+    if operation.dtype() != Dtype::F16 || has_f16 {
+        return Ok(());
+    }
+    let family = operation.family();
+    let label = operation.label();
+    let in_f32 = (family.parse)(&label.replace("+f16", ""), Dtype::F32)
+        .and_then(|wide| choose(wide.as_ref(), &PlanOptions::default(), device));
+    let instead = in_f32.map_or(String::new(), |choice| {
+        format!("; as f32 it would be {}", choice.kernel.name)
+    });
+    Err(Error::Unsupported {
+        what: format!("{} f16 {label}", family.name),
+        reason: format!("the device lacks shader_f16, which f16 elements need{instead}"),
     })
 }
 

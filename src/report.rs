@@ -92,6 +92,9 @@ pub struct Settings {
     pub sampling: Sampling,
     /// Hash of each shader file, by stem, as hexadecimal FNV-1a of its text.
     pub shader_hashes: BTreeMap<String, String>,
+    /// What a search found on the adapter, where the run used it: how much of it.
+    #[serde(default)]
+    pub tuning: Option<String>,
     /// What the user says about the machine: power source, cooling, settings.
     pub note: Option<String>,
 }
@@ -211,6 +214,9 @@ pub struct Row {
     pub operation: String,
     /// Name of the kernel; empty where none runs here.
     pub kernel: String,
+    /// Why this kernel and not another.
+    #[serde(default)]
+    pub choice: String,
     /// Constants that the kernel was compiled with beyond those of its files.
     pub constants: BTreeMap<String, String>,
     /// Element type of the inputs.

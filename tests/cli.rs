@@ -13,6 +13,8 @@ mod common;
 mod roofline;
 #[path = "cli/run.rs"]
 mod run;
+#[path = "cli/tune.rs"]
+mod tune;
 
 /// The binary in an empty folder of its own, without the settings of whoever runs the tests but for the adapter.
 fn ridgepoint(folder: &str) -> Command {

@@ -198,13 +198,10 @@ fn wrong_buffers_are_errors_with_values() {
             bind(&[at(4, 20), b, c]),
             Error::Alignment { offset: 4, .. }
         ));
-        assert!(matches!(
-            bind(&[at(0, 20), b, at(0, 24)]),
-            Error::Overlap {
-                output: "c",
-                other: "a"
-            }
-        ));
+        assert_eq!(
+            bind(&[at(0, 20), b, at(0, 24)]).to_string(),
+            "`c` overlaps `a` in the same buffer; give the output bytes of its own"
+        );
         assert!(matches!(
             bind(&[at(8192, 20), b, c]),
             Error::Length { found: 0, .. }

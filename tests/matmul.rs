@@ -132,6 +132,164 @@ fn empty_k_scales_c() {
     assert_eq!(c, [1.0, 2.0, -3.0]);
 }
 
+/// A device whose bindings hold 64 KiB.
+fn with_small_bindings() -> Option<Gpu> {
+    common::open(|options| {
+        options.limits = Some(wgpu::Limits {
+            max_storage_buffer_binding_size: 1 << 16,
+            ..wgpu::Limits::default()
+        });
+    })
+}
+
+/// Products with an operand beyond one binding: each operand in turn, in both orders, with gaps, batches and extras.
+fn beyond_a_binding() -> Vec<Matmul> {
+    let transposed = |matmul: Matmul| {
+        let order = Order::Transposed;
+        Matmul {
+            a: Layout { order, ..matmul.a },
+            b: Layout { order, ..matmul.b },
+            ..matmul
+        }
+    };
+    let gaps = |stride, offset| Layout {
+        row_stride: Some(stride),
+        offset,
+        ..Layout::default()
+    };
+    let (rows, depth, sides) = (
+        Matmul::new(530, 20, 70),
+        Matmul::new(36, 68, 600),
+        Matmul::new(300, 200, 240),
+    );
+    let extras = |matmul| Matmul {
+        bias: Bias::Row,
+        activation: Activation::Silu,
+        alpha: -0.5,
+        beta: 2.0,
+        ..matmul
+    };
+    let columns = transposed(Matmul::new(20, 530, 70));
+    vec![
+        rows,
+        // Parts of 256 rows, which need no guards at edges.
+        Matmul::new(1024, 32, 40),
+        depth,
+        extras(depth),
+        extras(sides),
+        columns,
+        extras(columns),
+        transposed(depth),
+        transposed(Matmul::new(100, 36, 600)),
+        extras(transposed(sides)),
+        Matmul {
+            a: gaps(77, 5),
+            b: gaps(23, 3),
+            c: gaps(41, 7),
+            ..extras(rows)
+        },
+        Matmul {
+            batch: 9,
+            ..extras(Matmul::new(60, 52, 44))
+        },
+        Matmul {
+            batch: 2,
+            b: Layout {
+                batch_stride: Some(0),
+                ..Layout::default()
+            },
+            ..depth
+        },
+        Matmul {
+            dtype: Dtype::F16,
+            output: Dtype::F16,
+            ..extras(Matmul::new(150, 200, 420))
+        },
+    ]
+}
+
+#[test]
+fn operands_go_beyond_one_binding() {
+    let Some(gpu) = with_small_bindings() else {
+        return;
+    };
+    for matmul in beyond_a_binding() {
+        let plan = match block_on(Plan::new(&gpu, &matmul, &PlanOptions::default())) {
+            Err(Error::Unsupported { .. }) if matmul.dtype == Dtype::F16 => continue,
+            other => other.unwrap(),
+        };
+        assert!(plan.dispatches() > 1, "{matmul:?}");
+        for kernel in family("matmul").unwrap().kernels {
+            verify(&gpu, &matmul, kernel.name);
+        }
+    }
+}
+
+#[test]
+fn a_binding_that_cannot_be_cut_is_refused_with_the_limit() {
+    let Some(gpu) = with_small_bindings() else {
+        return;
+    };
+    let refused = |matmul: &Matmul, kernel| {
+        let options = PlanOptions {
+            kernel,
+            ..PlanOptions::default()
+        };
+        let plan = block_on(Plan::new(&gpu, matmul, &options));
+        plan.map(drop).unwrap_err().to_string()
+    };
+    // A row of C is longer than a binding.
+    let text = refused(&Matmul::new(2, 20_000, 4), None);
+    assert!(
+        text.contains("max_storage_buffer_binding_size is 65536"),
+        "{text}"
+    );
+    // B can be cut along K alone, which a kernel without sums of parts cannot do.
+    let text = refused(&Matmul::new(36, 68, 600), Some("matmul_naive"));
+    assert!(
+        text.contains("65536") && text.contains("matmul_split does"),
+        "{text}"
+    );
+    // Beyond what a buffer holds there is nothing to bind.
+    let text = refused(&Matmul::new(1 << 17, 4, 1 << 10), None);
+    assert!(
+        text.contains("`a`, in bytes,") && text.contains("max_buffer_size is 268435456"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_type_that_the_adapter_lacks_is_named_with_what_would_be_used_instead() {
+    let Some(gpu) = common::open_default_limits() else {
+        return;
+    };
+    let half = Matmul {
+        dtype: Dtype::F16,
+        output: Dtype::F16,
+        ..Matmul::new(64, 64, 64)
+    };
+    let instead = block_on(Plan::new(
+        &gpu,
+        &Matmul::new(64, 64, 64),
+        &PlanOptions::default(),
+    ));
+    let instead = instead.unwrap().kernel().name;
+    for kernel in [None, Some("matmul_naive")] {
+        let options = PlanOptions {
+            kernel,
+            ..PlanOptions::default()
+        };
+        let error = block_on(Plan::new(&gpu, &half, &options)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "matmul f16 64x64x64+f16 is not supported here: the device lacks shader_f16, which f16 elements need; \
+                 as f32 it would be {instead}"
+            )
+        );
+    }
+}
+
 #[test]
 fn what_cannot_be_is_refused() {
     let small = Matmul::new(4, 6, 5);
@@ -166,6 +324,29 @@ fn what_cannot_be_is_refused() {
         ..small
     };
     assert!(matches!(refused(f16_result), Error::Unsupported { .. }));
-    let huge = Matmul::new(1 << 20, 1, 1 << 20);
-    assert!(matches!(refused(huge), Error::TooLarge { .. }));
+    let huge = refused(Matmul::new(1 << 20, 1, 1 << 20)).to_string();
+    assert_eq!(
+        huge,
+        "`a`, 1 x 1048576 x 1048576, in elements, needs 1099511627776, the limit of 32-bit indices is 4294967295; \
+         use a smaller size"
+    );
+    let long = refused(Matmul::new(1 << 32, 0, 0)).to_string();
+    assert!(
+        long.contains("the m of a matmul, in elements, needs 4294967296"),
+        "{long}"
+    );
+    let overlapping = Layout {
+        batch_stride: Some(20),
+        ..Layout::default()
+    };
+    let rows = refused(Matmul {
+        batch: 2,
+        c: overlapping,
+        ..small
+    });
+    assert!(
+        rows.to_string()
+            .contains("its matrices span 24 elements and would overlap"),
+        "{rows}"
+    );
 }

@@ -114,6 +114,7 @@ fn matmul_row(gpu: &Gpu, others: &dyn Fn() -> Option<f64>) -> Row {
         seed: 1,
         checks: Checks::Off,
         grid: ArithmeticGrid::Short,
+        tuning: None,
     };
     let case = Case {
         family: "matmul",

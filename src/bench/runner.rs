@@ -9,7 +9,7 @@ use super::sampling::Sampling;
 use super::workspace::{Coverage, Workspace};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::{Launch, Plan, PlanOptions, shown};
+use crate::kernel::{Launch, Plan, PlanOptions, Tuning, shown};
 use crate::ops::{Fma, Operation, Role};
 use crate::report::{Ceiling, Row, Verified};
 use crate::roofline::{ArithmeticGrid, Effort, Extent, Mix, Roofline, Work, measure_ceilings};
@@ -18,6 +18,7 @@ use crate::suite::Case;
 use crate::units::{Bandwidth, FlopRate, Intensity};
 use crate::warning::Warning;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// How to run.
@@ -31,6 +32,8 @@ pub struct RunOptions {
     pub checks: Checks,
     /// Shapes of the arithmetic probe.
     pub grid: ArithmeticGrid,
+    /// What a search found on this adapter, to be used where a workload names no kernel.
+    pub tuning: Option<Arc<Tuning>>,
 }
 
 /// Measures on one adapter, and remembers what it learned about its speed.
@@ -159,6 +162,7 @@ impl<'a> Runner<'a> {
         let options = PlanOptions {
             kernel: case.kernel,
             checks: self.options.checks,
+            tuning: self.options.tuning.clone(),
             ..Default::default()
         };
         let (operation, plan) = self.fit(wanted, &options).await?;
@@ -220,7 +224,7 @@ impl<'a> Runner<'a> {
 
     /// Plans `wanted`, or as much of it as runs in one dispatch of bearable length: watchdogs end long ones. A kernel's
     /// pace is learned on a size that is certainly short enough.
-    async fn fit(
+    pub(crate) async fn fit(
         &mut self,
         wanted: Box<dyn Operation>,
         options: &PlanOptions,
@@ -309,6 +313,7 @@ impl<'a> Runner<'a> {
             plan.kernel().name
         );
         plan.kernel().name.clone_into(&mut row.kernel);
+        plan.reason().clone_into(&mut row.choice);
         row.constants = shown(plan.constants());
         row.shape = operation
             .shape()
@@ -402,6 +407,7 @@ fn row_of(case: &Case, checks: Checks, measured: &Measurement) -> Row {
         id: case.id(),
         operation: case.family.to_owned(),
         kernel: case.kernel.unwrap_or_default().to_owned(),
+        choice: String::new(),
         constants: BTreeMap::new(),
         dtype: case.dtype,
         shape: operation.map(sizes).unwrap_or_default(),

@@ -2,6 +2,7 @@
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ridgepoint::Dtype;
 use ridgepoint::shader::Checks;
 use std::path::PathBuf;
 
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// Measure a suite of workloads; results are printed and written to a file [default command]
     Run(RunArguments),
+    /// Search for the fastest kernels and constants of this adapter, and keep them; `run --tuned` uses them
+    Tune(TuneArguments),
     /// Measure what the adapter can reach: arithmetic, memory level by level, latency, launches, transfers
     Roofline(RooflineArguments),
 }
@@ -71,6 +74,8 @@ pub(crate) struct ListArguments {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) cache: CacheArguments,
 }
 
 /// `ridgepoint check`
@@ -98,11 +103,76 @@ pub(crate) struct RunArguments {
     /// Where the results are written [default: ridgepoint-results/ADAPTER-UTCTIME.json]
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Use what `ridgepoint tune` kept for this adapter where no kernel is named
+    #[arg(long)]
+    pub(crate) tuned: bool,
     /// A remark for the results: power source, cooling, settings of the driver
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Option<String>,
     #[command(flatten)]
     pub(crate) data: DataArguments,
+    #[command(flatten)]
+    pub(crate) cache: CacheArguments,
+}
+
+/// `ridgepoint tune`
+#[derive(Debug, Args)]
+pub(crate) struct TuneArguments {
+    /// Only these operations [default: all that have classes of shapes]; `matmul:300x200x100+tb` searches the class of
+    /// that shape, on that shape
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) op: Vec<String>,
+    /// Element types [default: those of the adapter]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) dtype: Vec<ElementType>,
+    /// The most seconds that a class may take
+    #[arg(long, value_name = "S", default_value_t = DEFAULT_SECONDS, value_parser = seconds)]
+    pub(crate) seconds: f64,
+    /// Show what is kept for this adapter, and search nothing
+    #[arg(long, group = "instead")]
+    pub(crate) show: bool,
+    /// Write what is kept for this adapter to a file, and search nothing
+    #[arg(long, value_name = "FILE", group = "instead")]
+    pub(crate) export: Option<PathBuf>,
+    /// Keep what is in a file, which has to be of this adapter, driver, backend and version, and search nothing
+    #[arg(long, value_name = "FILE", group = "instead")]
+    pub(crate) import: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+    #[command(flatten)]
+    pub(crate) cache: CacheArguments,
+}
+
+/// Where tunings are kept.
+#[derive(Debug, Default, Args)]
+pub(crate) struct CacheArguments {
+    /// Folder of what `tune` found [default: `RIDGEPOINT_CACHE`, or `ridgepoint` in the user's cache folder]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) cache: Option<PathBuf>,
+}
+
+/// An element type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ElementType {
+    F32,
+    F16,
+}
+
+impl From<ElementType> for Dtype {
+    fn from(element: ElementType) -> Self {
+        match element {
+            ElementType::F32 => Self::F32,
+            ElementType::F16 => Self::F16,
+        }
+    }
+}
+
+/// A number of seconds that a search can end in.
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("a number from 0 to 3600 is needed".to_owned()),
+    }
 }
 
 /// `ridgepoint roofline`
@@ -135,6 +205,7 @@ pub(crate) struct DataArguments {
 
 const DEFAULT_SUITE: &str = "standard";
 const DEFAULT_SEED: u32 = 1;
+const DEFAULT_SECONDS: f64 = 10.0;
 
 /// A switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -159,11 +230,13 @@ impl Default for RunArguments {
             op: Vec::new(),
             kernel: Vec::new(),
             json: None,
+            tuned: false,
             note: None,
             data: DataArguments {
                 seed: DEFAULT_SEED,
                 checks: OnOff::Off,
             },
+            cache: CacheArguments::default(),
         }
     }
 }

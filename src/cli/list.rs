@@ -3,7 +3,7 @@
 use super::args::ListArguments;
 use super::layout::{self, paragraph};
 use super::progress::print;
-use super::{OK, adapter};
+use super::{OK, adapter, tunings};
 use comfy_table::{CellAlignment, Row as Line};
 use ridgepoint::gpu::{AdapterChoice, AdapterSummary, adapters, find};
 use ridgepoint::kernel::Kernel;
@@ -33,6 +33,8 @@ struct Adapter {
     index: usize,
     #[serde(flatten)]
     summary: AdapterSummary,
+    /// What `tune` kept for it, in words; null where nothing is.
+    tuning: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -78,11 +80,18 @@ pub(crate) async fn list(arguments: &ListArguments, wanted: &adapter::Wanted) ->
         .into_iter()
         .enumerate()
         .filter(|(index, _)| is_shown(*index));
+    let store = arguments.cache.store().ok();
+    let tuning =
+        |summary: &AdapterSummary| store.as_ref().and_then(|s| tunings::summary(s, summary));
     let list = List {
         schema: SCHEMA,
         tool: Tool::current(),
         adapters: adapters
-            .map(|(index, summary)| Adapter { index, summary })
+            .map(|(index, summary)| Adapter {
+                index,
+                tuning: tuning(&summary),
+                summary,
+            })
             .collect(),
         operations: FAMILIES
             .iter()
@@ -175,7 +184,12 @@ fn text(list: &List) -> String {
 }
 
 fn adapter_lines(adapter: &Adapter) -> Vec<String> {
-    let Adapter { index, summary } = adapter;
+    let Adapter {
+        index,
+        summary,
+        tuning,
+    } = adapter;
+    let none = || "nothing; `ridgepoint tune` searches".to_owned();
     let subgroups = match (summary.subgroup_min, summary.subgroup_max) {
         (0, 0) => "unknown".to_owned(),
         (min, max) if min == max => format!("{min} lanes"),
@@ -197,6 +211,7 @@ fn adapter_lines(adapter: &Adapter) -> Vec<String> {
         ("features", or_none(summary.features.join(", "))),
         ("limits", limits(summary)),
         ("cooperative", or_none(cooperative.join(", "))),
+        ("tuned", tuning.clone().unwrap_or_else(none)),
     ];
     let first = paragraph(&format!("  {index}  "), &summary.describe());
     let fact = |(name, value): (&str, String)| paragraph(&format!("     {name:<12}"), &value);

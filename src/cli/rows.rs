@@ -231,6 +231,7 @@ pub(crate) mod tests {
             id: "matmul/f32/256x256x256/matmul_tiled".into(),
             operation: "matmul".into(),
             kernel: "matmul_tiled".into(),
+            choice: "the best of its operation".into(),
             constants: BTreeMap::new(),
             dtype: Dtype::F32,
             shape: BTreeMap::new(),

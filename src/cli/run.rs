@@ -6,7 +6,7 @@ use super::progress::{Progress, print, say};
 use super::results::ResultsFile;
 use super::rows::RowTable;
 use super::selection::Selection;
-use super::{BAD_INPUT, FAILED, OK, adapter, host, stop, summary};
+use super::{BAD_INPUT, FAILED, OK, adapter, host, stop, summary, tunings};
 use jiff::Timestamp;
 use ridgepoint::bench::{Others, RunOptions, Runner, Status};
 use ridgepoint::gpu::AdapterKind;
@@ -15,8 +15,9 @@ use ridgepoint::report::{Report, Row, SCHEMA, Settings, Tool};
 use ridgepoint::roofline::ArithmeticGrid;
 use ridgepoint::suite::Case;
 use ridgepoint::warning::Warning;
-use ridgepoint::{Error, Gpu, Result};
+use ridgepoint::{Error, Gpu, Result, Tuning};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Runs what was selected, and returns the exit status.
 pub(crate) async fn run(arguments: RunArguments, wanted: &adapter::Wanted) -> Result<u8> {
@@ -26,7 +27,12 @@ pub(crate) async fn run(arguments: RunArguments, wanted: &adapter::Wanted) -> Re
     selection.require_room(&gpu.capabilities().limits)?;
     say(&format!("measuring {}, {}", gpu.summary().name, wanted.why));
     stop::listen();
-    let options = options(&arguments, &selection, &gpu);
+    let tuning = if arguments.tuned {
+        Some(tunings::required(&arguments.cache.store()?, gpu.summary())?)
+    } else {
+        None
+    };
+    let options = options(&arguments, &selection, &gpu, tuning);
     let mut report = report(&arguments, &selection, &gpu, &options, began);
     let cases = selection.cases(gpu.capabilities().kind);
     note_missing(&mut report, cases.len());
@@ -48,7 +54,12 @@ pub(crate) async fn run(arguments: RunArguments, wanted: &adapter::Wanted) -> Re
     })
 }
 
-fn options(arguments: &RunArguments, selection: &Selection, gpu: &Gpu) -> RunOptions {
+fn options(
+    arguments: &RunArguments,
+    selection: &Selection,
+    gpu: &Gpu,
+    tuning: Option<Tuning>,
+) -> RunOptions {
     let kind = gpu.capabilities().kind;
     let is_short = selection.suite.is_quick() || kind == AdapterKind::Software;
     RunOptions {
@@ -60,6 +71,7 @@ fn options(arguments: &RunArguments, selection: &Selection, gpu: &Gpu) -> RunOpt
         } else {
             ArithmeticGrid::Full
         },
+        tuning: tuning.map(Arc::new),
     }
 }
 
@@ -84,6 +96,7 @@ fn report(
             checks: options.checks,
             sampling: options.sampling.clone(),
             shader_hashes: shader_hashes(),
+            tuning: options.tuning.as_deref().map(tunings::counts),
             note: arguments.note.clone(),
         },
         ceilings: Vec::new(),

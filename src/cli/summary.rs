@@ -20,11 +20,15 @@ pub(crate) fn header(report: &Report) -> String {
         Checks::On => "on",
         Checks::Off => "off",
     };
+    let tuned = match &settings.tuning {
+        Some(classes) => format!(", tuned for {classes}"),
+        None => String::new(),
+    };
     let lines = [
         report.adapter.describe(),
         format!("{}; {}; {memory} of memory", host.os, host.cpu),
         format!(
-            "suite {}, seed {}, runtime checks {checks}; ridgepoint {} ({}), wgpu {}; {}",
+            "suite {}, seed {}, runtime checks {checks}{tuned}; ridgepoint {} ({}), wgpu {}; {}",
             settings.suite, settings.seed, tool.version, tool.commit, tool.wgpu, host.utc
         ),
     ];

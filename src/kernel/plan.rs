@@ -1,6 +1,6 @@
 //! An operation planned once: kernel chosen, pipelines built, uniforms and scratch in place.
 
-use super::{Constants, Kernel, Schedule, Slot};
+use super::{Constants, Kernel, Schedule, Slot, Tuned, Tuning};
 use crate::buffer::View;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -22,6 +22,16 @@ pub struct PlanOptions {
     pub checks: Checks,
     /// What becomes of marked loops.
     pub loops: Loops,
+    /// What a search found to be faster than what the library chooses, to be used where kernel, preset and constants
+    /// are left open. `None` for no such thing: nothing is read unless it is given here.
+    pub tuning: Option<Arc<Tuning>>,
+}
+
+impl PlanOptions {
+    /// Whether kernel and constants are the library's to choose.
+    fn is_open(&self) -> bool {
+        self.kernel.is_none() && self.preset == 0 && self.constants.is_empty()
+    }
 }
 
 /// An operation ready to record, on any buffers that fit its shape, any number of times.
@@ -55,9 +65,47 @@ impl Plan {
     /// [`Error::OutOfMemory`] from compiling and allocating.
     pub async fn new(gpu: &Gpu, operation: &dyn Operation, options: &PlanOptions) -> Result<Self> {
         operation.validate()?;
+        let mut note = String::new();
+        if let Some(tuning) = options.tuning.as_ref().filter(|_| options.is_open()) {
+            match Self::tuned(gpu, operation, tuning, options).await {
+                Ok(plan) => return Ok(plan),
+                Err(why) => note = why,
+            }
+        }
         let Choice { kernel, reason } = choose(operation, options, gpu.capabilities())?;
         let plan = Self::with_kernel(gpu, operation, kernel, options).await?;
+        let reason = reason + &note;
         Ok(Self { reason, ..plan })
+    }
+
+    /// The plan that `tuning` has for `operation`, or why it is the library that chooses, as the end of a reason. What a
+    /// tuning says wrong is a warning in the log: a program must not fail of it.
+    async fn tuned(
+        gpu: &Gpu,
+        operation: &dyn Operation,
+        tuning: &Tuning,
+        options: &PlanOptions,
+    ) -> std::result::Result<Self, String> {
+        let ignored = |error: Error| {
+            log::warn!("the tuning is not used: {error}");
+            format!("; its tuning is not used: {error}")
+        };
+        tuning.require(gpu.summary()).map_err(ignored)?;
+        let Some(tuned) = tuning.of(operation, options.checks) else {
+            return Err("; there is no tuning for its class".to_owned());
+        };
+        let Tuned { class, winner, .. } = tuned;
+        let Some(winner) = winner else {
+            return Err(format!("; tuning found nothing faster for {class}"));
+        };
+        let (kernel, constants) = winner.resolve(operation.family()).map_err(ignored)?;
+        let options = PlanOptions {
+            constants,
+            ..options.clone()
+        };
+        let plan = Self::with_kernel(gpu, operation, kernel, &options).await;
+        let reason = tuned.reason();
+        plan.map(|plan| Self { reason, ..plan }).map_err(ignored)
     }
 
     /// Plans `operation` with a kernel that need not be in its table: one that is being written, or somebody else's.

@@ -408,6 +408,7 @@ pub(super) static ATTENTION: Family = Family {
     name: "attention",
     about: "O = softmax(scale * Q K^T + mask) V for every head",
     shape_form: text::FORM,
+    classes: &[],
     kernels: &[&ATTENTION_NAIVE, &ATTENTION_FLASH],
     parse: text::parse,
     samples: samples::samples,

@@ -285,6 +285,7 @@ pub(super) static FMA: Family = Family {
     name: "fma",
     about: "fused multiply-adds in registers, the arithmetic ceiling",
     shape_form: "INVOCATIONSxSTEPSxCHAINSxWIDTH, such as 1048576x4096x4x2",
+    classes: &[],
     kernels: &[&FMA_SQUARE, &FMA_AFFINE],
     parse,
     samples,

@@ -1,9 +1,12 @@
 //! Matrix product: `C = activation(alpha * op(A) * op(B) + beta * C + bias)`, batched, row-major, f32 or f16.
 
 mod choice;
+mod classes;
 mod cooperative;
+mod cut;
 mod kernels;
 mod layout;
+mod pieces;
 mod reference;
 mod schedule;
 mod text;
@@ -155,6 +158,10 @@ impl Operation for Matmul {
 
     fn label(&self) -> String {
         text::label(self)
+    }
+
+    fn variant(&self) -> String {
+        classes::variant(self)
     }
 
     fn flops(&self) -> u64 {

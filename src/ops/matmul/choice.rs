@@ -1,13 +1,14 @@
 //! Which kernel and which constants suit a shape on a device. Pure.
 
 use super::cooperative;
+use super::cut::{Cut, cuts_depth};
 use super::kernels::{
     BLOCKED, BROAD, COOPERATIVE, COOPERATIVE_SPLIT, LARGE, MEDIUM, NAIVE, SMALL, SPLIT, TALL,
     TILED, Tiles, WIDE,
 };
 use super::{Activation, Bias, Matmul, Order};
 use crate::data::Dtype;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel};
 use crate::shader::Constant;
@@ -44,9 +45,12 @@ pub(super) fn tiles_of(matmul: &Matmul, tile: u64) -> u64 {
     matmul.batch * matmul.m.div_ceil(tile) * matmul.n.div_ceil(tile)
 }
 
-/// Few tiles and a K that is deep enough to share.
+/// Few tiles and a K that is deep enough to share, or one that no binding holds whole.
 fn wants_split(matmul: &Matmul, device: &Capabilities) -> bool {
     let software = device.kind == crate::gpu::AdapterKind::Software;
+    if cuts_depth(matmul, &device.limits) {
+        return true;
+    }
     !software && tiles_of(matmul, 64) * 2 <= BUSY && matmul.k >= 2048
 }
 
@@ -57,6 +61,18 @@ pub(super) fn constants(
     device: &Capabilities,
 ) -> Result<Constants> {
     let mut found = Constants::new();
+    let cut = Cut::for_kernel(matmul, kernel, &device.limits)?;
+    if !is_split(kernel) && cut.depth < matmul.k {
+        return Err(Error::Unsupported {
+            what: format!("kernel {}", kernel.name),
+            reason: format!(
+                "a binding holds {} bytes (max_storage_buffer_binding_size), and parts of K have to be summed; \
+                 matmul_split does that",
+                device.limits.max_storage_buffer_binding_size
+            ),
+        });
+    }
+    found.extend(cut.constants(matmul));
     if is_cooperative(kernel) {
         found.extend(cooperative::constants(matmul, kernel, device)?);
     } else if kernel.name == BLOCKED.name || kernel.name == SPLIT.name {

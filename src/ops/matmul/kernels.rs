@@ -140,6 +140,7 @@ pub(in crate::ops) static MATMUL: Family = Family {
     name: "matmul",
     about: "C[M, N] = A[M, K] * B[K, N], row-major, with transposes, batches and an epilogue",
     shape_form: text::FORM,
+    classes: super::classes::CLASSES,
     kernels: &[
         &NAIVE,
         &TILED,

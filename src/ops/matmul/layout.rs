@@ -102,12 +102,22 @@ impl Places {
         self.first + matrix * self.batch + row * self.row_step + column * self.column_step
     }
 
+    /// From one row in memory to the next.
+    pub(super) fn stride(&self) -> u64 {
+        self.row_step.max(self.column_step)
+    }
+
+    /// Elements from the first to the last of `rows` rows in memory.
+    pub(super) fn span(&self, rows: u64) -> u64 {
+        rows.checked_sub(1)
+            .map_or(0, |before| before * self.stride() + self.contiguous)
+    }
+
     /// Whether rows in memory can be moved four elements at a time.
     pub(super) fn by_four(&self, batch: u64) -> bool {
-        let stride = self.row_step.max(self.column_step);
         let matrices = batch <= 1 || self.batch.is_multiple_of(4);
         matrices
-            && [self.first, stride, self.contiguous]
+            && [self.first, self.stride(), self.contiguous]
                 .iter()
                 .all(|v| v.is_multiple_of(4))
     }

@@ -1,6 +1,7 @@
 //! Dispatches of each kernel.
 
 use super::choice::{BUSY, is_cooperative, is_split};
+use super::cut::Cut;
 use super::{Bias, Matmul};
 use crate::error::Result;
 use crate::kernel::{Kernel, Schedule, Slot, Step, Window, fold_workgroups};
@@ -35,20 +36,20 @@ struct Params {
 
 /// How K is shared: parts, and the depth of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Split {
-    parts: u64,
-    depth: u64,
+pub(super) struct Split {
+    pub(super) parts: u64,
+    pub(super) depth: u64,
 }
 
 impl Split {
-    const NONE: Self = Self {
+    pub(super) const NONE: Self = Self {
         parts: 1,
         depth: u32::MAX as u64,
     };
 
-    /// As many parts as make `tiles` keep a device busy, each deep enough to be worth its sum.
-    fn of(k: u64, tiles: u64, tile_k: u64) -> Self {
-        let wanted = (BUSY * 4).div_ceil(tiles).min(k / 256).max(1);
+    /// As many parts as make `tiles` keep a device busy, each deep enough to be worth its sum; `most` at most.
+    pub(super) fn of(k: u64, tiles: u64, tile_k: u64, most: u64) -> Self {
+        let wanted = (BUSY * 4).div_ceil(tiles).min(k / 256).min(most).max(1);
         let depth = k.div_ceil(wanted).next_multiple_of(tile_k).max(tile_k);
         Self {
             parts: k.div_ceil(depth).max(1),
@@ -57,11 +58,39 @@ impl Split {
     }
 }
 
+/// The planes that sums over parts of K are kept in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Planes {
+    /// How many are others' already.
+    pub(super) taken: u64,
+    /// The most that may be added.
+    pub(super) most: u64,
+}
+
 pub(super) fn schedule(
     matmul: &Matmul,
     kernel: &'static Kernel,
     stages: &[&Prepared],
     limits: &wgpu::Limits,
+) -> Result<Schedule> {
+    let cut = Cut::for_kernel(matmul, kernel, limits)?;
+    if !cut.is_whole(matmul) {
+        return cut.schedule(matmul, kernel, stages, limits);
+    }
+    let planes = Planes {
+        taken: 0,
+        most: cut.most_planes(limits),
+    };
+    at_once(matmul, kernel, stages, limits, planes)
+}
+
+/// The dispatches of a product whose operands are bound whole.
+pub(super) fn at_once(
+    matmul: &Matmul,
+    kernel: &'static Kernel,
+    stages: &[&Prepared],
+    limits: &wgpu::Limits,
+    planes: Planes,
 ) -> Result<Schedule> {
     if matmul.batch * matmul.m * matmul.n == 0 {
         return Ok(Schedule::default());
@@ -71,7 +100,7 @@ pub(super) fn schedule(
     let tiles_n = matmul.n.div_ceil(constant("TILE_N"));
     let tiles = matmul.batch * tiles_m * tiles_n;
     let split = if is_split(kernel) {
-        Split::of(matmul.k, tiles, constant("TILE_K"))
+        Split::of(matmul.k, tiles, constant("TILE_K"), planes.most)
     } else {
         Split::NONE
     };
@@ -84,12 +113,11 @@ pub(super) fn schedule(
     };
     let mut schedule = Schedule::default();
     let elements = matmul.batch * matmul.m * matmul.n;
-    let result = step.windows[3];
     if is_split(kernel) {
         schedule.scratch.push(elements * split.parts * 4);
         step.windows[3] = Window::whole(Slot::Scratch(0), schedule.scratch[0]);
         let dense = Params {
-            c_first: 0,
+            c_first: (planes.taken * matmul.m * matmul.n) as u32,
             c_row: params.n,
             c_batch: params.m * params.n,
             ..params
@@ -108,15 +136,30 @@ pub(super) fn schedule(
     }
     schedule.steps.push(step);
     if is_split(kernel) {
-        let per_workgroup = u64::from(stages[1].constant("REDUCE_WORKGROUP"));
-        schedule.steps.push(Step {
-            stage: 1,
-            params: bytemuck::bytes_of(&params).to_vec(),
-            windows: vec![parts, windows(matmul)[2], result],
-            workgroups: fold_workgroups(elements.div_ceil(per_workgroup), limits)?,
-        });
+        schedule
+            .steps
+            .push(reduce(matmul, stages[1], parts, split, limits)?);
     }
     Ok(schedule)
+}
+
+/// The second stage of a split product: C from the planes that the parts left.
+pub(super) fn reduce(
+    matmul: &Matmul,
+    stage: &Prepared,
+    parts: Window,
+    split: Split,
+    limits: &wgpu::Limits,
+) -> Result<Step> {
+    let elements = matmul.batch * matmul.m * matmul.n;
+    let per_workgroup = u64::from(stage.constant("REDUCE_WORKGROUP"));
+    let [_, _, bias, result] = windows(matmul);
+    Ok(Step {
+        stage: 1,
+        params: bytemuck::bytes_of(&params(matmul, 0, split)?).to_vec(),
+        windows: vec![parts, bias, result],
+        workgroups: fold_workgroups(elements.div_ceil(per_workgroup), limits)?,
+    })
 }
 
 /// Bytes bound where a kernel touches nothing: no binding may be empty.

@@ -208,6 +208,7 @@ pub(in crate::ops) static SOFTMAX: Family = Family {
     name: "softmax",
     about: "y = exp(v - max(v)) / sum(exp(v - max(v))) over each row, v = scale * x + mask",
     shape_form: "ROWSxCOLS, such as 4096x4096, then any of +mask, +broadcast, +causal, +log, +inplace",
+    classes: &[],
     kernels: &[&UNFUSED, &ONLINE, &SPLIT, &GROUPED, &WORKGROUP, &SUBGROUP],
     parse: |text, dtype| text::parse(text, dtype),
     samples,

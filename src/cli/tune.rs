@@ -1,0 +1,275 @@
+//! `ridgepoint tune`: class after class, printed and kept as they come.
+
+use super::args::TuneArguments;
+use super::layout::{self, Column, paragraph};
+use super::progress::{Progress, print, say};
+use super::{FAILED, OK, adapter, stop, tunings};
+use comfy_table::{Attribute, Cell, CellAlignment, Row as Line};
+use ridgepoint::kernel::{Ended, Machine, Tuned};
+use ridgepoint::ops::family;
+use ridgepoint::tune::{Budget, Job, Store, TuneOptions, Tuner, tunable, without_classes};
+use ridgepoint::units::{format_percent, format_seconds};
+use ridgepoint::{Dtype, Error, Gpu, Result, Tuning};
+use std::time::Duration;
+
+/// Searches, or shows, exports or imports what is kept; returns the exit status.
+pub(crate) async fn tune(arguments: TuneArguments, wanted: &adapter::Wanted) -> Result<u8> {
+    let store = arguments.cache.store()?;
+    // What can be wrong with the arguments is found before an adapter is opened.
+    asked(&arguments, dtypes(&arguments)[0])?;
+    if let Some(path) = &arguments.import {
+        let tuning = Tuning::read(path)?;
+        let gpu = Gpu::open(&wanted.options).await?;
+        let machine = Machine::of(gpu.summary());
+        if let Some(difference) = tuning.machine.difference(&machine) {
+            return Err(Error::File {
+                path: path.display().to_string(),
+                reason: format!("{difference}; run `ridgepoint tune` for one of its own"),
+            });
+        }
+        return import(&store, &gpu, tuning);
+    }
+    let gpu = Gpu::open(&wanted.options).await?;
+    if arguments.show || arguments.export.is_some() {
+        let tuning = tunings::required(&store, gpu.summary())?;
+        if let Some(path) = &arguments.export {
+            tuning.write(path)?;
+            say(&format!("written: {}", path.display()));
+        } else {
+            print(&heading(&gpu));
+            print(&table(&tuning));
+        }
+        return Ok(OK);
+    }
+    say(&format!("tuning {}, {}", gpu.summary().name, wanted.why));
+    stop::listen();
+    print(&heading(&gpu));
+    search(&arguments, &store, &gpu).await
+}
+
+/// What is asked for with `dtype`: a family, and a shape where one is given.
+fn asked(arguments: &TuneArguments, dtype: Dtype) -> Result<Vec<Wanted>> {
+    if arguments.op.is_empty() {
+        return Ok(tunable().map(|family| (family, None)).collect());
+    }
+    let one = |text: &String| {
+        let (name, shape) = match text.split_once(':') {
+            Some((name, shape)) => (name, Some(shape)),
+            None => (text.as_str(), None),
+        };
+        let family = family(name)?;
+        let shape = shape.map(|shape| {
+            let operation = (family.parse)(shape, dtype)?;
+            operation.validate()?;
+            Job::of(operation)
+        });
+        match family.classes {
+            [] => Err(without_classes(family)),
+            _ => Ok((family, shape.transpose()?)),
+        }
+    };
+    arguments.op.iter().map(one).collect()
+}
+
+type Wanted = (&'static ridgepoint::ops::Family, Option<Job>);
+
+/// The element types that are asked for; f32 where none are.
+fn dtypes(arguments: &TuneArguments) -> Vec<Dtype> {
+    match arguments.dtype.as_slice() {
+        [] => vec![Dtype::F32],
+        asked => asked.iter().map(|dtype| (*dtype).into()).collect(),
+    }
+}
+
+/// The classes that are asked for, of each element type that the adapter has.
+fn jobs(arguments: &TuneArguments, gpu: &Gpu) -> Result<Vec<Job>> {
+    let mut dtypes = dtypes(arguments);
+    let features = gpu.capabilities().features;
+    if arguments.dtype.is_empty() && features.contains(wgpu::Features::SHADER_F16) {
+        dtypes.push(Dtype::F16);
+    }
+    let mut jobs = Vec::new();
+    for dtype in dtypes {
+        for (family, own) in asked(arguments, dtype)? {
+            match own {
+                Some(job) => jobs.push(job),
+                None => match Job::all(family, dtype, gpu.capabilities().kind) {
+                    // An operation that has not every type is tuned for those that it has.
+                    Err(Error::Unsupported { .. }) if arguments.dtype.is_empty() => {}
+                    found => jobs.extend(found?),
+                },
+            }
+        }
+    }
+    Ok(jobs)
+}
+
+async fn search(arguments: &TuneArguments, store: &Store, gpu: &Gpu) -> Result<u8> {
+    let jobs = jobs(arguments, gpu)?;
+    let mut tuning = tunings::or_new(store, gpu.summary());
+    // A folder that cannot be written is known before minutes of work and not after.
+    let path = store.save(&tuning)?;
+    let options = TuneOptions {
+        budget: Budget {
+            time: Duration::from_secs_f64(arguments.seconds),
+            ..Budget::default()
+        },
+        seed: arguments.data.seed,
+        checks: arguments.data.checks.into(),
+    };
+    let progress = Progress::new(jobs.len(), "classes");
+    let mut tuner = Tuner::new(gpu, options, &stop::asked);
+    progress.begin("ceilings");
+    tuner.measure_ceilings().await?;
+    progress.start();
+    print(&heads());
+    let mut status = OK;
+    for job in jobs {
+        let name = name(
+            job.operation.family().name,
+            job.operation.dtype(),
+            &job.class,
+        );
+        progress.begin(&name);
+        let ended = tuner.tune(job).await;
+        progress.end();
+        match ended {
+            Ok(found) => {
+                print(&row(&found));
+                tuning.keep(found);
+                store.save(&tuning)?;
+            }
+            Err(error @ (Error::Interrupted | Error::DeviceLost { .. })) => {
+                say(&format!("kept so far: {}", path.display()));
+                return Err(error);
+            }
+            Err(error @ Error::Unsupported { .. }) => {
+                print(&paragraph(&format!("{name}: "), &error.to_string()));
+            }
+            Err(error) => {
+                print(&paragraph(&format!("{name}: failed: "), &error.to_string()));
+                status = FAILED;
+            }
+        }
+    }
+    drop(progress);
+    print(&format!("\n{}", paragraph("", LEGEND)));
+    say(&format!("kept: {}", path.display()));
+    Ok(status)
+}
+
+fn import(store: &Store, gpu: &Gpu, tuning: Tuning) -> Result<u8> {
+    let mut kept = tunings::or_new(store, gpu.summary());
+    let words = tunings::counts(&tuning);
+    for tuned in tuning.found {
+        kept.keep(tuned);
+    }
+    let path = store.save(&kept)?;
+    say(&format!("imported {words}; kept: {}", path.display()));
+    Ok(OK)
+}
+
+/// How a row of the table is to be read.
+const LEGEND: &str = "default: what the library chooses by itself; gain: over the default, more than the spread of \
+    alternating rounds, or nothing; tried: candidates that were verified and timed; below: kernel and constants of the \
+    winner. `ridgepoint run --tuned` and PlanOptions::tuning use it, nothing else does";
+
+const HEADS: [&str; 7] = [
+    "class",
+    "type",
+    "shape",
+    "default",
+    "tuned",
+    "gain",
+    "tried, time",
+];
+
+const COLUMNS: [Column; 7] = [
+    (22, CellAlignment::Left),
+    (4, CellAlignment::Left),
+    (17, CellAlignment::Left),
+    (12, CellAlignment::Right),
+    (12, CellAlignment::Right),
+    (8, CellAlignment::Right),
+    (12, CellAlignment::Right),
+];
+
+fn heading(gpu: &Gpu) -> String {
+    paragraph("", &gpu.summary().describe()) + "\n"
+}
+
+fn heads() -> String {
+    let bold = |head: &str| Cell::new(head).add_attribute(Attribute::Bold);
+    layout::lines(&COLUMNS, vec![Line::from(HEADS.map(bold))])
+}
+
+/// All that was kept, with its heads.
+fn table(tuning: &Tuning) -> String {
+    let rows = tuning.found.iter().map(row);
+    let lines: Vec<String> = std::iter::once(heads()).chain(rows).collect();
+    format!("{}\n\n{}", lines.join("\n"), paragraph("", LEGEND))
+}
+
+fn name(operation: &str, dtype: Dtype, class: &str) -> String {
+    format!("{operation}/{}/{class}", dtype.name())
+}
+
+/// What was found for one class: figures, and the winner below them.
+fn row(tuned: &Tuned) -> String {
+    let (best, gain) = match &tuned.winner {
+        Some(winner) => (
+            tuned.rate(winner),
+            format!("+{}", format_percent(tuned.gain)),
+        ),
+        None => ("-".to_owned(), "-".to_owned()),
+    };
+    let cells = [
+        format!("{}/{}", tuned.operation, tuned.class),
+        tuned.dtype.name().to_owned(),
+        tuned.shape.clone(),
+        tuned.rate(&tuned.default),
+        best,
+        gain,
+        format!("{}, {}", tuned.tried, format_seconds(tuned.lasted_s)),
+    ];
+    let ended = match tuned.ended {
+        Ended::Complete => "",
+        Ended::NearRoof => "; ended near the roof",
+        Ended::OutOfTime => "; the time was up",
+    };
+    let winner = match &tuned.winner {
+        Some(winner) => winner.describe(),
+        None => format!("{} as chosen", tuned.default.describe()),
+    };
+    let line = layout::lines(&COLUMNS, vec![Line::from(cells)]);
+    format!("{line}\n{}", paragraph("    ", &(winner + ended)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::{Arguments, Command};
+    use clap::Parser;
+
+    fn parsed(words: &[&str]) -> TuneArguments {
+        let all = ["ridgepoint", "tune"].iter().chain(words);
+        match Arguments::parse_from(all).command {
+            Some(Command::Tune(arguments)) => arguments,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn operations_without_classes_and_shapes_that_are_none_are_refused() {
+        let refused = |op: &str| {
+            let error = asked(&parsed(&["--op", op]), Dtype::F32).unwrap_err();
+            error.to_string()
+        };
+        assert!(refused("softmaxx").contains("did you mean softmax?"));
+        assert!(refused("copy").contains("copy has no classes of shapes to tune, matmul"));
+        assert!(refused("matmul:3x4").contains("is no shape of matmul"));
+        let own = asked(&parsed(&["--op", "matmul:300x200x100+tb"]), Dtype::F32).unwrap();
+        assert_eq!(own[0].1.as_ref().unwrap().class, "square_small+tb");
+        assert!(!asked(&parsed(&[]), Dtype::F32).unwrap().is_empty());
+    }
+}

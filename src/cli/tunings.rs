@@ -1,0 +1,72 @@
+//! What `ridgepoint tune` keeps, as other commands see it.
+
+use super::args::CacheArguments;
+use super::progress::say;
+use ridgepoint::gpu::AdapterSummary;
+use ridgepoint::kernel::Machine;
+use ridgepoint::tune::Store;
+use ridgepoint::{Error, Result, Tuning};
+
+impl CacheArguments {
+    /// The folder of the flag, the environment or the user.
+    ///
+    /// # Errors
+    /// Those of [`Store::of_user`].
+    pub(crate) fn store(&self) -> Result<Store> {
+        match &self.cache {
+            Some(folder) => Ok(Store::at(folder)),
+            None => Store::of_user(),
+        }
+    }
+}
+
+/// What is kept for `adapter`.
+///
+/// # Errors
+/// Those of [`Store::load`], and [`Error::NothingToRun`] where nothing is.
+pub(crate) fn required(store: &Store, adapter: &AdapterSummary) -> Result<Tuning> {
+    store
+        .load(adapter)?
+        .filter(|tuning| !tuning.found.is_empty())
+        .ok_or_else(|| Error::NothingToRun {
+            reason: format!(
+                "nothing is kept for {} with this driver, backend and version in {}; run `ridgepoint tune` first",
+                adapter.name,
+                store.path(&Machine::of(adapter)).display()
+            ),
+        })
+}
+
+/// What is kept for `adapter`, to be added to. A file that cannot be read is told and replaced.
+pub(crate) fn or_new(store: &Store, adapter: &AdapterSummary) -> Tuning {
+    let loaded = store.load(adapter).unwrap_or_else(|error| {
+        say(&format!("warning: {error}; what is found now replaces it"));
+        None
+    });
+    loaded.unwrap_or_else(|| Tuning::new(Machine::of(adapter)))
+}
+
+/// What is kept for `adapter`, in a few words; `None` where nothing is.
+pub(crate) fn summary(store: &Store, adapter: &AdapterSummary) -> Option<String> {
+    match store.load(adapter) {
+        Ok(None) => None,
+        Ok(Some(tuning)) => Some(counts(&tuning)),
+        Err(error) => Some(format!("not usable: {error}")),
+    }
+}
+
+/// Classes of each operation.
+pub(crate) fn counts(tuning: &Tuning) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for tuned in &tuning.found {
+        match counts.iter_mut().find(|(name, _)| *name == tuned.operation) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((&tuned.operation, 1)),
+        }
+    }
+    let words = counts.iter().map(|(name, count)| match count {
+        1 => format!("1 class of {name}"),
+        _ => format!("{count} classes of {name}"),
+    });
+    words.collect::<Vec<_>>().join(", ")
+}

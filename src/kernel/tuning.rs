@@ -1,0 +1,299 @@
+//! What a search found to be fast on one machine, as plain data: schema `ridgepoint.tuning/1`.
+//!
+//! A plan looks here only where [`PlanOptions::tuning`](super::PlanOptions::tuning) says so. What does not fit, because
+//! it is of another machine, or names what is no more, is passed over with a warning and never an error.
+
+use super::{Constants, Kernel};
+use crate::data::Dtype;
+use crate::error::{Error, Result, suggest};
+use crate::gpu::AdapterSummary;
+use crate::ops::{Family, Operation, class_of};
+use crate::shader::{Checks, Constant};
+use crate::units::{Bandwidth, FlopRate, format_percent};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The schema that [`Tuning`] is written in.
+pub const TUNING_SCHEMA: &str = "ridgepoint.tuning/1";
+
+/// What was found on one adapter with one driver, through one backend, by one version of this crate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tuning {
+    /// [`TUNING_SCHEMA`].
+    pub schema: String,
+    /// Where it holds.
+    pub machine: Machine,
+    /// One for each class that was searched.
+    pub found: Vec<Tuned>,
+}
+
+/// What a tuning depends on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// The adapter's name.
+    pub adapter: String,
+    /// PCI vendor, or the backend's own.
+    pub vendor_id: u32,
+    /// PCI device, or the backend's own.
+    pub device_id: u32,
+    /// `vulkan`, `metal`, `dx12`, `gl`.
+    pub backend: String,
+    /// The driver's name.
+    pub driver: String,
+    /// The driver's version text.
+    pub driver_info: String,
+    /// Version of this crate: kernels change with it.
+    pub version: String,
+}
+
+/// What was found for one class of shapes of one operation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tuned {
+    /// Name of the operation.
+    pub operation: String,
+    /// Element type of the inputs.
+    pub dtype: Dtype,
+    /// The class, as [`class_of`] names it.
+    pub class: String,
+    /// Runtime checks in shaders.
+    pub checks: Checks,
+    /// The shape that was measured.
+    pub shape: String,
+    /// Its operations.
+    pub flops: u64,
+    /// Bytes that it has to move.
+    pub min_bytes: u64,
+    /// What the library takes by itself.
+    pub default: Contender,
+    /// What was faster than that; null where nothing was.
+    pub winner: Option<Contender>,
+    /// By how much: the time of the default over that of the winner, less one. 0 without a winner.
+    pub gain: f64,
+    /// What the gain had to exceed: the spread of the comparison.
+    pub spread: f64,
+    /// Candidates that were timed.
+    pub tried: usize,
+    /// Candidates that were not, and why: not supported, or wrong.
+    pub passed_over: Vec<String>,
+    /// How the search ended.
+    pub ended: Ended,
+    /// How long it took, in seconds.
+    pub lasted_s: f64,
+}
+
+/// A kernel with its constants, and the time that it took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contender {
+    /// The kernel.
+    pub kernel: String,
+    /// Constants that replace those that the library chooses.
+    pub constants: BTreeMap<String, Setting>,
+    /// Median time of one execution, in seconds.
+    pub time_s: f64,
+}
+
+/// The value of a constant in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Setting {
+    /// A truth value.
+    Bool(bool),
+    /// A whole number.
+    Integer(u32),
+    /// Any other number.
+    Float(f32),
+}
+
+/// How a search ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// Every candidate was tried.
+    Complete,
+    /// One came so near to the roof that more were not worth it.
+    NearRoof,
+    /// The time was up.
+    OutOfTime,
+}
+
+impl Machine {
+    /// The machine that `adapter` is a part of, as this version of the crate sees it.
+    #[must_use]
+    pub fn of(adapter: &AdapterSummary) -> Self {
+        Self {
+            adapter: adapter.name.clone(),
+            vendor_id: adapter.vendor_id,
+            device_id: adapter.device_id,
+            backend: adapter.backend.clone(),
+            driver: adapter.driver.clone(),
+            driver_info: adapter.driver_info.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// In what `self` differs from `other`, in words; `None` where they are the same.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        let ids = |m: &Self| format!("{:#06x}:{:#06x}", m.vendor_id, m.device_id);
+        let parts = [
+            ("adapter", self.adapter.clone(), other.adapter.clone()),
+            ("device", ids(self), ids(other)),
+            ("backend", self.backend.clone(), other.backend.clone()),
+            ("driver", self.driver.clone(), other.driver.clone()),
+            (
+                "driver",
+                self.driver_info.clone(),
+                other.driver_info.clone(),
+            ),
+            ("ridgepoint", self.version.clone(), other.version.clone()),
+        ];
+        let differing = parts.into_iter().find(|(_, own, others)| own != others);
+        differing.map(|(what, own, others)| format!("it is of {what} {own}, this is {others}"))
+    }
+}
+
+impl Tuning {
+    /// Nothing found yet on `machine`.
+    #[must_use]
+    pub fn new(machine: Machine) -> Self {
+        Self {
+            schema: TUNING_SCHEMA.to_owned(),
+            machine,
+            found: Vec::new(),
+        }
+    }
+
+    /// Keeps `tuned` in place of what was found before for the same class.
+    pub fn keep(&mut self, tuned: Tuned) {
+        match self.found.iter_mut().find(|known| known.is_for(&tuned)) {
+            Some(known) => *known = tuned,
+            None => self.found.push(tuned),
+        }
+    }
+
+    /// What was found for the class of `operation`.
+    #[must_use]
+    pub fn of(&self, operation: &dyn Operation, checks: Checks) -> Option<&Tuned> {
+        let class = class_of(operation)?;
+        let is_it = |tuned: &&Tuned| {
+            tuned.operation == operation.family().name
+                && tuned.dtype == operation.dtype()
+                && tuned.class == class
+                && tuned.checks == checks
+        };
+        self.found.iter().find(is_it)
+    }
+
+    /// Refuses a tuning of another adapter, driver, backend or version.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] with the first difference.
+    pub fn require(&self, adapter: &AdapterSummary) -> Result<()> {
+        match self.machine.difference(&Machine::of(adapter)) {
+            None => Ok(()),
+            Some(difference) => Err(Error::Unsupported {
+                what: "this tuning".into(),
+                reason: format!("{difference}; run `ridgepoint tune` for one of its own"),
+            }),
+        }
+    }
+}
+
+impl Tuned {
+    fn is_for(&self, other: &Self) -> bool {
+        self.operation == other.operation
+            && self.dtype == other.dtype
+            && self.class == other.class
+            && self.checks == other.checks
+    }
+
+    /// What is used from now on, the default or what was faster.
+    #[must_use]
+    pub fn best(&self) -> &Contender {
+        self.winner.as_ref().unwrap_or(&self.default)
+    }
+
+    /// The rate of a contender: FLOP/s, or bytes/s for what has hardly any operations.
+    #[must_use]
+    pub fn rate(&self, contender: &Contender) -> String {
+        let flops = FlopRate::new(self.flops, contender.time_s).map(|rate| rate.to_string());
+        let bytes = Bandwidth::new(self.min_bytes, contender.time_s).map(|rate| rate.to_string());
+        let rate = if self.flops < 4 * self.min_bytes {
+            bytes
+        } else {
+            flops
+        };
+        rate.unwrap_or_default()
+    }
+
+    /// Why a plan has the winner's kernel, in words.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let gain = format_percent(self.gain);
+        format!(
+            "tuned on this adapter for {}: {gain} faster than the default at {}",
+            self.class, self.shape
+        )
+    }
+}
+
+impl Contender {
+    /// `kernel` with `constants`; types are left out, since shape and device alone decide those.
+    #[must_use]
+    pub fn new(kernel: &Kernel, constants: &Constants, time_s: f64) -> Self {
+        let setting = |(name, value): &(&str, Constant)| {
+            let setting = match value {
+                Constant::Integer(value) => Setting::Integer(*value),
+                Constant::Float(value) => Setting::Float(*value),
+                Constant::Bool(value) => Setting::Bool(*value),
+                Constant::Type(_) => return None,
+            };
+            Some(((*name).to_owned(), setting))
+        };
+        Self {
+            kernel: kernel.name.to_owned(),
+            constants: constants.iter().filter_map(setting).collect(),
+            time_s,
+        }
+    }
+
+    /// The kernel and the constants that these names stand for.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] for a kernel that `family` has not, or a constant that the kernel has not.
+    pub fn resolve(&self, family: &Family) -> Result<(&'static Kernel, Constants)> {
+        let kernel = family.kernel(&self.kernel)?;
+        let declared = || kernel.stages.iter().flat_map(|s| s.shader.settable());
+        let constant = |(name, setting): (&String, &Setting)| {
+            let known = declared().find(|known| known == name);
+            let known = known.ok_or_else(|| Error::UnknownName {
+                kind: "constant",
+                name: format!("{}: {name}", kernel.name),
+                suggestion: suggest(name, declared()),
+            })?;
+            let value = match *setting {
+                Setting::Bool(value) => Constant::Bool(value),
+                Setting::Integer(value) => Constant::Integer(value),
+                Setting::Float(value) => Constant::Float(value),
+            };
+            Ok((known, value))
+        };
+        let constants = self.constants.iter().map(constant);
+        Ok((kernel, constants.collect::<Result<_>>()?))
+    }
+
+    /// The kernel's name, and its constants as they are written in WGSL.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let constant = |(name, setting): (&String, &Setting)| match setting {
+            Setting::Bool(value) => format!(" {name}={value}"),
+            Setting::Integer(value) => format!(" {name}={value}"),
+            Setting::Float(value) => format!(" {name}={value:?}"),
+        };
+        let constants: String = self.constants.iter().map(constant).collect();
+        self.kernel.clone() + &constants
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,268 @@
+//! A bounded search over kernels and their presets, for each class of shapes; and where what it found is kept.
+//!
+//! A [`Tuner`] tries at most [`Budget::candidates`] for a class and takes at most [`Budget::time`]; each is verified
+//! before it is timed, and has to beat what the library chooses by more than the spread of the comparison. What it found
+//! is a [`Tuning`](crate::Tuning), which a plan uses where [`PlanOptions::tuning`](crate::PlanOptions::tuning) holds it,
+//! and nowhere else.
+//!
+//! ```no_run
+//! # async fn example() -> ridgepoint::Result<()> {
+//! use ridgepoint::tune::Store;
+//! use ridgepoint::{Gpu, GpuOptions, Matmul, Plan, PlanOptions};
+//! let gpu = Gpu::open(&GpuOptions::default()).await?;
+//! let tuning = Store::of_user()?.load(gpu.summary())?;
+//! let options = PlanOptions { tuning: tuning.map(Into::into), ..PlanOptions::default() };
+//! let plan = Plan::new(&gpu, &Matmul::new(4096, 4096, 4096), &options).await?;
+//! println!("{}: {}", plan.kernel().name, plan.reason());
+//! # Ok(())
+//! # }
+//! ```
+
+mod candidates;
+mod search;
+mod store;
+mod trials;
+
+pub use candidates::{Candidate, candidates};
+pub use search::{Budget, Look, Outcome, Trials, search};
+pub use store::{CACHE_VARIABLE, Store};
+
+use crate::bench::{RunOptions, Runner, Sampling};
+use crate::data::Dtype;
+use crate::error::{Error, Result};
+use crate::gpu::{AdapterKind, Gpu};
+use crate::kernel::{Contender, PlanOptions, Tuned};
+use crate::ops::{Family, Operation, class_of};
+use crate::report::Ceiling;
+use crate::roofline::{ArithmeticGrid, Roofline};
+use crate::shader::Checks;
+use std::time::{Duration, Instant};
+use trials::DeviceTrials;
+
+/// How to search.
+#[derive(Debug, Clone)]
+pub struct TuneOptions {
+    /// What a class may take.
+    pub budget: Budget,
+    /// Seed of the data.
+    pub seed: u32,
+    /// Runtime checks in shaders.
+    pub checks: Checks,
+}
+
+impl Default for TuneOptions {
+    /// 12 candidates and 10 s a class, without runtime checks.
+    fn default() -> Self {
+        Self {
+            budget: Budget::default(),
+            seed: 1,
+            checks: Checks::Off,
+        }
+    }
+}
+
+/// One class to be searched.
+#[derive(Debug)]
+pub struct Job {
+    /// The class, as [`class_of`] names it.
+    pub class: String,
+    /// The shape that is measured for it.
+    pub operation: Box<dyn Operation>,
+}
+
+impl Job {
+    /// The class of a shape, measured on that shape.
+    ///
+    /// # Errors
+    /// [`Error::NothingToRun`] for a family without classes.
+    pub fn of(operation: Box<dyn Operation>) -> Result<Self> {
+        let class =
+            class_of(operation.as_ref()).ok_or_else(|| without_classes(operation.family()))?;
+        Ok(Self { class, operation })
+    }
+
+    /// Every class of `family`, in its order, on shapes for an adapter of a kind.
+    ///
+    /// # Errors
+    /// [`Error::NothingToRun`] for a family without classes.
+    pub fn all(family: &'static Family, dtype: Dtype, kind: AdapterKind) -> Result<Vec<Self>> {
+        if family.classes.is_empty() {
+            return Err(without_classes(family));
+        }
+        let job = |class: &crate::ops::Class| {
+            let text = match kind {
+                AdapterKind::Software | AdapterKind::Noop => class.software_shape,
+                _ => class.shape,
+            };
+            let operation = (family.parse)(text, dtype)?;
+            let class = class.name.to_owned() + &operation.variant();
+            Ok(Self { class, operation })
+        };
+        family.classes.iter().map(job).collect()
+    }
+}
+
+/// Says that `family` has nothing to search, and which have.
+#[must_use]
+pub fn without_classes(family: &Family) -> Error {
+    let tuned: Vec<&str> = tunable().map(|family| family.name).collect();
+    Error::NothingToRun {
+        reason: format!(
+            "{} has no classes of shapes to tune, {} has",
+            family.name,
+            tuned.join(", ")
+        ),
+    }
+}
+
+/// The families that have classes.
+pub fn tunable() -> impl Iterator<Item = &'static Family> {
+    let families = crate::ops::FAMILIES.iter().copied();
+    families.filter(|family| !family.classes.is_empty())
+}
+
+/// Searches on one adapter.
+pub struct Tuner<'a> {
+    gpu: &'a Gpu,
+    options: TuneOptions,
+    should_stop: &'a dyn Fn() -> bool,
+    runner: Runner<'a>,
+    roofline: Option<Roofline>,
+}
+
+/// The longest execution that the default may take: others may take many times as long, and watchdogs end those that
+/// take seconds.
+const LONGEST: Duration = Duration::from_millis(50);
+/// This much of the roof is near it.
+const NEAR: f64 = 0.95;
+/// Memory is a roof only to operands that no cache holds.
+const BEYOND_CACHES: u64 = 256 << 20;
+
+impl<'a> Tuner<'a> {
+    /// A search on `gpu`. `should_stop` is asked between samples.
+    #[must_use]
+    pub fn new(gpu: &'a Gpu, options: TuneOptions, should_stop: &'a dyn Fn() -> bool) -> Self {
+        let run = RunOptions {
+            sampling: Sampling {
+                dispatch_cap: LONGEST,
+                ..Sampling::quick()
+            },
+            seed: options.seed,
+            checks: options.checks,
+            grid: ArithmeticGrid::Short,
+            tuning: None,
+        };
+        Self {
+            gpu,
+            options,
+            should_stop,
+            runner: Runner::new(gpu, run, should_stop),
+            roofline: None,
+        }
+    }
+
+    /// Measures the ceilings: a candidate that comes near them ends the search of its class.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] and [`Error::DeviceLost`].
+    pub async fn measure_ceilings(&mut self) -> Result<&[Ceiling]> {
+        self.roofline = Roofline::from_ceilings(self.runner.measure_ceilings().await?);
+        Ok(self.runner.ceilings())
+    }
+
+    /// Searches one class.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where nothing runs here; what the default kernel fails with; [`Error::Interrupted`],
+    /// [`Error::DeviceLost`].
+    pub async fn tune(&mut self, job: Job) -> Result<Tuned> {
+        let began = Instant::now();
+        let open = PlanOptions {
+            checks: self.options.checks,
+            ..PlanOptions::default()
+        };
+        let (operation, _) = self.runner.fit(job.operation, &open).await?;
+        let operation = operation.as_ref();
+        let all = candidates(
+            operation,
+            self.gpu.capabilities(),
+            self.options.budget.candidates,
+        )?;
+        let mut trials = DeviceTrials::new(
+            self.gpu,
+            operation,
+            &all,
+            &self.options,
+            self.should_stop,
+            began,
+        )
+        .await?;
+        let is_near = |seconds: f64| self.is_near(operation, seconds);
+        let outcome = search(&mut trials, all.len(), &is_near, &self.options.budget).await?;
+        let contender =
+            |place: usize, time_s| Contender::new(all[place].kernel, &all[place].constants, time_s);
+        let passed_over = outcome.passed_over.iter();
+        Ok(Tuned {
+            operation: operation.family().name.to_owned(),
+            dtype: operation.dtype(),
+            class: job.class,
+            checks: self.options.checks,
+            shape: operation.label(),
+            flops: operation.flops(),
+            min_bytes: operation.min_bytes(),
+            default: contender(0, outcome.default_s),
+            winner: outcome.winner.map(|(place, time)| contender(place, time)),
+            gain: outcome.gain,
+            spread: outcome.spread,
+            tried: outcome.tried,
+            passed_over: passed_over
+                .map(|(place, why)| format!("{}: {why}", all[*place].describe()))
+                .collect(),
+            ended: outcome.ended,
+            lasted_s: began.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// Whether `operation` in `seconds` leaves next to nothing to be gained.
+    fn is_near(&self, operation: &dyn Operation, seconds: f64) -> bool {
+        let Some(roofline) = &self.roofline else {
+            return false;
+        };
+        let rate = roofline.fastest(operation.dtype().name());
+        let arithmetic = rate.map_or(0.0, |rate| {
+            operation.flops() as f64 / rate.flops_per_second()
+        });
+        let memory = match roofline.memory.last() {
+            Some(level) if operation.min_bytes() > BEYOND_CACHES => {
+                operation.min_bytes() as f64 / level.bandwidth.bytes_per_second()
+            }
+            _ => 0.0,
+        };
+        arithmetic.max(memory) >= NEAR * seconds
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::{Matmul, family};
+
+    #[test]
+    fn families_without_classes_are_refused_plainly() {
+        let of = |name| Job::all(family(name).unwrap(), Dtype::F32, AdapterKind::Discrete);
+        let text = of("copy").unwrap_err().to_string();
+        assert!(
+            text.contains("copy has no classes of shapes to tune, matmul"),
+            "{text}"
+        );
+        let jobs = of("matmul").unwrap();
+        assert_eq!(jobs.len(), family("matmul").unwrap().classes.len());
+    }
+
+    #[test]
+    fn a_shape_of_ones_own_is_its_class() {
+        let job = Job::of(Box::new(Matmul::new(300, 200, 100))).unwrap();
+        assert_eq!(job.class, "square_small");
+        assert_eq!(job.operation.label(), "300x200x100");
+    }
+}

@@ -1,0 +1,225 @@
+//! The search itself: pure of any device, bounded in candidates and in time.
+
+use crate::bench::{NOISY_ABOVE, Summary};
+use crate::error::{Error, Result};
+use crate::kernel::Ended;
+use std::time::Duration;
+
+/// What a search may spend on one class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// The most candidates, the default included.
+    pub candidates: usize,
+    /// The most time, from the first moment of [`Trials::now`]. Nothing is begun that would not end in it, by what took
+    /// longest so far; what has begun is waited for.
+    pub time: Duration,
+}
+
+impl Default for Budget {
+    /// 12 candidates, 10 s.
+    fn default() -> Self {
+        Self {
+            candidates: 12,
+            time: Duration::from_secs(10),
+        }
+    }
+}
+
+/// How closely a candidate is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Whether it is worth a comparison.
+    Screening,
+    /// One round of a comparison, in turn with others.
+    Round,
+}
+
+/// Runs candidates, which it knows by their places; 0 is the default.
+#[expect(
+    async_fn_in_trait,
+    reason = "callers are generic over it and need no Send: a browser has one thread"
+)]
+pub trait Trials {
+    /// Compiles a candidate, runs it once, and holds the result against the reference.
+    ///
+    /// # Errors
+    /// Why it must not be timed.
+    async fn verify(&mut self, candidate: usize) -> Result<()>;
+
+    /// Times of one execution of a candidate that was verified.
+    ///
+    /// # Errors
+    /// Why there are none.
+    async fn time(&mut self, candidate: usize, look: Look) -> Result<Summary>;
+
+    /// The time since the search of the class began. It never goes back.
+    fn now(&self) -> Duration;
+}
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Median time of the default, in seconds.
+    pub default_s: f64,
+    /// The candidate that beat it by more than the spread, and its median time in seconds.
+    pub winner: Option<(usize, f64)>,
+    /// Time of the default over that of the winner, less one; 0 without a winner.
+    pub gain: f64,
+    /// What a gain had to exceed.
+    pub spread: f64,
+    /// Candidates that were timed.
+    pub tried: usize,
+    /// Candidates that were not, and why.
+    pub passed_over: Vec<(usize, String)>,
+    /// How the search ended.
+    pub ended: Ended,
+}
+
+/// A gain below this is none, whatever the spread.
+const LEAST_GAIN: f64 = 0.01;
+/// How many of the screened are compared with the default.
+const CHALLENGERS: usize = 2;
+/// A candidate this much slower than the default in the screening is not compared: clock rates rise while it lasts.
+const MARGIN: f64 = 1.05;
+/// Rounds of the comparison, and how many are needed to say anything.
+const ROUNDS: usize = 5;
+const LEAST_ROUNDS: usize = 3;
+/// The share of the time that the screening may take; the rest is for the comparison.
+const SCREENING: f64 = 0.75;
+
+/// Screens `count` candidates in their order, until one is `near` the roof or the time is up, and compares the best
+/// with the default in alternating rounds: a winner has to be faster by more than the spread.
+///
+/// # Errors
+/// What the default fails with; [`Error::Interrupted`] and [`Error::DeviceLost`]. Any other candidate that fails is passed
+/// over.
+pub async fn search<T: Trials>(
+    trials: &mut T,
+    count: usize,
+    near: &dyn Fn(f64) -> bool,
+    budget: &Budget,
+) -> Result<Outcome> {
+    let mut session = Session {
+        trials,
+        budget,
+        longest: Duration::ZERO,
+    };
+    let default = session.screen(0).await?;
+    let mut outcome = Outcome {
+        default_s: default.median,
+        winner: None,
+        gain: 0.0,
+        spread: default.relative_iqr(),
+        tried: 1,
+        passed_over: Vec::new(),
+        ended: Ended::Complete,
+    };
+    let mut screened = Vec::new();
+    let mut is_near = near(default.median);
+    for candidate in 1..count.min(budget.candidates) {
+        if is_near {
+            break;
+        }
+        if !session.has_time(budget.time.mul_f64(SCREENING)) {
+            outcome.ended = Ended::OutOfTime;
+            break;
+        }
+        match session.screen(candidate).await {
+            Ok(time) => {
+                outcome.tried += 1;
+                screened.push((candidate, time.median));
+                is_near = near(time.median);
+            }
+            Err(error) if ends_it(&error) => return Err(error),
+            Err(error) => outcome.passed_over.push((candidate, error.to_string())),
+        }
+    }
+    if is_near {
+        outcome.ended = Ended::NearRoof;
+    }
+    screened.retain(|(_, median)| *median <= default.median * MARGIN);
+    screened.sort_by(|a, b| a.1.total_cmp(&b.1));
+    screened.truncate(CHALLENGERS);
+    if !screened.is_empty() {
+        let challengers: Vec<usize> = screened.iter().map(|(place, _)| *place).collect();
+        session.compare(&challengers, &mut outcome).await?;
+    }
+    Ok(outcome)
+}
+
+/// Whether an error is none of a candidate's own.
+fn ends_it(error: &Error) -> bool {
+    matches!(error, Error::Interrupted | Error::DeviceLost { .. })
+}
+
+struct Session<'a, T> {
+    trials: &'a mut T,
+    budget: &'a Budget,
+    /// The longest step so far.
+    longest: Duration,
+}
+
+impl<T: Trials> Session<'_, T> {
+    fn has_time(&self, until: Duration) -> bool {
+        self.trials.now() + self.longest <= until
+    }
+
+    async fn screen(&mut self, candidate: usize) -> Result<Summary> {
+        let began = self.trials.now();
+        self.trials.verify(candidate).await?;
+        let time = self.trials.time(candidate, Look::Screening).await;
+        self.longest = self.longest.max(self.trials.now().saturating_sub(began));
+        time
+    }
+
+    /// Times the default and each challenger in turn, and notes the winner if there is one.
+    async fn compare(&mut self, challengers: &[usize], outcome: &mut Outcome) -> Result<()> {
+        let all: Vec<usize> = std::iter::once(0)
+            .chain(challengers.iter().copied())
+            .collect();
+        let mut times = vec![Vec::new(); all.len()];
+        self.longest = Duration::ZERO;
+        for _ in 0..ROUNDS {
+            let began = self.trials.now();
+            if !self.has_time(self.budget.time) {
+                outcome.ended = Ended::OutOfTime;
+                break;
+            }
+            for (place, candidate) in all.iter().enumerate() {
+                match self.trials.time(*candidate, Look::Round).await {
+                    Ok(time) => times[place].push(time.median),
+                    Err(error) if ends_it(&error) || *candidate == 0 => return Err(error),
+                    // Without times it loses.
+                    Err(error) => outcome.passed_over.push((*candidate, error.to_string())),
+                }
+            }
+            self.longest = self.longest.max(self.trials.now().saturating_sub(began));
+        }
+        let rounds: Vec<Option<Summary>> = times.iter().map(|t| Summary::new(t)).collect();
+        let Some(default) = rounds[0].as_ref().filter(|d| d.n >= LEAST_ROUNDS) else {
+            return Ok(());
+        };
+        outcome.default_s = default.median;
+        outcome.spread = default.relative_iqr().max(LEAST_GAIN);
+        for (candidate, time) in all.iter().zip(&rounds).skip(1) {
+            let Some(time) = time.as_ref().filter(|time| time.n == default.n) else {
+                continue;
+            };
+            let gain = default.median / time.median - 1.0;
+            let spread = default
+                .relative_iqr()
+                .max(time.relative_iqr())
+                .max(LEAST_GAIN);
+            // Times that are all over the place prove nothing, however far apart their medians are.
+            if gain > spread && gain > outcome.gain && spread <= 2.0 * NOISY_ABOVE {
+                outcome.winner = Some((*candidate, time.median));
+                outcome.gain = gain;
+                outcome.spread = spread;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

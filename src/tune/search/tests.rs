@@ -1,0 +1,175 @@
+use super::*;
+use pollster::block_on;
+
+/// Candidates whose times are known, on a clock that advances only as they run.
+struct Fake {
+    /// Seconds of one execution; `None` for a candidate whose result is wrong.
+    seconds: Vec<Option<f64>>,
+    /// How long verifying takes, in seconds.
+    verifying: f64,
+    /// Factors of the times of rounds, over and over.
+    pattern: Vec<f64>,
+    now: Duration,
+    verified: Vec<usize>,
+    rounds: usize,
+    /// The candidate at which the user asks to stop.
+    stopped_at: Option<usize>,
+}
+
+impl Fake {
+    fn new(seconds: &[f64]) -> Self {
+        Self {
+            seconds: seconds.iter().copied().map(Some).collect(),
+            verifying: 0.3,
+            pattern: vec![1.0],
+            now: Duration::ZERO,
+            verified: Vec::new(),
+            rounds: 0,
+            stopped_at: None,
+        }
+    }
+
+    fn search(&mut self, budget: &Budget) -> Outcome {
+        let count = self.seconds.len();
+        block_on(search(self, count, &|_| false, budget)).unwrap()
+    }
+}
+
+impl Trials for Fake {
+    async fn verify(&mut self, candidate: usize) -> Result<()> {
+        if self.stopped_at == Some(candidate) {
+            return Err(Error::Interrupted);
+        }
+        self.now += Duration::from_secs_f64(self.verifying);
+        self.verified.push(candidate);
+        self.seconds[candidate].map(drop).ok_or_else(|| Error::Gpu {
+            what: "a candidate".into(),
+            message: "wrong result".into(),
+        })
+    }
+
+    async fn time(&mut self, candidate: usize, look: Look) -> Result<Summary> {
+        assert!(self.verified.contains(&candidate), "timed before verified");
+        let seconds = self.seconds[candidate].expect("what is wrong is not timed");
+        let factor = match look {
+            Look::Screening => 1.0,
+            Look::Round => {
+                self.rounds += 1;
+                self.pattern[(self.rounds - 1) % self.pattern.len()]
+            }
+        };
+        self.now += match look {
+            Look::Screening => Duration::from_millis(200),
+            Look::Round => Duration::from_millis(40),
+        };
+        let seconds = seconds * factor;
+        Ok(Summary::new(&[seconds * 0.999, seconds, seconds * 1.001]).unwrap())
+    }
+
+    fn now(&self) -> Duration {
+        self.now
+    }
+}
+
+#[test]
+fn the_fastest_wins_and_every_one_is_verified_first() {
+    let mut fake = Fake::new(&[1.0, 1.2, 0.8, 0.9]);
+    let outcome = fake.search(&Budget::default());
+    assert_eq!(outcome.winner, Some((2, 0.8)));
+    assert!((outcome.gain - 0.25).abs() < 1e-9, "{}", outcome.gain);
+    assert_eq!((outcome.tried, outcome.ended), (4, Ended::Complete));
+    assert_eq!(fake.verified, [0, 1, 2, 3]);
+    // The default and two challengers, five times each.
+    assert_eq!(fake.rounds, 15);
+}
+
+#[test]
+fn a_gain_within_the_spread_is_none() {
+    let outcome = Fake::new(&[1.0, 0.995]).search(&Budget::default());
+    assert_eq!((outcome.winner, outcome.gain), (None, 0.0));
+    // Default and challenger take turns: the pattern hits both alike, and 4 % drown in it.
+    let mut noisy = Fake::new(&[1.0, 0.96]);
+    noisy.pattern = vec![1.0, 1.0, 1.1, 1.1, 0.95, 0.95];
+    let outcome = noisy.search(&Budget::default());
+    assert!(outcome.spread > 0.04, "{}", outcome.spread);
+    assert_eq!(outcome.winner, None);
+}
+
+#[test]
+fn noise_that_favours_the_screened_does_not_pick_a_winner() {
+    // What looked faster in the screening is slower in the comparison.
+    let mut fake = Fake::new(&[1.0, 0.9]);
+    fake.pattern = vec![1.0, 1.2];
+    let outcome = fake.search(&Budget::default());
+    assert_eq!(outcome.winner, None);
+}
+
+#[test]
+fn there_are_twelve_candidates_at_most() {
+    let mut fake = Fake::new(&[1.0; 40]);
+    fake.verifying = 0.0;
+    let outcome = fake.search(&Budget::default());
+    assert_eq!(outcome.tried, 12);
+    assert_eq!(fake.verified.len(), 12);
+}
+
+#[test]
+fn the_time_is_kept() {
+    for verifying in [0.1, 0.5, 1.0, 2.0, 3.5] {
+        let mut fake = Fake::new(&[1.0, 0.9, 0.8, 0.7, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5]);
+        fake.verifying = verifying;
+        let outcome = fake.search(&Budget::default());
+        let lasted = fake.now.as_secs_f64();
+        assert!(lasted <= 10.0, "{verifying}: {lasted}");
+        let was_cut = outcome.tried < 12;
+        assert_eq!(outcome.ended == Ended::OutOfTime, was_cut, "{verifying}");
+        assert!(outcome.winner.is_some(), "{verifying}");
+    }
+}
+
+#[test]
+fn without_time_the_default_stays() {
+    let budget = Budget {
+        time: Duration::ZERO,
+        ..Budget::default()
+    };
+    let mut fake = Fake::new(&[1.0, 0.5]);
+    let outcome = fake.search(&budget);
+    assert_eq!((outcome.winner, outcome.tried), (None, 1));
+    assert_eq!(outcome.ended, Ended::OutOfTime);
+}
+
+#[test]
+fn near_the_roof_it_stops() {
+    let mut fake = Fake::new(&[1.0, 0.6, 0.1]);
+    let near = |seconds: f64| seconds <= 0.65;
+    let outcome = block_on(search(&mut fake, 3, &near, &Budget::default())).unwrap();
+    assert_eq!(outcome.ended, Ended::NearRoof);
+    assert_eq!(outcome.winner, Some((1, 0.6)));
+    assert_eq!(fake.verified, [0, 1]);
+    let mut fake = Fake::new(&[0.6, 0.1]);
+    let outcome = block_on(search(&mut fake, 2, &near, &Budget::default())).unwrap();
+    assert_eq!((outcome.winner, outcome.tried), (None, 1));
+}
+
+#[test]
+fn what_is_wrong_is_passed_over_unless_it_is_the_default() {
+    let mut fake = Fake::new(&[1.0, 0.1, 0.8]);
+    fake.seconds[1] = None;
+    let outcome = fake.search(&Budget::default());
+    assert_eq!(outcome.winner, Some((2, 0.8)));
+    assert_eq!(outcome.tried, 2);
+    assert!(outcome.passed_over[0].1.contains("wrong result"));
+    let mut fake = Fake::new(&[1.0, 0.1]);
+    fake.seconds[0] = None;
+    let failed = block_on(search(&mut fake, 2, &|_| false, &Budget::default()));
+    assert!(matches!(failed, Err(Error::Gpu { .. })));
+}
+
+#[test]
+fn who_asks_to_stop_is_heard() {
+    let mut fake = Fake::new(&[1.0, 0.9, 0.8]);
+    fake.stopped_at = Some(1);
+    let ended = block_on(search(&mut fake, 3, &|_| false, &Budget::default()));
+    assert_eq!(ended, Err(Error::Interrupted));
+}

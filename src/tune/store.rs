@@ -1,0 +1,248 @@
+//! Where tunings are kept: a file for each adapter, driver, backend and version in a folder of the user's.
+
+use crate::error::{Error, Result};
+use crate::gpu::AdapterSummary;
+use crate::kernel::{Machine, TUNING_SCHEMA, Tuning};
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+/// The variable that names the folder in place of the system's.
+pub const CACHE_VARIABLE: &str = "RIDGEPOINT_CACHE";
+
+/// The folder that tunings are kept in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+impl Store {
+    /// In `folder`, which need not exist yet.
+    #[must_use]
+    pub fn at(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+        }
+    }
+
+    /// In the folder that `RIDGEPOINT_CACHE` names, or `ridgepoint` in the user's cache folder: `$XDG_CACHE_HOME` or
+    /// `~/.cache`, on macOS `~/Library/Caches`, on Windows `%LOCALAPPDATA%`.
+    ///
+    /// # Errors
+    /// [`Error::File`] where the environment names none of them.
+    pub fn of_user() -> Result<Self> {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let folder = folder(&variable, std::env::consts::OS);
+        folder.map(Self::at).ok_or_else(|| Error::File {
+            path: "the cache folder".to_owned(),
+            reason: format!("the environment names no home; set {CACHE_VARIABLE} to a folder"),
+        })
+    }
+
+    /// The file for `machine`.
+    #[must_use]
+    pub fn path(&self, machine: &Machine) -> PathBuf {
+        self.folder.join(file_name(machine))
+    }
+
+    /// What is kept for an adapter; `None` where nothing is.
+    ///
+    /// # Errors
+    /// Those of [`Tuning::read`] and [`Tuning::require`].
+    pub fn load(&self, adapter: &AdapterSummary) -> Result<Option<Tuning>> {
+        let path = self.path(&Machine::of(adapter));
+        if !path.exists() {
+            return Ok(None);
+        }
+        let tuning = Tuning::read(&path)?;
+        tuning.require(adapter)?;
+        Ok(Some(tuning))
+    }
+
+    /// Keeps `tuning`, and returns its file.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn save(&self, tuning: &Tuning) -> Result<PathBuf> {
+        let path = self.path(&tuning.machine);
+        std::fs::create_dir_all(&self.folder).map_err(|e| failed(&self.folder, &e))?;
+        tuning.write(&path)?;
+        Ok(path)
+    }
+}
+
+impl Tuning {
+    /// Reads a file that [`Tuning::write`] wrote.
+    ///
+    /// # Errors
+    /// [`Error::File`] for a file that cannot be read, is no tuning, or one of another schema.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| failed(path, &e))?;
+        let wrong =
+            |what: &dyn Display| failed(path, &format!("it is no tuning of ridgepoint: {what}"));
+        // The schema first: another version's file is not malformed.
+        let json: serde_json::Value = serde_json::from_str(&text).map_err(|e| wrong(&e))?;
+        match json.get("schema").and_then(|schema| schema.as_str()) {
+            Some(TUNING_SCHEMA) => {}
+            Some(other) => {
+                return Err(wrong(&format!(
+                    "its schema is {other:?}, this version reads {TUNING_SCHEMA:?}"
+                )));
+            }
+            None => return Err(wrong(&"it has no schema")),
+        }
+        // From the text, so that an error says where.
+        serde_json::from_str(&text).map_err(|e| wrong(&e))
+    }
+
+    /// Writes JSON in one step: a reader sees the old file or the new one, never half of one.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self).map_err(|e| failed(path, &e))?;
+        let partial = path.with_extension("json.partial");
+        let written =
+            std::fs::write(&partial, text + "\n").and_then(|()| std::fs::rename(&partial, path));
+        if written.is_err() {
+            // What is left of the attempt is of no use to anybody; whether it can be removed changes nothing.
+            let _ = std::fs::remove_file(&partial);
+        }
+        written.map_err(|e| failed(path, &e))
+    }
+}
+
+fn failed(path: &Path, reason: &dyn Display) -> Error {
+    Error::File {
+        path: path.display().to_string(),
+        reason: reason.to_string(),
+    }
+}
+
+/// The folder by the rules of an operating system (XDG Base Directory Specification 0.8 for those without their own).
+fn folder(variable: &dyn Fn(&str) -> Option<OsString>, system: &str) -> Option<PathBuf> {
+    if let Some(own) = variable(CACHE_VARIABLE) {
+        return Some(own.into());
+    }
+    let home = |rest: &str| variable("HOME").map(|home| PathBuf::from(home).join(rest));
+    let caches = match system {
+        "windows" => variable("LOCALAPPDATA").map(PathBuf::from),
+        "macos" | "ios" => home("Library/Caches"),
+        // A relative path there is to be ignored.
+        _ => variable("XDG_CACHE_HOME")
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+            .or_else(|| home(".cache")),
+    };
+    caches.map(|caches| caches.join("ridgepoint"))
+}
+
+/// A name that can be read, and a hash that tells drivers and versions apart.
+fn file_name(machine: &Machine) -> String {
+    let Machine {
+        adapter,
+        vendor_id,
+        device_id,
+        backend,
+        driver,
+        driver_info,
+        version,
+    } = machine;
+    let key = [adapter, backend, driver, driver_info, version]
+        .map(String::as_str)
+        .join("\n");
+    let key = format!("{key}\n{vendor_id}\n{device_id}");
+    let lower = adapter.to_lowercase();
+    let words = lower.split(|c: char| !c.is_ascii_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let mut readable = words.join("-");
+    readable.truncate(40);
+    format!("tuning-{readable}-{backend}-{:016x}.json", hash(&key))
+}
+
+/// FNV-1a, as for shader files.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::tuning_tests::{adapter, tuned};
+
+    fn of<'a>(set: &'a [(&'a str, &'a str)], system: &str) -> Option<PathBuf> {
+        let variable = |name: &str| {
+            let found = set.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| OsString::from(value))
+        };
+        folder(&variable, system)
+    }
+
+    #[test]
+    fn folders_follow_the_system_and_the_variable_wins() {
+        let home = ("HOME", "/home/me");
+        let path = |text: &str| Some(PathBuf::from(text));
+        assert_eq!(of(&[home], "linux"), path("/home/me/.cache/ridgepoint"));
+        assert_eq!(
+            of(&[home, ("XDG_CACHE_HOME", "/tmp/c")], "linux"),
+            path("/tmp/c/ridgepoint")
+        );
+        assert_eq!(
+            of(&[home, ("XDG_CACHE_HOME", "relative")], "linux"),
+            path("/home/me/.cache/ridgepoint")
+        );
+        assert_eq!(
+            of(&[home], "macos"),
+            path("/home/me/Library/Caches/ridgepoint")
+        );
+        assert_eq!(
+            of(&[("LOCALAPPDATA", "/l")], "windows"),
+            path("/l/ridgepoint")
+        );
+        assert_eq!(of(&[home, (CACHE_VARIABLE, "mine")], "linux"), path("mine"));
+        assert_eq!(of(&[], "linux"), None);
+    }
+
+    #[test]
+    fn drivers_and_versions_have_files_of_their_own() {
+        let machine = Machine::of(&adapter());
+        let other = |change: fn(&mut Machine)| {
+            let mut other = machine.clone();
+            change(&mut other);
+            file_name(&other)
+        };
+        let own = file_name(&machine);
+        assert!(own.starts_with("tuning-gpu-vulkan-"), "{own}");
+        assert_ne!(own, other(|m| m.driver_info = "1.3".into()));
+        assert_ne!(own, other(|m| m.version = "9.9.9".into()));
+        assert_ne!(own, other(|m| m.backend = "gl".into()));
+        assert_ne!(own, other(|m| m.device_id = 9));
+    }
+
+    #[test]
+    fn what_is_kept_is_found_again_and_what_is_wrong_says_why() {
+        let folder = std::env::temp_dir().join(format!("ridgepoint-store-{}", std::process::id()));
+        let store = Store::at(&folder);
+        assert_eq!(store.load(&adapter()), Ok(None));
+        let mut tuning = Tuning::new(Machine::of(&adapter()));
+        tuning.keep(tuned("square_small", &[]));
+        let path = store.save(&tuning).unwrap();
+        assert_eq!(store.load(&adapter()), Ok(Some(tuning)));
+        let refused = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            store.load(&adapter()).unwrap_err().to_string()
+        };
+        assert!(refused("{").contains("it is no tuning of ridgepoint: EOF"));
+        assert!(refused("{}").contains("it has no schema"));
+        let newer = refused(r#"{"schema": "ridgepoint.tuning/2"}"#);
+        assert!(
+            newer.contains("its schema is \"ridgepoint.tuning/2\""),
+            "{newer}"
+        );
+        let partial = refused(r#"{"schema": "ridgepoint.tuning/1", "found": []}"#);
+        assert!(partial.contains("missing field `machine`"), "{partial}");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

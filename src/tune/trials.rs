@@ -1,0 +1,114 @@
+//! Candidates on a real device.
+
+use super::TuneOptions;
+use super::candidates::Candidate;
+use super::search::{Look, Trials};
+use crate::bench::{Coverage, GpuClock, Sampling, Summary, Workspace, measure};
+use crate::error::{Error, Result};
+use crate::gpu::Gpu;
+use crate::kernel::{Launch, Plan, PlanOptions};
+use crate::ops::Operation;
+use std::time::{Duration, Instant};
+
+/// Candidates for one operation, on one set of operands.
+pub(super) struct DeviceTrials<'a> {
+    gpu: &'a Gpu,
+    operation: &'a dyn Operation,
+    candidates: &'a [Candidate],
+    options: &'a TuneOptions,
+    should_stop: &'a dyn Fn() -> bool,
+    space: Workspace,
+    /// Those that were verified, by their places.
+    launches: Vec<Option<Launch>>,
+    began: Instant,
+}
+
+impl<'a> DeviceTrials<'a> {
+    pub(super) async fn new(
+        gpu: &'a Gpu,
+        operation: &'a dyn Operation,
+        candidates: &'a [Candidate],
+        options: &'a TuneOptions,
+        should_stop: &'a dyn Fn() -> bool,
+        began: Instant,
+    ) -> Result<Self> {
+        Ok(Self {
+            gpu,
+            operation,
+            candidates,
+            options,
+            should_stop,
+            space: Workspace::new(gpu, operation, options.seed).await?,
+            launches: candidates.iter().map(|_| None).collect(),
+            began,
+        })
+    }
+}
+
+impl Trials for DeviceTrials<'_> {
+    async fn verify(&mut self, candidate: usize) -> Result<()> {
+        if (self.should_stop)() {
+            return Err(Error::Interrupted);
+        }
+        let Candidate { kernel, constants } = &self.candidates[candidate];
+        let options = PlanOptions {
+            constants: constants.clone(),
+            checks: self.options.checks,
+            ..PlanOptions::default()
+        };
+        let (gpu, operation) = (self.gpu, self.operation);
+        let plan = Plan::with_kernel(gpu, operation, kernel, &options).await?;
+        self.space.poison(gpu).await?;
+        let launch = plan.bind(&self.space.views())?;
+        launch.run(gpu).await?;
+        let inputs = self.space.generated(self.options.seed);
+        let verified = self
+            .space
+            .verify(gpu, operation, kernel, &inputs, Coverage::Sampled)
+            .await?;
+        if !verified.ok {
+            let worst = verified.worst.unwrap_or_default();
+            return Err(Error::Gpu {
+                what: kernel.name.to_owned(),
+                message: format!("wrong result: {worst}"),
+            });
+        }
+        self.launches[candidate] = Some(launch);
+        Ok(())
+    }
+
+    async fn time(&mut self, candidate: usize, look: Look) -> Result<Summary> {
+        let kernel = self.candidates[candidate].kernel;
+        let failed = |message: String| Error::Gpu {
+            what: kernel.name.to_owned(),
+            message,
+        };
+        let launch = self.launches[candidate].as_ref();
+        let launch = launch.ok_or_else(|| failed("it was not verified".to_owned()))?;
+        let mut clock = GpuClock::new(self.gpu, launch).await?;
+        let measured = measure(&mut clock, &sampling(look), self.should_stop).await?;
+        let reason = measured.reason.unwrap_or_default();
+        measured.time.ok_or_else(|| failed(reason))
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+}
+
+/// Short, since there are many looks: the spread is what decides, not a single median.
+fn sampling(look: Look) -> Sampling {
+    let ms = Duration::from_millis;
+    let (warm_up, warm_up_max, min_samples, min_time, max_time) = match look {
+        Look::Screening => (ms(60), ms(150), 8, ms(40), ms(400)),
+        Look::Round => (ms(15), ms(40), 5, ms(25), ms(120)),
+    };
+    Sampling {
+        warm_up,
+        warm_up_max,
+        min_samples,
+        min_time,
+        max_time,
+        ..Sampling::default()
+    }
+}

@@ -1,0 +1,160 @@
+//! Plans made from a tuning, and plans that a tuning does not fit.
+
+mod common;
+
+use pollster::block_on;
+use ridgepoint::kernel::{Contender, Ended, Machine, Setting, Tuned};
+use ridgepoint::shader::{Checks, Constant};
+use ridgepoint::tune::{Budget, Job, TuneOptions, Tuner};
+use ridgepoint::{Dtype, Gpu, Matmul, Operation, Plan, PlanOptions, Tuning};
+use std::time::Duration;
+
+const SHAPE: Matmul = Matmul::new(48, 40, 32);
+
+fn winner(kernel: &str, constants: &[(&str, Setting)]) -> Contender {
+    let constants = constants.iter().map(|(n, v)| ((*n).to_owned(), *v));
+    Contender {
+        kernel: kernel.to_owned(),
+        constants: constants.collect(),
+        time_s: 1e-3,
+    }
+}
+
+/// A tuning of `gpu` with one class, that of [`SHAPE`].
+fn tuning(gpu: &Gpu, winner: Option<Contender>) -> Tuning {
+    let mut tuning = Tuning::new(Machine::of(gpu.summary()));
+    tuning.keep(Tuned {
+        operation: "matmul".into(),
+        dtype: Dtype::F32,
+        class: "square_small".into(),
+        checks: Checks::Off,
+        shape: SHAPE.label(),
+        flops: SHAPE.flops(),
+        min_bytes: SHAPE.min_bytes(),
+        default: self::winner("matmul_blocked", &[]),
+        winner,
+        gain: 0.25,
+        spread: 0.01,
+        tried: 2,
+        passed_over: Vec::new(),
+        ended: Ended::Complete,
+        lasted_s: 1.0,
+    });
+    tuning
+}
+
+fn plan(gpu: &Gpu, tuning: Option<Tuning>) -> Plan {
+    let options = PlanOptions {
+        tuning: tuning.map(Into::into),
+        ..PlanOptions::default()
+    };
+    block_on(Plan::new(gpu, &SHAPE, &options)).unwrap()
+}
+
+#[test]
+fn a_plan_from_a_tuning_says_so() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    let tile = [
+        ("TILE_M", Setting::Integer(32)),
+        ("TILE_N", Setting::Integer(32)),
+    ];
+    let tuned = plan(
+        &gpu,
+        Some(tuning(&gpu, Some(winner("matmul_blocked", &tile)))),
+    );
+    assert_eq!(
+        tuned.reason(),
+        "tuned on this adapter for square_small: 25.0 % faster than the default at 48x40x32"
+    );
+    let constant = tuned.constants().iter().find(|(name, _)| *name == "TILE_M");
+    assert_eq!(constant, Some(&("TILE_M", Constant::Integer(32))));
+    // What was found to be best already stays, and says that it was looked at.
+    let default = plan(&gpu, None);
+    let same = plan(&gpu, Some(tuning(&gpu, None)));
+    assert_eq!(same.kernel().name, default.kernel().name);
+    assert!(
+        same.reason()
+            .ends_with("tuning found nothing faster for square_small")
+    );
+    // A kernel that the caller names is the caller's.
+    let options = PlanOptions {
+        kernel: Some("matmul_naive"),
+        tuning: Some(tuning(&gpu, Some(winner("matmul_tiled", &[]))).into()),
+        ..PlanOptions::default()
+    };
+    let named = block_on(Plan::new(&gpu, &SHAPE, &options)).unwrap();
+    assert_eq!(named.kernel().name, "matmul_naive");
+}
+
+#[test]
+fn a_tuning_that_does_not_fit_is_never_an_error() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    let default = plan(&gpu, None);
+    let ignored = |tuning: Tuning, why: &str| {
+        let plan = plan(&gpu, Some(tuning));
+        assert_eq!(plan.kernel().name, default.kernel().name);
+        assert_eq!(plan.constants(), default.constants());
+        let reason = plan.reason();
+        assert!(
+            reason.contains("its tuning is not used") && reason.contains(why),
+            "{reason}"
+        );
+    };
+    let with =
+        |kernel, constants: &[(&str, Setting)]| tuning(&gpu, Some(winner(kernel, constants)));
+    ignored(with("matmul_gone", &[]), "unknown kernel");
+    ignored(
+        with("matmul_blocked", &[("GONE", Setting::Integer(1))]),
+        "GONE",
+    );
+    // A tile that the file's own conditions forbid, and one that no workgroup memory holds.
+    ignored(
+        with("matmul_blocked", &[("TILE_M", Setting::Integer(37))]),
+        "matmul_blocked",
+    );
+    let huge = ["TILE_M", "TILE_N", "TILE_K"].map(|name| (name, Setting::Integer(256)));
+    ignored(with("matmul_blocked", &huge), "matmul_blocked");
+    let wrong_type = [("TILE_M", Setting::Bool(true))];
+    ignored(with("matmul_blocked", &wrong_type), "TILE_M");
+    let mut other = with("matmul_naive", &[]);
+    other.machine.driver_info = "another".into();
+    ignored(other, "of driver another");
+    let mut old = with("matmul_naive", &[]);
+    old.machine.version = "0.0.1".into();
+    ignored(old, "of ridgepoint 0.0.1");
+}
+
+#[test]
+fn a_search_on_a_device_ends_and_finds_what_can_be_planned() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    let never = || false;
+    let options = TuneOptions {
+        budget: Budget {
+            candidates: 3,
+            time: Duration::from_secs(20),
+        },
+        ..TuneOptions::default()
+    };
+    let mut tuner = Tuner::new(&gpu, options, &never);
+    let job = Job::of(Box::new(SHAPE)).unwrap();
+    let found = block_on(tuner.tune(job)).unwrap();
+    assert_eq!(
+        (found.class.as_str(), found.shape.as_str()),
+        ("square_small", "48x40x32")
+    );
+    assert!(found.tried <= 3 && found.default.time_s > 0.0, "{found:?}");
+    let is_better = found
+        .winner
+        .as_ref()
+        .is_some_and(|w| w.time_s < found.default.time_s);
+    assert_eq!(is_better, found.winner.is_some(), "{found:?}");
+    let mut tuning = Tuning::new(Machine::of(gpu.summary()));
+    tuning.keep(found);
+    assert!(!plan(&gpu, Some(tuning)).reason().contains("not used"));
+}
