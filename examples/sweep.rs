@@ -6,6 +6,7 @@
 //! ```
 //!
 //! A file in place of a kernel's name is compiled as a kernel of that operation; `chosen` is what the library would take.
+//! `KERNEL@FOLDER` is the kernel with those of its files that lie in the folder in place of its own: for kernels of several.
 //! Every combination is verified before it is timed; with `flushed` it runs in turn on more memory than caches hold.
 //! Lines end in the time, the rate, and the spread, fastest last.
 
@@ -16,6 +17,7 @@ use ridgepoint::ops::{choose, family};
 use ridgepoint::shader::{Checks, Constant, Shader};
 use ridgepoint::units::{Bandwidth, FlopRate, format_percent, format_seconds};
 use ridgepoint::{Dtype, Error, Gpu, GpuOptions, Operation, Plan, PlanOptions, Result};
+use std::path::Path;
 use std::time::Duration;
 
 /// More than twice any cache.
@@ -31,7 +33,7 @@ fn main() {
 async fn sweep(arguments: &[String]) -> Result<()> {
     let [what, kernel, constants @ ..] = arguments else {
         eprintln!(
-            "usage: sweep OPERATION:SHAPE[:f16] KERNEL|FILE.wgsl|chosen [CONSTANT=V1,V2,...]... [checks] [flushed]"
+            "usage: sweep OPERATION:SHAPE[:f16] KERNEL|KERNEL@FOLDER|FILE.wgsl|chosen [CONSTANT=V1,V2,...]... [checks] [flushed]"
         );
         std::process::exit(2);
     };
@@ -49,7 +51,9 @@ async fn sweep(arguments: &[String]) -> Result<()> {
         let choice = choose(operation.as_ref(), &options, gpu.capabilities())?;
         println!("# {}: {}", choice.kernel.name, choice.reason);
         choice.kernel
-    } else if std::path::Path::new(kernel).extension().is_some() {
+    } else if let Some((name, folder)) = kernel.split_once('@') {
+        with_files(family.kernel(name)?, folder)?
+    } else if Path::new(kernel).extension().is_some() {
         from_file(kernel, dtype)?
     } else {
         family.kernel(kernel)?
@@ -167,21 +171,9 @@ async fn one(
 
 /// A kernel from a file whose stem is its entry point. It lives as long as the program.
 fn from_file(path: &str, dtype: Dtype) -> Result<&'static Kernel> {
-    let wgsl = std::fs::read_to_string(path)
-        .map_err(|e| Error::File {
-            path: path.to_owned(),
-            reason: e.to_string(),
-        })?
-        .leak();
-    let stem = std::path::Path::new(path)
-        .file_stem()
-        .and_then(|s| s.to_str())
-        .unwrap_or_default();
-    let name = stem.to_owned().leak();
-    let mut features = wgpu::Features::empty();
-    features.set(wgpu::Features::SHADER_F16, wgsl.contains("enable f16;"));
-    features.set(wgpu::Features::SUBGROUP, wgsl.contains("subgroup"));
-    let shader = Box::leak(Box::new(Shader { name, wgsl }));
+    let stem = Path::new(path).file_stem().and_then(|stem| stem.to_str());
+    let name = stem.unwrap_or_default().to_owned().leak();
+    let (shader, features) = shader(name, Path::new(path))?;
     Ok(Box::leak(Box::new(Kernel {
         name,
         about: "from a file",
@@ -190,6 +182,38 @@ fn from_file(path: &str, dtype: Dtype) -> Result<&'static Kernel> {
         dtypes: Box::leak(Box::new([dtype])),
         presets: &[],
     })))
+}
+
+/// `kernel` with the files that `folder` has of it.
+fn with_files(kernel: &Kernel, folder: &str) -> Result<&'static Kernel> {
+    let mut features = kernel.features;
+    let mut stages = kernel.stages.to_vec();
+    for stage in &mut stages {
+        let path = Path::new(folder).join([stage.shader.name, ".wgsl"].concat());
+        if path.exists() {
+            let (own, needed) = shader(stage.shader.name, &path)?;
+            stage.shader = own;
+            features |= needed;
+        }
+    }
+    Ok(Box::leak(Box::new(Kernel {
+        stages: stages.leak(),
+        features,
+        ..*kernel
+    })))
+}
+
+/// The shader of a file, and the features that its words ask for.
+fn shader(name: &'static str, path: &Path) -> Result<(&'static Shader, wgpu::Features)> {
+    let unreadable = |e: std::io::Error| Error::File {
+        path: path.display().to_string(),
+        reason: e.to_string(),
+    };
+    let wgsl = std::fs::read_to_string(path).map_err(unreadable)?.leak();
+    let mut features = wgpu::Features::empty();
+    features.set(wgpu::Features::SHADER_F16, wgsl.contains("enable f16;"));
+    features.set(wgpu::Features::SUBGROUP, wgsl.contains("subgroup"));
+    Ok((Box::leak(Box::new(Shader { name, wgsl })), features))
 }
 
 /// Every combination of `NAME=V1,V2,...` arguments.

@@ -1,7 +1,7 @@
 //! reduce: the sum or the maximum of a vector, or the sum of the products of two, down to one number a workgroup.
 //!
-//! Each invocation strides over the vectors by the size of the grid, with ELEMS loads at a time and one running result for
-//! each of their elements; workgroup memory merges the invocations' results in two steps. The first dispatch leaves one
+//! Each invocation strides over the vectors by the size of the grid, with ELEMS loads at a time and two running results for
+//! each of their elements, so that one does not wait for the other; workgroup memory merges the invocations' results in two steps. The first dispatch leaves one
 //! number for each workgroup, the last one, of a single workgroup, reduces those.
 //!
 //! Traffic: one vector read, two for a dot product. Workgroup memory: 1.0625 KiB. Works for any length.
@@ -30,6 +30,7 @@ struct Params {
     stride: u32,   // Vector from one turn of a workgroup to its next
     first: u32,    // where the first workgroup's result goes
     empty: f32,    // the result of no elements: 0, or -inf, which WGSL cannot write
+    undefined: f32,    // NaN, likewise
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -60,12 +61,17 @@ fn join(x: f32, y: f32) -> f32 {
     return x + y;
 }
 
+// Passes over NaN, which the loop finds by the bits of what it loads.
 fn join_wide(x: Wide, y: Wide) -> Wide {
     if (FORM == MAX) {
-        let bits = max(bitcast<Bits>(x) & Bits(0x7fffffffu), bitcast<Bits>(y) & Bits(0x7fffffffu));
-        return select(max(x, y), x + y, bits > Bits(0x7f800000u));
+        return max(x, y);
     }
     return x + y;
+}
+
+fn any_nan(largest: Bits) -> bool {
+    let each = vec4<u32>(largest);
+    return max(max(each.x, each.y), max(each.z, each.w)) > 0x7f800000u;
 }
 
 fn across(wide: Wide) -> f32 {
@@ -82,7 +88,10 @@ fn reduce(
     @builtin(local_invocation_index) local_index: u32,
 ) {
     let begin = params.begin + workgroup_id.x * WORKGROUP * ELEMS + local_index;
-    var running = Wide(params.empty);
+    var even = Wide(params.empty);
+    var odd = Wide(params.empty);
+    // Of all magnitudes; one integer maximum a load instead of comparisons that every step waits for.
+    var largest = Bits(0u);
     for (var base = begin; base < params.end; base += params.stride) {
         var values: array<Wide, ELEMS>;
         // unroll
@@ -94,11 +103,18 @@ fn reduce(
         }
         // unroll
         for (var j = 0u; j < ELEMS; j++) {
-            running = join_wide(running, values[j]);
+            if (j % 2u == 0u) {
+                even = join_wide(even, values[j]);
+            } else {
+                odd = join_wide(odd, values[j]);
+            }
+            if (FORM == MAX) {
+                largest = max(largest, bitcast<Bits>(values[j]) & Bits(0x7fffffffu));
+            }
         }
     }
 
-    parts[local_index] = across(running);
+    parts[local_index] = select(across(join_wide(even, odd)), params.undefined, any_nan(largest));
     workgroupBarrier();
     if (local_index < LEADERS) {
         var part = parts[local_index];

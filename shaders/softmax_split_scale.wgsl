@@ -19,6 +19,7 @@ const CAUSAL: bool = false;        // row r sees its first seen + r % queries co
 const IN_PLACE: bool = false;      // y holds the input as well, and x is not read
 const LOG: bool = false;           // y is the logarithm
 
+const RUN: u32 = WORKGROUP * ELEMS;          // Wide of a workgroup, as many as of a part; read by the host
 const LEADERS: u32 = min(WORKGROUP, 16u);   // invocations that merge for the others
 const_assert WORKGROUP % LEADERS == 0;
 
@@ -144,7 +145,7 @@ fn softmax_split_scale(
     let inside = number < params.rows * params.parts;
     let last = select(0u, params.rows * params.parts - 1u - number, inside);
     let row = last / params.parts;
-    let first = last % params.parts * (WORKGROUP * ELEMS) + local_index;
+    let first = last % params.parts * RUN + local_index;
     let seen = select(0u, seen_cols(row), inside);
 
     // Before anything that is waited for, so that the loads overlap with it.

@@ -17,6 +17,7 @@ const SCALED: bool = false;        // multiply x by scale
 const MASK: bool = false;          // add mask
 const CAUSAL: bool = false;        // row r sees its first seen + r % queries columns
 
+const PART: u32 = WORKGROUP * ELEMS;         // Wide of a part; read by the host
 const LEADERS: u32 = min(WORKGROUP, 16u);   // invocations that merge for the others
 const_assert WORKGROUP % LEADERS == 0;
 
@@ -127,7 +128,7 @@ fn softmax_split_sums(
 ) {
     let number = workgroup_id.y * num_workgroups.x + workgroup_id.x;
     let row = number / params.parts;
-    let first = number % params.parts * (WORKGROUP * ELEMS) + local_index;
+    let first = number % params.parts * PART + local_index;
     let inside = row < params.rows;
     let seen = select(0u, seen_cols(row), inside);
 

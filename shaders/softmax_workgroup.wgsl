@@ -23,6 +23,7 @@ const LOG: bool = false;           // y is the logarithm
 
 const MOST_COLS: u32 = WORKGROUP * ELEMS * WIDTH;        // columns at most; read by the host
 const MAX_SUBGROUPS: u32 = (WORKGROUP + 3u) / 4u;   // no subgroup is smaller than 4
+const FEW: bool = WORKGROUP <= 128u;                // each invocation merges all subgroups sooner than a subgroup does
 
 // No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
@@ -163,16 +164,22 @@ fn softmax_workgroup(
         pairs[subgroup_id] = vec2<f32>(own_max, own_sum);
     }
     workgroupBarrier();
+    let begin = select(lane, 0u, FEW);
+    let stride = select(lanes, 1u, FEW);
     var row_max = NEG_LARGE;
-    for (var i = lane; i < num_subgroups; i += lanes) {
+    for (var i = begin; i < num_subgroups; i += stride) {
         row_max = max(row_max, pairs[i].x);
     }
-    row_max = subgroupMax(row_max);
+    if (!FEW) {
+        row_max = subgroupMax(row_max);
+    }
     var row_sum = 0.0;
-    for (var i = lane; i < num_subgroups; i += lanes) {
+    for (var i = begin; i < num_subgroups; i += stride) {
         row_sum = row_sum + pairs[i].y * exp(pairs[i].x - row_max);
     }
-    row_sum = subgroupAdd(row_sum);
+    if (!FEW) {
+        row_sum = subgroupAdd(row_sum);
+    }
 
     let factor = exp(own_max - row_max) * inverse(row_sum, row_max);
     let log_sum = log_of_sum(row_sum, row_max);

@@ -12,6 +12,7 @@ mod reduce;
 mod rows;
 mod softmax;
 mod stream;
+mod vectors;
 
 pub use attention::{Attention, BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sinks};
 pub use class::{Class, Sizes, class_of};

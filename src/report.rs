@@ -227,6 +227,9 @@ pub struct Row {
     pub flops: u64,
     /// Bytes that the shape has to move.
     pub min_bytes: u64,
+    /// Bytes that the kernel's dispatches bind, intermediate results among them; null where nothing ran.
+    #[serde(default)]
+    pub bound_bytes: Option<u64>,
     /// How the measurement ended.
     pub status: Status,
     /// Why, where it is not `ok`.

@@ -220,7 +220,8 @@ impl Shader {
 
 /// naga's capabilities for the features that kernels may use.
 fn capabilities(features: wgpu::Features) -> Capabilities {
-    let mut found = Capabilities::empty();
+    // Packing two halves in 32 bits is no feature of WebGPU: every adapter does it.
+    let mut found = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
     found.set(
         Capabilities::SHADER_FLOAT16,
         features.contains(wgpu::Features::SHADER_F16),

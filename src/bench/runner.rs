@@ -321,6 +321,7 @@ impl<'a> Runner<'a> {
             .map(|(name, size)| (name.to_owned(), size))
             .collect();
         (row.flops, row.min_bytes) = (flops, min_bytes);
+        row.bound_bytes = Some(plan.bound_bytes());
         row.verified = Some(verified);
         row.flop_rate = seconds.and_then(|s| FlopRate::new(flops, s));
         row.bandwidth = seconds.and_then(|s| Bandwidth::new(min_bytes, s));
@@ -413,6 +414,7 @@ fn row_of(case: &Case, checks: Checks, measured: &Measurement) -> Row {
         shape: operation.map(sizes).unwrap_or_default(),
         flops: operation.map_or(0, Operation::flops),
         min_bytes: operation.map_or(0, Operation::min_bytes),
+        bound_bytes: None,
         status: measured.status,
         reason: measured.reason.clone(),
         verified: None,

@@ -237,6 +237,7 @@ pub(crate) mod tests {
             shape: BTreeMap::new(),
             flops: 1 << 25,
             min_bytes: 3 << 18,
+            bound_bytes: is_measured.then_some(3 << 18),
             status,
             reason: (!is_measured).then(|| "the device lacks something".into()),
             verified: is_measured.then_some(verified),

@@ -3,7 +3,7 @@
 use super::layout::{self, paragraph};
 use super::{rows, warnings};
 use comfy_table::{CellAlignment, Row as Line};
-use ridgepoint::report::{Ceiling, Report};
+use ridgepoint::report::{Ceiling, Report, Row};
 use ridgepoint::shader::Checks;
 use ridgepoint::units::{Bandwidth, FlopRate, format_bytes};
 
@@ -69,12 +69,65 @@ fn value(ceiling: &Ceiling) -> Option<String> {
     })
 }
 
+/// What it costs to pass intermediate results through memory: a kernel that binds at least twice the bytes of another of
+/// the same shape, beside the fastest such one.
+fn price(row: &Row, rows: &[Row]) -> Option<String> {
+    let bytes = row.bound_bytes?;
+    let time = row.time_s.as_ref()?.median;
+    let same = |other: &&Row| {
+        (&other.operation, other.dtype, &other.shape) == (&row.operation, row.dtype, &row.shape)
+            && other.bound_bytes.is_some_and(|b| 2 * b <= bytes)
+    };
+    let median = |other: &Row| other.time_s.as_ref().map(|t| t.median);
+    let others = rows.iter().filter(same);
+    let (fused, least) = others
+        .filter_map(|other| Some((other, median(other)?)))
+        .min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let shape = row.id.split('/').nth(2)?;
+    Some(format!(
+        "{} {shape}: its dispatches move {}, those of {} {}; {:.1} times the time",
+        row.kernel,
+        format_bytes(bytes),
+        fused.kernel,
+        fused.bound_bytes.map(format_bytes)?,
+        time / least
+    ))
+}
+
 /// All warnings, each kind once with its remedy, and how to read the table.
 pub(crate) fn footer(report: &Report) -> String {
     let mut lines = warnings::lines(report);
+    let prices = report
+        .rows
+        .iter()
+        .filter_map(|row| price(row, &report.rows));
+    lines.extend(prices.map(|line| paragraph("", &line)));
     if !lines.is_empty() {
         lines.push(String::new());
     }
     lines.push(paragraph("", LEGEND));
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::rows::tests::sample;
+    use ridgepoint::bench::Status;
+
+    #[test]
+    fn a_row_that_moves_twice_the_bytes_has_its_price() {
+        let fused = sample(Status::Ok);
+        let mut unfused = Row {
+            kernel: "matmul_parts".into(),
+            bound_bytes: Some(3 << 20),
+            ..fused.clone()
+        };
+        let line = price(&unfused, &[fused.clone(), unfused.clone()]).unwrap();
+        let wanted = "matmul_parts 256x256x256: its dispatches move 3 MiB, those of matmul_tiled 768 KiB; 1.0 times the time";
+        assert_eq!(line, wanted);
+        assert_eq!(price(&fused, &[fused.clone(), unfused.clone()]), None);
+        unfused.shape.insert("m".into(), 1);
+        assert_eq!(price(&unfused, &[fused]), None);
+    }
 }

@@ -198,6 +198,14 @@ impl Plan {
         self.schedule.scratch.iter().sum()
     }
 
+    /// Bytes that the dispatches bind, each operand of each of them once: what goes between memory and the GPU where
+    /// every dispatch reads and writes what it binds once, and no cache holds it for the next.
+    #[must_use]
+    pub fn bound_bytes(&self) -> u64 {
+        let windows = self.schedule.steps.iter().flat_map(|step| &step.windows);
+        windows.map(|window| window.bytes).sum()
+    }
+
     /// Dispatches of one recording.
     #[must_use]
     pub fn dispatches(&self) -> usize {

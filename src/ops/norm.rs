@@ -1,20 +1,21 @@
 //! Normalisation over rows: RMS norm and layer norm.
 
+mod choice;
 mod kernels;
 mod reference;
+mod schedule;
 
 pub(super) use kernels::{LAYER_NORM, RMS_NORM};
 
-use super::rows::{self, RowLayout, RowWindow, Width};
+use super::rows::{RowLayout, Width};
 use super::softmax::Target;
 use super::{Family, Operand, Operation, require_u32};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterKind, Capabilities};
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Step, Window, fold_workgroups};
+use crate::gpu::Capabilities;
+use crate::kernel::{Constants, Kernel, Schedule};
 use crate::shader::{Constant, Prepared};
 use crate::tolerance::Expected;
-use kernels::NORM_LOOPED;
 
 /// Which normalisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,19 +107,6 @@ impl Norm {
     fn width(&self) -> Width {
         Width::of(self.cols, &[self.x, self.y_layout()])
     }
-}
-
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct Params {
-    rows: u32,
-    cols: u32,
-    x_first: u32,
-    x_stride: u32,
-    y_first: u32,
-    y_stride: u32,
-    share: f32,
-    epsilon: f32,
 }
 
 impl Operation for Norm {
@@ -222,8 +210,13 @@ impl Operation for Norm {
             ("BIAS", Constant::Bool(self.affine == Affine::WeightAndBias)),
             ("IN_PLACE", Constant::Bool(self.target == Target::InPlace)),
         ]);
-        constants.extend(self.sizes(kernel, device)?);
+        constants.retain(|(name, _)| kernel.declares(name));
+        constants.extend(choice::sizes(self, kernel, device)?);
         Ok(constants)
+    }
+
+    fn unsuited(&self, kernel: &'static Kernel, device: &Capabilities) -> Option<String> {
+        choice::unsuited(self, kernel, device)
     }
 
     fn schedule(
@@ -232,32 +225,7 @@ impl Operation for Norm {
         stages: &[&Prepared],
         device: &Capabilities,
     ) -> Result<Schedule> {
-        let limits = &device.limits;
-        if self.rows * self.cols == 0 {
-            return Ok(Schedule::default());
-        }
-        let of = |name| stages[0].constants.get(name).copied().map(u64::from);
-        if let Some(most) = of("MOST_COLS").filter(|most| *most < self.cols) {
-            return Err(Error::Unsupported {
-                what: format!("kernel {}", kernel.name),
-                reason: format!("with these constants it holds {most} columns"),
-            });
-        }
-        let bytes = self.dtype.bytes();
-        let layouts = [self.x, self.y_layout()];
-        let row_bytes = layouts.map(|layout| layout.stride(self.cols) * bytes);
-        let extra = self.x.offset.max(self.y_layout().offset) * bytes;
-        let mut schedule = Schedule::default();
-        for window in rows::windows(self.rows, &row_bytes, extra, limits)? {
-            let groups = window.rows.div_ceil(of("ROWS").unwrap_or(1));
-            schedule.steps.push(Step {
-                stage: 0,
-                params: bytemuck::bytes_of(&self.params(window)).to_vec(),
-                windows: self.windows(window),
-                workgroups: fold_workgroups(groups, limits)?,
-            });
-        }
-        Ok(schedule)
+        schedule::schedule(self, kernel, stages, &device.limits)
     }
 
     /// A row is read three times for all of its elements; a run of neighbours is 64.
@@ -275,102 +243,9 @@ impl Operation for Norm {
     }
 }
 
-/// Registers of 32 bits that an invocation may hold of a row.
-const HELD: u64 = 32;
-
-impl Norm {
-    /// What a row in registers takes, or what a loop over it likes.
-    fn sizes(&self, kernel: &'static Kernel, device: &Capabilities) -> Result<Constants> {
-        let limits = &device.limits;
-        let largest = u64::from(
-            limits
-                .max_compute_invocations_per_workgroup
-                .min(limits.max_compute_workgroup_size_x)
-                .min(1024),
-        );
-        let small = if device.kind == AdapterKind::Software {
-            16
-        } else {
-            64
-        };
-        let integer = |name, size: u64| (name, Constant::Integer(size as u32));
-        if kernel.name == NORM_LOOPED.name {
-            let workgroup = if small == 16 { 16 } else { 512.min(largest) };
-            return Ok(vec![integer("WORKGROUP", workgroup)]);
-        }
-        let most = HELD / self.width().elements();
-        let loads = self.cols / self.width().elements();
-        let group = loads.div_ceil(most / 2).max(1).next_power_of_two();
-        let group = group.min(1 << largest.ilog2());
-        let needed = loads.div_ceil(group);
-        if needed > most {
-            let most = most * group * self.width().elements();
-            return Err(Error::Unsupported {
-                what: format!("kernel {}", kernel.name),
-                reason: format!("a row of {} columns, it holds {most}", self.cols),
-            });
-        }
-        let elems = if needed > 4 {
-            needed.next_multiple_of(4)
-        } else {
-            needed.max(1)
-        };
-        Ok(vec![
-            integer("WORKGROUP", group.max(small.min(largest))),
-            integer("GROUP", group),
-            integer("ELEMS", elems),
-        ])
-    }
-
-    fn params(&self, window: RowWindow) -> Params {
-        let width = self.width().elements();
-        let wide = |elements: u64| (elements / width) as u32;
-        let (x, y) = (self.x, self.y_layout());
-        let first = |layout| wide(rows::span(self.dtype, layout, self.cols, window).first);
-        Params {
-            rows: window.rows as u32,
-            cols: wide(self.cols),
-            x_first: first(x),
-            x_stride: wide(x.stride(self.cols)),
-            y_first: first(y),
-            y_stride: wide(y.stride(self.cols)),
-            share: 1.0 / self.cols as f32,
-            epsilon: self.epsilon,
-        }
-    }
-
-    fn windows(&self, window: RowWindow) -> Vec<Window> {
-        let cut = |slot: usize, layout: RowLayout| {
-            let span = rows::span(self.dtype, layout, self.cols, window);
-            Window {
-                slot: Slot::Operand(slot),
-                offset: span.offset,
-                bytes: span.bytes,
-            }
-        };
-        let last = self.operands().len() - 1;
-        let nothing = Window::whole(Slot::Operand(0), 0);
-        let vector = |place: u64| {
-            if self.vectors() >= place {
-                Window::whole(
-                    Slot::Operand(place as usize),
-                    self.cols * self.dtype.bytes(),
-                )
-            } else {
-                nothing
-            }
-        };
-        // WebGPU forbids one buffer both to read and to write.
-        let (x, y) = match self.target {
-            Target::Separate => (cut(0, self.x), cut(last, self.y)),
-            Target::InPlace => (nothing, cut(0, self.x)),
-        };
-        vec![x, vector(1), vector(2), y]
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::kernels::NORM_LOOPED;
     use super::*;
 
     #[test]

@@ -63,6 +63,8 @@ pub(super) enum Width {
     One,
     /// Rows begin and end at multiples of four elements.
     Four,
+    /// Rows of f16 begin and end at multiples of 16 bytes, and are loaded as four words of two each.
+    Eight,
 }
 
 impl Width {
@@ -76,10 +78,22 @@ impl Width {
         }
     }
 
+    /// That of loads of 16 bytes; `None` where rows do not begin and end at multiples of that.
+    pub(super) fn sixteen_bytes(dtype: Dtype, cols: u64, layouts: &[RowLayout]) -> Option<Self> {
+        let width = match dtype {
+            Dtype::F16 => Self::Eight,
+            _ => Self::Four,
+        };
+        let mut sizes = layouts.iter().flat_map(|l| [l.offset, l.stride(cols)]);
+        let whole = |size: u64| size.is_multiple_of(width.elements());
+        (whole(cols) && sizes.all(whole)).then_some(width)
+    }
+
     pub(super) fn elements(self) -> u64 {
         match self {
             Self::One => 1,
             Self::Four => 4,
+            Self::Eight => 8,
         }
     }
 
@@ -87,7 +101,9 @@ impl Width {
     pub(super) fn constants(self, dtype: Dtype) -> Constants {
         let (vector, wide) = match self {
             Self::One => ("Elem", "f32"),
+            Self::Four if dtype == Dtype::F32 => ("vec4<f32>", "vec4<f32>"),
             Self::Four => ("vec4<Elem>", "vec4<f32>"),
+            Self::Eight => ("vec4<u32>", "vec4<f32>"),
         };
         vec![
             ("Elem", Constant::Type(dtype.name())),
@@ -101,7 +117,7 @@ impl Width {
     pub(super) fn index(self) -> (&'static str, Constant) {
         let name = match self {
             Self::One => "u32",
-            Self::Four => "vec4<u32>",
+            Self::Four | Self::Eight => "vec4<u32>",
         };
         ("Index", Constant::Type(name))
     }
@@ -202,6 +218,18 @@ mod tests {
         assert_eq!(of(8, 1, None), Width::One);
         assert_eq!(of(8, 0, Some(9)), Width::One);
         assert_eq!(of(7, 0, Some(8)), Width::One);
+    }
+
+    #[test]
+    fn loads_of_sixteen_bytes_want_whole_rows() {
+        let of = |dtype, cols, offset| {
+            let stride = None;
+            Width::sixteen_bytes(dtype, cols, &[RowLayout { offset, stride }])
+        };
+        assert_eq!(of(Dtype::F32, 12, 4), Some(Width::Four));
+        assert_eq!(of(Dtype::F16, 16, 8), Some(Width::Eight));
+        assert_eq!(of(Dtype::F16, 12, 0), None);
+        assert_eq!(of(Dtype::F16, 16, 4), None);
     }
 
     #[test]

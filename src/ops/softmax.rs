@@ -4,8 +4,11 @@ mod choice;
 mod kernels;
 mod reference;
 mod schedule;
+mod sizes;
 mod text;
 
+#[cfg(test)]
+pub(super) use choice::tests::device;
 pub(super) use kernels::{ONLINE_BY_ONE, SOFTMAX};
 pub(super) use schedule::plain_params;
 
@@ -17,6 +20,7 @@ use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Schedule};
 use crate::shader::Prepared;
 use crate::tolerance::Expected;
+use kernels::{SPLIT_SUBGROUP, WALKED};
 
 /// Softmax over each of `rows` rows of `cols` columns: the last axis of an array whose other axes are the rows.
 ///
@@ -152,6 +156,22 @@ impl Softmax {
 
     fn width(&self) -> Width {
         Width::of(self.cols, &[self.x, self.y_layout()])
+    }
+
+    /// How wide `kernel` loads.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where rows lie otherwise than it needs them.
+    fn width_of(&self, kernel: &Kernel) -> Result<Width> {
+        if ![WALKED.name, SPLIT_SUBGROUP.name].contains(&kernel.name) {
+            return Ok(self.width());
+        }
+        Width::sixteen_bytes(self.dtype, self.cols, &[self.x, self.y_layout()]).ok_or_else(|| {
+            Error::Unsupported {
+                what: format!("kernel {}", kernel.name),
+                reason: "rows do not begin and end at multiples of 16 bytes".into(),
+            }
+        })
     }
 }
 

@@ -87,7 +87,20 @@ pub(super) static NORM_LOOPED: Kernel = kernel(
     "a workgroup walks each row once for each of mean, variance and result",
     &[Stage::of(&NORM_LOOPED_SHADER)],
 );
-static NORM_GROUPED: Kernel = kernel(
+pub(super) static NORM_SPLIT: Kernel = kernel(
+    "norm_split",
+    "many workgroups share each row, in two dispatches",
+    &[Stage::of(&NORM_SPLIT_MOMENTS), Stage::of(&NORM_SPLIT_SCALE)],
+);
+pub(super) static NORM_WORKGROUP: Kernel = Kernel {
+    features: wgpu::Features::SUBGROUP,
+    ..kernel(
+        "norm_workgroup",
+        "each row in registers of a workgroup, read once; subgroups merge",
+        &[Stage::of(&NORM_WORKGROUP_SHADER)],
+    )
+};
+pub(super) static NORM_GROUPED: Kernel = kernel(
     "norm_grouped",
     "rows in registers of groups of invocations, read once",
     &[Stage::of(&NORM_GROUPED_SHADER)],
@@ -99,6 +112,19 @@ static NORM_LOOPED_SHADER: Shader = Shader {
 static NORM_GROUPED_SHADER: Shader = Shader {
     name: "norm_grouped",
     wgsl: include_str!("../../../shaders/norm_grouped.wgsl"),
+};
+
+static NORM_SPLIT_MOMENTS: Shader = Shader {
+    name: "norm_split_moments",
+    wgsl: include_str!("../../../shaders/norm_split_moments.wgsl"),
+};
+static NORM_SPLIT_SCALE: Shader = Shader {
+    name: "norm_split_scale",
+    wgsl: include_str!("../../../shaders/norm_split_scale.wgsl"),
+};
+static NORM_WORKGROUP_SHADER: Shader = Shader {
+    name: "norm_workgroup",
+    wgsl: include_str!("../../../shaders/norm_workgroup.wgsl"),
 };
 
 const fn kernel(name: &'static str, about: &'static str, stages: &'static [Stage]) -> Kernel {
@@ -113,7 +139,7 @@ const fn kernel(name: &'static str, about: &'static str, stages: &'static [Stage
 }
 
 const SHAPE_FORM: &str = "ROWSxCOLS, such as 4096x4096, then any of +plain, +bias, +inplace";
-const KERNELS: &[&Kernel] = &[&NORM_LOOPED, &NORM_GROUPED];
+const KERNELS: &[&Kernel] = &[&NORM_LOOPED, &NORM_SPLIT, &NORM_GROUPED, &NORM_WORKGROUP];
 
 /// RMS norm over rows.
 pub(in crate::ops) static RMS_NORM: Family = Family {

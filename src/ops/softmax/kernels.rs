@@ -39,6 +39,18 @@ static SPLIT_SCALE: Shader = Shader {
     name: "softmax_split_scale",
     wgsl: include_str!("../../../shaders/softmax_split_scale.wgsl"),
 };
+static SPLIT_SUBGROUP_SUMS: Shader = Shader {
+    name: "softmax_split_subgroup_sums",
+    wgsl: include_str!("../../../shaders/softmax_split_subgroup_sums.wgsl"),
+};
+static SPLIT_SUBGROUP_SCALE: Shader = Shader {
+    name: "softmax_split_subgroup_scale",
+    wgsl: include_str!("../../../shaders/softmax_split_subgroup_scale.wgsl"),
+};
+static WALKED_SHADER: Shader = Shader {
+    name: "softmax_walked",
+    wgsl: include_str!("../../../shaders/softmax_walked.wgsl"),
+};
 static GROUPED_SHADER: Shader = Shader {
     name: "softmax_grouped",
     wgsl: include_str!("../../../shaders/softmax_grouped.wgsl"),
@@ -86,6 +98,17 @@ pub(super) static SPLIT: Kernel = fused(
     "many workgroups share each row, in two dispatches",
     &[Stage::of(&SPLIT_SUMS), Stage::of(&SPLIT_SCALE)],
 );
+pub(super) static SPLIT_SUBGROUP: Kernel = Kernel {
+    features: wgpu::Features::SUBGROUP,
+    ..fused(
+        "softmax_split_subgroup",
+        "many workgroups share each row, in two dispatches; subgroups merge",
+        &[
+            Stage::of(&SPLIT_SUBGROUP_SUMS),
+            Stage::of(&SPLIT_SUBGROUP_SCALE),
+        ],
+    )
+};
 pub(super) static GROUPED: Kernel = fused(
     "softmax_grouped",
     "rows in registers of groups of invocations, read once",
@@ -97,6 +120,14 @@ pub(super) static WORKGROUP: Kernel = Kernel {
         "softmax_workgroup",
         "each row in registers of a workgroup, read once; subgroups merge",
         &[Stage::of(&WORKGROUP_SHADER)],
+    )
+};
+pub(super) static WALKED: Kernel = Kernel {
+    features: wgpu::Features::SUBGROUP,
+    ..fused(
+        "softmax_walked",
+        "rows one after the other in registers of a workgroup, the next one on its way; subgroups merge",
+        &[Stage::of(&WALKED_SHADER)],
     )
 };
 pub(super) static SUBGROUP: Kernel = Kernel {
@@ -143,6 +174,26 @@ fn samples(_stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
     found.extend([
         half(3, 7),
         half(2, 1024),
+        half(3, 264),
+        Softmax {
+            form: SoftmaxForm::Logarithms,
+            mask: SoftmaxMask::Full,
+            x: RowLayout {
+                offset: 16,
+                stride: Some(128),
+            },
+            scale: -0.4,
+            ..half(6, 120)
+        },
+        Softmax {
+            causal: Some(Causal {
+                queries: 5,
+                seen: 3,
+            }),
+            mask: SoftmaxMask::Broadcast,
+            target: Target::InPlace,
+            ..half(10, 200)
+        },
         Softmax {
             x: RowLayout {
                 offset: 3,
@@ -209,7 +260,16 @@ pub(in crate::ops) static SOFTMAX: Family = Family {
     about: "y = exp(v - max(v)) / sum(exp(v - max(v))) over each row, v = scale * x + mask",
     shape_form: "ROWSxCOLS, such as 4096x4096, then any of +mask, +broadcast, +causal, +log, +inplace",
     classes: &[],
-    kernels: &[&UNFUSED, &ONLINE, &SPLIT, &GROUPED, &WORKGROUP, &SUBGROUP],
+    kernels: &[
+        &UNFUSED,
+        &ONLINE,
+        &SPLIT,
+        &SPLIT_SUBGROUP,
+        &GROUPED,
+        &WORKGROUP,
+        &WALKED,
+        &SUBGROUP,
+    ],
     parse: |text, dtype| text::parse(text, dtype),
     samples,
 };

@@ -1,7 +1,6 @@
 //! The dispatches of each kernel of softmax.
 
-use super::choice::parts;
-use super::kernels::{SPLIT, UNFUSED};
+use super::kernels::{SPLIT, SPLIT_SUBGROUP, UNFUSED};
 use super::{Softmax, SoftmaxMask, Target};
 use crate::error::{Error, Result};
 use crate::kernel::{Kernel, Schedule, Slot, Step, Window, fold_workgroups};
@@ -64,8 +63,8 @@ pub(super) fn schedule(
     let extra = softmax.x.offset.max(softmax.y_layout().offset) * bytes;
     let mut schedule = Schedule::default();
     for window in rows::windows(softmax.rows, &row_bytes, extra, limits)? {
-        if kernel.name == SPLIT.name {
-            split(softmax, stages, window, limits, &mut schedule)?;
+        if [SPLIT.name, SPLIT_SUBGROUP.name].contains(&kernel.name) {
+            split(softmax, kernel, stages, window, limits, &mut schedule)?;
         } else {
             schedule
                 .steps
@@ -190,11 +189,12 @@ fn one(
             reason,
         });
     }
+    let width = softmax.width_of(kernel)?;
     let spans = Spans::of(softmax, window);
     let bound = Bound::of(softmax, &spans);
     Ok(Step {
         stage: 0,
-        params: bytemuck::bytes_of(&params(softmax, softmax.width(), window, &spans, 1)).to_vec(),
+        params: bytemuck::bytes_of(&params(softmax, width, window, &spans, 1)).to_vec(),
         windows: vec![bound.x_beside_y(softmax), bound.mask, bound.y],
         workgroups: fold_workgroups(window.rows.div_ceil(of("ROWS").unwrap_or(1)), limits)?,
     })
@@ -202,30 +202,31 @@ fn one(
 
 fn split(
     softmax: &Softmax,
+    kernel: &'static Kernel,
     stages: &[&Prepared],
     window: RowWindow,
     limits: &wgpu::Limits,
     schedule: &mut Schedule,
 ) -> Result<()> {
-    let step = stages[0].constant("WORKGROUP") * stages[0].constant("ELEMS");
-    let parts = parts(softmax, step.into());
-    let workgroups = fold_workgroups(window.rows * parts, limits)?;
+    let width = softmax.width_of(kernel)?;
+    let loads = softmax.cols / width.elements();
+    let parts = loads.div_ceil(stages[0].constant("PART").into());
+    let runs = loads.div_ceil(stages[1].constant("RUN").into());
     let spans = Spans::of(softmax, window);
     let bound = Bound::of(softmax, &spans);
     let pairs = window.rows * parts * 8;
     let between = Window::whole(Slot::Scratch(0), pairs);
-    let params =
-        bytemuck::bytes_of(&params(softmax, softmax.width(), window, &spans, parts)).to_vec();
+    let params = bytemuck::bytes_of(&params(softmax, width, window, &spans, parts)).to_vec();
     let beside = bound.x_beside_y(softmax);
-    for (stage, windows) in [
-        (0, vec![bound.x, bound.mask, between]),
-        (1, vec![beside, bound.mask, between, bound.y]),
+    for (stage, shared_by, windows) in [
+        (0, parts, vec![bound.x, bound.mask, between]),
+        (1, runs, vec![beside, bound.mask, between, bound.y]),
     ] {
         schedule.steps.push(Step {
             stage,
             params: params.clone(),
             windows,
-            workgroups,
+            workgroups: fold_workgroups(window.rows * shared_by, limits)?,
         });
     }
     // Windows of rows follow each other, and may use the same memory.

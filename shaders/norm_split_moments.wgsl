@@ -1,0 +1,118 @@
+//! norm_split_moments: the mean of each part of a row and the sum of the squared differences to it; without LAYER the sum of
+//! squares.
+//!
+//! The first dispatch of norm_split, for few long rows: `parts` workgroups share a row, each of them WORKGROUP * ELEMS
+//! Wide, held in registers.
+//!
+//! Traffic: x read once. Workgroup memory: 1.0625 KiB. Works for any number of rows and columns.
+
+alias Elem = f32;
+alias Vector = vec4<Elem>;   // WIDTH neighbours as the buffers hold them
+alias Wide = vec4<f32>;      // the same in f32
+
+const WIDTH: u32 = 4;              // 1 where a row does not begin at a multiple of 4
+const WORKGROUP: u32 = 256;
+const ELEMS: u32 = 4;              // Wide that an invocation holds
+const LAYER: bool = false;         // subtract the mean
+
+const PART: u32 = WORKGROUP * ELEMS;         // Wide of a part; read by the host
+const LEADERS: u32 = min(WORKGROUP, 16u);   // invocations that add for the others
+const_assert WORKGROUP % LEADERS == 0;
+
+struct Params {
+    rows: u32,       // of this dispatch
+    cols: u32,       // here and below, sizes and places are in Wide
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    share: f32,      // 1 / columns
+    epsilon: f32,
+    parts: u32,      // workgroups that share a row
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
+@group(0) @binding(2) var<storage, read_write> moments: array<vec2<f32>>;   // [rows, parts]: mean, sum of squares
+
+var<workgroup> parts: array<f32, WORKGROUP>;
+var<workgroup> merged: array<f32, LEADERS>;
+
+fn across_sum(wide: Wide) -> f32 {
+    let parts = vec4<f32>(wide);
+    if (WIDTH == 1u) {
+        return parts.x;
+    }
+    return (parts.x + parts.y) + (parts.z + parts.w);
+}
+
+// Elements of a part of a row; the last one may have fewer.
+fn count(part: u32) -> f32 {
+    return f32((min(params.cols, (part + 1u) * PART) - part * PART) * WIDTH);
+}
+
+// The sum of all values, in two steps rather than a tree of barriers.
+fn workgroup_sum(own: f32, local_index: u32) -> f32 {
+    parts[local_index] = own;
+    workgroupBarrier();
+    if (local_index < LEADERS) {
+        var part = own;
+        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+            part = part + parts[i];
+        }
+        merged[local_index] = part;
+    }
+    workgroupBarrier();
+    var total = 0.0;
+    for (var i = 0u; i < LEADERS; i++) {
+        total = total + merged[i];
+    }
+    return total;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn norm_split_moments(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+) {
+    let number = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let row = number / params.parts;
+    let part = number % params.parts;
+    let first = part * PART + local_index;
+    let inside = row < params.rows;
+    let cols = select(0u, params.cols, inside);
+
+    var values: array<Wide, ELEMS>;
+    // unroll
+    for (var j = 0u; j < ELEMS; j++) {
+        values[j] = Wide(0.0);
+        if (first + j * WORKGROUP < cols) {
+            values[j] = Wide(x[params.x_first + row * params.x_stride + first + j * WORKGROUP]);
+        }
+    }
+    var mean = 0.0;
+    if (LAYER) {
+        var sum = Wide(0.0);
+        // unroll
+        for (var j = 0u; j < ELEMS; j++) {
+            sum = sum + values[j];
+        }
+        mean = workgroup_sum(across_sum(sum), local_index) / count(part);
+        // unroll
+        for (var j = 0u; j < ELEMS; j++) {
+            if (first + j * WORKGROUP < cols) {
+                values[j] = values[j] - mean;
+            }
+        }
+    }
+    var squares = Wide(0.0);
+    // unroll
+    for (var j = 0u; j < ELEMS; j++) {
+        squares = squares + values[j] * values[j];
+    }
+    let sum_of_squares = workgroup_sum(across_sum(squares), local_index);
+    if (inside && local_index == 0u) {
+        moments[number] = vec2<f32>(mean, sum_of_squares);
+    }
+}

@@ -1,0 +1,142 @@
+//! norm_workgroup: y = (x - mean) / sqrt(variance + epsilon) * weight + bias over each row; RMS norm without
+//! LAYER: the mean is not subtracted.
+//!
+//! A workgroup holds one row in registers: x is read once. The mean comes first and the variance from the differences to
+//! it, which nothing cancels in. Each subgroup adds its own elements, and workgroup memory merges the subgroups' sums
+//! behind one barrier for each.
+//!
+//! Traffic: x read once, y written once. Workgroup memory: 512 B. Works for any number of rows, and of columns up to
+//! WORKGROUP * ELEMS * WIDTH.
+
+alias Elem = f32;
+alias Vector = vec4<Elem>;   // WIDTH neighbours as the buffers hold them
+alias Wide = vec4<f32>;      // the same in f32
+
+const WIDTH: u32 = 4;              // 1 where a row does not begin at a multiple of 4
+const WORKGROUP: u32 = 256;
+const ELEMS: u32 = 4;              // Wide that an invocation holds
+const LAYER: bool = false;         // subtract the mean
+const WEIGHT: bool = false;        // multiply by weight
+const BIAS: bool = false;          // add bias
+const IN_PLACE: bool = false;      // y holds the input as well, and x is not read
+
+const MOST_COLS: u32 = WORKGROUP * ELEMS * WIDTH;   // columns at most; read by the host
+const MAX_SUBGROUPS: u32 = (WORKGROUP + 3u) / 4u;   // no subgroup is smaller than 4
+
+struct Params {
+    rows: u32,       // of this dispatch
+    cols: u32,       // here and below, sizes and places are in Wide
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    share: f32,      // 1 / columns
+    epsilon: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
+@group(0) @binding(2) var<storage, read> weight: array<Vector>;    // [cols]
+@group(0) @binding(3) var<storage, read> bias: array<Vector>;      // [cols]
+@group(0) @binding(4) var<storage, read_write> y: array<Vector>;   // [rows, cols]
+
+// Sums of each subgroup; two, so that no subgroup writes the second while others read the first.
+var<workgroup> sums: array<array<f32, MAX_SUBGROUPS>, 2>;
+
+fn across_sum(wide: Wide) -> f32 {
+    let parts = vec4<f32>(wide);
+    if (WIDTH == 1u) {
+        return parts.x;
+    }
+    return (parts.x + parts.y) + (parts.z + parts.w);
+}
+
+fn load(row: u32, col: u32) -> Wide {
+    if (IN_PLACE) {
+        return Wide(y[params.y_first + row * params.y_stride + col]);
+    }
+    return Wide(x[params.x_first + row * params.x_stride + col]);
+}
+
+fn store(row: u32, col: u32, normal: Wide) {
+    var value = normal;
+    if (WEIGHT) {
+        value = value * Wide(weight[col]);
+    }
+    if (BIAS) {
+        value = value + Wide(bias[col]);
+    }
+    y[params.y_first + row * params.y_stride + col] = Vector(value);
+}
+
+struct Subgroup {
+    number: u32,   // of its workgroup
+    count: u32,    // of subgroups
+    lane: u32,
+    lanes: u32,
+}
+
+fn workgroup_sum(own: f32, turn: u32, subgroup: Subgroup) -> f32 {
+    let own_sum = subgroupAdd(own);
+    if (subgroup.lane == 0u) {
+        sums[turn][subgroup.number] = own_sum;
+    }
+    workgroupBarrier();
+    var total = 0.0;
+    for (var i = subgroup.lane; i < subgroup.count; i += subgroup.lanes) {
+        total = total + sums[turn][i];
+    }
+    return subgroupAdd(total);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn norm_workgroup(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) place: u32,
+    @builtin(num_subgroups) num_subgroups: u32,
+    @builtin(subgroup_id) subgroup_id: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    // Counted, because a subgroup may be narrower than the size that some drivers state.
+    let subgroup = Subgroup(subgroup_id, num_subgroups, lane, subgroupAdd(1u));
+    let row = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let cols = select(0u, params.cols, row < params.rows);
+
+    var values: array<Wide, ELEMS>;
+    // unroll
+    for (var j = 0u; j < ELEMS; j++) {
+        values[j] = Wide(0.0);
+        if (j * WORKGROUP + place < cols) {
+            values[j] = load(row, j * WORKGROUP + place);
+        }
+    }
+    if (LAYER) {
+        var sum = Wide(0.0);
+        // unroll
+        for (var j = 0u; j < ELEMS; j++) {
+            sum = sum + values[j];
+        }
+        let mean = workgroup_sum(across_sum(sum), 0u, subgroup) * params.share;
+        // unroll
+        for (var j = 0u; j < ELEMS; j++) {
+            if (j * WORKGROUP + place < cols) {
+                values[j] = values[j] - mean;
+            }
+        }
+    }
+    var squares = Wide(0.0);
+    // unroll
+    for (var j = 0u; j < ELEMS; j++) {
+        squares = squares + values[j] * values[j];
+    }
+    let variance = workgroup_sum(across_sum(squares), 1u, subgroup) * params.share;
+    let factor = inverseSqrt(variance + params.epsilon);
+    // unroll
+    for (var j = 0u; j < ELEMS; j++) {
+        let col = j * WORKGROUP + place;
+        if (col < cols) {
+            store(row, col, values[j] * factor);
+        }
+    }
+}

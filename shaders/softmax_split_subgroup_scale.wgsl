@@ -1,0 +1,213 @@
+//! softmax_split_subgroup_scale: y = exp(v - row_max) / row_sum over each row, v = scale * x + mask, row_max and row_sum from
+//! the pairs of the row's parts.
+//!
+//! The second dispatch of softmax_split_subgroup: many workgroups share a row, each of which walks TURNS times
+//! WORKGROUP * ELEMS Vector. What the next turn needs is loaded while this one is computed and written. Each subgroup merges
+//! all pairs of the row for itself, so that none waits for others. Runs are taken last first: what the first dispatch read
+//! last is still in cache.
+//!
+//! Traffic: x read once, y written once. Workgroup memory: 0 B. Works for any number of rows and columns, with rows that begin
+//! and end at multiples of 16 bytes.
+
+alias Vector = vec4<f32>;    // 16 bytes as the buffers hold them: 4 f32, or 8 f16 as vec4<u32>
+alias Wide = vec4<f32>;      // a Vector, or half of it, in f32
+alias Index = vec4<u32>;     // an index of each element of a Wide
+
+const WIDTH: u32 = 4;              // elements of a Vector
+const WORKGROUP: u32 = 256;
+const ELEMS: u32 = 4;              // Vector that an invocation loads at a time
+const TURNS: u32 = 2;              // times it does
+const SCALED: bool = false;        // multiply x by scale
+const MASK: bool = false;          // add mask
+const CAUSAL: bool = false;        // row r sees its first seen + r % queries columns
+const IN_PLACE: bool = false;      // y holds the input as well, and x is not read
+const LOG: bool = false;           // y is the logarithm
+
+const HALVES: u32 = WIDTH / 4u;    // Wide of a Vector
+const RUN: u32 = WORKGROUP * ELEMS * TURNS;   // Vector of a workgroup; read by the host
+
+// No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
+const NEG_LARGE: f32 = -0x1.fffffep+127;
+
+struct Params {
+    rows: u32,           // of this dispatch
+    cols: u32,           // here and below, sizes and places are in Vector
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    mask_stride: u32,    // 0 for one mask for all rows
+    first_row: u32,      // of the operation, for CAUSAL
+    queries: u32,
+    seen: u32,
+    parts: u32,          // workgroups that share a row
+    scale: f32,
+    hidden: f32,         // -inf, which WGSL cannot write
+    mask_first: u32,
+    undefined: f32,      // NaN, likewise
+    padding: u32,
+    components: Index,   // 0, 1, 2, 3
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
+@group(0) @binding(2) var<storage, read> mask: array<Vector>;      // [rows or 1, cols]
+@group(0) @binding(3) var<storage, read> part_pairs: array<vec2<f32>>;  // [rows, parts]: maximum and sum
+@group(0) @binding(4) var<storage, read_write> y: array<Vector>;   // [rows, cols]
+
+fn widen(fetched: Vector, half: u32) -> Wide {
+    if (HALVES == 1u) {
+        return Wide(fetched);
+    }
+    let bits = vec4<u32>(fetched);
+    return Wide(unpack2x16float(bits[2u * half]), unpack2x16float(bits[2u * half + 1u]));
+}
+
+// Elements of a row that are seen, counted from its beginning.
+fn horizon(row: u32) -> u32 {
+    return params.seen + (params.first_row + row) % params.queries;
+}
+
+// How much of a row has to be read.
+fn seen_cols(row: u32) -> u32 {
+    if (CAUSAL) {
+        return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
+    }
+    return params.cols;
+}
+
+// As it lies in memory; nothing is computed, so that nothing waits for it.
+fn fetch(row: u32, col: u32) -> Vector {
+    if (IN_PLACE) {
+        return y[params.y_first + row * params.y_stride + col];
+    }
+    return x[params.x_first + row * params.x_stride + col];
+}
+
+fn value_of(fetched: Vector, half: u32, row: u32, col: u32) -> Wide {
+    var value = widen(fetched, half);
+    if (SCALED) {
+        value = value * params.scale;
+    }
+    if (MASK) {
+        value = value + widen(mask[params.mask_first + row * params.mask_stride + col], half);
+    }
+    if (CAUSAL) {
+        let place = Index(col * WIDTH + half * 4u) + params.components;
+        value = select(Wide(params.hidden), value, place < Index(horizon(row)));
+    }
+    return value;
+}
+
+fn store(row: u32, col: u32, first: Wide, last: Wide) {
+    let place = params.y_first + row * params.y_stride + col;
+    if (HALVES == 1u) {
+        y[place] = Vector(first);
+    } else {
+        y[place] = Vector(vec4<u32>(
+            pack2x16float(first.xy), pack2x16float(first.zw), pack2x16float(last.xy), pack2x16float(last.zw)));
+    }
+}
+
+// Maximum and sum of a row from those of its parts, four loads at a time.
+fn merge_parts(row: u32, lane: u32, lanes: u32) -> vec2<f32> {
+    var own = vec2<f32>(NEG_LARGE, 0.0);
+    for (var first = lane; first < params.parts; first += 4u * lanes) {
+        var some: array<vec2<f32>, 4>;
+        // unroll
+        for (var j = 0u; j < 4u; j++) {
+            some[j] = vec2<f32>(NEG_LARGE, 0.0);
+            if (first + j * lanes < params.parts) {
+                some[j] = part_pairs[row * params.parts + first + j * lanes];
+            }
+        }
+        let larger = max(own.x, max(max(some[0].x, some[1].x), max(some[2].x, some[3].x)));
+        var sum = own.y * exp(own.x - larger);
+        // unroll
+        for (var j = 0u; j < 4u; j++) {
+            sum = sum + some[j].y * exp(some[j].x - larger);
+        }
+        own = vec2<f32>(larger, sum);
+    }
+    let row_max = subgroupMax(own.x);
+    return vec2<f32>(row_max, subgroupAdd(own.y * exp(own.x - row_max)));
+}
+
+// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms). A row with +inf is NaN, also
+// where exp(NaN) is a number.
+fn inverse(sum: f32, row_max: f32) -> f32 {
+    if (row_max > -NEG_LARGE) {
+        return params.undefined;
+    }
+    return select(1.0 / sum, 0.0, sum == 0.0);
+}
+
+fn log_of_sum(sum: f32, row_max: f32) -> f32 {
+    if (row_max > -NEG_LARGE) {
+        return params.undefined;
+    }
+    return select(log(sum), 0.0, sum == 0.0);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn softmax_split_subgroup_scale(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) place: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    // Counted, because a subgroup may be narrower than the size that some drivers state.
+    let lanes = subgroupAdd(1u);
+    let number = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let runs = (params.cols + RUN - 1u) / RUN;
+    // Uniform in a subgroup, so that all of it takes part in the merge: what is past the end does it for the first row.
+    let inside = number < params.rows * runs;
+    let last = select(0u, params.rows * runs - 1u - number, inside);
+    let row = last / runs;
+    let first = last % runs * RUN + place;
+    let seen = select(0u, seen_cols(row), inside);
+    let cols = select(0u, params.cols, inside);
+
+    // Before the merge, so that the loads overlap with it.
+    var fetched: array<Vector, ELEMS>;
+    // unroll
+    for (var j = 0u; j < ELEMS; j++) {
+        if (first + j * WORKGROUP < seen) {
+            fetched[j] = fetch(row, first + j * WORKGROUP);
+        }
+    }
+    let pair = merge_parts(row, lane, lanes);
+    let factor = inverse(pair.y, pair.x);
+    let log_sum = log_of_sum(pair.y, pair.x);
+    for (var turn = 0u; turn < TURNS; turn++) {
+        let begin = first + turn * (WORKGROUP * ELEMS);
+        let next = begin + WORKGROUP * ELEMS;
+        var values: array<Wide, ELEMS * HALVES>;
+        // unroll
+        for (var j = 0u; j < ELEMS; j++) {
+            // unroll
+            for (var half = 0u; half < HALVES; half++) {
+                values[j * HALVES + half] = Wide(params.hidden);
+                if (begin + j * WORKGROUP < seen) {
+                    values[j * HALVES + half] = value_of(fetched[j], half, row, begin + j * WORKGROUP);
+                }
+            }
+            if (turn + 1u < TURNS && next + j * WORKGROUP < seen) {
+                fetched[j] = fetch(row, next + j * WORKGROUP);
+            }
+        }
+        // unroll
+        for (var j = 0u; j < ELEMS; j++) {
+            let col = begin + j * WORKGROUP;
+            let first_half = values[j * HALVES] - pair.x;
+            let last_half = values[j * HALVES + HALVES - 1u] - pair.x;
+            if (col < cols) {
+                if (LOG) {
+                    store(row, col, first_half - log_sum, last_half - log_sum);
+                } else {
+                    store(row, col, exp(first_half) * factor, exp(last_half) * factor);
+                }
+            }
+        }
+    }
+}

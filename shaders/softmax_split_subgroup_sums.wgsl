@@ -1,0 +1,180 @@
+//! softmax_split_subgroup_sums: the maximum of each part of a row and the sum of exp against it, v = scale * x + mask.
+//!
+//! The first dispatch of softmax_split_subgroup, for few long rows: `parts` workgroups share a row, each of which walks
+//! STEPS times WORKGROUP * ELEMS Vector. What the next step needs is loaded while this one is computed. Each invocation keeps
+//! a maximum and a sum that it rescales when the maximum grows; subgroups merge them, then workgroup memory.
+//!
+//! Traffic: x read once. Workgroup memory: 512 B. Works for any number of rows and columns, with rows that begin
+//! and end at multiples of 16 bytes.
+
+alias Vector = vec4<f32>;    // 16 bytes as the buffers hold them: 4 f32, or 8 f16 as vec4<u32>
+alias Wide = vec4<f32>;      // a Vector, or half of it, in f32
+alias Index = vec4<u32>;     // an index of each element of a Wide
+
+const WIDTH: u32 = 4;              // elements of a Vector
+const WORKGROUP: u32 = 256;
+const ELEMS: u32 = 4;              // Vector that an invocation loads at a time
+const STEPS: u32 = 2;              // times it does
+const SCALED: bool = false;        // multiply x by scale
+const MASK: bool = false;          // add mask
+const CAUSAL: bool = false;        // row r sees its first seen + r % queries columns
+
+const HALVES: u32 = WIDTH / 4u;    // Wide of a Vector
+const PART: u32 = WORKGROUP * ELEMS * STEPS;        // Vector of a part; read by the host
+const MAX_SUBGROUPS: u32 = (WORKGROUP + 3u) / 4u;   // no subgroup is smaller than 4
+
+// No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
+const NEG_LARGE: f32 = -0x1.fffffep+127;
+
+struct Params {
+    rows: u32,           // of this dispatch
+    cols: u32,           // here and below, sizes and places are in Vector
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    mask_stride: u32,    // 0 for one mask for all rows
+    first_row: u32,      // of the operation, for CAUSAL
+    queries: u32,
+    seen: u32,
+    parts: u32,          // workgroups that share a row
+    scale: f32,
+    hidden: f32,         // -inf, which WGSL cannot write
+    mask_first: u32,
+    undefined: f32,      // NaN, likewise
+    padding: u32,
+    components: Index,   // 0, 1, 2, 3
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
+@group(0) @binding(2) var<storage, read> mask: array<Vector>;      // [rows or 1, cols]
+@group(0) @binding(3) var<storage, read_write> part_pairs: array<vec2<f32>>;   // [rows, parts]: maximum and sum
+
+var<workgroup> pairs: array<vec2<f32>, MAX_SUBGROUPS>;   // maximum and sum of each subgroup
+
+fn across_max(wide: Wide) -> f32 {
+    return max(max(wide.x, wide.y), max(wide.z, wide.w));
+}
+
+fn across_sum(wide: Wide) -> f32 {
+    return (wide.x + wide.y) + (wide.z + wide.w);
+}
+
+fn widen(fetched: Vector, half: u32) -> Wide {
+    if (HALVES == 1u) {
+        return Wide(fetched);
+    }
+    let bits = vec4<u32>(fetched);
+    return Wide(unpack2x16float(bits[2u * half]), unpack2x16float(bits[2u * half + 1u]));
+}
+
+// Elements of a row that are seen, counted from its beginning.
+fn horizon(row: u32) -> u32 {
+    return params.seen + (params.first_row + row) % params.queries;
+}
+
+// How much of a row has to be read.
+fn seen_cols(row: u32) -> u32 {
+    if (CAUSAL) {
+        return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
+    }
+    return params.cols;
+}
+
+// As it lies in memory; nothing is computed, so that nothing waits for it.
+fn fetch(row: u32, col: u32) -> Vector {
+    return x[params.x_first + row * params.x_stride + col];
+}
+
+fn value_of(fetched: Vector, half: u32, row: u32, col: u32) -> Wide {
+    var value = widen(fetched, half);
+    if (SCALED) {
+        value = value * params.scale;
+    }
+    if (MASK) {
+        value = value + widen(mask[params.mask_first + row * params.mask_stride + col], half);
+    }
+    if (CAUSAL) {
+        let place = Index(col * WIDTH + half * 4u) + params.components;
+        value = select(Wide(params.hidden), value, place < Index(horizon(row)));
+    }
+    return value;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn softmax_split_subgroup_sums(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) place: u32,
+    @builtin(num_subgroups) num_subgroups: u32,
+    @builtin(subgroup_id) subgroup_id: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    // Counted, because a subgroup may be narrower than the size that some drivers state.
+    let lanes = subgroupAdd(1u);
+    let number = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let row = number / params.parts;
+    let first = number % params.parts * PART + place;
+    let inside = row < params.rows;
+    let seen = select(0u, seen_cols(row), inside);
+
+    var fetched: array<Vector, ELEMS>;
+    // unroll
+    for (var j = 0u; j < ELEMS; j++) {
+        if (first + j * WORKGROUP < seen) {
+            fetched[j] = fetch(row, first + j * WORKGROUP);
+        }
+    }
+    var own_max = NEG_LARGE;
+    var total = Wide(0.0);
+    for (var step = 0u; step < STEPS; step++) {
+        let begin = first + step * (WORKGROUP * ELEMS);
+        let next = begin + WORKGROUP * ELEMS;
+        var values: array<Wide, ELEMS * HALVES>;
+        // unroll
+        for (var j = 0u; j < ELEMS; j++) {
+            // unroll
+            for (var half = 0u; half < HALVES; half++) {
+                values[j * HALVES + half] = Wide(params.hidden);
+                if (begin + j * WORKGROUP < seen) {
+                    values[j * HALVES + half] = value_of(fetched[j], half, row, begin + j * WORKGROUP);
+                }
+            }
+            if (step + 1u < STEPS && next + j * WORKGROUP < seen) {
+                fetched[j] = fetch(row, next + j * WORKGROUP);
+            }
+        }
+        var largest = Wide(own_max);
+        // unroll
+        for (var j = 0u; j < ELEMS * HALVES; j++) {
+            largest = max(largest, values[j]);
+        }
+        let larger = across_max(largest);
+        total = total * exp(own_max - larger);
+        // unroll
+        for (var j = 0u; j < ELEMS * HALVES; j++) {
+            total = total + exp(values[j] - larger);
+        }
+        own_max = larger;
+    }
+    let subgroup_max = subgroupMax(own_max);
+    let subgroup_sum = subgroupAdd(across_sum(total) * exp(own_max - subgroup_max));
+    if (lane == 0u) {
+        pairs[subgroup_id] = vec2<f32>(subgroup_max, subgroup_sum);
+    }
+    workgroupBarrier();
+    var part_max = NEG_LARGE;
+    for (var i = lane; i < num_subgroups; i += lanes) {
+        part_max = max(part_max, pairs[i].x);
+    }
+    part_max = subgroupMax(part_max);
+    var part_sum = 0.0;
+    for (var i = lane; i < num_subgroups; i += lanes) {
+        part_sum = part_sum + pairs[i].y * exp(pairs[i].x - part_max);
+    }
+    part_sum = subgroupAdd(part_sum);
+    if (inside && place == 0u) {
+        part_pairs[number] = vec2<f32>(part_max, part_sum);
+    }
+}
