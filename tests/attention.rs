@@ -5,7 +5,7 @@ mod common;
 use pollster::block_on;
 use ridgepoint::data::{Distribution, Dtype, generate};
 use ridgepoint::ops::family;
-use ridgepoint::{Attention, Gpu, Mask, Operation, Plan, PlanOptions, buffer::View};
+use ridgepoint::{Attention, Error, Gpu, Mask, Operation, Plan, PlanOptions, buffer::View};
 
 const SHAPE: Attention = Attention {
     seq_kv: 77,
@@ -13,7 +13,7 @@ const SHAPE: Attention = Attention {
     ..Attention::new(1, 2, 45, 64)
 };
 
-/// Runs every kernel on `inputs` and holds it against the reference; gives what flash answered.
+/// Runs every kernel on `inputs` and holds it against the reference; gives what the last answered that can.
 fn check(gpu: &Gpu, shape: &Attention, inputs: &[Vec<f32>; 3]) -> Vec<f32> {
     let outputs = shape.operands()[3].elements;
     let all: Vec<u64> = (0..outputs).collect();
@@ -23,8 +23,11 @@ fn check(gpu: &Gpu, shape: &Attention, inputs: &[Vec<f32>; 3]) -> Vec<f32> {
             kernel: Some(kernel.name),
             ..Default::default()
         };
-        got = block_on(async {
-            let plan = Plan::new(gpu, shape, &options).await.unwrap();
+        let answer = block_on(async {
+            let plan = match Plan::new(gpu, shape, &options).await {
+                Err(Error::Unsupported { .. }) => return None,
+                other => other.unwrap(),
+            };
             let mut buffers = Vec::new();
             for values in inputs {
                 buffers.push(gpu.upload("input", values, Dtype::F32).await.unwrap());
@@ -36,8 +39,12 @@ fn check(gpu: &Gpu, shape: &Attention, inputs: &[Vec<f32>; 3]) -> Vec<f32> {
                 .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             plan.record(&mut encoder, &views).unwrap();
             gpu.submit(encoder, "a test").await.unwrap();
-            gpu.download(views[3]).await.unwrap()
+            Some(gpu.download(views[3]).await.unwrap())
         });
+        let Some(answer) = answer else {
+            continue;
+        };
+        got = answer;
         let expected = shape.expected(kernel, &inputs.as_slice(), &all);
         for (i, (e, g)) in expected.iter().zip(&got).enumerate() {
             let right = e.excess(f64::from(*g)) <= 1.0;

@@ -1,5 +1,6 @@
 //! Scaled dot-product attention: `O = softmax(scale * Q K^T + mask) V`, f32 and f16.
 
+mod decode;
 mod kernels;
 mod options;
 mod params;
@@ -17,6 +18,7 @@ use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Schedule};
 use crate::shader::Prepared;
 use crate::tolerance::Expected;
+use decode::{ATTENTION_DECODE, ATTENTION_DECODE_SUBGROUP};
 use kernels::{ATTENTION_FLASH, ATTENTION_NAIVE};
 use options::Places;
 use params::MAX_SEQ;
@@ -376,7 +378,17 @@ impl Operation for Attention {
     }
 
     fn constants(&self, kernel: &'static Kernel, device: &Capabilities) -> Result<Constants> {
+        if decode::owns(kernel) {
+            return decode::constants(self, kernel, device);
+        }
         kernels::constants(self, kernel, device)
+    }
+
+    fn unsuited(&self, kernel: &'static Kernel, _device: &Capabilities) -> Option<String> {
+        if decode::owns(kernel) {
+            return decode::unsuited(self);
+        }
+        None
     }
 
     fn schedule(
@@ -409,7 +421,12 @@ pub(super) static ATTENTION: Family = Family {
     about: "O = softmax(scale * Q K^T + mask) V for every head",
     shape_form: text::FORM,
     classes: &[],
-    kernels: &[&ATTENTION_NAIVE, &ATTENTION_FLASH],
+    kernels: &[
+        &ATTENTION_NAIVE,
+        &ATTENTION_FLASH,
+        &ATTENTION_DECODE,
+        &ATTENTION_DECODE_SUBGROUP,
+    ],
     parse: text::parse,
     samples: samples::samples,
 };

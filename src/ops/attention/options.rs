@@ -176,6 +176,35 @@ pub enum Sinks {
 }
 
 /// How keys and values are kept.
+///
+/// # Examples
+/// A step of decoding: one new query for each of 4 sequences, whose keys lie in a pool of 4096 pages of 16.
+/// ```no_run
+/// # async fn example(gpu: &ridgepoint::Gpu, encoder: &mut wgpu::CommandEncoder, buffers: [&wgpu::Buffer; 6])
+/// # -> ridgepoint::Result<()> {
+/// use ridgepoint::buffer::View;
+/// use ridgepoint::ops::{KvCache, Lengths};
+/// use ridgepoint::{Attention, Dtype, Plan, PlanOptions};
+///
+/// let step = Attention {
+///     kv_heads: 8,
+///     seq_q: 1,
+///     seq_kv: 8192, // at most; `lengths` says how many each sequence has
+///     dtype: Dtype::F16,
+///     lengths: Lengths::PerSequence,
+///     cache: KvCache::Paged { pages: 4096, page_size: 16 },
+///     ..Attention::new(4, 32, 1, 128)
+/// };
+/// // Planned once: the next step needs new lengths in the same buffer, and now and then a new page in the table.
+/// let plan = Plan::new(gpu, &step, &PlanOptions::default()).await?;
+/// let [q, k_pages, v_pages, table, lengths, o] = buffers;
+/// let half = |buffer| View::whole(buffer, Dtype::F16);
+/// let places = |buffer| View::whole(buffer, Dtype::U32);
+/// let views = [half(q), half(k_pages), half(v_pages), places(table), places(lengths), half(o)];
+/// plan.record(encoder, &views)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum KvCache {
     /// As `[batch, kv_heads, seq_kv, columns]`.

@@ -67,6 +67,12 @@ impl Attention {
         first..clamp(position + ahead.cast_signed()).max(first)
     }
 
+    /// Keys that a run of `queries` neighbours sees at most.
+    pub(super) fn most_visible(&self, queries: u64) -> u64 {
+        let (behind, ahead) = self.reach();
+        self.seq_kv.min(behind + ahead + queries - 2)
+    }
+
     /// Pairs of a query and a key that it sees in one head, at full lengths.
     pub(super) fn visible_pairs(&self) -> u64 {
         (0..self.seq_q)

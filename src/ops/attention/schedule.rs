@@ -1,6 +1,7 @@
 //! The dispatches of each kernel of attention.
 
 use super::Attention;
+use super::decode;
 use super::kernels::ATTENTION_NAIVE;
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
@@ -17,6 +18,9 @@ pub(super) fn schedule(
 ) -> Result<Schedule> {
     if attention.all_heads() * attention.seq_q == 0 {
         return Ok(Schedule::default());
+    }
+    if decode::owns(kernel) {
+        return Ok(decode::schedule(attention, stages, device));
     }
     if kernel.name == ATTENTION_NAIVE.name {
         return naive(attention, stages, &device.limits);
@@ -39,7 +43,7 @@ pub(super) fn schedule(
 }
 
 /// All of the operand `name`; nothing where the attention has none.
-fn window(attention: &Attention, name: &str) -> Window {
+pub(super) fn window(attention: &Attention, name: &str) -> Window {
     match attention.operand(name) {
         None => Window::whole(Slot::Operand(0), 0),
         Some((place, operand)) => Window::whole(

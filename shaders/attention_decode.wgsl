@@ -1,0 +1,419 @@
+//! attention_decode: the attention of few query rows over a part of the keys, which attention_decode_merge completes.
+//!
+//! The query heads that share a key head are packed: ROWS rows, each a query of a head, walk the same keys, so that K and V
+//! are read once for all of them. The visible keys are split over workgroups. One workgroup takes ROWS rows and a run of
+//! keys, in blocks of TILE_KV, and gives O without the division by the sum, the maximum and the sum of each row (Dao,
+//! "FlashAttention-2", 2023, section 3.1.1; the split: Dao et al., "Flash-Decoding", 2023). For each block
+//!   1. LANES_K invocations share a key: each multiplies 16 bytes of it with as many columns of every row of Q;
+//!   2. one invocation for each key and row sums what these found, and takes part in the maximum of its row;
+//!   3. LANES_V invocations share a value: each adds 16 bytes of it to its columns of every row of O.
+//! The keys of the next block and the values of this one come from memory meanwhile. Scores are kept in units of log2.
+//!
+//!          head_dim        TILE_KV          TILE_KV        value_dim          value_dim
+//!        +---------+     +---------+      +---------+     +---------+        +---------+
+//!   ROWS |    Q    |  *  |   K^T   | ..=> |    P    |  *  |    V    | ... += |    O    | ROWS
+//!        +---------+     +---------+      +---------+     +---------+        +---------+
+//!
+//! Traffic: K and V read once for ROWS rows; ROWS * (value_dim + 2) f32 written by each workgroup. Intensity: ROWS FLOP/B
+//! of K and V in f16. Workgroup memory: 9.14 KiB. Works for any lengths, and for rows of a multiple of 16 bytes.
+
+alias Elem = f32;              // of the bias
+
+const HALF: bool = false;      // Q, K and V are f16, two to a u32
+const HEAD_DIM: u32 = 64;      // columns of Q and K
+const VALUE_DIM: u32 = 64;     // columns of V and O
+const PAGED: bool = false;     // keys lie in pages
+const PAGE_SIZE: u32 = 16;     // keys of a page
+const LENGTHS: bool = false;   // sequences have lengths of their own
+const BIAS: bool = false;
+const CAP: bool = false;       // scores are capped
+const KV_HEADS: u32 = 1;       // heads of K and V
+const GROUP: u32 = 4;          // query heads to each
+
+const ROWS: u32 = 4;           // rows of Q per workgroup
+const WORKGROUP: u32 = 128;
+const LOADS: u32 = 4;          // keys that an invocation reads 16 bytes of at a time
+const SPLIT_KEYS: u32 = 128;   // keys of a split at least
+const WORKGROUPS: u32 = 512;   // that the keys are split for; read by the host
+
+const VECTOR: u32 = 4u + 4u * u32(HALF);   // elements in 16 bytes
+const PARTS: u32 = VECTOR / 4u;            // vec4<f32> that they become
+const LANES_K: u32 = HEAD_DIM / VECTOR;
+const LANES_V: u32 = VALUE_DIM / VECTOR;
+const SLOTS_K: u32 = WORKGROUP / LANES_K;   // keys read at once
+const SLOTS_V: u32 = WORKGROUP / LANES_V;
+const SLOTS_AT_ONCE: u32 = min(SLOTS_V, 8u);   // that an invocation sums without a loop
+const TILE_Q: u32 = ROWS;
+const TILE_KV: u32 = LOADS * SLOTS_K;       // keys per block
+const LOADS_V: u32 = (TILE_KV + SLOTS_V - 1u) / SLOTS_V;
+const ROWS4: u32 = (ROWS + 3u) / 4u;
+const COLUMNS: u32 = (VALUE_DIM + WORKGROUP - 1u) / WORKGROUP;   // of O that an invocation sums
+const OWNERS: u32 = WORKGROUP / ROWS;       // invocations that sum scores of one row
+const OWNED: u32 = (TILE_KV + OWNERS - 1u) / OWNERS;
+// Whether all invocations have a part, so that nothing has to be held back.
+const EVEN_K: bool = WORKGROUP % LANES_K == 0;
+const EVEN_V: bool = SLOTS_V * LOADS_V == TILE_KV && WORKGROUP % LANES_V == 0;
+const EVEN_OWNERS: bool = TILE_KV % OWNERS == 0 && WORKGROUP % ROWS == 0;
+// An odd stride, for the banks' sake: neighbours sum different keys.
+const STRIDE: u32 = LANES_K | 1u;
+const SUMMERS: u32 = min(OWNERS, 8u);       // invocations that sum a row's weights
+const MEMORY: u32 = max(max(ROWS * TILE_KV * STRIDE, 2u * SLOTS_V * VALUE_DIM), WORKGROUP);
+
+const_assert HEAD_DIM % VECTOR == 0;
+const_assert VALUE_DIM % VECTOR == 0;
+const_assert WORKGROUP >= LANES_K;
+const_assert WORKGROUP >= LANES_V;
+const_assert WORKGROUP >= ROWS;
+
+// No score is below it. A difference with it is finite or -inf, never NaN, unlike with -inf itself.
+const NEG_LARGE: f32 = -0x1.fffffep+127;
+const LOG2_E: f32 = 1.44269504;
+
+struct Params {
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head, as GROUP
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // log2(e) included
+    soft_cap: f32,        // 0 for none, log2(e) included
+    first: u32,           // first unit of work of this dispatch: ROWS rows of a key head
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    padding: u32,
+    splits: u32,          // workgroups that share a unit's keys
+    row_tiles: u32,       // units of a key head
+    hidden: f32,          // -inf, which WGSL cannot write
+}
+
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> q: array<vec4<u32>>;             // [batch, heads, seq_q, LANES_K]
+@group(0) @binding(2) var<storage, read> k: array<vec4<u32>>;             // [batch or pages, kv_heads, keys, LANES_K]
+@group(0) @binding(3) var<storage, read> v: array<vec4<u32>>;             // [batch or pages, kv_heads, keys, LANES_V]
+@group(0) @binding(4) var<storage, read> table: array<u32>;               // [batch, table_row]
+@group(0) @binding(5) var<storage, read> lengths: array<vec2<u32>>;       // [batch]: queries, keys
+@group(0) @binding(6) var<storage, read> bias: array<Elem>;               // [batch, heads, seq_q, seq_kv]
+@group(0) @binding(7) var<storage, read_write> part_o: array<f32>;        // [units, splits, ROWS, VECTOR, LANES_V]
+@group(0) @binding(8) var<storage, read_write> part_sums: array<vec2<f32>>;   // [units, splits, ROWS]: maximum, sum
+
+var<workgroup> memory: array<f32, MEMORY>;                                // parts of scores; at the end parts of O
+var<workgroup> weights: array<array<vec4<f32>, ROWS4>, TILE_KV>;
+var<workgroup> row_sums: array<f32, ROWS * SUMMERS>;
+var<workgroup> row_maxima: array<atomic<u32>, ROWS>;                      // as `ordered` gives them
+
+// A float as an integer of the same order, for atomicMax.
+fn ordered(x: f32) -> u32 {
+    let bits = bitcast<u32>(x);
+    return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}
+
+fn unordered(key: u32) -> f32 {
+    return bitcast<f32>(select(~key, key & 0x7fffffffu, key >= 0x80000000u));
+}
+
+// Four elements of sixteen bytes.
+fn widened(raw: vec4<u32>, part: u32) -> vec4<f32> {
+    if (HALF) {
+        let pairs = select(raw.xy, raw.zw, part == 1u);
+        return vec4<f32>(unpack2x16float(pairs.x), unpack2x16float(pairs.y));
+    }
+    return bitcast<vec4<f32>>(raw);
+}
+
+// What a workgroup works on.
+struct Unit {
+    batch: u32,
+    kv_head: u32,
+    first_row: u32,   // of the group's rows: query * group + head
+    queries: u32,     // of the sequence
+    keys: u32,
+}
+
+// Queries and keys of a sequence.
+fn sizes(batch: u32) -> vec2<u32> {
+    let all = vec2<u32>(params.seq_q, params.seq_kv);
+    if (LENGTHS) {
+        return min(all, lengths[batch]);
+    }
+    return all;
+}
+
+// The first key that a row sees, and the one after the last.
+fn visible(unit: Unit, row: u32) -> vec2<u32> {
+    let query = (unit.first_row + row) / GROUP;
+    if (query >= unit.queries) {
+        return vec2<u32>();
+    }
+    let position = i32(query) + i32(unit.keys) - i32(unit.queries);
+    let first = clamp(position - params.behind + 1, 0, i32(unit.keys));
+    return vec2<u32>(u32(first), u32(clamp(position + params.ahead, first, i32(unit.keys))));
+}
+
+// Elements before a key's row, of K or V.
+fn row_of(key: u32, unit: Unit, strides: Strides) -> u32 {
+    let of_head = strides.offset + unit.kv_head * strides.head;
+    if (PAGED) {
+        // A wrong table reads the last page, and never beyond it.
+        let page = min(table[unit.batch * params.table_row + key / PAGE_SIZE], params.pages - 1u);
+        return of_head + page * strides.batch + key % PAGE_SIZE * strides.row;
+    }
+    return of_head + unit.batch * strides.batch + key * strides.row;
+}
+
+// Sixteen bytes of LOADS keys from `first`. Keys past the last are the last again, and weigh nothing.
+fn fetch_k(to: ptr<function, array<vec4<u32>, LOADS>>, unit: Unit, first: u32, last: u32, lane: u32) {
+    // unroll
+    for (var load = 0u; load < LOADS; load++) {
+        (*to)[load] = k[row_of(min(first + load * SLOTS_K, last), unit, params.k) / VECTOR + lane];
+    }
+}
+
+fn fetch_v(to: ptr<function, array<vec4<u32>, LOADS_V>>, unit: Unit, first: u32, last: u32, lane: u32) {
+    // unroll
+    for (var load = 0u; load < LOADS_V; load++) {
+        (*to)[load] = v[row_of(min(first + load * SLOTS_V, last), unit, params.v) / VECTOR + lane];
+    }
+}
+
+// soft_cap * tanh(score / soft_cap); where exp would overflow, tanh is 1.
+fn capped(score: f32) -> f32 {
+    let x = clamp(score / params.soft_cap, -20.0, 20.0);
+    return params.soft_cap * (1.0 - 2.0 / (exp2(2.0 * LOG2_E * x) + 1.0));
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn attention_decode(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+) {
+    let split = workgroup_id.y;
+    let of_all = params.first + workgroup_id.x;
+    let run = of_all / params.row_tiles;
+    let batch = run / KV_HEADS;
+    let size = sizes(batch);
+    let unit = Unit(batch, run % KV_HEADS, of_all % params.row_tiles * ROWS, size.x, size.y);
+
+    // The first row sees the first key of all, the last one that is there the last.
+    let rows = min(ROWS, params.seq_q * GROUP - unit.first_row);
+    let sees_first = visible(unit, 0u).x;
+    var sees_last = sees_first;
+    // unroll
+    for (var row = 0u; row < ROWS; row++) {
+        sees_last = max(sees_last, visible(unit, row).y);
+    }
+    let share = max((sees_last - sees_first + params.splits - 1u) / params.splits, SPLIT_KEYS);
+    let tiles = (share + TILE_KV - 1u) / TILE_KV;
+    let begin = min(sees_first + split * tiles * TILE_KV, sees_last);
+    let end = min(begin + tiles * TILE_KV, sees_last);
+
+    let lane_k = local_index % LANES_K;
+    let slot_k = local_index / LANES_K;
+    let lane_v = local_index % LANES_V;
+    let slot_v = local_index / LANES_V;
+    let own_row = min(local_index / OWNERS, ROWS - 1u);
+    let own_first = local_index % OWNERS;
+    let own_query = (unit.first_row + own_row) / GROUP;
+    let own_head = unit.kv_head * GROUP + (unit.first_row + own_row) % GROUP;
+    let own_sees = visible(unit, own_row);
+    let own_bias = unit.batch * params.bias.batch + own_head * params.bias.head + own_query * params.bias.row;
+
+    var k_raw: array<vec4<u32>, LOADS>;
+    if (begin < end) {
+        fetch_k(&k_raw, unit, begin + slot_k, end - 1u, lane_k);
+    }
+    var q_part: array<array<vec4<f32>, PARTS>, ROWS>;
+    var o_part: array<array<vec4<f32>, PARTS>, ROWS>;
+    var row_max: array<f32, ROWS>;
+    // unroll
+    for (var row = 0u; row < ROWS; row++) {
+        row_max[row] = NEG_LARGE;
+        if (row < rows) {
+            let query = (unit.first_row + row) / GROUP;
+            let head = unit.kv_head * GROUP + (unit.first_row + row) % GROUP;
+            let first = unit.batch * params.q.batch + head * params.q.head + query * params.q.row + params.q.offset;
+            let raw = q[first / VECTOR + lane_k];
+            // unroll
+            for (var part = 0u; part < PARTS; part++) {
+                q_part[row][part] = widened(raw, part) * params.scale;
+            }
+        }
+    }
+    if (local_index < ROWS) {
+        atomicStore(&row_maxima[local_index], ordered(NEG_LARGE));
+    }
+    var own_max = NEG_LARGE;
+    var own_sum = 0.0;
+    var v_raw: array<vec4<u32>, LOADS_V>;
+
+    for (var tile = begin; tile < end; tile += TILE_KV) {
+        fetch_v(&v_raw, unit, tile + slot_v, end - 1u, lane_v);
+        // 1. Parts of scores.
+        // unroll
+        for (var load = 0u; load < LOADS; load++) {
+            var sums: array<f32, ROWS>;
+            // unroll
+            for (var part = 0u; part < PARTS; part++) {
+                let k_part = widened(k_raw[load], part);
+                // unroll
+                for (var c = 0u; c < 4u; c++) {
+                    // unroll
+                    for (var row = 0u; row < ROWS; row++) {
+                        sums[row] = fma(k_part[c], q_part[row][part][c], sums[row]);
+                    }
+                }
+            }
+            if (EVEN_K || slot_k < SLOTS_K) {
+                // unroll
+                for (var row = 0u; row < ROWS; row++) {
+                    memory[(row * TILE_KV + load * SLOTS_K + slot_k) * STRIDE + lane_k] = sums[row];
+                }
+            }
+        }
+        // After the last block this is its last key again.
+        fetch_k(&k_raw, unit, tile + TILE_KV + slot_k, end - 1u, lane_k);
+        workgroupBarrier();
+
+        // 2. Scores of one row, one for each OWNERS-th key.
+        var scores: array<f32, OWNED>;
+        var largest = own_max;
+        // unroll
+        for (var i = 0u; i < OWNED; i++) {
+            let local_key = own_first + i * OWNERS;
+            let key = tile + local_key;
+            scores[i] = NEG_LARGE;
+            if ((EVEN_OWNERS || local_key < TILE_KV) && key >= own_sees.x && key < min(own_sees.y, end)) {
+                var score = 0.0;
+                // unroll
+                for (var lane = 0u; lane < LANES_K; lane++) {
+                    score += memory[(own_row * TILE_KV + local_key) * STRIDE + lane];
+                }
+                if (CAP) {
+                    score = capped(score);
+                }
+                if (BIAS) {
+                    score = fma(f32(bias[own_bias + key]), LOG2_E, score);
+                }
+                scores[i] = score;
+            }
+            largest = max(largest, scores[i]);
+        }
+        // Rare after the first blocks.
+        if (largest > own_max) {
+            atomicMax(&row_maxima[own_row], ordered(largest));
+        }
+        workgroupBarrier();
+        let new_max = unordered(atomicLoad(&row_maxima[own_row]));
+        own_sum *= exp2(own_max - new_max);
+        own_max = new_max;
+        // While a row has seen no key, its masked scores are its maximum, and yet have to weigh nothing.
+        let shift = select(new_max, 0.0, new_max == NEG_LARGE);
+        // unroll
+        for (var i = 0u; i < OWNED; i++) {
+            let local_key = own_first + i * OWNERS;
+            if (EVEN_OWNERS || (local_key < TILE_KV && local_index < OWNERS * ROWS)) {
+                let weight = exp2(scores[i] - shift);
+                own_sum += weight;
+                weights[local_key][own_row / 4u][own_row % 4u] = weight;
+            }
+        }
+        // unroll
+        for (var row = 0u; row < ROWS; row++) {
+            let other_max = unordered(atomicLoad(&row_maxima[row]));
+            if (other_max > row_max[row]) {
+                let rescale = exp2(row_max[row] - other_max);
+                row_max[row] = other_max;
+                // unroll
+                for (var part = 0u; part < PARTS; part++) {
+                    o_part[row][part] *= rescale;
+                }
+            }
+        }
+        workgroupBarrier();
+
+        // 3. O += P V.
+        // unroll
+        for (var load = 0u; load < LOADS_V; load++) {
+            let local_key = load * SLOTS_V + slot_v;
+            if (EVEN_V || (local_key < TILE_KV && slot_v < SLOTS_V)) {
+                let of_key = weights[local_key];
+                // unroll
+                for (var part = 0u; part < PARTS; part++) {
+                    let v_part = widened(v_raw[load], part);
+                    // unroll
+                    for (var row = 0u; row < ROWS; row++) {
+                        o_part[row][part] = fma(vec4<f32>(of_key[row / 4u][row % 4u]), v_part, o_part[row][part]);
+                    }
+                }
+            }
+        }
+    }
+
+    // What the invocations of a row found, summed in two steps.
+    let place = (workgroup_id.x * params.splits + split) * ROWS;
+    workgroupBarrier();
+    memory[local_index] = own_sum;
+    workgroupBarrier();
+    if (local_index < ROWS * SUMMERS) {
+        var sum = 0.0;
+        for (var i = local_index % SUMMERS; i < OWNERS; i += SUMMERS) {
+            sum += memory[local_index / SUMMERS * OWNERS + i];
+        }
+        row_sums[local_index] = sum;
+    }
+    workgroupBarrier();
+    // What the slots of values found: each row in the half of the memory that the one before has left. Columns that
+    // neighbours hold are side by side, here and in memory.
+    // unroll
+    for (var row = 0u; row < ROWS; row++) {
+        let half = row % 2u * SLOTS_V * VALUE_DIM;
+        if (EVEN_V || slot_v < SLOTS_V) {
+            // unroll
+            for (var i = 0u; i < VECTOR; i++) {
+                memory[half + slot_v * VALUE_DIM + i * LANES_V + lane_v] = o_part[row][i / 4u][i % 4u];
+            }
+        }
+        workgroupBarrier();
+        // unroll
+        for (var i = 0u; i < COLUMNS; i++) {
+            let column = local_index + i * WORKGROUP;
+            if (column < VALUE_DIM) {
+                var sum = 0.0;
+                for (var first = 0u; first < SLOTS_V; first += SLOTS_AT_ONCE) {
+                    // unroll
+                    for (var next = 0u; next < SLOTS_AT_ONCE; next++) {
+                        if (first + next < SLOTS_V) {
+                            sum += memory[half + (first + next) * VALUE_DIM + column];
+                        }
+                    }
+                }
+                part_o[(place + row) * VALUE_DIM + column] = sum;
+            }
+        }
+    }
+    if (local_index < ROWS) {
+        var sum = 0.0;
+        // unroll
+        for (var i = 0u; i < SUMMERS; i++) {
+            sum += row_sums[local_index * SUMMERS + i];
+        }
+        part_sums[place + local_index] = vec2<f32>(unordered(atomicLoad(&row_maxima[local_index])), sum);
+    }
+}

@@ -1,0 +1,147 @@
+//! attention_decode_merge: completes attention_decode: O and the logarithms of sums from the parts of each row.
+//!
+//! One workgroup merges CHUNK columns of one row; AT_ONCE invocations share a column, each with every AT_ONCE-th part. A
+//! part weighs exp(its maximum - the maximum of all); a sink is one part more, without a value. A part without keys has
+//! zeros, and the lowest maximum.
+//!
+//! Traffic: splits * (value_dim + 2) f32 read for each row. Workgroup memory: 2.03 KiB. Works for any number of parts.
+
+alias Elem = f32;              // of O
+
+const HALF: bool = false;      // Q, K and V are f16
+const VALUE_DIM: u32 = 64;     // columns of V and O
+const LENGTHS: bool = false;   // sequences have lengths of their own
+const SINKS: bool = false;
+const SUMS: bool = false;      // the logarithms of sums are wanted
+const KV_HEADS: u32 = 1;       // heads of K and V
+const GROUP: u32 = 4;          // query heads to each
+
+const ROWS: u32 = 4;           // rows of Q per workgroup of attention_decode
+const CHUNK: u32 = 32;         // columns of O per workgroup
+const MERGERS: u32 = 256;      // invocations of a workgroup
+
+const AT_ONCE: u32 = MERGERS / CHUNK;
+const VECTOR: u32 = 4u + 4u * u32(HALF);   // neighbouring columns of an invocation of attention_decode
+const LANES_V: u32 = VALUE_DIM / VECTOR;
+const_assert MERGERS % CHUNK == 0;
+
+// No score is below it. A difference with it is finite or -inf, never NaN, unlike with -inf itself.
+const NEG_LARGE: f32 = -0x1.fffffep+127;
+const LOG2_E: f32 = 1.44269504;
+const LN_2: f32 = 0.693147181;
+
+struct Params {
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // log2(e) included
+    soft_cap: f32,        // 0 for none, log2(e) included
+    first: u32,           // first unit of work of this dispatch: ROWS rows of a key head
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    padding: u32,
+    splits: u32,          // workgroups that share a unit's keys
+    row_tiles: u32,       // units of a key head
+    hidden: f32,          // -inf, which WGSL cannot write
+}
+
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> part_o: array<f32>;              // [units, splits, ROWS, VECTOR, LANES_V]
+@group(0) @binding(2) var<storage, read> part_sums: array<vec2<f32>>;     // [units, splits, ROWS]: maximum, sum
+@group(0) @binding(3) var<storage, read> lengths: array<vec2<u32>>;       // [batch]: queries, keys
+@group(0) @binding(4) var<storage, read> sinks: array<f32>;               // [heads]
+@group(0) @binding(5) var<storage, read_write> o: array<Elem>;            // [batch, heads, seq_q, VALUE_DIM]
+@group(0) @binding(6) var<storage, read_write> lse: array<f32>;           // [batch, heads, seq_q]
+
+var<workgroup> sums: array<vec2<f32>, MERGERS>;   // of weights, and of a column of O
+var<workgroup> maxima: array<f32, AT_ONCE>;
+
+@compute @workgroup_size(MERGERS)
+fn attention_decode_merge(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+) {
+    let row = workgroup_id.z;
+    let column = workgroup_id.x * CHUNK + local_index % CHUNK;   // in the order of part_o
+    let place = local_index / CHUNK;
+
+    let of_all = params.first + workgroup_id.y;
+    let run = of_all / params.row_tiles;
+    let batch = run / KV_HEADS;
+    let packed = of_all % params.row_tiles * ROWS + row;
+    let query = packed / GROUP;
+    let head = run % KV_HEADS * GROUP + packed % GROUP;
+
+    let first = workgroup_id.y * params.splits * ROWS + row;
+    // Online, because a pass of its own for the maximum would wait for memory once more.
+    var own_max = NEG_LARGE;
+    var own = vec2<f32>();
+    for (var split = place; split < params.splits; split += AT_ONCE) {
+        let part = part_sums[first + split * ROWS];
+        var value = 0.0;
+        if (column < VALUE_DIM) {
+            value = part_o[(first + split * ROWS) * VALUE_DIM + column];
+        }
+        let new_max = max(own_max, part.x);
+        own = own * exp2(own_max - new_max) + vec2<f32>(part.y, value) * exp2(part.x - new_max);
+        own_max = new_max;
+    }
+    if (local_index % CHUNK == 0u) {
+        maxima[place] = own_max;
+    }
+    workgroupBarrier();
+    var largest = NEG_LARGE;
+    // unroll
+    for (var i = 0u; i < AT_ONCE; i++) {
+        largest = max(largest, maxima[i]);
+    }
+    var sink_weight = 0.0;
+    if (SINKS) {
+        var queries = params.seq_q;
+        if (LENGTHS) {
+            queries = min(queries, lengths[batch].x);
+        }
+        if (query < queries) {
+            let sink = sinks[head] * LOG2_E;
+            largest = max(largest, sink);
+            sink_weight = exp2(sink - largest);
+        }
+    }
+    sums[local_index] = own * exp2(own_max - largest);
+    workgroupBarrier();
+    if (query < params.seq_q && place == 0u && column < VALUE_DIM) {
+        var total = vec2<f32>(sink_weight, 0.0);
+        // unroll
+        for (var i = 0u; i < AT_ONCE; i++) {
+            total += sums[i * CHUNK + local_index];
+        }
+        // A row that sees nothing has no sum, and is zero.
+        let value = total.y / select(1.0, total.x, total.x > 0.0);
+        let of_row = batch * params.o.batch + head * params.o.head + query * params.o.row + params.o.offset;
+        o[of_row + column % LANES_V * VECTOR + column / LANES_V] = Elem(value);
+        if (SUMS && column == 0u) {
+            let found = (largest + log2(total.x)) * LN_2;
+            lse[(batch * params.heads + head) * params.seq_q + query] = select(params.hidden, found, total.x > 0.0);
+        }
+    }
+}

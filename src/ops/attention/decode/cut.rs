@@ -1,0 +1,131 @@
+//! How the work of a decoding attention is cut, and its dispatches.
+
+use crate::gpu::{AdapterKind, Capabilities};
+use crate::kernel::{Schedule, Slot, Step, Window};
+use crate::ops::attention::params::Params;
+use crate::ops::attention::schedule::window;
+use crate::ops::attention::{Attention, LogSumExp};
+use crate::shader::Prepared;
+
+/// Bytes of parts at most; a dispatch takes fewer units where all have more.
+pub(super) const SCRATCH: u64 = 64 << 20;
+
+/// The uniform of the two files.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct DecodeParams {
+    attention: Params,
+    /// Workgroups that share a unit's keys.
+    splits: u32,
+    /// Units of a key head.
+    row_tiles: u32,
+    /// -inf, which WGSL cannot write.
+    hidden: f32,
+}
+
+/// How the work of an attention is cut.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    /// Runs of rows of all key heads.
+    units: u64,
+    /// Units of a key head.
+    row_tiles: u64,
+    /// Workgroups that share a unit's keys.
+    splits: u64,
+    /// Units of a dispatch.
+    at_once: u64,
+    /// Rows of a unit.
+    rows: u64,
+}
+
+impl Cut {
+    fn of(attention: &Attention, stage: &Prepared, device: &Capabilities) -> Self {
+        let constant = |name| u64::from(stage.constant(name));
+        let rows = constant("ROWS");
+        let row_tiles = super::rows(attention).div_ceil(rows);
+        let units = attention.batch * attention.kv_heads * row_tiles;
+        let group = attention.heads / attention.kv_heads.max(1);
+        let keys = attention.most_visible(1 + (rows - 1).div_ceil(group.max(1)));
+        let splits = constant("WORKGROUPS")
+            .div_ceil(units.max(1))
+            .min(keys.div_ceil(constant("SPLIT_KEYS")))
+            .max(1);
+        let bytes = splits * rows * (attention.value_dim + 2) * 4;
+        let flops = 2 * rows * keys.max(1) * (attention.head_dim + attention.value_dim);
+        let at_once = (SCRATCH / bytes)
+            .min(bearable_flops(device.kind) / flops)
+            .min(device.limits.max_compute_workgroups_per_dimension.into());
+        Self {
+            units,
+            row_tiles,
+            splits,
+            at_once: at_once.clamp(1, units.max(1)),
+            rows,
+        }
+    }
+}
+
+/// Floating-point operations of a dispatch that takes less than about 100 ms: watchdogs end longer ones.
+fn bearable_flops(kind: AdapterKind) -> u64 {
+    match kind {
+        AdapterKind::Software => 1 << 30,
+        AdapterKind::Discrete => 1 << 37,
+        _ => 1 << 33,
+    }
+}
+
+/// Parts, then their merge, for as many units at a time as may be.
+pub(in crate::ops::attention) fn schedule(
+    attention: &Attention,
+    stages: &[&Prepared],
+    device: &Capabilities,
+) -> Schedule {
+    let cut = Cut::of(attention, stages[0], device);
+    let parts = cut.at_once * cut.splits * cut.rows;
+    let scratch = vec![parts * attention.value_dim * 4, parts * 8, 16];
+    let [part_o, part_sums] = [0, 1].map(|i| Window::whole(Slot::Scratch(i), scratch[i]));
+    let [q, k, v, table, lengths, bias, sinks, o] =
+        ["q", "k", "v", "table", "lengths", "bias", "sinks", "o"]
+            .map(|name| window(attention, name));
+    // Something that is written must not be bound beside itself as something that is read.
+    let lse = match attention.log_sum_exp {
+        LogSumExp::Wanted => window(attention, "lse"),
+        LogSumExp::Unwanted => Window::whole(Slot::Scratch(2), 16),
+    };
+    let chunks = attention
+        .value_dim
+        .div_ceil(stages[1].constant("CHUNK").into());
+    let mut steps = Vec::new();
+    for first in (0..cut.units).step_by(cut.at_once as usize) {
+        let units = cut.at_once.min(cut.units - first);
+        let params = DecodeParams {
+            attention: Params {
+                first: first as u32,
+                ..attention.params(std::f64::consts::LOG2_E)
+            },
+            splits: cut.splits as u32,
+            row_tiles: cut.row_tiles as u32,
+            hidden: f32::NEG_INFINITY,
+        };
+        for (stage, windows, workgroups) in [
+            (
+                0,
+                vec![q, k, v, table, lengths, bias, part_o, part_sums],
+                [units, cut.splits, 1],
+            ),
+            (
+                1,
+                vec![part_o, part_sums, lengths, sinks, o, lse],
+                [chunks, units, cut.rows],
+            ),
+        ] {
+            steps.push(Step {
+                stage,
+                params: bytemuck::bytes_of(&params).to_vec(),
+                windows,
+                workgroups: workgroups.map(|count| count as u32),
+            });
+        }
+    }
+    Schedule { steps, scratch }
+}

@@ -1,0 +1,108 @@
+//! Which shapes the kernels are for, and how the work is cut.
+
+use super::cut::SCRATCH;
+use super::*;
+use crate::kernel::{PlanOptions, Schedule};
+use crate::ops::{Choice, choose};
+use crate::shader::{Loops, Prepared};
+
+const CACHE: KvCache = KvCache::Paged {
+    pages: 5000,
+    page_size: 16,
+};
+
+fn device(kind: AdapterKind, lanes: u32) -> Capabilities {
+    Capabilities {
+        features: wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP,
+        limits: wgpu::Limits::default(),
+        kind,
+        subgroup_sizes: (lanes, lanes),
+        cooperative: Vec::new(),
+    }
+}
+
+fn shape(heads: u64, seq_q: u64, seq_kv: u64) -> Attention {
+    Attention {
+        kv_heads: 8,
+        seq_kv,
+        ..Attention::new(1, heads, seq_q, 64)
+    }
+}
+
+fn chosen(attention: &Attention, device: &Capabilities) -> Choice {
+    choose(attention, &PlanOptions::default(), device).unwrap()
+}
+
+#[test]
+fn few_rows_of_many_keys_and_pages_are_theirs() {
+    let gpu = device(AdapterKind::Discrete, 32);
+    let name = |attention: &Attention| chosen(attention, &gpu).kernel.name;
+    assert_eq!(name(&shape(32, 1, 4096)), ATTENTION_DECODE_SUBGROUP.name);
+    assert_eq!(name(&shape(8, 16, 128)), ATTENTION_DECODE_SUBGROUP.name);
+    let paged = Attention {
+        cache: CACHE,
+        ..shape(32, 300, 70_000)
+    };
+    assert_eq!(name(&paged), ATTENTION_DECODE_SUBGROUP.name);
+    // A key of 16 lanes does not fit a subgroup of 8.
+    let small = device(AdapterKind::Integrated, 8);
+    let choice = chosen(&shape(32, 1, 4096), &small);
+    assert_eq!(choice.kernel.name, ATTENTION_DECODE.name);
+    assert!(choice.reason.contains("16 lanes to a key"), "{choice:?}");
+}
+
+#[test]
+fn many_rows_or_few_keys_are_left_to_others() {
+    let gpu = device(AdapterKind::Discrete, 32);
+    for (attention, reason) in [
+        (shape(8, 17, 4096), "17 rows to a key head"),
+        (shape(8, 1, 127), "127 keys"),
+    ] {
+        let choice = chosen(&attention, &gpu);
+        assert!(!owns(choice.kernel), "{choice:?}");
+        assert!(choice.reason.contains(reason), "{choice:?}");
+    }
+}
+
+fn scheduled(attention: &Attention, device: &Capabilities) -> Schedule {
+    let constants = constants(attention, &ATTENTION_DECODE, device).unwrap();
+    let stages = ATTENTION_DECODE
+        .prepare(&constants, Loops::AsWritten, device.features)
+        .unwrap();
+    let stages: Vec<&Prepared> = stages.iter().collect();
+    schedule(attention, &stages, device)
+}
+
+#[test]
+fn keys_are_split_until_the_device_is_full() {
+    let gpu = device(AdapterKind::Discrete, 32);
+    let workgroups = |attention: &Attention| {
+        let schedule = scheduled(attention, &gpu);
+        assert_eq!(schedule.steps.len(), 2);
+        schedule.steps[0].workgroups.iter().product::<u32>()
+    };
+    let many = workgroups(&shape(32, 1, 32_768));
+    assert!((256..2048).contains(&many), "{many}");
+    // Splits have keys enough to be worth a workgroup, also within a window.
+    assert_eq!(workgroups(&shape(32, 1, 512)), 8 * 4);
+    let window = Attention {
+        window: Some(128),
+        mask: super::super::Mask::Causal,
+        ..shape(32, 1, 32_768)
+    };
+    assert!(workgroups(&window) <= 8 * 2);
+}
+
+#[test]
+fn long_work_is_cut_and_its_parts_are_bounded() {
+    let gpu = device(AdapterKind::Discrete, 32);
+    let paged = Attention {
+        cache: CACHE,
+        ..shape(32, 20_000, 70_000)
+    };
+    let schedule = scheduled(&paged, &gpu);
+    assert!(schedule.steps.len() > 2);
+    assert!(schedule.scratch.iter().sum::<u64>() <= SCRATCH + 16);
+    let slow = scheduled(&paged, &device(AdapterKind::Software, 8));
+    assert!(slow.steps.len() > schedule.steps.len());
+}
