@@ -24,8 +24,8 @@ pub use error::{Error, Result};
 pub use gpu::{Gpu, GpuOptions};
 pub use kernel::{Plan, PlanOptions, Tuning};
 pub use ops::{
-    Activation, Attention, Bias, Fma, HeadLayout, Layout, Mask, Matmul, Operation, Order, Softmax,
-    Stream, StreamKind,
+    Activation, Attention, AttentionBackward, Bias, Fma, HeadLayout, Layout, Mask, Matmul,
+    Operation, Order, Softmax, Stream, StreamKind,
 };
 
 /// The README's code, compiled as a test.

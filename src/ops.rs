@@ -14,7 +14,9 @@ mod softmax;
 mod stream;
 mod vectors;
 
-pub use attention::{Attention, BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sinks};
+pub use attention::{
+    Attention, AttentionBackward, BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sinks,
+};
 pub use class::{Class, Sizes, class_of};
 pub use fma::Fma;
 pub use matmul::{Activation, Bias, Layout, Matmul, Order};
@@ -272,6 +274,7 @@ pub static FAMILIES: &[&Family] = &[
     &norm::RMS_NORM,
     &norm::LAYER_NORM,
     &attention::ATTENTION,
+    &attention::ATTENTION_BACKWARD,
 ];
 
 /// An operation by its name.

@@ -7,6 +7,7 @@ mod common;
 use pollster::block_on;
 use proptest::prelude::*;
 use ridgepoint::bench::{Coverage, Workspace};
+use ridgepoint::ops::family;
 use ridgepoint::shader::{Checks, Constant};
 use ridgepoint::{
     Activation, Bias, Dtype, Error, Gpu, Layout, Matmul, Operation, Order, Plan, PlanOptions,
@@ -41,10 +42,10 @@ fn sixteen() -> Vec<(&'static str, Constant)> {
     ]
 }
 
-fn verify(gpu: &Gpu, matmul: &Matmul, options: &PlanOptions) {
+fn verify(gpu: &Gpu, operation: &dyn Operation, options: &PlanOptions) {
     block_on(async {
-        let plan = Plan::new(gpu, matmul, options).await.unwrap();
-        let space = Workspace::new(gpu, matmul, 7).await.unwrap();
+        let plan = Plan::new(gpu, operation, options).await.unwrap();
+        let space = Workspace::new(gpu, operation, 7).await.unwrap();
         space.poison(gpu).await.unwrap();
         let mut encoder = gpu
             .device()
@@ -53,12 +54,12 @@ fn verify(gpu: &Gpu, matmul: &Matmul, options: &PlanOptions) {
         gpu.submit(encoder, "a test").await.unwrap();
         let inputs = space.generated(7);
         let verified = space
-            .verify(gpu, matmul, plan.kernel(), &inputs, Coverage::Full)
+            .verify(gpu, operation, plan.kernel(), &inputs, Coverage::Full)
             .await
             .unwrap();
         assert!(
             verified.ok,
-            "{} of {matmul:?}, {:?}: {}",
+            "{} of {operation:?}, {:?}: {}",
             plan.kernel().name,
             plan.constants(),
             verified.worst.unwrap_or_default()
@@ -124,6 +125,33 @@ fn matrix_units_are_refused_by_name_where_they_do_not_fit() {
             assert!(reason.contains("matmul_blocked"), "{reason}");
         }
         other => assert!(lists_f32, "{other:?}"),
+    }
+}
+
+/// Heads of one and of several fragments, columns and rows beyond the last whole one, every option. Small ones: the
+/// driver takes long to compile these.
+#[test]
+fn gradients_of_attention_are_right() {
+    let Some(gpu) = open() else { return };
+    let family = family("attention_backward").unwrap();
+    let cases = [
+        (Checks::Off, "1x2x37x70x16xcausal", vec![]),
+        (
+            Checks::On,
+            "2x4x40x25x16+kv2+window=11+bias+cap=2+lengths+bshd",
+            vec![],
+        ),
+        (Checks::Off, "1x1x33x37x12+v24", sixteen()),
+    ];
+    for (checks, shape, constants) in cases {
+        let operation = (family.parse)(shape, Dtype::F16).unwrap();
+        let options = PlanOptions {
+            kernel: Some("attention_backward_cooperative"),
+            checks,
+            constants,
+            ..PlanOptions::default()
+        };
+        verify(gpu, operation.as_ref(), &options);
     }
 }
 

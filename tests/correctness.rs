@@ -177,6 +177,11 @@ fn attention() {
 }
 
 #[test]
+fn attention_backward() {
+    in_both_modes("attention_backward");
+}
+
+#[test]
 fn every_operation_has_a_test_above() {
     let tested = [
         "copy",
@@ -193,6 +198,7 @@ fn every_operation_has_a_test_above() {
         "rms_norm",
         "layer_norm",
         "attention",
+        "attention_backward",
     ];
     assert_eq!(FAMILIES.iter().map(|f| f.name).collect::<Vec<_>>(), tested);
 }

@@ -1,5 +1,6 @@
 //! Scaled dot-product attention: `O = softmax(scale * Q K^T + mask) V`, f32 and f16.
 
+mod backward;
 mod decode;
 mod kernels;
 mod options;
@@ -9,6 +10,8 @@ mod samples;
 mod schedule;
 mod text;
 
+pub(super) use backward::ATTENTION_BACKWARD;
+pub use backward::AttentionBackward;
 pub use options::{BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sinks};
 
 use super::{Family, Operand, Operation, require_u32};
@@ -199,6 +202,29 @@ impl Attention {
         extras
     }
 
+    /// Fewer heads first: a head alone is what it was. Operands lie one behind the other again.
+    fn half(&self) -> Option<Self> {
+        let mut half = *self;
+        if self.batch > 1 {
+            half.batch = self.batch / 2;
+        } else if self.heads > self.kv_heads.max(1) {
+            half.heads = self.kv_heads;
+        } else if self.heads > 1 {
+            half.heads = self.heads / 2;
+            half.kv_heads = half.heads;
+        } else {
+            half.seq_q = self.seq_q.div_ceil(2);
+            half.seq_kv = self.seq_kv.div_ceil(2);
+        }
+        half.bias = self.bias.map(|bias| BiasShape {
+            batch: bias.batch.min(half.batch),
+            heads: bias.heads.min(half.heads),
+            seq_q: bias.seq_q.min(half.seq_q),
+        });
+        [half.q, half.k, half.v, half.o] = [HeadLayout::default(); 4];
+        (half != *self).then_some(half)
+    }
+
     fn validate_options(&self) -> Result<()> {
         let shape = |reason: String| {
             Err(Error::Shape {
@@ -290,27 +316,9 @@ impl Operation for Attention {
         }
     }
 
-    /// Fewer heads first: a head alone is what it was. Operands lie one behind the other again.
     fn halved(&self) -> Option<Box<dyn Operation>> {
-        let mut half = *self;
-        if self.batch > 1 {
-            half.batch = self.batch / 2;
-        } else if self.heads > self.kv_heads.max(1) {
-            half.heads = self.kv_heads;
-        } else if self.heads > 1 {
-            half.heads = self.heads / 2;
-            half.kv_heads = half.heads;
-        } else {
-            half.seq_q = self.seq_q.div_ceil(2);
-            half.seq_kv = self.seq_kv.div_ceil(2);
-        }
-        half.bias = self.bias.map(|bias| BiasShape {
-            batch: bias.batch.min(half.batch),
-            heads: bias.heads.min(half.heads),
-            seq_q: bias.seq_q.min(half.seq_q),
-        });
-        [half.q, half.k, half.v, half.o] = [HeadLayout::default(); 4];
-        (half != *self).then(|| Box::new(half) as Box<dyn Operation>)
+        let half = self.half()?;
+        Some(Box::new(half))
     }
 
     fn operands(&self) -> Vec<Operand> {

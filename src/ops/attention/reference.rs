@@ -6,7 +6,7 @@ use crate::kernel::Kernel;
 use crate::tolerance::{self, Expected};
 
 /// Unit roundoff of what sums are computed in.
-const U: f64 = 5.960_464_477_539_063e-8;
+pub(super) const U: f64 = 5.960_464_477_539_063e-8;
 
 /// Right values of elements of O, and of the logarithms of sums behind them.
 pub(super) fn expected(
@@ -48,20 +48,24 @@ pub(super) fn expected(
 }
 
 /// An attention and its operands' values.
-struct Case<'a> {
-    attention: &'a Attention,
-    inputs: &'a dyn Inputs,
+pub(super) struct Case<'a> {
+    pub(super) attention: &'a Attention,
+    pub(super) inputs: &'a dyn Inputs,
     /// Places of the operands that need not be.
     table: Option<usize>,
     lengths: Option<usize>,
     bias: Option<usize>,
     sinks: Option<usize>,
     /// Whether the kernel rounds weights to f16.
-    narrow_weights: bool,
+    pub(super) narrow_weights: bool,
 }
 
 impl<'a> Case<'a> {
-    fn new(attention: &'a Attention, kernel: &'static Kernel, inputs: &'a dyn Inputs) -> Self {
+    pub(super) fn new(
+        attention: &'a Attention,
+        kernel: &'static Kernel,
+        inputs: &'a dyn Inputs,
+    ) -> Self {
         let place = |name| attention.operand(name).map(|(place, _)| place);
         let units = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
         Self {
@@ -76,7 +80,7 @@ impl<'a> Case<'a> {
     }
 
     /// Queries and keys of a sequence.
-    fn lengths(&self, batch: u64) -> [u64; 2] {
+    pub(super) fn lengths(&self, batch: u64) -> [u64; 2] {
         let full = [self.attention.seq_q, self.attention.seq_kv];
         match self.lengths {
             None => full,
@@ -87,7 +91,7 @@ impl<'a> Case<'a> {
     }
 
     /// Indices of the first elements of a key in K and in V.
-    fn key(&self, batch: u64, kv_head: u64, key: u64) -> [u64; 2] {
+    pub(super) fn key(&self, batch: u64, kv_head: u64, key: u64) -> [u64; 2] {
         let [_, k, v, _] = self.attention.places();
         let (run, row) = match (self.attention.cache, self.table) {
             (KvCache::Paged { pages, page_size }, Some(table)) => {
@@ -108,17 +112,34 @@ impl<'a> Case<'a> {
         k_first: u64,
         key: u64,
     ) -> [f64; 2] {
-        let attention = self.attention;
-        let scale = f64::from(attention.scale());
+        self.capped([batch, head, query], key, self.scaled(of_query, k_first))
+    }
+
+    /// The scaled product of a query and a key, and its absolute error.
+    pub(super) fn scaled(&self, of_query: &[f64], k_first: u64) -> [f64; 2] {
+        let scale = f64::from(self.attention.scale());
         let (mut sum, mut magnitudes) = (0.0, 0.0);
         for (i, q) in (0u64..).zip(of_query) {
             let product = q * self.inputs.get(1, k_first + i);
             sum += product;
             magnitudes += product.abs();
         }
-        let mut score = scale * sum;
         // The dot product, and three roundings for the scale: its own, the product's, and that of log2(e) in it.
-        let mut error = tolerance::dot(attention.head_dim + 2, U, scale.abs() * magnitudes);
+        let terms = self.attention.head_dim + 2;
+        [
+            scale * sum,
+            tolerance::dot(terms, U, scale.abs() * magnitudes),
+        ]
+    }
+
+    /// A score from a scaled product, with its error.
+    pub(super) fn capped(
+        &self,
+        [batch, head, query]: [u64; 3],
+        key: u64,
+        [mut score, mut error]: [f64; 2],
+    ) -> [f64; 2] {
+        let attention = self.attention;
         if let Some(cap) = attention.soft_cap {
             let cap = f64::from(cap);
             let x = score / cap;
@@ -140,7 +161,7 @@ impl<'a> Case<'a> {
 
 /// Absolute error of `tanh(x)` as `1 - 2 / (exp(2 x) + 1)` in f32: that of the exponential, through a slope that is
 /// `exp(2 x) / (exp(2 x) + 1)^2` of its relative error, twice, and the roundings of what is at most 2.
-fn tanh_error(x: f64) -> f64 {
+pub(super) fn tanh_error(x: f64) -> f64 {
     let e = (2.0 * x.abs()).min(80.0).exp();
     let slope = 2.0 * e / ((e + 1.0) * (e + 1.0));
     slope * (tolerance::exp_relative(2.0 * x.abs(), U) + 4.0 * x.abs() * U)

@@ -60,8 +60,13 @@ pub(super) fn label(attention: &Attention) -> String {
 
 /// Reads what [`label`] writes.
 pub(super) fn parse(text: &str, dtype: Dtype) -> Result<Box<dyn Operation>> {
+    Ok(Box::new(read(ATTENTION.name, text, dtype)?))
+}
+
+/// The same, for the family that is called `operation`.
+pub(super) fn read(operation: &'static str, text: &str, dtype: Dtype) -> Result<Attention> {
     let wrong = || Error::ShapeText {
-        operation: ATTENTION.name,
+        operation,
         text: text.to_owned(),
         expected: FORM,
     };
@@ -81,7 +86,7 @@ pub(super) fn parse(text: &str, dtype: Dtype) -> Result<Box<dyn Operation>> {
     for word in words {
         option(&mut attention, word.trim()).ok_or_else(wrong)?;
     }
-    Ok(Box::new(attention))
+    Ok(attention)
 }
 
 /// Reads one word. Those that depend on sizes come after the words for these, as [`label`] writes them.

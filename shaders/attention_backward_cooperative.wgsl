@@ -1,0 +1,587 @@
+//! attention_backward_cooperative: dK and dV, or dQ, of an attention in f16, on matrix units.
+//!
+//! P = exp(S - logarithm of the row's sum), dP = dO V^T, dS = P * (dP - delta); dV = P^T dO, dK = scale * dS^T Q,
+//! dQ = scale * dS K (Dao, "FlashAttention-2", 2023, algorithm 2, walked twice, since WGSL has no atomic float to add dQ
+//! with). One workgroup owns TILE keys, with KEYS, or TILE queries, and walks the others in blocks of BLOCK; a subgroup
+//! has ROWS of the own rows, whose K and V, and gradients, it keeps in fragments of FRAGMENT x FRAGMENT. With KEYS, for
+//! the query heads of a group in turn, each block gives
+//!
+//!        head_dim       BLOCK          value_dim       BLOCK
+//!        +-------+     +-----+         +-------+     +------+
+//!   ROWS |   K   |  *  | Q^T | => P    |   V   |  *  | dO^T | => dP  => dS
+//!        +-------+     +-----+         +-------+     +------+
+//!
+//!         BLOCK        head_dim          BLOCK       value_dim
+//!        +-----+      +--------+        +-----+      +-------+
+//!   ROWS | dS  |  *   |   Q    | => dK  |  P  |  *   |  dO   | => dV
+//!        +-----+      +--------+        +-----+      +-------+
+//!
+//! and without, Q for K, dO for V and the reverse, dS K alone. Fragments hide their elements, so S and dP pass through
+//! workgroup memory as f32, P and dS as f16. Scores are kept in units of log2, so that exp is exp2.
+//!
+//! Intensity: about TILE FLOP/B in f16, 64 at 64 rows. Workgroup memory: 22.5 KiB.
+//! Works for any lengths, and head_dim and value_dim that are multiples of four, where a subgroup has LANES invocations.
+
+enable f16;
+enable wgpu_cooperative_matrix;
+
+alias FragmentA = coop_mat8x8<f16, A>;
+alias FragmentB = coop_mat8x8<f16, B>;
+alias Sums = coop_mat8x8<f32, C>;
+const FRAGMENT: u32 = 8;
+const LANES: u32 = 32;       // invocations of a subgroup
+
+const HEAD_DIM: u32 = 64;    // columns of Q and K
+const VALUE_DIM: u32 = 64;   // columns of V and O
+const KEYS: bool = true;     // a workgroup owns keys, and gives dK and dV; otherwise queries, and dQ
+const BIAS: bool = false;
+const SOFT_CAP: bool = false;
+
+const ROWS: u32 = 16;                // own rows per subgroup
+const BLOCK: u32 = 16;               // rows of the others at a time
+const SUBGROUPS_KEYS: u32 = 4;       // with KEYS
+const SUBGROUPS_QUERIES: u32 = 4;    // without
+const PAD_S: u32 = 2;                // vec4 of padding after each row of S and dP
+
+const SUBGROUPS: u32 = select(SUBGROUPS_QUERIES, SUBGROUPS_KEYS, KEYS);
+const TILE: u32 = SUBGROUPS * ROWS;
+const WORKGROUP: u32 = SUBGROUPS * LANES;
+const HEAD4: u32 = HEAD_DIM / 4u;
+const VALUE4: u32 = VALUE_DIM / 4u;
+const BLOCK4: u32 = BLOCK / 4u;
+const FRAGMENT4: u32 = FRAGMENT / 4u;
+const FRAGMENTS_1: u32 = (HEAD_DIM + FRAGMENT - 1u) / FRAGMENT;    // in a row of Q or K; columns beyond are zeros
+const FRAGMENTS_2: u32 = (VALUE_DIM + FRAGMENT - 1u) / FRAGMENT;
+const FRAGMENTS_O: u32 = ROWS / FRAGMENT;
+const FRAGMENTS_L: u32 = BLOCK / FRAGMENT;
+const ROUNDS_1: u32 = (FRAGMENTS_1 + FRAGMENTS_L - 1u) / FRAGMENTS_L;
+const ROUNDS_2: u32 = (FRAGMENTS_2 + FRAGMENTS_L - 1u) / FRAGMENTS_L;
+
+// Rows in workgroup memory, in vec4; 16 bytes more move the next row to other banks.
+const WIDTH_1: u32 = FRAGMENTS_1 * FRAGMENT4;
+const WIDTH_2: u32 = FRAGMENTS_2 * FRAGMENT4;
+const STRIDE_1: u32 = WIDTH_1 + 2u;
+const STRIDE_2: u32 = WIDTH_2 + 2u;
+const STRIDE_S: u32 = BLOCK4 + PAD_S;
+const STRIDE_W: u32 = BLOCK4 + 2u;
+const LOADS_1: u32 = (BLOCK * WIDTH_1 + WORKGROUP - 1u) / WORKGROUP;
+const LOADS_2: u32 = (BLOCK * WIDTH_2 + WORKGROUP - 1u) / WORKGROUP;
+const SUMS: u32 = ROWS * STRIDE_S;      // S of a subgroup, and dP
+const WEIGHTS: u32 = ROWS * STRIDE_W;   // P, and dS
+
+// A lane has one group of four columns in every LANE_ROWS-th row of S and dP.
+const LANE_ROWS: u32 = LANES / BLOCK4;
+const ELEMS: u32 = ROWS / LANE_ROWS;
+
+const_assert ROWS % FRAGMENT == 0;
+const_assert BLOCK % FRAGMENT == 0;
+const_assert LANES % BLOCK4 == 0;
+const_assert ROWS % LANE_ROWS == 0;
+
+const LOG2_E: f32 = 1.44269504089;
+const LN_2: f32 = 0.69314718056;
+const LARGE: f32 = 0x1p+126;   // the logarithm of a row that sees nothing: exp2 of minus that is 0
+
+struct Params {
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // log2(e) included
+    soft_cap: f32,        // 0 for none; log2(e) included
+    first: u32,           // first workgroup of this dispatch
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    padding: u32,
+}
+
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> q: array<vec4<f16>>;            // [batch, heads, seq_q, head_dim / 4]
+@group(0) @binding(2) var<storage, read> k: array<vec4<f16>>;            // [batch, kv_heads, seq_kv, head_dim / 4]
+@group(0) @binding(3) var<storage, read> v: array<vec4<f16>>;            // [batch, kv_heads, seq_kv, value_dim / 4]
+@group(0) @binding(4) var<storage, read> d_o: array<vec4<f16>>;          // [batch, heads, seq_q, value_dim / 4]
+@group(0) @binding(5) var<storage, read> rows: array<vec2<u32>>;         // [batch * heads * seq_q + batch]: logarithm and
+                                                                         // delta of each row, lengths of each sequence
+@group(0) @binding(6) var<storage, read> bias: array<f16>;               // [batch, heads, seq_q, seq_kv], with BIAS
+@group(0) @binding(7) var<storage, read_write> d_own: array<vec4<f16>>;  // dK or dQ, as K or Q
+@group(0) @binding(8) var<storage, read_write> d_v: array<vec4<f16>>;    // as V, with KEYS
+
+var<workgroup> tile_1: array<vec4<f16>, BLOCK * STRIDE_1>;   // of Q, or K
+var<workgroup> tile_2: array<vec4<f16>, BLOCK * STRIDE_2>;   // of dO, or V
+var<workgroup> sums: array<vec4<f32>, SUBGROUPS * 2u * SUMS>;
+var<workgroup> weights: array<vec4<f16>, SUBGROUPS * 2u * WEIGHTS>;
+
+// A run of rows in memory: the first vec4 of row 0, vec4 from one row to the next, and how many rows there are.
+struct Rows {
+    base: u32,
+    stride: u32,
+    count: u32,
+}
+
+fn rows_of(strides: Strides, batch: u32, head: u32, count: u32) -> Rows {
+    return Rows((strides.offset + batch * strides.batch + head * strides.head) / 4u, strides.row / 4u, count);
+}
+
+// Four columns of Q, or of K.
+fn load_1(keys: bool, place: u32) -> vec4<f16> {
+    if (keys) {
+        return k[place];
+    }
+    return q[place];
+}
+
+// Four columns of dO, or of V.
+fn load_2(keys: bool, place: u32) -> vec4<f16> {
+    if (keys) {
+        return v[place];
+    }
+    return d_o[place];
+}
+
+// The part of a block that an invocation copies, on its way from memory to workgroup memory.
+struct Fetched {
+    part_1: array<vec4<f16>, LOADS_1>,
+    part_2: array<vec4<f16>, LOADS_2>,
+}
+
+// Of BLOCK rows from `first`; zeros beyond the last row and column.
+fn fetch(to: ptr<function, Fetched>, from_1: Rows, from_2: Rows, first: u32, local_index: u32) {
+    // unroll
+    for (var load = 0u; load < LOADS_1; load++) {
+        let cell = local_index + load * WORKGROUP;
+        let row = first + cell / WIDTH_1;
+        let d4 = cell % WIDTH_1;
+        var value = vec4<f16>();
+        if (row < from_1.count && d4 < HEAD4) {
+            value = load_1(!KEYS, from_1.base + row * from_1.stride + d4);
+        }
+        (*to).part_1[load] = value;
+    }
+    // unroll
+    for (var load = 0u; load < LOADS_2; load++) {
+        let cell = local_index + load * WORKGROUP;
+        let row = first + cell / WIDTH_2;
+        let d4 = cell % WIDTH_2;
+        var value = vec4<f16>();
+        if (row < from_2.count && d4 < VALUE4) {
+            value = load_2(!KEYS, from_2.base + row * from_2.stride + d4);
+        }
+        (*to).part_2[load] = value;
+    }
+}
+
+fn keep(fetched: ptr<function, Fetched>, local_index: u32) {
+    // unroll
+    for (var load = 0u; load < LOADS_1; load++) {
+        let cell = local_index + load * WORKGROUP;
+        if (BLOCK * WIDTH_1 % WORKGROUP == 0u || cell < BLOCK * WIDTH_1) {
+            tile_1[cell / WIDTH_1 * STRIDE_1 + cell % WIDTH_1] = (*fetched).part_1[load];
+        }
+    }
+    // unroll
+    for (var load = 0u; load < LOADS_2; load++) {
+        let cell = local_index + load * WORKGROUP;
+        if (BLOCK * WIDTH_2 % WORKGROUP == 0u || cell < BLOCK * WIDTH_2) {
+            tile_2[cell / WIDTH_2 * STRIDE_2 + cell % WIDTH_2] = (*fetched).part_2[load];
+        }
+    }
+}
+
+// Which rows of which head a workgroup works on.
+struct Head {
+    batch: u32,
+    head: u32,      // of Q
+    queries: u32,   // of the sequence
+    keys: u32,
+}
+
+// P and dS of four pairs.
+struct Weights {
+    p: vec4<f32>,
+    ds: vec4<f32>,
+}
+
+// From their products of Q and K and of dO and V. Without `masked` all of them are visible.
+fn weigh(
+    head: Head,
+    masked: bool,
+    query: vec4<u32>,
+    key: vec4<u32>,
+    product: vec4<f32>,
+    dp: vec4<f32>,
+    log_sum: vec4<f32>,
+    delta: vec4<f32>,
+) -> Weights {
+    var score = product * params.scale;
+    var slope = vec4<f32>(1.0);
+    if (SOFT_CAP) {
+        // tanh(x) = (1 - e) / (1 + e) and its slope 4 e / (1 + e)^2 with e = exp(-2 |x|).
+        let x = score / params.soft_cap;
+        let e = exp(-2.0 * abs(x));
+        let reciprocal = 1.0 / (1.0 + e);
+        score = params.soft_cap * sign(x) * ((1.0 - e) * reciprocal);
+        slope = 4.0 * e * reciprocal * reciprocal;
+    }
+    var visible = vec4<bool>(true);
+    if (masked || BIAS) {
+        let position = vec4<i32>(query) + i32(head.keys) - i32(head.queries);
+        let apart = vec4<i32>(key) - position;
+        visible = (apart < vec4<i32>(params.ahead)) & (apart > vec4<i32>(-params.behind))
+            & (key < vec4<u32>(head.keys)) & (query < vec4<u32>(head.queries));
+    }
+    if (BIAS) {
+        // unroll
+        for (var l = 0u; l < 4u; l++) {
+            if (visible[l]) {
+                let place = head.batch * params.bias.batch + head.head * params.bias.head + query[l] * params.bias.row;
+                score[l] += LOG2_E * f32(bias[place + key[l]]);
+            }
+        }
+    }
+    let p = select(vec4<f32>(), exp2(score - log_sum), visible);
+    return Weights(p, p * (dp - delta) * slope);
+}
+
+// The logarithm of a query's sum, and its delta.
+fn statistics(head: Head, query: u32) -> vec2<f32> {
+    if (query < head.queries) {
+        return bitcast<vec2<f32>>(rows[(head.batch * params.heads + head.head) * params.seq_q + query]);
+    }
+    return vec2<f32>(LARGE, 0.0);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn attention_backward_cooperative(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+    @builtin(subgroup_id) subgroup_id: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    let id = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let own_seq = select(params.seq_q, params.seq_kv, KEYS);
+    let own_heads = select(params.heads, params.heads / params.group, KEYS);
+    let tiles = (own_seq + TILE - 1u) / TILE;
+    let all_heads = own_heads * params.batch;
+    // Under a causal mask the longest work of all heads comes first: the first keys, the last queries.
+    let all_head = id % all_heads;
+    let tile = id / all_heads;
+    let own_head = all_head % own_heads;
+    let batch = all_head / own_heads;
+    let first_own = select(tiles - 1u - tile, tile, KEYS) * TILE;
+
+    // A workgroup past the last tile walks nothing and writes nothing.
+    let inside = tile < tiles;
+    var lengths = vec2<u32>();
+    if (inside) {
+        lengths = rows[params.batch * params.heads * params.seq_q + batch];
+    }
+    let own_count = select(lengths.x, lengths.y, KEYS);
+    let other_count = select(lengths.y, lengths.x, KEYS);
+    // Other rows that some of the own rows see, or are seen by. Query i stands at key i + shift.
+    let shift = i32(lengths.y) - i32(lengths.x);
+    let last_own = i32(min(first_own + TILE, own_count)) - 1;
+    var begin = i32(first_own) + shift - params.behind + 1;
+    var end = last_own + shift + params.ahead;
+    if (KEYS) {
+        begin = i32(first_own) - shift - params.ahead + 1;
+        end = last_own - shift + params.behind;
+    }
+    begin = max(begin, 0);
+    end = select(0, min(end, i32(other_count)), first_own < own_count);
+
+    var own_1 = rows_of(params.q, batch, own_head, own_count);
+    var own_2 = rows_of(params.o, batch, own_head, own_count);
+    if (KEYS) {
+        own_1 = rows_of(params.k, batch, own_head, own_count);
+        own_2 = rows_of(params.v, batch, own_head, own_count);
+    }
+    let lane_row = lane / BLOCK4;
+    let lane4 = lane % BLOCK4;
+    let sums_base = subgroup_id * 2u * SUMS;
+    let weights_base = subgroup_id * 2u * WEIGHTS;
+    let own_row = first_own + subgroup_id * ROWS;
+    // The own rows pass through where P and dS will be, as many columns at a time. Those past the end are zeros, as are
+    // their gradients.
+    var kept_1: array<array<FragmentA, ROUNDS_1 * FRAGMENTS_L>, FRAGMENTS_O>;
+    var kept_2: array<array<FragmentA, ROUNDS_2 * FRAGMENTS_L>, FRAGMENTS_O>;
+    // unroll
+    for (var round = 0u; round < ROUNDS_1; round++) {
+        // unroll
+        for (var i = 0u; i < ELEMS; i++) {
+            let row = lane_row + i * LANE_ROWS;
+            let d4 = round * BLOCK4 + lane4;
+            var value = vec4<f16>();
+            if (own_row + row < own_count && d4 < HEAD4) {
+                value = load_1(KEYS, own_1.base + (own_row + row) * own_1.stride + d4);
+            }
+            weights[weights_base + row * STRIDE_W + lane4] = value;
+        }
+        workgroupBarrier();
+        // unroll
+        for (var j = 0u; j < FRAGMENTS_L; j++) {
+            // unroll
+            for (var i = 0u; i < FRAGMENTS_O; i++) {
+                let place = weights_base + i * FRAGMENT * STRIDE_W + j * FRAGMENT4;
+                kept_1[i][round * FRAGMENTS_L + j] = coopLoadT<FragmentA>(&weights[place], STRIDE_W);
+            }
+        }
+        workgroupBarrier();
+    }
+    // unroll
+    for (var round = 0u; round < ROUNDS_2; round++) {
+        // unroll
+        for (var i = 0u; i < ELEMS; i++) {
+            let row = lane_row + i * LANE_ROWS;
+            let d4 = round * BLOCK4 + lane4;
+            var value = vec4<f16>();
+            if (own_row + row < own_count && d4 < VALUE4) {
+                value = load_2(KEYS, own_2.base + (own_row + row) * own_2.stride + d4);
+            }
+            weights[weights_base + row * STRIDE_W + lane4] = value;
+        }
+        workgroupBarrier();
+        // unroll
+        for (var j = 0u; j < FRAGMENTS_L; j++) {
+            // unroll
+            for (var i = 0u; i < FRAGMENTS_O; i++) {
+                let place = weights_base + i * FRAGMENT * STRIDE_W + j * FRAGMENT4;
+                kept_2[i][round * FRAGMENTS_L + j] = coopLoadT<FragmentA>(&weights[place], STRIDE_W);
+            }
+        }
+        workgroupBarrier();
+    }
+
+    var own_statistics: array<vec2<f32>, ELEMS>;
+    if (!KEYS) {
+        // unroll
+        for (var i = 0u; i < ELEMS; i++) {
+            let head = Head(batch, own_head, lengths.x, lengths.y);
+            own_statistics[i] = statistics(head, own_row + lane_row + i * LANE_ROWS);
+        }
+    }
+    var gradient_1: array<array<Sums, FRAGMENTS_1>, FRAGMENTS_O>;   // of K or Q
+    var gradient_2: array<array<Sums, FRAGMENTS_2>, FRAGMENTS_O>;   // of V
+    var fetched: Fetched;
+    let members = select(1u, params.group, KEYS);
+    for (var member = 0u; member < members; member++) {
+        let other_head = select(own_head / params.group, own_head * params.group + member, KEYS);
+        let head = Head(batch, select(own_head, other_head, KEYS), lengths.x, lengths.y);
+        var other_1 = rows_of(params.k, batch, other_head, other_count);
+        var other_2 = rows_of(params.v, batch, other_head, other_count);
+        if (KEYS) {
+            other_1 = rows_of(params.q, batch, other_head, other_count);
+            other_2 = rows_of(params.o, batch, other_head, other_count);
+        }
+        if (begin < end) {
+            fetch(&fetched, other_1, other_2, u32(begin), local_index);
+        }
+        for (var first_other = begin; first_other < end; first_other += i32(BLOCK)) {
+            let first = u32(first_other);
+            workgroupBarrier();
+            keep(&fetched, local_index);
+            workgroupBarrier();
+            // The next block is on its way while this one is multiplied.
+            fetch(&fetched, other_1, other_2, first + BLOCK, local_index);
+
+            // S and dP.
+            var product: array<array<Sums, FRAGMENTS_L>, FRAGMENTS_O>;
+            // unroll
+            for (var d = 0u; d < FRAGMENTS_1; d++) {
+                // unroll
+                for (var j = 0u; j < FRAGMENTS_L; j++) {
+                    let part = coopLoad<FragmentB>(&tile_1[j * FRAGMENT * STRIDE_1 + d * FRAGMENT4], STRIDE_1);
+                    // unroll
+                    for (var i = 0u; i < FRAGMENTS_O; i++) {
+                        product[i][j] = coopMultiplyAdd(kept_1[i][d], part, product[i][j]);
+                    }
+                }
+            }
+            // unroll
+            for (var i = 0u; i < FRAGMENTS_O; i++) {
+                // unroll
+                for (var j = 0u; j < FRAGMENTS_L; j++) {
+                    // naga 30 wants each operand bound just before.
+                    let value = product[i][j];
+                    let pointer = &sums[sums_base + i * FRAGMENT * STRIDE_S + j * FRAGMENT4];
+                    let stride = STRIDE_S + 0u;
+                    coopStoreT(value, pointer, stride);
+                }
+            }
+            var dp: array<array<Sums, FRAGMENTS_L>, FRAGMENTS_O>;
+            // unroll
+            for (var d = 0u; d < FRAGMENTS_2; d++) {
+                // unroll
+                for (var j = 0u; j < FRAGMENTS_L; j++) {
+                    let part = coopLoad<FragmentB>(&tile_2[j * FRAGMENT * STRIDE_2 + d * FRAGMENT4], STRIDE_2);
+                    // unroll
+                    for (var i = 0u; i < FRAGMENTS_O; i++) {
+                        dp[i][j] = coopMultiplyAdd(kept_2[i][d], part, dp[i][j]);
+                    }
+                }
+            }
+            // unroll
+            for (var i = 0u; i < FRAGMENTS_O; i++) {
+                // unroll
+                for (var j = 0u; j < FRAGMENTS_L; j++) {
+                    let value = dp[i][j];
+                    let pointer = &sums[sums_base + SUMS + i * FRAGMENT * STRIDE_S + j * FRAGMENT4];
+                    let stride = STRIDE_S + 0u;
+                    coopStoreT(value, pointer, stride);
+                }
+            }
+
+            // P and dS. Queries past the end have weights of zero by their statistics.
+            let other = vec4<u32>(first + 4u * lane4) + vec4<u32>(0u, 1u, 2u, 3u);
+            var log_sum: vec4<f32>;
+            var delta: vec4<f32>;
+            if (KEYS) {
+                // unroll
+                for (var l = 0u; l < 4u; l++) {
+                    let found = statistics(head, first + 4u * lane4 + l);
+                    log_sum[l] = found.x;
+                    delta[l] = found.y;
+                }
+            }
+            let apart = i32(first_own) - i32(first) - select(-shift, shift, KEYS);
+            var least = -apart - i32(TILE) + 1;
+            var most = -apart + i32(BLOCK) - 1;
+            if (KEYS) {
+                least = apart - i32(BLOCK) + 1;
+                most = apart + i32(TILE) - 1;
+            }
+            let whole = select(first + BLOCK <= other_count, first_own + TILE <= own_count, KEYS);
+            let masked = !(whole && most < params.ahead && least > -params.behind);
+            workgroupBarrier();
+            // unroll
+            for (var i = 0u; i < ELEMS; i++) {
+                let row = lane_row + i * LANE_ROWS;
+                let own = vec4<u32>(own_row + row);
+                if (!KEYS) {
+                    log_sum = vec4<f32>(own_statistics[i].x);
+                    delta = vec4<f32>(own_statistics[i].y);
+                }
+                let found = weigh(
+                    head,
+                    masked,
+                    select(own, other, KEYS),
+                    select(other, own, KEYS),
+                    sums[sums_base + row * STRIDE_S + lane4],
+                    sums[sums_base + SUMS + row * STRIDE_S + lane4],
+                    log_sum,
+                    delta,
+                );
+                weights[weights_base + row * STRIDE_W + lane4] = vec4<f16>(found.ds);
+                if (KEYS) {
+                    weights[weights_base + WEIGHTS + row * STRIDE_W + lane4] = vec4<f16>(found.p);
+                }
+            }
+            workgroupBarrier();
+
+            // unroll
+            for (var l = 0u; l < FRAGMENTS_L; l++) {
+                var ds: array<FragmentA, FRAGMENTS_O>;
+                // unroll
+                for (var i = 0u; i < FRAGMENTS_O; i++) {
+                    ds[i] = coopLoadT<FragmentA>(&weights[weights_base + i * FRAGMENT * STRIDE_W + l * FRAGMENT4], STRIDE_W);
+                }
+                // unroll
+                for (var d = 0u; d < FRAGMENTS_1; d++) {
+                    let part = coopLoadT<FragmentB>(&tile_1[l * FRAGMENT * STRIDE_1 + d * FRAGMENT4], STRIDE_1);
+                    // unroll
+                    for (var i = 0u; i < FRAGMENTS_O; i++) {
+                        gradient_1[i][d] = coopMultiplyAdd(ds[i], part, gradient_1[i][d]);
+                    }
+                }
+                if (KEYS) {
+                    let p_base = weights_base + WEIGHTS;
+                    var p: array<FragmentA, FRAGMENTS_O>;
+                    // unroll
+                    for (var i = 0u; i < FRAGMENTS_O; i++) {
+                        p[i] = coopLoadT<FragmentA>(&weights[p_base + i * FRAGMENT * STRIDE_W + l * FRAGMENT4], STRIDE_W);
+                    }
+                    // unroll
+                    for (var d = 0u; d < FRAGMENTS_2; d++) {
+                        let part = coopLoadT<FragmentB>(&tile_2[l * FRAGMENT * STRIDE_2 + d * FRAGMENT4], STRIDE_2);
+                        // unroll
+                        for (var i = 0u; i < FRAGMENTS_O; i++) {
+                            gradient_2[i][d] = coopMultiplyAdd(p[i], part, gradient_2[i][d]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    // As many columns at a time as S had.
+    let own_rows = select(0u, own_seq, inside);
+    // unroll
+    for (var round = 0u; round < ROUNDS_1; round++) {
+        // unroll
+        for (var j = 0u; j < FRAGMENTS_L; j++) {
+            // unroll
+            for (var i = 0u; i < FRAGMENTS_O; i++) {
+                let value = gradient_1[i][min(round * FRAGMENTS_L + j, FRAGMENTS_1 - 1u)];
+                let pointer = &sums[sums_base + i * FRAGMENT * STRIDE_S + j * FRAGMENT4];
+                let stride = STRIDE_S + 0u;
+                coopStoreT(value, pointer, stride);
+            }
+        }
+        workgroupBarrier();
+        // unroll
+        for (var i = 0u; i < ELEMS; i++) {
+            let row = lane_row + i * LANE_ROWS;
+            let d4 = round * BLOCK4 + lane4;
+            if (own_row + row < own_rows && d4 < HEAD4) {
+                let value = sums[sums_base + row * STRIDE_S + lane4] * (params.scale * LN_2);
+                d_own[own_1.base + (own_row + row) * own_1.stride + d4] = vec4<f16>(value);
+            }
+        }
+        workgroupBarrier();
+    }
+    if (KEYS) {
+        // unroll
+        for (var round = 0u; round < ROUNDS_2; round++) {
+            // unroll
+            for (var j = 0u; j < FRAGMENTS_L; j++) {
+                // unroll
+                for (var i = 0u; i < FRAGMENTS_O; i++) {
+                    let value = gradient_2[i][min(round * FRAGMENTS_L + j, FRAGMENTS_2 - 1u)];
+                    let pointer = &sums[sums_base + i * FRAGMENT * STRIDE_S + j * FRAGMENT4];
+                    let stride = STRIDE_S + 0u;
+                    coopStoreT(value, pointer, stride);
+                }
+            }
+            workgroupBarrier();
+            // unroll
+            for (var i = 0u; i < ELEMS; i++) {
+                let row = lane_row + i * LANE_ROWS;
+                let d4 = round * BLOCK4 + lane4;
+                if (own_row + row < own_rows && d4 < VALUE4) {
+                    let value = sums[sums_base + row * STRIDE_S + lane4];
+                    d_v[own_2.base + (own_row + row) * own_2.stride + d4] = vec4<f16>(value);
+                }
+            }
+            workgroupBarrier();
+        }
+    }
+}

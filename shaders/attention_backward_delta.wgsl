@@ -1,0 +1,122 @@
+//! attention_backward_delta: what each query needs of its row: the logarithm of its sum, and sum_d dO[d] O[d].
+//!
+//! The gradient through a softmax is P * (dP - delta), with delta = sum_j P[j] dP[j], which is sum_d dO[d] O[d] (Dao,
+//! "FlashAttention-2", 2023, section 3.1.2). LANES invocations share a row, four columns at a time. Behind the rows go
+//! the lengths of each sequence, so that the stages after this one read one buffer for both.
+//!
+//!           value_dim      value_dim
+//!          +---------+    +---------+
+//!   ROWS   |   dO    | .  |    O    |  => delta, a number for each row
+//!          +---------+    +---------+
+//!
+//! Traffic: dO, O and the logarithms read once. Workgroup memory: 1 KiB.
+//! Works for any lengths and any value_dim that is a multiple of four.
+
+alias Elem = f32;   // of O and dO
+
+const WORKGROUP: u32 = 256;
+const LANES: u32 = 8;          // invocations to a row
+const LENGTHS: bool = false;   // sequences have lengths of their own
+
+const ROWS: u32 = WORKGROUP / LANES;
+const_assert WORKGROUP % LANES == 0;
+
+// exp2 of anything less than this is 0: the weights of a row that sees no key.
+const LARGE: f32 = 0x1p+126;
+const LOG2_E: f32 = 1.44269504089;
+
+struct Params {
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // log2(e) included
+    soft_cap: f32,        // 0 for none
+    first: u32,           // first workgroup of this dispatch
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    padding: u32,
+}
+
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> o: array<vec4<Elem>>;            // [batch, heads, seq_q, value_dim / 4]
+@group(0) @binding(2) var<storage, read> d_o: array<vec4<Elem>>;          // [batch, heads, seq_q, value_dim / 4]
+@group(0) @binding(3) var<storage, read> lse: array<f32>;                 // [batch, heads, seq_q]
+@group(0) @binding(4) var<storage, read> lengths: array<u32>;             // [batch, 2], with LENGTHS
+@group(0) @binding(5) var<storage, read_write> rows: array<vec2<u32>>;    // [batch * heads * seq_q + batch]
+
+var<workgroup> sums: array<f32, WORKGROUP>;
+
+// Queries and keys of a sequence.
+fn lengths_of(batch: u32) -> vec2<u32> {
+    var found = vec2<u32>(params.seq_q, params.seq_kv);
+    if (LENGTHS) {
+        found = min(found, vec2<u32>(lengths[2u * batch], lengths[2u * batch + 1u]));
+    }
+    return found;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn attention_backward_delta(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+) {
+    let count = params.batch * params.heads * params.seq_q;
+    let id = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let row = id * ROWS + local_index / LANES;
+    let lane = local_index % LANES;
+    let query = row % max(params.seq_q, 1u);
+    let head = row / max(params.seq_q, 1u);
+    let batch = head / params.heads;
+    var inside = false;
+    if (row < count) {
+        inside = query < lengths_of(batch).x;
+    }
+
+    var sum = 0.0;
+    if (inside) {
+        let first = params.o.offset + batch * params.o.batch + head % params.heads * params.o.head + query * params.o.row;
+        for (var d4 = lane; d4 < params.value_dim / 4u; d4 += LANES) {
+            sum += dot(vec4<f32>(o[first / 4u + d4]), vec4<f32>(d_o[first / 4u + d4]));
+        }
+    }
+    sums[local_index] = sum;
+    workgroupBarrier();
+    if (lane == 0u) {
+        var delta = 0.0;
+        // unroll
+        for (var i = 0u; i < LANES; i++) {
+            delta += sums[local_index + i];
+        }
+        if (row < count) {
+            var log_sum = LARGE;
+            // A row without a sum has -inf.
+            if (inside && lse[row] > -LARGE) {
+                log_sum = lse[row] * LOG2_E;
+            }
+            rows[row] = vec2<u32>(bitcast<u32>(log_sum), bitcast<u32>(delta));
+        } else if (row < count + params.batch) {
+            rows[row] = lengths_of(row - count);
+        }
+    }
+}

@@ -1,0 +1,402 @@
+//! attention_backward_flash: dK and dV, or dQ, of an attention, without the scores in memory.
+//!
+//! P = exp(S - logarithm of the row's sum), dP = dO V^T, dS = P * (dP - delta); dV = P^T dO, dK = scale * dS^T Q,
+//! dQ = scale * dS K (Dao, "FlashAttention-2", 2023, algorithm 2, walked twice, since WGSL has no atomic float to add dQ
+//! with). One workgroup owns TILE keys, with KEYS, or TILE queries, and walks the others in blocks of BLOCK. With KEYS,
+//! for the query heads of a group in turn, each block gives
+//!
+//!        head_dim       BLOCK          value_dim       BLOCK
+//!        +-------+     +-----+         +-------+     +------+
+//!   TILE |   K   |  *  | Q^T | => P    |   V   |  *  | dO^T | => dP  => dS
+//!        +-------+     +-----+         +-------+     +------+
+//!
+//!         BLOCK        head_dim          BLOCK       value_dim
+//!        +-----+      +--------+        +-----+      +-------+
+//!   TILE | dS  |  *   |   Q    | => dK  |  P  |  *   |  dO   | => dV
+//!        +-----+      +--------+        +-----+      +-------+
+//!
+//! and without, Q for K, dO for V and the reverse, dS K alone. An invocation has ELEMS rows and four columns of S and dP,
+//! and the same rows of the gradients. Scores are kept in units of log2, so that exp is exp2.
+//!
+//! Intensity: about TILE / 2 FLOP/B in f32, 16 at 32 rows. Workgroup memory: 14 KiB.
+//! Works for any lengths, and head_dim and value_dim that are multiples of four.
+
+alias Elem = f32;   // of all but the logarithms
+
+const HEAD_DIM: u32 = 64;    // columns of Q and K
+const VALUE_DIM: u32 = 64;   // columns of V and O
+const KEYS: bool = true;     // a workgroup owns keys, and gives dK and dV; otherwise queries, and dQ
+const BIAS: bool = false;
+const SOFT_CAP: bool = false;
+
+const TILE: u32 = 32;         // rows that a workgroup owns
+const BLOCK: u32 = 32;        // rows of the others at a time
+const ELEMS: u32 = 4;         // own rows per invocation
+const CHUNK_D: u32 = 16;      // columns in workgroup memory at a time, for S and dP
+const CHUNK_ROWS: u32 = 16;   // rows in workgroup memory at a time, for the gradients
+
+const WORKGROUP_O: u32 = TILE / ELEMS;
+const WORKGROUP_L: u32 = BLOCK / 4u;
+const WORKGROUP: u32 = WORKGROUP_O * WORKGROUP_L;
+const HEAD4: u32 = HEAD_DIM / 4u;
+const VALUE4: u32 = VALUE_DIM / 4u;
+const CHUNK_D4: u32 = CHUNK_D / 4u;
+const CHUNK_ROWS4: u32 = CHUNK_ROWS / 4u;
+const ELEMS_D4: u32 = (max(HEAD4, VALUE4) + WORKGROUP_L - 1u) / WORKGROUP_L;   // groups of columns per invocation
+
+// Workgroup memory in vec4: P and dS, then the rows that are multiplied. An odd stride puts rows that are read together
+// into different banks.
+const P_STRIDE: u32 = WORKGROUP_L | 1u;
+const D_STRIDE: u32 = CHUNK_D4 | 1u;
+const ROW_STRIDE: u32 = ELEMS_D4 * WORKGROUP_L;
+const DS_BASE: u32 = TILE * P_STRIDE;
+const OWN_BASE: u32 = 2u * DS_BASE;
+const OTHER_BASE: u32 = OWN_BASE + TILE * D_STRIDE;
+const OTHER_END: u32 = OTHER_BASE + BLOCK * D_STRIDE;
+const ROWS_END: u32 = OWN_BASE + CHUNK_ROWS * ROW_STRIDE;
+const MEMORY: u32 = max(OTHER_END, ROWS_END);
+
+const_assert HEAD_DIM % 4 == 0;
+const_assert VALUE_DIM % 4 == 0;
+const_assert TILE % ELEMS == 0;
+const_assert BLOCK % CHUNK_ROWS == 0;
+const_assert CHUNK_ROWS % 4 == 0;
+const_assert CHUNK_D % 4 == 0;
+
+const LOG2_E: f32 = 1.44269504089;
+const LN_2: f32 = 0.69314718056;
+
+struct Params {
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // log2(e) included
+    soft_cap: f32,        // 0 for none; log2(e) included
+    first: u32,           // first workgroup of this dispatch
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    padding: u32,
+}
+
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> q: array<vec4<Elem>>;           // [batch, heads, seq_q, head_dim / 4]
+@group(0) @binding(2) var<storage, read> k: array<vec4<Elem>>;           // [batch, kv_heads, seq_kv, head_dim / 4]
+@group(0) @binding(3) var<storage, read> v: array<vec4<Elem>>;           // [batch, kv_heads, seq_kv, value_dim / 4]
+@group(0) @binding(4) var<storage, read> d_o: array<vec4<Elem>>;         // [batch, heads, seq_q, value_dim / 4]
+@group(0) @binding(5) var<storage, read> rows: array<vec2<u32>>;         // [batch * heads * seq_q + batch]: logarithm and
+                                                                         // delta of each row, lengths of each sequence
+@group(0) @binding(6) var<storage, read> bias: array<Elem>;              // [batch, heads, seq_q, seq_kv], with BIAS
+@group(0) @binding(7) var<storage, read_write> d_own: array<vec4<Elem>>; // dK or dQ, as K or Q
+@group(0) @binding(8) var<storage, read_write> d_v: array<vec4<Elem>>;   // as V, with KEYS
+
+var<workgroup> memory: array<vec4<f32>, MEMORY>;
+
+// A run of rows in memory: the first vec4 of row 0, vec4 from one row to the next, and how many rows there are.
+struct Rows {
+    base: u32,
+    stride: u32,
+    count: u32,
+}
+
+fn rows_of(strides: Strides, batch: u32, head: u32, count: u32) -> Rows {
+    return Rows((strides.offset + batch * strides.batch + head * strides.head) / 4u, strides.row / 4u, count);
+}
+
+// K, or V if `second`; without KEYS Q, or dO.
+fn load_own(second: bool, place: u32) -> vec4<f32> {
+    if (KEYS) {
+        if (second) {
+            return vec4<f32>(v[place]);
+        }
+        return vec4<f32>(k[place]);
+    }
+    if (second) {
+        return vec4<f32>(d_o[place]);
+    }
+    return vec4<f32>(q[place]);
+}
+
+// Q, or dO if `second`; without KEYS K, or V.
+fn load_other(second: bool, place: u32) -> vec4<f32> {
+    if (KEYS) {
+        if (second) {
+            return vec4<f32>(d_o[place]);
+        }
+        return vec4<f32>(q[place]);
+    }
+    if (second) {
+        return vec4<f32>(v[place]);
+    }
+    return vec4<f32>(k[place]);
+}
+
+// Products of the own rows from `first_own` with the other rows from `first_other`: S, or dP if `second`.
+fn products(
+    second: bool,
+    own: Rows,
+    first_own: u32,
+    other: Rows,
+    first_other: u32,
+    local_index: u32,
+    sum: ptr<function, array<vec4<f32>, ELEMS>>,
+) {
+    let columns4 = select(HEAD4, VALUE4, second);
+    let local_o = local_index / WORKGROUP_L;
+    let local_l = local_index % WORKGROUP_L;
+    for (var first_d4 = 0u; first_d4 < columns4; first_d4 += CHUNK_D4) {
+        workgroupBarrier();
+        for (var cell = local_index; cell < TILE * CHUNK_D4; cell += WORKGROUP) {
+            let row = cell / CHUNK_D4;
+            let d4 = first_d4 + cell % CHUNK_D4;
+            var value = vec4<f32>();
+            if (first_own + row < own.count && d4 < columns4) {
+                value = load_own(second, own.base + (first_own + row) * own.stride + d4);
+            }
+            memory[OWN_BASE + row * D_STRIDE + cell % CHUNK_D4] = value;
+        }
+        // Rows of neighbouring invocations are four apart, and side by side in workgroup memory, for the banks' sake.
+        for (var cell = local_index; cell < BLOCK * CHUNK_D4; cell += WORKGROUP) {
+            let row = cell / CHUNK_D4;
+            let d4 = first_d4 + cell % CHUNK_D4;
+            var value = vec4<f32>();
+            if (first_other + row < other.count && d4 < columns4) {
+                value = load_other(second, other.base + (first_other + row) * other.stride + d4);
+            }
+            memory[OTHER_BASE + (row % 4u * WORKGROUP_L + row / 4u) * D_STRIDE + cell % CHUNK_D4] = value;
+        }
+        workgroupBarrier();
+        // unroll
+        for (var d4 = 0u; d4 < CHUNK_D4; d4++) {
+            var part: array<vec4<f32>, 4>;
+            // unroll
+            for (var l = 0u; l < 4u; l++) {
+                part[l] = memory[OTHER_BASE + (l * WORKGROUP_L + local_l) * D_STRIDE + d4];
+            }
+            var own_part: array<vec4<f32>, ELEMS>;
+            // unroll
+            for (var i = 0u; i < ELEMS; i++) {
+                own_part[i] = memory[OWN_BASE + (i * WORKGROUP_O + local_o) * D_STRIDE + d4];
+            }
+            // unroll
+            for (var c = 0u; c < 4u; c++) {
+                let column = vec4<f32>(part[0][c], part[1][c], part[2][c], part[3][c]);
+                // unroll
+                for (var i = 0u; i < ELEMS; i++) {
+                    (*sum)[i] = fma(vec4<f32>(own_part[i][c]), column, (*sum)[i]);
+                }
+            }
+        }
+    }
+}
+
+// Adds dS, or P if `second`, times the other rows from `first_other` to the own part of a gradient.
+fn accumulate(
+    second: bool,
+    other: Rows,
+    first_other: u32,
+    local_index: u32,
+    gradient: ptr<function, array<array<vec4<f32>, ELEMS_D4>, ELEMS>>,
+) {
+    let columns4 = select(HEAD4, VALUE4, second);
+    let weights = select(DS_BASE, 0u, second);
+    let local_o = local_index / WORKGROUP_L;
+    let local_l = local_index % WORKGROUP_L;
+    for (var first_row = 0u; first_row < BLOCK; first_row += CHUNK_ROWS) {
+        workgroupBarrier();
+        for (var cell = local_index; cell < CHUNK_ROWS * ROW_STRIDE; cell += WORKGROUP) {
+            let row = first_other + first_row + cell / ROW_STRIDE;
+            let d4 = cell % ROW_STRIDE;
+            var value = vec4<f32>();
+            if (row < other.count && d4 < columns4) {
+                value = load_other(second, other.base + row * other.stride + d4);
+            }
+            memory[OWN_BASE + cell] = value;
+        }
+        workgroupBarrier();
+        for (var row4 = 0u; row4 < CHUNK_ROWS4; row4++) {
+            var weight: array<vec4<f32>, ELEMS>;
+            // unroll
+            for (var i = 0u; i < ELEMS; i++) {
+                weight[i] = memory[weights + (i * WORKGROUP_O + local_o) * P_STRIDE + first_row / 4u + row4];
+            }
+            // unroll
+            for (var c = 0u; c < 4u; c++) {
+                // unroll
+                for (var j = 0u; j < ELEMS_D4; j++) {
+                    let part = memory[OWN_BASE + (4u * row4 + c) * ROW_STRIDE + j * WORKGROUP_L + local_l];
+                    // unroll
+                    for (var i = 0u; i < ELEMS; i++) {
+                        (*gradient)[i][j] = fma(vec4<f32>(weight[i][c]), part, (*gradient)[i][j]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+// Which rows of which head a workgroup works on.
+struct Head {
+    batch: u32,
+    head: u32,      // of Q
+    queries: u32,   // of the sequence
+    keys: u32,
+}
+
+// P and dS of four pairs from their product of Q and K, and of dO and V.
+struct Weights {
+    p: vec4<f32>,
+    ds: vec4<f32>,
+}
+
+fn weigh(head: Head, query: vec4<u32>, key: vec4<u32>, product: vec4<f32>, dp: vec4<f32>) -> Weights {
+    var score = product * params.scale;
+    var slope = vec4<f32>(1.0);
+    if (SOFT_CAP) {
+        // tanh(x) = (1 - e) / (1 + e) and its slope 4 e / (1 + e)^2 with e = exp(-2 |x|).
+        let x = score / params.soft_cap;
+        let e = exp(-2.0 * abs(x));
+        let reciprocal = 1.0 / (1.0 + e);
+        score = params.soft_cap * sign(x) * ((1.0 - e) * reciprocal);
+        slope = 4.0 * e * reciprocal * reciprocal;
+    }
+    let position = vec4<i32>(query) + i32(head.keys) - i32(head.queries);
+    let apart = vec4<i32>(key) - position;
+    let visible = (apart < vec4<i32>(params.ahead)) & (apart > vec4<i32>(-params.behind))
+        & (key < vec4<u32>(head.keys)) & (query < vec4<u32>(head.queries));
+    let first_row = (head.batch * params.heads + head.head) * params.seq_q;
+    var log_sum = vec4<f32>();
+    var delta = vec4<f32>();
+    // unroll
+    for (var l = 0u; l < 4u; l++) {
+        if (visible[l]) {
+            let row = rows[first_row + query[l]];
+            log_sum[l] = bitcast<f32>(row.x);
+            delta[l] = bitcast<f32>(row.y);
+            if (BIAS) {
+                let place = head.batch * params.bias.batch + head.head * params.bias.head + query[l] * params.bias.row;
+                score[l] += LOG2_E * f32(bias[place + key[l]]);
+            }
+        }
+    }
+    let p = select(vec4<f32>(), exp2(score - log_sum), visible);
+    return Weights(p, p * (dp - delta) * slope);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn attention_backward_flash(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+) {
+    let id = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let own_seq = select(params.seq_q, params.seq_kv, KEYS);
+    let own_heads = select(params.heads, params.heads / params.group, KEYS);
+    let tiles = (own_seq + TILE - 1u) / TILE;
+    let all_heads = own_heads * params.batch;
+    // Under a causal mask the longest work of all heads comes first: the first keys, the last queries.
+    let all_head = id % all_heads;
+    let tile = id / all_heads;
+    let own_head = all_head % own_heads;
+    let batch = all_head / own_heads;
+    let first_own = select(tiles - 1u - tile, tile, KEYS) * TILE;
+    let local_o = local_index / WORKGROUP_L;
+    let local_l = local_index % WORKGROUP_L;
+
+    // A workgroup past the last tile walks nothing and writes nothing.
+    let inside = tile < tiles;
+    var lengths = vec2<u32>();
+    if (inside) {
+        lengths = rows[params.batch * params.heads * params.seq_q + batch];
+    }
+    let own_count = select(lengths.x, lengths.y, KEYS);
+    let other_count = select(lengths.y, lengths.x, KEYS);
+    // Other rows that some of the own rows see, or are seen by. Query i stands at key i + shift.
+    let shift = i32(lengths.y) - i32(lengths.x);
+    let last_own = i32(min(first_own + TILE, own_count)) - 1;
+    var begin = i32(first_own) + shift - params.behind + 1;
+    var end = last_own + shift + params.ahead;
+    if (KEYS) {
+        begin = i32(first_own) - shift - params.ahead + 1;
+        end = last_own - shift + params.behind;
+    }
+    begin = max(begin, 0);
+    end = select(0, min(end, i32(other_count)), first_own < own_count);
+
+    var own_1 = rows_of(params.q, batch, own_head, own_count);
+    var own_2 = rows_of(params.o, batch, own_head, own_count);
+    if (KEYS) {
+        own_1 = rows_of(params.k, batch, own_head, own_count);
+        own_2 = rows_of(params.v, batch, own_head, own_count);
+    }
+    var gradient_1: array<array<vec4<f32>, ELEMS_D4>, ELEMS>;   // of K or Q
+    var gradient_2: array<array<vec4<f32>, ELEMS_D4>, ELEMS>;   // of V
+    let members = select(1u, params.group, KEYS);
+    for (var member = 0u; member < members; member++) {
+        let other_head = select(own_head / params.group, own_head * params.group + member, KEYS);
+        let head = Head(batch, select(own_head, other_head, KEYS), lengths.x, lengths.y);
+        var other_1 = rows_of(params.k, batch, other_head, other_count);
+        var other_2 = rows_of(params.v, batch, other_head, other_count);
+        if (KEYS) {
+            other_1 = rows_of(params.q, batch, other_head, other_count);
+            other_2 = rows_of(params.o, batch, other_head, other_count);
+        }
+        for (var first_other = begin; first_other < end; first_other += i32(BLOCK)) {
+            let first = u32(first_other);
+            var product: array<vec4<f32>, ELEMS>;
+            var dp: array<vec4<f32>, ELEMS>;
+            products(false, own_1, first_own, other_1, first, local_index, &product);
+            products(true, own_2, first_own, other_2, first, local_index, &dp);
+            let other = vec4<u32>(first + 4u * local_l) + vec4<u32>(0u, 1u, 2u, 3u);
+            // unroll
+            for (var i = 0u; i < ELEMS; i++) {
+                let local_row = i * WORKGROUP_O + local_o;
+                let own = vec4<u32>(first_own + local_row);
+                let weights = weigh(head, select(own, other, KEYS), select(other, own, KEYS), product[i], dp[i]);
+                memory[local_row * P_STRIDE + local_l] = weights.p;
+                memory[DS_BASE + local_row * P_STRIDE + local_l] = weights.ds;
+            }
+            accumulate(false, other_1, first, local_index, &gradient_1);
+            if (KEYS) {
+                accumulate(true, other_2, first, local_index, &gradient_2);
+            }
+        }
+    }
+
+    let scale = params.scale * LN_2;
+    // unroll
+    for (var i = 0u; i < ELEMS; i++) {
+        let row = first_own + i * WORKGROUP_O + local_o;
+        if (inside && row < own_seq) {
+            // unroll
+            for (var j = 0u; j < ELEMS_D4; j++) {
+                let d4 = j * WORKGROUP_L + local_l;
+                if (d4 < HEAD4) {
+                    d_own[own_1.base + row * own_1.stride + d4] = vec4<Elem>(gradient_1[i][j] * scale);
+                }
+                if (KEYS && d4 < VALUE4) {
+                    d_v[own_2.base + row * own_2.stride + d4] = vec4<Elem>(gradient_2[i][j]);
+                }
+            }
+        }
+    }
+}
