@@ -7,17 +7,26 @@
 //!   2. takes part in the new maximum of its rows, rescales its part of O and of the row sums by
 //!      exp(old maximum - new maximum), and puts P = exp(S - maximum) into workgroup memory;
 //!   3. adds P V to its part of O, ELEMS_Q rows and every WORKGROUP_KV-th group of four columns, CHUNK_KV keys at a time.
-//! Rows are WORKGROUP_Q apart. Scores are kept in units of log2, so that exp is exp2.
+//! Rows are WORKGROUP_Q apart. Scores are kept in units of log2, so that exp is exp2. A row without keys gives zeros.
 //!
-//!          CHUNK_D       TILE_KV         TILE_KV      CHUNK_KV       head_dim           head_dim
+//!          CHUNK_D       TILE_KV         TILE_KV      CHUNK_KV       VALUE_DIM          VALUE_DIM
 //!         +------+     +---------+      +-------+     +------+      +--------+         +--------+
 //!  TILE_Q |  Q   |  *  |   K^T   | ..=> |   S   |     |  P   |  *   |   V    | ... +=> |   O    | TILE_Q
 //!         +------+     +---------+      +-------+     +------+      +--------+         +--------+
 //!
 //! Intensity: about TILE_Q / 2 FLOP/B of K and V in f32, 32 at 64 rows. Workgroup memory: 15.75 KiB.
-//! Works for any lengths and any head_dim that is a multiple of four.
+//! Works for any lengths, columns and strides that are multiples of four.
 
-const HEAD_DIM: u32 = 64;   // columns of Q, K, V and O
+alias Elem = f32;           // of Q, K, V, O and the bias
+alias Elem4 = vec4<f32>;    // four of them
+
+const HEAD_DIM: u32 = 64;    // columns of Q and K
+const VALUE_DIM: u32 = 64;   // columns of V and O
+const BIAS: bool = false;       // something is added to the scores
+const SOFT_CAP: bool = false;   // scores s become cap * tanh(s / cap)
+const SINKS: bool = false;      // each head has a score without a value
+const LENGTHS: bool = false;    // each sequence has lengths of its own
+const LSE: bool = false;        // the logarithms of the sums are written
 
 const TILE_Q: u32 = 64;     // queries per workgroup
 const TILE_KV: u32 = 32;    // keys per block
@@ -40,10 +49,11 @@ const WORKGROUP_KV: u32 = TILE_KV / ELEMS_KV;
 const WORKGROUP: u32 = WORKGROUP_Q * WORKGROUP_KV;
 const ELEMS_KV4: u32 = ELEMS_KV / 4u;
 const D4: u32 = HEAD_DIM / 4u;
+const VALUE_D4: u32 = VALUE_DIM / 4u;
 const CHUNK_D4: u32 = CHUNK_D / 4u;
 const CHUNKS_D: u32 = (D4 + CHUNK_D4 - 1u) / CHUNK_D4;
 const CHUNK_KV4: u32 = CHUNK_KV / 4u;
-const ELEMS_D4: u32 = (D4 + WORKGROUP_KV - 1u) / WORKGROUP_KV;   // groups of four columns of O per invocation
+const ELEMS_D4: u32 = (VALUE_D4 + WORKGROUP_KV - 1u) / WORKGROUP_KV;   // groups of four columns of O per invocation
 
 // Workgroup memory in vec4: Q, then K and V in turn, then P. An odd stride puts rows that are read together into
 // different banks.
@@ -69,6 +79,7 @@ const EVEN_K: bool = TILE_KV * CHUNK_D4 % WORKGROUP == 0;
 const EVEN_V: bool = CHUNK_KV * V_STRIDE % WORKGROUP == 0;
 
 const_assert HEAD_DIM % 4 == 0;
+const_assert VALUE_DIM % 4 == 0;
 const_assert TILE_Q % ELEMS_Q == 0;
 const_assert TILE_KV % ELEMS_KV == 0;
 const_assert ELEMS_KV % 4 == 0;
@@ -78,6 +89,8 @@ const_assert CHUNK_KV % (4 * DEPTH_KV) == 0;
 
 // No score is below it. A difference with it is finite or -inf, never NaN, unlike with -inf itself.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
+const LOG2_E: f32 = 1.4426950408889634;
+const LN_2: f32 = 0.6931471805599453;
 
 struct Params {
     batch: u32,
@@ -89,9 +102,9 @@ struct Params {
     value_dim: u32,
     ahead: i32,           // a query at p sees keys before p + ahead
     behind: i32,          // and after p - behind
-    scale: f32,          // log2(e) included
-    soft_cap: f32,        // 0 for none
-    first: u32,           // first unit of work of this dispatch
+    scale: f32,           // log2(e) included
+    soft_cap: f32,        // log2(e) included
+    first: u32,           // first tile of this dispatch
     q: Strides,
     k: Strides,
     v: Strides,
@@ -100,7 +113,7 @@ struct Params {
     page_size: u32,
     pages: u32,
     table_row: u32,       // pages of a sequence
-    padding: u32,
+    nothing: f32,         // -inf, which WGSL cannot write
 }
 
 // From one of each to the next, in elements.
@@ -112,19 +125,17 @@ struct Strides {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> q: array<vec4<f32>>;         // [heads, seq_q, head_dim / 4]
-@group(0) @binding(2) var<storage, read> k: array<vec4<f32>>;         // [heads, seq_kv, head_dim / 4]
-@group(0) @binding(3) var<storage, read> v: array<vec4<f32>>;         // [heads, seq_kv, head_dim / 4]
-@group(0) @binding(4) var<storage, read_write> o: array<vec4<f32>>;   // [heads, seq_q, head_dim / 4]
+@group(0) @binding(1) var<storage, read> q: array<Elem4>;            // [batch, heads, seq_q, head_dim / 4]
+@group(0) @binding(2) var<storage, read> k: array<Elem4>;            // [batch, kv_heads, seq_kv, head_dim / 4]
+@group(0) @binding(3) var<storage, read> v: array<Elem4>;            // [batch, kv_heads, seq_kv, value_dim / 4]
+@group(0) @binding(4) var<storage, read> lengths: array<u32>;        // [batch, 2]
+@group(0) @binding(5) var<storage, read> bias: array<Elem>;          // [batch, heads, seq_q, seq_kv], or 1 of some
+@group(0) @binding(6) var<storage, read> sinks: array<f32>;          // [heads]
+@group(0) @binding(7) var<storage, read_write> o: array<Elem4>;      // [batch, heads, seq_q, value_dim / 4]
+@group(0) @binding(8) var<storage, read_write> lse: array<f32>;      // [batch, heads, seq_q]
 
 var<workgroup> memory: array<vec4<f32>, MEMORY>;
 var<workgroup> row_maxima: array<atomic<u32>, TILE_Q>;   // as `ordered` gives them
-
-// Keys that a query sees: the first so many.
-fn visible_keys(query: u32) -> u32 {
-    let position = i32(query) + i32(params.seq_kv) - i32(params.seq_q);
-    return u32(clamp(position + params.ahead, 0, i32(params.seq_kv)));
-}
 
 // A float as an integer of the same order, for atomicMax.
 fn ordered(x: f32) -> u32 {
@@ -143,13 +154,29 @@ struct Fetched {
     v: array<vec4<f32>, LOADS_V>,
 }
 
-// What of Q, K, V and O a workgroup works on, and which of its invocations this is.
+// What of Q, K and V a workgroup works on, and which of its invocations this is. Bases and rows in vec4.
 struct Place {
-    q_base: u32,        // first vec4 of the tile of Q
-    kv_base: u32,       // first vec4 of the head's K and V
+    q_base: u32,        // first of the tile of Q
+    q_row: u32,
+    k_base: u32,        // first of the head's K
+    k_row: u32,
+    v_base: u32,        // first of the head's V
+    v_row: u32,
     rows: u32,          // queries of the tile
     keys: u32,          // keys that some of them see
     local_index: u32,
+}
+
+// Keys that a query at `position` sees: those from x up to y.
+fn visible_keys(position: i32, keys: u32) -> vec2<u32> {
+    let bounds = vec2<i32>(position - params.behind + 1, position + params.ahead);
+    return vec2<u32>(clamp(bounds, vec2<i32>(0), vec2<i32>(i32(keys))));
+}
+
+// cap * tanh(s / cap), by an exp that stays finite.
+fn capped(s: vec4<f32>) -> vec4<f32> {
+    let twice = clamp(s * (2.0 / params.soft_cap), vec4<f32>(-40.0), vec4<f32>(40.0));
+    return params.soft_cap * (1.0 - 2.0 / (exp(twice) + 1.0));
 }
 
 // Columns of the tile of Q from vec4 `first_d4`, scaled.
@@ -161,7 +188,7 @@ fn fetch_q(to: ptr<function, Fetched>, place: Place, first_d4: u32) {
         let d4 = first_d4 + index % Q_ROW4;
         var value = vec4<f32>();
         if (row < place.rows && d4 < D4) {
-            value = q[place.q_base + row * D4 + d4] * params.scale;
+            value = vec4<f32>(q[place.q_base + row * place.q_row + d4]) * params.scale;
         }
         (*to).q[load] = value;
     }
@@ -190,7 +217,7 @@ fn fetch_k(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: u
         let key = first_key + 4u * (lane / 4u * WORKGROUP_KV + row % WORKGROUP_KV) + lane % 4u;
         var value = vec4<f32>();
         if (key < place.keys && d4 < D4) {
-            value = k[place.kv_base + key * D4 + d4];
+            value = vec4<f32>(k[place.k_base + key * place.k_row + d4]);
         }
         (*to).k[load] = value;
     }
@@ -215,8 +242,8 @@ fn fetch_v(to: ptr<function, Fetched>, place: Place, first_key: u32) {
         let key = first_key + index / V_STRIDE;
         let d4 = index % V_STRIDE;
         var value = vec4<f32>();
-        if (key < place.keys && d4 < D4) {
-            value = v[place.kv_base + key * D4 + d4];
+        if (key < place.keys && d4 < VALUE_D4) {
+            value = vec4<f32>(v[place.v_base + key * place.v_row + d4]);
         }
         (*to).v[load] = value;
     }
@@ -239,30 +266,59 @@ fn attention_flash(
     @builtin(local_invocation_index) local_index: u32,
 ) {
     let tiles_q = (params.seq_q + TILE_Q - 1u) / TILE_Q;
-    let tile = workgroup_id.y * num_workgroups.x + workgroup_id.x;
-    let head = tile / tiles_q;
+    let tile = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let plane = tile / tiles_q;
+    let batch = plane / params.heads;
+    let head = plane % params.heads;
     // The last rows first: under a causal mask they see the most keys, and short work should be what ends a dispatch.
     let first_query = (tiles_q - 1u - tile % tiles_q) * TILE_Q;
     let local_q = local_index / WORKGROUP_KV;
     let local_kv = local_index % WORKGROUP_KV;
 
     // A workgroup past the last head walks no keys and writes nothing.
-    let rows = select(0u, min(TILE_Q, params.seq_q - first_query), head < params.batch * params.heads);
-    // The first query of the tile sees the fewest keys, the last the most.
-    let all_see = visible_keys(first_query);
-    var end = 0u;
-    if (rows > 0u) {
-        end = visible_keys(first_query + rows - 1u);
+    let there = batch < params.batch;
+    var queries = params.seq_q;
+    var keys = params.seq_kv;
+    if (LENGTHS && there) {
+        queries = min(queries, lengths[2u * batch]);
+        keys = min(keys, lengths[2u * batch + 1u]);
     }
-    let q_base = (head * params.seq_q + first_query) * D4;
-    let place = Place(q_base, head * params.seq_kv * D4, rows, end, local_index);
+    let written = select(0u, min(TILE_Q, params.seq_q - first_query), there);
+    let rows = min(written, max(queries, first_query) - first_query);
+    let position = i32(first_query) + i32(keys) - i32(queries);
+    // Later queries see later keys: the first and the last bound what some see, and what all see.
+    let first_sees = visible_keys(position, keys);
+    var last_sees = vec2<u32>();
+    if (rows > 0u) {
+        last_sees = visible_keys(position + i32(rows) - 1, keys);
+    }
+    let end = last_sees.y;
+    let kv_head = head / params.group;
+    let place = Place(
+        (params.q.offset + batch * params.q.batch + head * params.q.head + first_query * params.q.row) / 4u,
+        params.q.row / 4u,
+        (params.k.offset + batch * params.k.batch + kv_head * params.k.head) / 4u,
+        params.k.row / 4u,
+        (params.v.offset + batch * params.v.batch + kv_head * params.v.head) / 4u,
+        params.v.row / 4u,
+        rows,
+        end,
+        local_index,
+    );
+    let o_base = (params.o.offset + batch * params.o.batch + head * params.o.head + first_query * params.o.row) / 4u;
+    let bias_base = batch * params.bias.batch + head * params.bias.head + first_query * params.bias.row;
+    // A sink is where a row's maximum and sum begin.
+    var least = NEG_LARGE;
+    if (SINKS && there) {
+        least = max(sinks[head] * LOG2_E, NEG_LARGE);
+    }
     var fetched: Fetched;
 
     // unroll
     for (var load = 0u; load < (TILE_Q + WORKGROUP - 1u) / WORKGROUP; load++) {
         let row = local_index + load * WORKGROUP;
         if (row < TILE_Q) {
-            atomicStore(&row_maxima[row], ordered(NEG_LARGE));
+            atomicStore(&row_maxima[row], ordered(least));
         }
     }
     if (WHOLE_Q) {
@@ -272,7 +328,7 @@ fn attention_flash(
         fetch_q(&fetched, place, 0u);
     }
     if (PREFETCH) {
-        fetch_k(&fetched, place, 0u, 0u);
+        fetch_k(&fetched, place, first_sees.x, 0u);
     }
 
     var row_max: array<f32, ELEMS_Q>;
@@ -280,10 +336,11 @@ fn attention_flash(
     var o_part: array<array<vec4<f32>, ELEMS_D4>, ELEMS_Q>;
     // unroll
     for (var i = 0u; i < ELEMS_Q; i++) {
-        row_max[i] = NEG_LARGE;
+        row_max[i] = least;
+        row_sum[i] = select(0.0, 1.0, least > NEG_LARGE && local_kv == 0u);
     }
 
-    for (var first_key = 0u; first_key < end; first_key += TILE_KV) {
+    for (var first_key = first_sees.x; first_key < end; first_key += TILE_KV) {
         // 1. S = Q K^T. Lane l of s[i][j] is key 4 * (j * WORKGROUP_KV + local_kv) + l of the block.
         var s: array<array<vec4<f32>, ELEMS_KV4>, ELEMS_Q>;
         for (var chunk = 0u; chunk < CHUNKS_D; chunk++) {
@@ -339,15 +396,41 @@ fn attention_flash(
             }
         }
 
-        // 2. Only blocks that cross the diagonal or the end of the keys are masked.
-        if (first_key + TILE_KV > all_see) {
+        // 2. The weights. Only blocks that cross a bound of what all rows see are masked.
+        if (SOFT_CAP) {
             // unroll
             for (var i = 0u; i < ELEMS_Q; i++) {
-                let visible = visible_keys(first_query + i * WORKGROUP_Q + local_q);
+                // unroll
+                for (var j = 0u; j < ELEMS_KV4; j++) {
+                    s[i][j] = capped(s[i][j]);
+                }
+            }
+        }
+        if (BIAS) {
+            // Past the last row and key these again, without branches: nobody looks at such scores.
+            // unroll
+            for (var i = 0u; i < ELEMS_Q; i++) {
+                let of_row = bias_base + min(i * WORKGROUP_Q + local_q, rows - 1u) * params.bias.row;
+                // unroll
+                for (var j = 0u; j < ELEMS_KV4; j++) {
+                    let key = first_key + 4u * (j * WORKGROUP_KV + local_kv);
+                    // unroll
+                    for (var l = 0u; l < 4u; l++) {
+                        let added = f32(bias[of_row + min(key + l, end - 1u)]) * LOG2_E;
+                        s[i][j][l] += max(added, NEG_LARGE);
+                    }
+                }
+            }
+        }
+        if (first_key < last_sees.x || first_key + TILE_KV > first_sees.y) {
+            // unroll
+            for (var i = 0u; i < ELEMS_Q; i++) {
+                let sees = visible_keys(position + i32(i * WORKGROUP_Q + local_q), keys);
                 // unroll
                 for (var j = 0u; j < ELEMS_KV4; j++) {
                     let key = vec4<u32>(first_key + 4u * (j * WORKGROUP_KV + local_kv)) + vec4<u32>(0u, 1u, 2u, 3u);
-                    s[i][j] = select(vec4<f32>(NEG_LARGE), s[i][j], key < vec4<u32>(visible));
+                    // Keys before the first wrap around.
+                    s[i][j] = select(vec4<f32>(NEG_LARGE), s[i][j], key - sees.x < vec4<u32>(sees.y - sees.x));
                 }
             }
         }
@@ -447,15 +530,20 @@ fn attention_flash(
         for (var lane = 0u; lane < WORKGROUP_KV; lane++) {
             sum += memory[P_BASE + row * P_STRIDE + lane].x;
         }
-        // A row that sees no key has no sum, and stays zero.
-        let factor = 1.0 / select(1.0, sum, sum > 0.0);
-        if (row < rows) {
+        // Zeros for a row that sees no key, and so has no sum, and for one past the sequence's queries.
+        let sees_some = row < rows && sum > 0.0;
+        let factor = 1.0 / select(1.0, sum, sees_some);
+        if (row < written) {
             // unroll
             for (var j = 0u; j < ELEMS_D4; j++) {
                 let d4 = j * WORKGROUP_KV + local_kv;
-                if (d4 < D4) {
-                    o[q_base + row * D4 + d4] = o_part[i][j] * factor;
+                if (d4 < VALUE_D4) {
+                    o[o_base + row * (params.o.row / 4u) + d4] = Elem4(select(vec4<f32>(), o_part[i][j] * factor, sees_some));
                 }
+            }
+            if (LSE && local_kv == 0u) {
+                let place_of_row = plane * params.seq_q + first_query + row;
+                lse[place_of_row] = select(params.nothing, (row_max[i] + log2(sum)) * LN_2, sees_some);
             }
         }
     }

@@ -1,16 +1,19 @@
 //! attention_output: O = P V for each head, the last stage of attention_naive.
 //!
 //! One workgroup computes a TILE x TILE tile of one head's output, one element for each invocation, walking the keys in
-//! steps of TILE. Only keys that a query sees are summed, so that a query which sees none gets zeros: softmax gives such
-//! a row equal weights.
+//! steps of TILE, those of the sequence alone: what lies behind them need not be numbers.
 //!
 //!           seq_kv        TILE           TILE
 //!         +--------+     +----+         +----+
 //!   TILE  |   P    |  *  | V  | seq   = | O  |  TILE
 //!         +--------+     +----+ _kv     +----+
 //!
-//! Traffic: heads * seq_q * seq_kv weights, read head_dim / TILE times. Workgroup memory: 2 KiB.
-//! Works for any lengths and any head_dim.
+//! Traffic: heads * seq_q * seq_kv weights, read value_dim / TILE times. Workgroup memory: 2 KiB.
+//! Works for any lengths, value_dim and strides.
+
+alias Elem = f32;   // of V and O
+
+const LENGTHS: bool = false;   // each sequence has lengths of its own
 
 const TILE: u32 = 16;
 
@@ -28,8 +31,8 @@ struct Params {
     ahead: i32,           // a query at p sees keys before p + ahead
     behind: i32,          // and after p - behind
     scale: f32,
-    soft_cap: f32,        // 0 for none
-    first: u32,           // first unit of work of this dispatch
+    soft_cap: f32,
+    first: u32,           // first tile of this dispatch
     q: Strides,
     k: Strides,
     v: Strides,
@@ -38,7 +41,7 @@ struct Params {
     page_size: u32,
     pages: u32,
     table_row: u32,       // pages of a sequence
-    padding: u32,
+    nothing: f32,         // -inf, which WGSL cannot write
 }
 
 // From one of each to the next, in elements.
@@ -50,18 +53,13 @@ struct Strides {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> weights: array<f32>;   // [heads, seq_q, seq_kv]
-@group(0) @binding(2) var<storage, read> v: array<f32>;         // [heads, seq_kv, head_dim]
-@group(0) @binding(3) var<storage, read_write> o: array<f32>;   // [heads, seq_q, head_dim]
+@group(0) @binding(1) var<storage, read> weights: array<f32>;    // [batch, heads, seq_q, seq_kv]
+@group(0) @binding(2) var<storage, read> v: array<Elem>;         // [batch, kv_heads, seq_kv, value_dim]
+@group(0) @binding(3) var<storage, read> lengths: array<u32>;    // [batch, 2]
+@group(0) @binding(4) var<storage, read_write> o: array<Elem>;   // [batch, heads, seq_q, value_dim]
 
 var<workgroup> p_tile: array<array<f32, TILE>, TILE>;   // [query][key]
 var<workgroup> v_tile: array<array<f32, TILE>, TILE>;   // [key][d]
-
-// Keys that a query sees: the first so many.
-fn visible_keys(query: u32) -> u32 {
-    let position = i32(query) + i32(params.seq_kv) - i32(params.seq_q);
-    return u32(clamp(position + params.ahead, 0, i32(params.seq_kv)));
-}
 
 @compute @workgroup_size(TILE, TILE)
 fn attention_output(
@@ -70,26 +68,30 @@ fn attention_output(
     @builtin(local_invocation_id) local_id: vec3<u32>,
 ) {
     let tiles_q = (params.seq_q + TILE_Q - 1u) / TILE_Q;
-    let tiles_d = (params.head_dim + TILE_D - 1u) / TILE_D;
-    let tile = workgroup_id.y * num_workgroups.x + workgroup_id.x;
-    let head = tile / (tiles_q * tiles_d);
+    let tiles_d = (params.value_dim + TILE_D - 1u) / TILE_D;
+    let tile = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let plane = tile / (tiles_q * tiles_d);
+    let batch = plane / params.heads;
+    let head = plane % params.heads;
     let query = tile / tiles_d % tiles_q * TILE_Q + local_id.y;
     let d = tile % tiles_d * TILE_D + local_id.x;
-    var visible = 0u;
-    if (head < params.batch * params.heads && query < params.seq_q) {
-        visible = visible_keys(query);
+    let there = batch < params.batch;
+    var keys = select(0u, params.seq_kv, there);
+    if (LENGTHS && there) {
+        keys = min(keys, lengths[2u * batch + 1u]);
     }
+    let v_base = params.v.offset + batch * params.v.batch + head / params.group * params.v.head;
 
     var sum = 0.0;
-    for (var base = 0u; base < params.seq_kv; base += TILE) {
+    for (var base = 0u; base < keys; base += TILE) {
         // Zeros beyond the edges add nothing.
         var p_value = 0.0;
         var v_value = 0.0;
-        if (base + local_id.x < visible) {
-            p_value = weights[(head * params.seq_q + query) * params.seq_kv + base + local_id.x];
+        if (query < params.seq_q && base + local_id.x < keys) {
+            p_value = weights[(plane * params.seq_q + query) * params.seq_kv + base + local_id.x];
         }
-        if (head < params.batch * params.heads && base + local_id.y < params.seq_kv && d < params.head_dim) {
-            v_value = v[(head * params.seq_kv + base + local_id.y) * params.head_dim + d];
+        if (base + local_id.y < keys && d < params.value_dim) {
+            v_value = f32(v[v_base + (base + local_id.y) * params.v.row + d]);
         }
         p_tile[local_id.y][local_id.x] = p_value;
         v_tile[local_id.y][local_id.x] = v_value;
@@ -100,7 +102,7 @@ fn attention_output(
         }
         workgroupBarrier();
     }
-    if (head < params.batch * params.heads && query < params.seq_q && d < params.head_dim) {
-        o[(head * params.seq_q + query) * params.head_dim + d] = sum;
+    if (there && query < params.seq_q && d < params.value_dim) {
+        o[params.o.offset + batch * params.o.batch + head * params.o.head + query * params.o.row + d] = Elem(sum);
     }
 }

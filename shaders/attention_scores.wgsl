@@ -1,7 +1,7 @@
-//! attention_scores: S = scale * Q K^T for each head, masked; the first stage of attention_naive.
+//! attention_scores: S = cap(scale * Q K^T) + bias for each head, masked; the first stage of attention_naive.
 //!
 //! One workgroup computes a TILE x TILE tile of one head's scores, one for each invocation, walking head_dim in steps
-//! of TILE. Keys that a query does not see get NEG_LARGE, which exp makes zero.
+//! of TILE. Keys that a query does not see get -inf.
 //!
 //!          head_dim       TILE           TILE
 //!         +--------+     +----+         +----+
@@ -9,15 +9,19 @@
 //!         +--------+     +----+ _dim    +----+
 //!
 //! Traffic: the price of not fusing, heads * seq_q * seq_kv scores written. Workgroup memory: 2112 B.
-//! Works for any lengths and any head_dim.
+//! Works for any lengths, head_dim and strides.
+
+alias Elem = f32;   // of Q, K and the bias
+
+const BIAS: bool = false;       // something is added to the scores
+const SOFT_CAP: bool = false;   // scores s become cap * tanh(s / cap)
+const LENGTHS: bool = false;    // each sequence has lengths of its own
 
 const TILE: u32 = 16;
 
 const TILE_Q: u32 = TILE;    // queries per workgroup
 const TILE_KV: u32 = TILE;   // keys per workgroup
 const STRIDE: u32 = TILE + 1u;   // of the tile of K, whose columns are read: one more moves each row to another bank
-
-const NEG_LARGE: f32 = -0x1.fffffep+127;
 
 struct Params {
     batch: u32,
@@ -30,8 +34,8 @@ struct Params {
     ahead: i32,           // a query at p sees keys before p + ahead
     behind: i32,          // and after p - behind
     scale: f32,
-    soft_cap: f32,        // 0 for none
-    first: u32,           // first unit of work of this dispatch
+    soft_cap: f32,
+    first: u32,           // first tile of this dispatch
     q: Strides,
     k: Strides,
     v: Strides,
@@ -40,7 +44,7 @@ struct Params {
     page_size: u32,
     pages: u32,
     table_row: u32,       // pages of a sequence
-    padding: u32,
+    nothing: f32,         // -inf, which WGSL cannot write
 }
 
 // From one of each to the next, in elements.
@@ -52,17 +56,36 @@ struct Strides {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> q: array<f32>;              // [heads, seq_q, head_dim]
-@group(0) @binding(2) var<storage, read> k: array<f32>;              // [heads, seq_kv, head_dim]
-@group(0) @binding(3) var<storage, read_write> scores: array<f32>;   // [heads, seq_q, seq_kv]
+@group(0) @binding(1) var<storage, read> q: array<Elem>;             // [batch, heads, seq_q, head_dim]
+@group(0) @binding(2) var<storage, read> k: array<Elem>;             // [batch, kv_heads, seq_kv, head_dim]
+@group(0) @binding(3) var<storage, read> lengths: array<u32>;        // [batch, 2]
+@group(0) @binding(4) var<storage, read> bias: array<Elem>;          // [batch, heads, seq_q, seq_kv], or 1 of some
+@group(0) @binding(5) var<storage, read_write> scores: array<f32>;   // [batch, heads, seq_q, seq_kv]
 
 var<workgroup> q_tile: array<array<f32, TILE>, TILE>;     // [query][d]
 var<workgroup> k_tile: array<array<f32, STRIDE>, TILE>;   // [key][d]
 
-// Keys that a query sees: the first so many.
-fn visible_keys(query: u32) -> u32 {
-    let position = i32(query) + i32(params.seq_kv) - i32(params.seq_q);
-    return u32(clamp(position + params.ahead, 0, i32(params.seq_kv)));
+// Queries and keys of a sequence.
+fn sequence(batch: u32) -> vec2<u32> {
+    var sizes = vec2<u32>(params.seq_q, params.seq_kv);
+    if (LENGTHS && batch < params.batch) {
+        sizes = min(sizes, vec2<u32>(lengths[2u * batch], lengths[2u * batch + 1u]));
+    }
+    return sizes;
+}
+
+// Keys that a query sees: those from x up to y; none past the sequence's queries.
+fn visible_keys(query: u32, sizes: vec2<u32>) -> vec2<u32> {
+    let position = i32(query) + i32(sizes.y) - i32(sizes.x);
+    let bounds = vec2<i32>(position - params.behind + 1, position + params.ahead);
+    let sees = vec2<u32>(clamp(bounds, vec2<i32>(0), vec2<i32>(i32(sizes.y))));
+    return select(vec2<u32>(), sees, query < sizes.x);
+}
+
+// cap * tanh(s / cap), by an exp that stays finite.
+fn capped(s: f32) -> f32 {
+    let twice = clamp(s * (2.0 / params.soft_cap), -40.0, 40.0);
+    return params.soft_cap * (1.0 - 2.0 / (exp(twice) + 1.0));
 }
 
 @compute @workgroup_size(TILE, TILE)
@@ -73,10 +96,14 @@ fn attention_scores(
 ) {
     let tiles_q = (params.seq_q + TILE_Q - 1u) / TILE_Q;
     let tiles_kv = (params.seq_kv + TILE_KV - 1u) / TILE_KV;
-    let tile = workgroup_id.y * num_workgroups.x + workgroup_id.x;
-    let head = tile / (tiles_q * tiles_kv);
+    let tile = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let plane = tile / (tiles_q * tiles_kv);
+    let batch = plane / params.heads;
+    let head = plane % params.heads;
     let query = tile / tiles_kv % tiles_q * TILE_Q + local_id.y;
     let first_key = tile % tiles_kv * TILE_KV;
+    let q_base = params.q.offset + batch * params.q.batch + head * params.q.head + query * params.q.row;
+    let k_base = params.k.offset + batch * params.k.batch + head / params.group * params.k.head;
 
     var sum = 0.0;
     for (var base = 0u; base < params.head_dim; base += TILE) {
@@ -85,12 +112,12 @@ fn attention_scores(
         var k_value = 0.0;
         let d = base + local_id.x;
         let key = first_key + local_id.y;
-        if (head < params.batch * params.heads && d < params.head_dim) {
+        if (batch < params.batch && d < params.head_dim) {
             if (query < params.seq_q) {
-                q_value = q[(head * params.seq_q + query) * params.head_dim + d];
+                q_value = f32(q[q_base + d]);
             }
             if (key < params.seq_kv) {
-                k_value = k[(head * params.seq_kv + key) * params.head_dim + d];
+                k_value = f32(k[k_base + key * params.k.row + d]);
             }
         }
         q_tile[local_id.y][local_id.x] = q_value;
@@ -103,8 +130,17 @@ fn attention_scores(
         workgroupBarrier();
     }
     let key = first_key + local_id.x;
-    if (head < params.batch * params.heads && query < params.seq_q && key < params.seq_kv) {
-        let place = (head * params.seq_q + query) * params.seq_kv + key;
-        scores[place] = select(NEG_LARGE, sum * params.scale, key < visible_keys(query));
+    if (batch < params.batch && query < params.seq_q && key < params.seq_kv) {
+        var score = sum * params.scale;
+        if (SOFT_CAP) {
+            score = capped(score);
+        }
+        if (BIAS) {
+            let of_head = batch * params.bias.batch + head * params.bias.head;
+            score += f32(bias[of_head + query * params.bias.row + key]);
+        }
+        let sees = visible_keys(query, sequence(batch));
+        let place = (plane * params.seq_q + query) * params.seq_kv + key;
+        scores[place] = select(params.nothing, score, key >= sees.x && key < sees.y);
     }
 }

@@ -1,6 +1,7 @@
 //! Scaled dot-product attention: `O = softmax(scale * Q K^T + mask) V`, f32 and f16.
 
 mod backward;
+mod cut;
 mod decode;
 mod kernels;
 mod options;
@@ -8,7 +9,10 @@ mod params;
 mod reference;
 mod samples;
 mod schedule;
+mod subgroup;
 mod text;
+mod tiles;
+mod unfused;
 
 pub(super) use backward::ATTENTION_BACKWARD;
 pub use backward::AttentionBackward;
@@ -25,6 +29,8 @@ use decode::{ATTENTION_DECODE, ATTENTION_DECODE_SUBGROUP};
 use kernels::{ATTENTION_FLASH, ATTENTION_NAIVE};
 use options::Places;
 use params::MAX_SEQ;
+use subgroup::ATTENTION_FLASH_SUBGROUP;
+use unfused::ATTENTION_UNFUSED;
 
 /// Attention of every head of a batch, for queries `i` and keys `j`:
 ///
@@ -392,11 +398,11 @@ impl Operation for Attention {
         kernels::constants(self, kernel, device)
     }
 
-    fn unsuited(&self, kernel: &'static Kernel, _device: &Capabilities) -> Option<String> {
+    fn unsuited(&self, kernel: &'static Kernel, device: &Capabilities) -> Option<String> {
         if decode::owns(kernel) {
             return decode::unsuited(self);
         }
-        None
+        subgroup::unsuited(self, kernel, device)
     }
 
     fn schedule(
@@ -431,7 +437,9 @@ pub(super) static ATTENTION: Family = Family {
     classes: &[],
     kernels: &[
         &ATTENTION_NAIVE,
+        &ATTENTION_UNFUSED,
         &ATTENTION_FLASH,
+        &ATTENTION_FLASH_SUBGROUP,
         &ATTENTION_DECODE,
         &ATTENTION_DECODE_SUBGROUP,
     ],

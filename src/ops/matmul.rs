@@ -20,7 +20,7 @@ use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Schedule};
 use crate::shader::Prepared;
 use crate::tolerance::Expected;
-pub(super) use kernels::MATMUL;
+pub(super) use kernels::{BLOCKED, BLOCKED_FILE, MATMUL, TALL, Tiles, WIDE};
 use layout::Places;
 
 /// `C[m, n] = activation(alpha * op(A)[m, k] * op(B)[k, n] + beta * C[m, n] + bias[n])`, for each matrix of a batch.

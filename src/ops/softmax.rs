@@ -9,8 +9,7 @@ mod text;
 
 #[cfg(test)]
 pub(super) use choice::tests::device;
-pub(super) use kernels::{ONLINE_BY_ONE, SOFTMAX};
-pub(super) use schedule::plain_params;
+pub(super) use kernels::{SOFTMAX, WORKGROUP, WORKGROUP_SHADER};
 
 use super::rows::{RowLayout, Width};
 use super::{Family, Operand, Operation, require_u32};

@@ -1,11 +1,13 @@
-//! The kernels of attention, the tiles of the fused one, and which of them a shape gets on a device.
+//! The kernels of attention, and what an attention makes of their files.
 
-use super::{Attention, HeadLayout, KvCache, Lengths, LogSumExp, Sinks};
+use super::subgroup::{self, ATTENTION_FLASH_SUBGROUP};
+use super::tiles::{self, FLASH_PRESETS};
+use super::unfused::{self, ATTENTION_UNFUSED};
+use super::{Attention, KvCache, LogSumExp, Sinks};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterKind, Capabilities};
+use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Stage};
-use crate::ops::softmax;
 use crate::shader::{Constant, Shader};
 
 pub(super) static ATTENTION_NAIVE: Kernel = Kernel {
@@ -16,14 +18,17 @@ pub(super) static ATTENTION_NAIVE: Kernel = Kernel {
             name: "attention_scores",
             wgsl: include_str!("../../../shaders/attention_scores.wgsl"),
         }),
-        softmax::ONLINE_BY_ONE,
+        Stage::of(&Shader {
+            name: "attention_softmax",
+            wgsl: include_str!("../../../shaders/attention_softmax.wgsl"),
+        }),
         Stage::of(&Shader {
             name: "attention_output",
             wgsl: include_str!("../../../shaders/attention_output.wgsl"),
         }),
     ],
     features: wgpu::Features::empty(),
-    dtypes: &[Dtype::F32],
+    dtypes: &[Dtype::F32, Dtype::F16],
     presets: &[],
 };
 
@@ -35,161 +40,9 @@ pub(super) static ATTENTION_FLASH: Kernel = Kernel {
         wgsl: include_str!("../../../shaders/attention_flash.wgsl"),
     })],
     features: wgpu::Features::empty(),
-    dtypes: &[Dtype::F32],
+    dtypes: &[Dtype::F32, Dtype::F16],
     presets: FLASH_PRESETS,
 };
-
-type Preset = &'static [(&'static str, Constant)];
-
-/// The first leaves the tile to [`flash_tile`]; each other one is a tile.
-const FLASH_PRESETS: &[Preset] = &[
-    &[],
-    &ROWS_64_BY_8.constants(),
-    &ROWS_64_BY_4.constants(),
-    &ROWS_32_BY_4.constants(),
-    &ROWS_16_BY_2.constants(),
-    &ROWS_128_BY_8.constants(),
-    &ROWS_64_KEPT.constants(),
-    &ROWS_32_KEPT.constants(),
-    &ROWS_128_WIDE.constants(),
-];
-
-/// One invocation for each query, 8 x 4 scores: the most reuse of what is read that 16 KiB allow. The file's own.
-const ROWS_64_BY_8: Tile = Tile {
-    q: 64,
-    kv: 32,
-    elems_q: 8,
-    elems_kv: 4,
-    chunk_d: 16,
-    chunk_kv: 16,
-    depth_d: 2,
-    depth_kv: 1,
-    whole_q: false,
-    prefetch: false,
-};
-
-/// Two invocations for each query; half the registers, which wide heads need.
-const ROWS_64_BY_4: Tile = Tile {
-    elems_q: 4,
-    ..ROWS_64_BY_8
-};
-
-/// Four invocations for each query, and twice as many workgroups.
-const ROWS_32_BY_4: Tile = Tile {
-    q: 32,
-    kv: 64,
-    ..ROWS_64_BY_4
-};
-
-/// Eight invocations for each query, for short sequences.
-const ROWS_16_BY_2: Tile = Tile {
-    q: 16,
-    elems_q: 2,
-    chunk_d: 32,
-    ..ROWS_32_BY_4
-};
-
-/// Half the traffic of keys and values, in 48 KiB: the fastest on an H200 where 128 workgroups of it are busy.
-const ROWS_128_BY_8: Tile = Tile {
-    q: 128,
-    kv: 64,
-    elems_kv: 8,
-    ..ROWS_64_BY_8
-};
-
-/// The same for heads wider than 64, whose rows of O leave registers for fewer scores.
-const ROWS_128_WIDE: Tile = Tile {
-    elems_kv: 4,
-    prefetch: true,
-    ..ROWS_128_BY_8
-};
-
-/// Q stays in workgroup memory, 42 KiB: half as many queries, for a middling number of them.
-const ROWS_64_KEPT: Tile = Tile {
-    kv: 64,
-    elems_q: 4,
-    elems_kv: 8,
-    chunk_d: 32,
-    chunk_kv: 32,
-    whole_q: true,
-    prefetch: true,
-    ..ROWS_64_BY_8
-};
-
-/// The same with a quarter of the queries, for few of them.
-const ROWS_32_KEPT: Tile = Tile {
-    q: 32,
-    elems_kv: 4,
-    chunk_d: 64,
-    chunk_kv: 64,
-    ..ROWS_64_KEPT
-};
-
-/// The tiles that are chosen from, the one with the most reuse first. A tile above 16 KiB is passed over where it does
-/// not fit.
-const TILES: [Tile; 7] = [
-    ROWS_128_BY_8,
-    ROWS_64_KEPT,
-    ROWS_32_KEPT,
-    ROWS_64_BY_8,
-    ROWS_64_BY_4,
-    ROWS_32_BY_4,
-    ROWS_16_BY_2,
-];
-
-/// The same for heads wider than 64.
-const TILES_WIDE: [Tile; 4] = [
-    ROWS_128_WIDE,
-    Tile {
-        chunk_kv: 8,
-        ..ROWS_64_BY_4
-    },
-    Tile {
-        chunk_kv: 8,
-        ..ROWS_32_BY_4
-    },
-    Tile {
-        chunk_kv: 8,
-        ..ROWS_16_BY_2
-    },
-];
-
-/// Constants of `attention_flash.wgsl` that belong together; the file says what each is.
-#[derive(Debug, Clone, Copy)]
-struct Tile {
-    q: u32,
-    kv: u32,
-    elems_q: u32,
-    elems_kv: u32,
-    chunk_d: u32,
-    chunk_kv: u32,
-    depth_d: u32,
-    depth_kv: u32,
-    whole_q: bool,
-    prefetch: bool,
-}
-
-impl Tile {
-    /// Of the whole dispatch.
-    fn workgroups(self, attention: &Attention) -> u64 {
-        attention.all_heads() * attention.seq_q.div_ceil(self.q.into())
-    }
-
-    const fn constants(self) -> [(&'static str, Constant); 10] {
-        [
-            ("TILE_Q", Constant::Integer(self.q)),
-            ("TILE_KV", Constant::Integer(self.kv)),
-            ("ELEMS_Q", Constant::Integer(self.elems_q)),
-            ("ELEMS_KV", Constant::Integer(self.elems_kv)),
-            ("CHUNK_D", Constant::Integer(self.chunk_d)),
-            ("CHUNK_KV", Constant::Integer(self.chunk_kv)),
-            ("DEPTH_D", Constant::Integer(self.depth_d)),
-            ("DEPTH_KV", Constant::Integer(self.depth_kv)),
-            ("WHOLE_Q", Constant::Bool(self.whole_q)),
-            ("PREFETCH", Constant::Bool(self.prefetch)),
-        ]
-    }
-}
 
 /// Constants of `kernel` for an attention on a device.
 ///
@@ -206,90 +59,59 @@ pub(super) fn constants(
             reason,
         });
     }
-    if kernel.name == ATTENTION_NAIVE.name {
-        return Ok(Constants::new());
+    if kernel.name == ATTENTION_UNFUSED.name {
+        return unfused::constants(attention, device);
     }
-    let head_dim = ("HEAD_DIM", Constant::Integer(attention.head_dim as u32));
-    Ok(flash_tile(attention, head_dim, device))
+    let mut form = form(attention);
+    form.retain(|(name, _)| kernel.declares(name));
+    match kernel.name {
+        name if name == ATTENTION_FLASH.name => Ok(tiles::constants(attention, form, device)),
+        name if name == ATTENTION_FLASH_SUBGROUP.name => {
+            subgroup::constants(attention, &form, device)
+        }
+        _ => Ok(form),
+    }
+}
+
+/// What the sizes, the element type and the options make of a file.
+fn form(attention: &Attention) -> Constants {
+    let [element, four] = match attention.dtype {
+        Dtype::F16 => ["f16", "vec4<f16>"],
+        Dtype::F32 | Dtype::U32 => ["f32", "vec4<f32>"],
+    };
+    let integer = |size: u64| Constant::Integer(size as u32);
+    vec![
+        ("Elem", Constant::Type(element)),
+        ("Elem4", Constant::Type(four)),
+        ("HEAD_DIM", integer(attention.head_dim)),
+        ("VALUE_DIM", integer(attention.value_dim)),
+        ("BIAS", Constant::Bool(attention.bias.is_some())),
+        ("SOFT_CAP", Constant::Bool(attention.soft_cap.is_some())),
+        ("SINKS", Constant::Bool(attention.sinks == Sinks::PerHead)),
+        ("LENGTHS", Constant::Bool(attention.has_lengths())),
+        (
+            "LSE",
+            Constant::Bool(attention.log_sum_exp == LogSumExp::Wanted),
+        ),
+    ]
 }
 
 /// What a kernel has no form for, if this attention needs that.
 fn lacking(attention: &Attention, kernel: &'static Kernel) -> Option<String> {
-    let lacks = [
-        ("grouped heads", attention.kv_heads != attention.heads),
-        (
-            "a value_dim of its own",
-            attention.value_dim != attention.head_dim,
-        ),
-        (
-            "strides",
-            [attention.q, attention.k, attention.v, attention.o] != [HeadLayout::default(); 4],
-        ),
-        ("a window", attention.window.is_some()),
-        ("a bias", attention.bias.is_some()),
-        ("a soft cap", attention.soft_cap.is_some()),
-        ("sinks", attention.sinks == Sinks::PerHead),
-        ("lengths", attention.lengths == Lengths::PerSequence),
-        ("a paged cache", attention.cache != KvCache::Contiguous),
-        (
-            "the logarithms of sums",
-            attention.log_sum_exp == LogSumExp::Wanted,
-        ),
-    ];
-    if let Some((what, _)) = lacks.into_iter().find(|(_, needed)| *needed) {
-        return Some(format!("it has no form for {what}"));
+    if attention.cache != KvCache::Contiguous {
+        return Some("it has no form for a paged cache".into());
     }
-    let aligned = attention
-        .places()
-        .iter()
-        .all(|places| places.is_multiple_of(4));
-    if kernel.name == ATTENTION_FLASH.name && !aligned {
-        let head_dim = attention.head_dim;
+    if kernel.name == ATTENTION_UNFUSED.name {
+        return unfused::lacking(attention);
+    }
+    let by_four = |places: &super::options::Places| places.is_multiple_of(4);
+    let by_groups = [ATTENTION_FLASH.name, ATTENTION_FLASH_SUBGROUP.name].contains(&kernel.name);
+    if by_groups && !attention.places().iter().all(by_four) {
+        let [of_keys, of_values] = [attention.head_dim, attention.value_dim];
         return Some(format!(
-            "head_dim is {head_dim}, and it takes multiples of 4"
+            "it takes columns and strides in multiples of 4; these have {of_keys} and {of_values} columns, and strides \
+            of their own if these fit"
         ));
     }
     None
-}
-
-/// The tile of `attention_flash` for a shape on a device, with `head_dim` set: the one with the most reuse that keeps
-/// the device busy and fits its limits.
-fn flash_tile(
-    attention: &Attention,
-    head_dim: (&'static str, Constant),
-    device: &Capabilities,
-) -> Constants {
-    // wgpu does not say how many cores there are: a large GPU has about 128, a small one 16, a processor few.
-    let wanted = match device.kind {
-        AdapterKind::Discrete => 128,
-        AdapterKind::Software => 2,
-        _ => 16,
-    };
-    let tiles: &[Tile] = if attention.head_dim > 64 {
-        &TILES_WIDE
-    } else {
-        &TILES
-    };
-    // The large tiles are what GPUs were measured with; a processor gains nothing from them.
-    let usable =
-        |tile: &&Tile| device.kind != AdapterKind::Software || !tile.prefetch && tile.q <= 64;
-    let candidates: Vec<(Tile, Constants)> = tiles
-        .iter()
-        .filter(usable)
-        .map(|tile| {
-            let mut constants = vec![head_dim];
-            constants.extend(tile.constants());
-            (*tile, constants)
-        })
-        .collect();
-    let fits = |(_, constants): &&(Tile, Constants)| {
-        let supported = ATTENTION_FLASH.supported(Dtype::F32, constants, device);
-        supported.is_ok()
-    };
-    let busy = |(tile, _): &&(Tile, Constants)| tile.workgroups(attention) >= wanted;
-    let chosen = candidates.iter().filter(busy).find(fits);
-    // Where none fits, the file's own tile is refused with the limit that it passes.
-    chosen
-        .or_else(|| candidates.iter().rev().find(fits))
-        .map_or_else(|| vec![head_dim], |(_, constants)| constants.clone())
 }

@@ -32,7 +32,8 @@ pub(super) struct Params {
     pub(super) pages: u32,
     /// Pages of a sequence.
     pub(super) table_row: u32,
-    pub(super) padding: u32,
+    /// -inf, which WGSL cannot write.
+    pub(super) nothing: f32,
 }
 
 /// Where an operand lies, in elements.
@@ -120,7 +121,7 @@ impl Attention {
             page_size: page_size as u32,
             pages: pages as u32,
             table_row: table_row as u32,
-            padding: 0,
+            nothing: f32::NEG_INFINITY,
         }
     }
 

@@ -1,13 +1,15 @@
 //! The dispatches of each kernel of attention.
 
 use super::Attention;
+use super::cut::Work;
 use super::decode;
 use super::kernels::ATTENTION_NAIVE;
+use super::subgroup::{self, ATTENTION_FLASH_SUBGROUP};
+use super::unfused::{self, ATTENTION_UNFUSED};
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
-use crate::kernel::{Kernel, Schedule, Slot, Step, Window, fold_workgroups};
+use crate::kernel::{Kernel, Schedule, Slot, Window};
 use crate::ops::Operation;
-use crate::ops::softmax::plain_params;
 use crate::shader::Prepared;
 
 pub(super) fn schedule(
@@ -23,24 +25,34 @@ pub(super) fn schedule(
         return Ok(decode::schedule(attention, stages, device));
     }
     if kernel.name == ATTENTION_NAIVE.name {
-        return naive(attention, stages, &device.limits);
+        return naive(attention, stages, device);
     }
-    let tiles = attention
-        .seq_q
-        .div_ceil(u64::from(stages[0].constant("TILE_Q")));
-    let step = Step {
+    if kernel.name == ATTENTION_UNFUSED.name {
+        return unfused::schedule(attention, stages, device);
+    }
+    if kernel.name == ATTENTION_FLASH_SUBGROUP.name {
+        subgroup::require_whole_rows(stages[0], device)?;
+    }
+    let tile = u64::from(stages[0].constant("TILE_Q"));
+    let tiles = attention.seq_q.div_ceil(tile);
+    let mut scratch = Vec::new();
+    let work = Work {
         stage: 0,
-        params: bytemuck::bytes_of(&attention.params(std::f64::consts::LOG2_E)).to_vec(),
-        windows: ["q", "k", "v", "o"]
-            .map(|name| window(attention, name))
+        params: attention.params(std::f64::consts::LOG2_E),
+        windows: ["q", "k", "v", "lengths", "bias", "sinks", "o", "lse"]
+            .map(|name| bound(attention, name, &mut scratch))
             .to_vec(),
-        workgroups: fold_workgroups(attention.all_heads() * tiles, &device.limits)?,
+        parts: attention.all_heads() * tiles,
+        flops: attention.flops().div_ceil(attention.all_heads() * tiles),
     };
     Ok(Schedule {
-        steps: vec![step],
-        scratch: vec![],
+        steps: work.steps(device)?,
+        scratch,
     })
 }
+
+/// Bytes bound where a kernel writes nothing: no binding may be empty.
+const UNUSED: u64 = 16;
 
 /// All of the operand `name`; nothing where the attention has none.
 pub(super) fn window(attention: &Attention, name: &str) -> Window {
@@ -53,11 +65,21 @@ pub(super) fn window(attention: &Attention, name: &str) -> Window {
     }
 }
 
+/// The same, with memory of the plan's own for an output that the attention lacks: WebGPU forbids a buffer that a dispatch
+/// both reads and writes, as what stands for nothing would be.
+fn bound(attention: &Attention, name: &str, scratch: &mut Vec<u64>) -> Window {
+    if name == "lse" && attention.operand(name).is_none() {
+        scratch.push(UNUSED);
+        return Window::whole(Slot::Scratch(scratch.len() - 1), UNUSED);
+    }
+    window(attention, name)
+}
+
 /// Bytes of a score for each query and key of each head, as a kernel that keeps them needs.
 ///
 /// # Errors
 /// [`Error::TooLarge`] with the bytes, where a binding or an index does not reach them.
-fn score_bytes(attention: &Attention, limits: &wgpu::Limits) -> Result<u64> {
+pub(super) fn score_bytes(attention: &Attention, limits: &wgpu::Limits) -> Result<u64> {
     let needed = attention.all_heads() * attention.seq_q * attention.seq_kv * 4;
     let limits = [
         (
@@ -78,44 +100,44 @@ fn score_bytes(attention: &Attention, limits: &wgpu::Limits) -> Result<u64> {
     }
 }
 
-/// Scores, softmax over their rows, output: three dispatches.
-fn naive(attention: &Attention, stages: &[&Prepared], limits: &wgpu::Limits) -> Result<Schedule> {
-    let bytes = score_bytes(attention, limits)?;
-    let params = bytemuck::bytes_of(&attention.params(1.0)).to_vec();
-    let [q, k, v, o] = ["q", "k", "v", "o"].map(|name| window(attention, name));
+/// Scores, softmax over their rows, output.
+fn naive(attention: &Attention, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule> {
+    let bytes = score_bytes(attention, &device.limits)?.max(UNUSED);
+    let mut scratch = vec![bytes];
+    let mut of = |name| bound(attention, name, &mut scratch);
     let scores = Window::whole(Slot::Scratch(0), bytes);
-    let weights = Window::whole(Slot::Scratch(1), bytes);
-    let heads = attention.all_heads();
-    let tiles = |stage: usize, size: u64, tile: &str| {
-        size.div_ceil(u64::from(stages[stage].constant(tile)))
-    };
-    let workgroups = [
-        heads * tiles(0, attention.seq_q, "TILE_Q") * tiles(0, attention.seq_kv, "TILE_KV"),
-        heads * attention.seq_q,
-        heads * tiles(2, attention.seq_q, "TILE_Q") * tiles(2, attention.head_dim, "TILE_D"),
+    let windows = [
+        vec![of("q"), of("k"), of("lengths"), of("bias"), scores],
+        vec![of("lengths"), of("sinks"), scores, of("lse")],
+        vec![scores, of("v"), of("lengths"), of("o")],
     ];
-    let step = |stage: usize, params: Vec<u8>, windows: Vec<Window>| -> Result<Step> {
-        Ok(Step {
+    let heads = attention.all_heads();
+    let (keys, columns) = (attention.seq_kv, attention.value_dim);
+    let tile = |stage: usize, name: &str| u64::from(stages[stage].constant(name));
+    let (tile_q, tile_kv) = (tile(0, "TILE_Q"), tile(0, "TILE_KV"));
+    let (tile_rows, tile_d) = (tile(2, "TILE_Q"), tile(2, "TILE_D"));
+    // How many parts each stage has, and the FLOPs of one. Softmax reads a score twice and takes as many exponentials.
+    let parts = [
+        (
+            heads * attention.seq_q.div_ceil(tile_q) * keys.div_ceil(tile_kv),
+            2 * tile_q * tile_kv * attention.head_dim,
+        ),
+        (heads * attention.seq_q, 32 * keys),
+        (
+            heads * attention.seq_q.div_ceil(tile_rows) * columns.div_ceil(tile_d),
+            2 * tile_rows * tile_d * keys,
+        ),
+    ];
+    let mut steps = Vec::new();
+    for (stage, (windows, (parts, flops))) in windows.into_iter().zip(parts).enumerate() {
+        let work = Work {
             stage,
-            params,
+            params: attention.params(1.0),
             windows,
-            workgroups: fold_workgroups(workgroups[stage], limits)?,
-        })
-    };
-    let output = step(2, params.clone(), vec![weights, v, o])?;
-    let steps = if attention.seq_kv == 0 {
-        vec![output]
-    } else {
-        let of_rows = plain_params(heads * attention.seq_q, attention.seq_kv);
-        let no_mask = Window::whole(Slot::Scratch(0), 0);
-        vec![
-            step(0, params, vec![q, k, scores])?,
-            step(1, of_rows, vec![scores, no_mask, weights])?,
-            output,
-        ]
-    };
-    Ok(Schedule {
-        steps,
-        scratch: vec![bytes, bytes],
-    })
+            parts,
+            flops,
+        };
+        steps.extend(work.steps(device)?);
+    }
+    Ok(Schedule { steps, scratch })
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::gpu::AdapterKind;
-use crate::kernel::PlanOptions;
+use crate::kernel::{PlanOptions, Step};
 use crate::ops::choose;
 use crate::shader::Loops;
 
@@ -201,6 +201,114 @@ fn naive_says_how_many_bytes_the_scores_need() {
         error.contains("scores") && error.contains("34359738368"),
         "{error}"
     );
+}
+
+fn device(kind: AdapterKind, lanes: (u32, u32)) -> Capabilities {
+    Capabilities {
+        features: wgpu::Features::SUBGROUP | wgpu::Features::SHADER_F16,
+        limits: wgpu::Limits {
+            max_compute_workgroup_storage_size: 48 << 10,
+            max_compute_invocations_per_workgroup: 1024,
+            max_compute_workgroup_size_x: 1024,
+            ..wgpu::Limits::default()
+        },
+        kind,
+        subgroup_sizes: lanes,
+        cooperative: Vec::new(),
+    }
+}
+
+/// The dispatches of a kernel for a shape, with the constants that it gets on a device.
+fn scheduled(shape: &Attention, kernel: &'static Kernel, device: &Capabilities) -> Schedule {
+    let constants = shape.constants(kernel, device).unwrap();
+    let features = kernel.features_for(shape.dtype);
+    let stages = kernel
+        .prepare(&constants, Loops::AsWritten, features)
+        .unwrap();
+    let stages: Vec<&Prepared> = stages.iter().collect();
+    shape.schedule(kernel, &stages, device).unwrap()
+}
+
+/// Work is cut into dispatches of bounded length, which follow each other without a gap, and no more than needed.
+#[test]
+fn long_work_is_cut() {
+    let shape = Attention::new(2, 8, 4096, 64);
+    for kind in [
+        AdapterKind::Software,
+        AdapterKind::Integrated,
+        AdapterKind::Discrete,
+    ] {
+        let device = device(kind, (32, 32));
+        for kernel in [&ATTENTION_FLASH, &ATTENTION_FLASH_SUBGROUP] {
+            let steps = scheduled(&shape, kernel, &device).steps;
+            let workgroups = |step: &Step| u64::from(step.workgroups[0] * step.workgroups[1]);
+            let total: u64 = steps.iter().map(workgroups).sum();
+            let most = cut::flops_of_dispatch(&device);
+            let mut next = 0;
+            for step in &steps {
+                let params: &params::Params = bytemuck::from_bytes(&step.params);
+                assert_eq!(u64::from(params.first), next, "{} {kind:?}", kernel.name);
+                next += workgroups(step);
+                assert!(shape.flops() / total * workgroups(step) <= most, "{kind:?}");
+            }
+            let least = shape.flops().div_ceil(most);
+            assert!(
+                (least..=2 * least).contains(&(steps.len() as u64)),
+                "{kind:?}"
+            );
+        }
+        let naive = Attention::new(1, 1, 4096, 64);
+        let steps = scheduled(&naive, &ATTENTION_NAIVE, &device).steps;
+        assert_eq!(steps.len() > 3, kind == AdapterKind::Software, "{kind:?}");
+    }
+    let quick = Attention::new(1, 4, 512, 64);
+    let steps = scheduled(
+        &quick,
+        &ATTENTION_FLASH,
+        &device(AdapterKind::Discrete, (32, 32)),
+    )
+    .steps;
+    assert_eq!(steps.len(), 1);
+}
+
+/// Memory beyond the operands does not grow with their lengths.
+#[test]
+fn fused_kernels_need_no_scratch() {
+    let shape = Attention {
+        dtype: Dtype::F16,
+        mask: Mask::Causal,
+        ..Attention::new(1, 32, 65_536, 128)
+    };
+    let device = device(AdapterKind::Discrete, (32, 32));
+    let chosen = choose(&shape, &PlanOptions::default(), &device)
+        .unwrap()
+        .kernel;
+    for kernel in [&ATTENTION_FLASH, &ATTENTION_FLASH_SUBGROUP, chosen] {
+        let scratch = scheduled(&shape, kernel, &device).scratch;
+        assert!(
+            scratch.iter().sum::<u64>() <= 64 << 20,
+            "{}: {scratch:?}",
+            kernel.name
+        );
+    }
+}
+
+#[test]
+fn subgroups_serve_many_rows_where_they_are_large_enough() {
+    let chosen = |shape: &Attention, kind, lanes| {
+        let device = device(kind, lanes);
+        let choice = choose(shape, &PlanOptions::default(), &device).unwrap();
+        (choice.kernel.name, choice.reason)
+    };
+    let [long, short] = [4096, 512].map(|seq| Attention::new(2, 4, seq, 64));
+    let name = ATTENTION_FLASH_SUBGROUP.name;
+    assert_eq!(chosen(&long, AdapterKind::Discrete, (32, 32)).0, name);
+    assert_eq!(chosen(&long, AdapterKind::Software, (8, 8)).0, name);
+    for (shape, lanes) in [(short, (32, 32)), (long, (4, 64)), (long, (0, 0))] {
+        let (kernel, reason) = chosen(&shape, AdapterKind::Discrete, lanes);
+        assert_eq!(kernel, ATTENTION_FLASH.name);
+        assert!(reason.contains(name), "{reason}");
+    }
 }
 
 #[test]

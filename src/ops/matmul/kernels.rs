@@ -8,7 +8,7 @@ use crate::shader::{Constant, Prepared, Shader};
 
 const BOTH: &[Dtype] = &[Dtype::F32, Dtype::F16];
 
-static BLOCKED_FILE: Shader = Shader {
+pub(in crate::ops) static BLOCKED_FILE: Shader = Shader {
     name: "matmul_blocked",
     wgsl: include_str!("../../../shaders/matmul_blocked.wgsl"),
 };
@@ -60,7 +60,7 @@ const fn tiles(tile: [u32; 3], elems: [u32; 2], buffers: u32) -> [(&'static str,
     ]
 }
 
-pub(super) type Tiles = &'static [(&'static str, Constant)];
+pub(in crate::ops) type Tiles = &'static [(&'static str, Constant)];
 
 // All but the last two stay within WebGPU's default limits: 256 invocations, 16 KiB of workgroup memory.
 /// For few rows or columns.
@@ -68,9 +68,9 @@ pub(super) const SMALL: Tiles = &tiles([32, 32, 16], [4, 4], 1);
 /// For an unknown device.
 pub(super) const MEDIUM: Tiles = &tiles([64, 64, 16], [4, 4], 1);
 /// For few columns.
-pub(super) const TALL: Tiles = &tiles([128, 64, 16], [8, 8], 1);
+pub(in crate::ops) const TALL: Tiles = &tiles([128, 64, 16], [8, 8], 1);
 /// For few rows.
-pub(super) const WIDE: Tiles = &tiles([64, 128, 16], [8, 4], 1);
+pub(in crate::ops) const WIDE: Tiles = &tiles([64, 128, 16], [8, 4], 1);
 /// For many tiles: 512 invocations and 33 KiB.
 pub(super) const BROAD: Tiles = &tiles([128, 128, 16], [8, 4], 2);
 /// For very many: 25 KiB.
@@ -79,7 +79,7 @@ pub(super) const LARGE: Tiles = &tiles([128, 256, 8], [16, 8], 2);
 /// Preset 0 leaves the tiles to the shape and the device.
 const BLOCKED_PRESETS: &[Tiles] = &[&[], SMALL, MEDIUM, TALL, WIDE, BROAD, LARGE];
 
-pub(super) static BLOCKED: Kernel = Kernel {
+pub(in crate::ops) static BLOCKED: Kernel = Kernel {
     presets: BLOCKED_PRESETS,
     ..plain(
         "matmul_blocked",

@@ -5,7 +5,7 @@ use crate::data::Dtype;
 use crate::kernel::{Kernel, Stage};
 use crate::ops::rows::RowLayout;
 use crate::ops::{Family, Operation};
-use crate::shader::{Constant, Prepared, Shader};
+use crate::shader::{Prepared, Shader};
 
 static ROW_MAX: Shader = Shader {
     name: "softmax_row_max",
@@ -55,7 +55,7 @@ static GROUPED_SHADER: Shader = Shader {
     name: "softmax_grouped",
     wgsl: include_str!("../../../shaders/softmax_grouped.wgsl"),
 };
-static WORKGROUP_SHADER: Shader = Shader {
+pub(in crate::ops) static WORKGROUP_SHADER: Shader = Shader {
     name: "softmax_workgroup",
     wgsl: include_str!("../../../shaders/softmax_workgroup.wgsl"),
 };
@@ -83,16 +83,6 @@ pub(super) static ONLINE: Kernel = fused(
     "a workgroup walks each row twice, maximum and sum in the first pass",
     &[Stage::of(&ONLINE_SHADER)],
 );
-/// `softmax_online` as a stage of another operation: rows of any length, an element at a time.
-pub(in crate::ops) const ONLINE_BY_ONE: Stage = Stage {
-    shader: &ONLINE_SHADER,
-    constants: &[
-        ("Vector", Constant::Type("Elem")),
-        ("Wide", Constant::Type("f32")),
-        ("Index", Constant::Type("u32")),
-        ("WIDTH", Constant::Integer(1)),
-    ],
-};
 pub(super) static SPLIT: Kernel = fused(
     "softmax_split",
     "many workgroups share each row, in two dispatches",
@@ -114,7 +104,7 @@ pub(super) static GROUPED: Kernel = fused(
     "rows in registers of groups of invocations, read once",
     &[Stage::of(&GROUPED_SHADER)],
 );
-pub(super) static WORKGROUP: Kernel = Kernel {
+pub(in crate::ops) static WORKGROUP: Kernel = Kernel {
     features: wgpu::Features::SUBGROUP,
     ..fused(
         "softmax_workgroup",

@@ -138,14 +138,6 @@ impl Bound {
     }
 }
 
-/// The uniform of [`super::ONLINE_BY_ONE`] for a contiguous matrix; it binds `x`, nothing for the mask, and `y`.
-pub(in crate::ops) fn plain_params(rows: u64, cols: u64) -> Vec<u8> {
-    let softmax = Softmax::new(rows, cols);
-    let window = RowWindow { first: 0, rows };
-    let spans = Spans::of(&softmax, window);
-    bytemuck::bytes_of(&params(&softmax, Width::One, window, &spans, 1)).to_vec()
-}
-
 fn params(softmax: &Softmax, width: Width, window: RowWindow, spans: &Spans, parts: u64) -> Params {
     let wide = |elements: u64| (elements / width.elements()) as u32;
     let mask_stride = if softmax.mask == SoftmaxMask::Full {

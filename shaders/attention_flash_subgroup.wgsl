@@ -1,0 +1,505 @@
+//! attention_flash_subgroup: O = softmax(scale * Q K^T + mask) V for each head; a row belongs to lanes of one subgroup.
+//!
+//! One workgroup computes TILE_Q rows of one head's output, walking the keys in blocks of TILE_KV (Dao,
+//! "FlashAttention-2", 2023, section 3.1). The tile of Q stays in workgroup memory. For each block, every invocation
+//!   1. multiplies its ELEMS_Q x ELEMS_KV part of S = Q K^T in registers, head_dim in chunks of CHUNK_D columns of K;
+//!   2. finds the maxima of its rows with the other LANES invocations of these rows, by shuffles, without a barrier,
+//!      rescales its part of O and of the row sums, and makes S to P = exp(S - maximum), which stays in registers;
+//!   3. adds P V to its part of O, ELEMS_Q rows and every LANES-th group of four columns: P and V pass through workgroup
+//!      memory CHUNK_KV keys at a time.
+//! K, and P with V, take turns in two buffers: one barrier a chunk, and the next chunk of K or V is on its way from
+//! memory while one is multiplied. Rows are WORKGROUP_Q apart. Scores are kept in units of log2, so that exp is exp2. A
+//! row without keys gives zeros.
+//!
+//!          CHUNK_D       TILE_KV         TILE_KV      CHUNK_KV       VALUE_DIM          VALUE_DIM
+//!         +------+     +---------+      +-------+     +------+      +--------+         +--------+
+//!  TILE_Q |  Q   |  *  |   K^T   | ..=> |   S   |     |  P   |  *   |   V    | ... +=> |   O    | TILE_Q
+//!         +------+     +---------+      +-------+     +------+      +--------+         +--------+
+//!
+//! Intensity: about TILE_Q / 2 FLOP/B of K and V in f32, 64 at 128 rows. Workgroup memory: 44 KiB.
+//! Works for any lengths, columns and strides that are multiples of four, and subgroups of LANES or more.
+
+alias Elem = f32;           // of Q, K, V, O and the bias
+alias Elem4 = vec4<f32>;    // four of them
+
+const HEAD_DIM: u32 = 64;    // columns of Q and K
+const VALUE_DIM: u32 = 64;   // columns of V and O
+const BIAS: bool = false;       // something is added to the scores
+const SOFT_CAP: bool = false;   // scores s become cap * tanh(s / cap)
+const SINKS: bool = false;      // each head has a score without a value
+const LENGTHS: bool = false;    // each sequence has lengths of its own
+const LSE: bool = false;        // the logarithms of the sums are written
+
+const LANES: u32 = 8;       // invocations of a row, a power of two
+const TILE_Q: u32 = 128;    // queries per workgroup
+const ELEMS_Q: u32 = 8;     // queries per invocation
+const ELEMS_KV: u32 = 8;    // keys per invocation
+const CHUNK_D: u32 = 16;    // columns of K in workgroup memory at a time
+const CHUNK_KV: u32 = 8;    // keys of P and V in workgroup memory at a time
+const DEPTH_D: u32 = 1;     // groups of four columns of Q and K in one unrolled step
+const DEPTH_KV: u32 = 1;    // groups of four keys of P and V in one unrolled step
+
+const TILE_KV: u32 = LANES * ELEMS_KV;   // keys per block
+const WORKGROUP_Q: u32 = TILE_Q / ELEMS_Q;
+const WORKGROUP: u32 = WORKGROUP_Q * LANES;
+const ELEMS_KV4: u32 = ELEMS_KV / 4u;
+const D4: u32 = HEAD_DIM / 4u;
+const VALUE_D4: u32 = VALUE_DIM / 4u;
+const CHUNK_D4: u32 = CHUNK_D / 4u;
+// Even numbers of chunks, so that each has the same buffer in every block.
+const CHUNKS_D: u32 = (D4 + 2u * CHUNK_D4 - 1u) / (2u * CHUNK_D4) * 2u;
+const CHUNKS_KV: u32 = TILE_KV / CHUNK_KV;
+const CHUNK_KV4: u32 = CHUNK_KV / 4u;
+const ELEMS_D4: u32 = (VALUE_D4 + LANES - 1u) / LANES;   // groups of four columns of O per invocation
+const TURNS: u32 = LANES / CHUNK_KV4;   // chunks that one group of an invocation's keys is spread over
+
+// Workgroup memory in vec4: Q, then two buffers for K or for P and V. Within four neighbours, places are swapped
+// depending on the row: rows that are read together lie in different banks.
+const Q_ROW4: u32 = CHUNKS_D * CHUNK_D4;
+const V_ROW4: u32 = ELEMS_D4 * LANES;
+const BUFFERS: u32 = TILE_Q * Q_ROW4;
+const P_SIZE: u32 = TILE_Q * CHUNK_KV4;
+const BUFFER: u32 = max(TILE_KV * CHUNK_D4, P_SIZE + CHUNK_KV * V_ROW4);
+const MEMORY: u32 = BUFFERS + 2u * BUFFER;
+
+// What an invocation copies at a time, rounded up.
+const LOADS_Q: u32 = (TILE_Q * Q_ROW4 + WORKGROUP - 1u) / WORKGROUP;
+const LOADS_K: u32 = (TILE_KV * CHUNK_D4 + WORKGROUP - 1u) / WORKGROUP;
+const LOADS_V: u32 = (CHUNK_KV * V_ROW4 + WORKGROUP - 1u) / WORKGROUP;
+// Whether that comes out even, so that nothing has to be held back.
+const EVEN_Q: bool = TILE_Q * Q_ROW4 % WORKGROUP == 0;
+const EVEN_K: bool = TILE_KV * CHUNK_D4 % WORKGROUP == 0;
+const EVEN_V: bool = CHUNK_KV * V_ROW4 % WORKGROUP == 0;
+const EVEN_D: bool = D4 == Q_ROW4;
+const EVEN_VALUE_D: bool = VALUE_D4 == V_ROW4;
+
+const_assert HEAD_DIM % 4 == 0;
+const_assert VALUE_DIM % 4 == 0;
+const_assert ELEMS_KV % 4 == 0;
+const_assert CHUNK_D % (4 * DEPTH_D) == 0;
+const_assert TURNS % 2 == 0;
+const_assert CHUNK_KV % (4 * DEPTH_KV) == 0;
+const_assert LANES % CHUNK_KV4 == 0;
+const_assert WORKGROUP_Q % 4 == 0;
+
+// No score is below it. A difference with it is finite or -inf, never NaN, unlike with -inf itself.
+const NEG_LARGE: f32 = -0x1.fffffep+127;
+const LOG2_E: f32 = 1.4426950408889634;
+const LN_2: f32 = 0.6931471805599453;
+
+struct Params {
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // log2(e) included
+    soft_cap: f32,        // log2(e) included
+    first: u32,           // first tile of this dispatch
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    nothing: f32,         // -inf, which WGSL cannot write
+}
+
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> q: array<Elem4>;            // [batch, heads, seq_q, head_dim / 4]
+@group(0) @binding(2) var<storage, read> k: array<Elem4>;            // [batch, kv_heads, seq_kv, head_dim / 4]
+@group(0) @binding(3) var<storage, read> v: array<Elem4>;            // [batch, kv_heads, seq_kv, value_dim / 4]
+@group(0) @binding(4) var<storage, read> lengths: array<u32>;        // [batch, 2]
+@group(0) @binding(5) var<storage, read> bias: array<Elem>;          // [batch, heads, seq_q, seq_kv], or 1 of some
+@group(0) @binding(6) var<storage, read> sinks: array<f32>;          // [heads]
+@group(0) @binding(7) var<storage, read_write> o: array<Elem4>;      // [batch, heads, seq_q, value_dim / 4]
+@group(0) @binding(8) var<storage, read_write> lse: array<f32>;      // [batch, heads, seq_q]
+
+var<workgroup> memory: array<vec4<f32>, MEMORY>;
+
+// The part of a chunk that an invocation copies, on its way from memory to workgroup memory.
+struct Fetched {
+    k: array<vec4<f32>, LOADS_K>,
+    v: array<vec4<f32>, LOADS_V>,
+}
+
+// What of Q, K and V a workgroup works on, and which of its invocations this is. Bases and rows in vec4.
+struct Place {
+    q_base: u32,        // first of the tile of Q
+    q_row: u32,
+    k_base: u32,        // first of the head's K
+    k_row: u32,
+    v_base: u32,        // first of the head's V
+    v_row: u32,
+    last_row: u32,      // of the tile
+    last_key: u32,      // that one of its rows sees
+    index: u32,
+}
+
+// Keys that a query at `position` sees: those from x up to y.
+fn visible_keys(position: i32, keys: u32) -> vec2<u32> {
+    let bounds = vec2<i32>(position - params.behind + 1, position + params.ahead);
+    return vec2<u32>(clamp(bounds, vec2<i32>(0), vec2<i32>(i32(keys))));
+}
+
+// cap * tanh(s / cap), by an exp that stays finite.
+fn capped(s: vec4<f32>) -> vec4<f32> {
+    let twice = clamp(s * (2.0 / params.soft_cap), vec4<f32>(-40.0), vec4<f32>(40.0));
+    return params.soft_cap * (1.0 - 2.0 / (exp(twice) + 1.0));
+}
+
+// Where a group of four columns of a row lies among Q_ROW4, of K among CHUNK_D4.
+fn swapped(row: u32, column: u32) -> u32 {
+    return column ^ (row & 3u);
+}
+
+fn swapped_k(row: u32, column: u32) -> u32 {
+    return column ^ (row * CHUNK_D4 / 8u & (CHUNK_D4 - 1u));
+}
+
+// The tile of Q, scaled. What lies past the last row repeats it.
+fn stage_q(place: Place) {
+    for (var load = 0u; load < LOADS_Q; load++) {
+        let at = place.index + load * WORKGROUP;
+        let row = at / Q_ROW4;
+        let d4 = at % Q_ROW4;
+        var value = vec4<f32>();
+        if (EVEN_D || d4 < D4) {
+            value = vec4<f32>(q[place.q_base + min(row, place.last_row) * place.q_row + d4]) * params.scale;
+        }
+        if (EVEN_Q || row < TILE_Q) {
+            memory[row * Q_ROW4 + swapped(row, d4)] = value;
+        }
+    }
+}
+
+// Columns of a block of K from vec4 `first_d4`; past the last key, that again. Keys of neighbouring invocations are
+// four apart, and their rows are side by side in workgroup memory.
+fn fetch_k(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: u32) {
+    // unroll
+    for (var load = 0u; load < LOADS_K; load++) {
+        let at = place.index + load * WORKGROUP;
+        let row = at / CHUNK_D4;
+        let d4 = first_d4 + at % CHUNK_D4;
+        let lane = row / LANES;
+        let key = first_key + 4u * (lane / 4u * LANES + row % LANES) + lane % 4u;
+        var value = vec4<f32>();
+        if (EVEN_D || d4 < D4) {
+            value = vec4<f32>(k[place.k_base + min(key, place.last_key) * place.k_row + d4]);
+        }
+        (*to).k[load] = value;
+    }
+}
+
+fn store_k(fetched: ptr<function, Fetched>, place: Place, buffer: u32) {
+    // unroll
+    for (var load = 0u; load < LOADS_K; load++) {
+        let at = place.index + load * WORKGROUP;
+        let row = at / CHUNK_D4;
+        if (EVEN_K || row < TILE_KV) {
+            memory[buffer + row * CHUNK_D4 + swapped_k(row, at % CHUNK_D4)] = (*fetched).k[load];
+        }
+    }
+}
+
+// Rows of V from `first_key`; past the last key, that again: its weight is zero.
+fn fetch_v(to: ptr<function, Fetched>, place: Place, first_key: u32) {
+    // unroll
+    for (var load = 0u; load < LOADS_V; load++) {
+        let at = place.index + load * WORKGROUP;
+        let key = min(first_key + at / V_ROW4, place.last_key);
+        let d4 = at % V_ROW4;
+        var value = vec4<f32>();
+        if (EVEN_VALUE_D || d4 < VALUE_D4) {
+            value = vec4<f32>(v[place.v_base + key * place.v_row + d4]);
+        }
+        (*to).v[load] = value;
+    }
+}
+
+fn store_v(fetched: ptr<function, Fetched>, place: Place, buffer: u32) {
+    // unroll
+    for (var load = 0u; load < LOADS_V; load++) {
+        let at = place.index + load * WORKGROUP;
+        if (EVEN_V || at < CHUNK_KV * V_ROW4) {
+            memory[buffer + P_SIZE + at] = (*fetched).v[load];
+        }
+    }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn attention_flash_subgroup(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(subgroup_id) subgroup_id: u32,
+    @builtin(subgroup_size) subgroup_size: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    let tiles_q = (params.seq_q + TILE_Q - 1u) / TILE_Q;
+    let tile = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let plane = tile / tiles_q;
+    let batch = plane / params.heads;
+    let head = plane % params.heads;
+    // The last rows first: under a causal mask they see the most keys, and short work should be what ends a dispatch.
+    let first_query = (tiles_q - 1u - tile % tiles_q) * TILE_Q;
+    // Neighbours in a subgroup share rows, however the workgroup is cut into subgroups.
+    let index = subgroup_id * subgroup_size + lane;
+    let local_q = index / LANES;
+    let local_kv = index % LANES;
+
+    // A workgroup past the last head walks no keys and writes nothing.
+    let there = batch < params.batch;
+    var queries = params.seq_q;
+    var keys = params.seq_kv;
+    if (LENGTHS && there) {
+        queries = min(queries, lengths[2u * batch]);
+        keys = min(keys, lengths[2u * batch + 1u]);
+    }
+    let written = select(0u, min(TILE_Q, params.seq_q - first_query), there);
+    let rows = min(written, max(queries, first_query) - first_query);
+    let position = i32(first_query) + i32(keys) - i32(queries);
+    // Later queries see later keys: the first and the last bound what some see, and what all see.
+    let first_sees = visible_keys(position, keys);
+    var last_sees = vec2<u32>();
+    if (rows > 0u) {
+        last_sees = visible_keys(position + i32(rows) - 1, keys);
+    }
+    let end = last_sees.y;
+    let kv_head = head / params.group;
+    let place = Place(
+        (params.q.offset + batch * params.q.batch + head * params.q.head + first_query * params.q.row) / 4u,
+        params.q.row / 4u,
+        (params.k.offset + batch * params.k.batch + kv_head * params.k.head) / 4u,
+        params.k.row / 4u,
+        (params.v.offset + batch * params.v.batch + kv_head * params.v.head) / 4u,
+        params.v.row / 4u,
+        max(rows, 1u) - 1u,
+        max(end, 1u) - 1u,
+        index,
+    );
+    let o_base = (params.o.offset + batch * params.o.batch + head * params.o.head + first_query * params.o.row) / 4u;
+    let bias_base = batch * params.bias.batch + head * params.bias.head + first_query * params.bias.row;
+    // A sink is where a row's maximum and sum begin.
+    var least = NEG_LARGE;
+    if (SINKS && there) {
+        least = max(sinks[head] * LOG2_E, NEG_LARGE);
+    }
+    var row_max: array<f32, ELEMS_Q>;
+    var row_sum: array<f32, ELEMS_Q>;   // of the invocation's own keys, until the end
+    var o_part: array<array<vec4<f32>, ELEMS_D4>, ELEMS_Q>;
+    // unroll
+    for (var i = 0u; i < ELEMS_Q; i++) {
+        row_max[i] = least;
+        row_sum[i] = select(0.0, 1.0, least > NEG_LARGE && local_kv == 0u);
+    }
+    var fetched: Fetched;
+    if (first_sees.x < end) {
+        stage_q(place);
+        fetch_k(&fetched, place, first_sees.x, 0u);
+    }
+
+    for (var first_key = first_sees.x; first_key < end; first_key += TILE_KV) {
+        // 1. S = Q K^T. Component l of s[i][j] is key 4 * (j * LANES + local_kv) + l of the block.
+        var s: array<array<vec4<f32>, ELEMS_KV4>, ELEMS_Q>;
+        for (var pair = 0u; pair < CHUNKS_D; pair += 2u) {
+            // unroll
+            for (var turn = 0u; turn < 2u; turn++) {
+                let chunk = pair + turn;
+                let buffer = BUFFERS + turn * BUFFER;
+                store_k(&fetched, place, buffer);
+                workgroupBarrier();
+                if (turn == 0u || chunk + 1u < CHUNKS_D) {
+                    fetch_k(&fetched, place, first_key, (chunk + 1u) * CHUNK_D4);
+                } else {
+                    fetch_v(&fetched, place, first_key);
+                }
+                let q_first = local_q * Q_ROW4 + chunk * CHUNK_D4;
+                let k_first = buffer + local_kv * CHUNK_D4;
+                for (var d4 = 0u; d4 < CHUNK_D4; d4 += DEPTH_D) {
+                    // unroll
+                    for (var depth = 0u; depth < DEPTH_D; depth++) {
+                        var q_part: array<vec4<f32>, ELEMS_Q>;
+                        let q_at = q_first + swapped(local_q, d4 + depth);
+                        // unroll
+                        for (var i = 0u; i < ELEMS_Q; i++) {
+                            q_part[i] = memory[q_at + i * WORKGROUP_Q * Q_ROW4];
+                        }
+                        // unroll
+                        for (var j = 0u; j < ELEMS_KV4; j++) {
+                            var k_part: array<vec4<f32>, 4>;
+                            // unroll
+                            for (var l = 0u; l < 4u; l++) {
+                                let k_at = k_first + swapped_k(local_kv + (4u * j + l) * LANES, d4 + depth);
+                                k_part[l] = memory[k_at + (4u * j + l) * LANES * CHUNK_D4];
+                            }
+                            // unroll
+                            for (var c = 0u; c < 4u; c++) {
+                                let k_column = vec4<f32>(k_part[0][c], k_part[1][c], k_part[2][c], k_part[3][c]);
+                                // unroll
+                                for (var i = 0u; i < ELEMS_Q; i++) {
+                                    s[i][j] = fma(vec4<f32>(q_part[i][c]), k_column, s[i][j]);
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+
+        // 2. The weights. Only blocks that cross a bound of what all rows see are masked.
+        if (SOFT_CAP) {
+            // unroll
+            for (var i = 0u; i < ELEMS_Q; i++) {
+                // unroll
+                for (var j = 0u; j < ELEMS_KV4; j++) {
+                    s[i][j] = capped(s[i][j]);
+                }
+            }
+        }
+        if (BIAS) {
+            // Past the last row and key these again, without branches: nobody looks at such scores.
+            // unroll
+            for (var i = 0u; i < ELEMS_Q; i++) {
+                let of_row = bias_base + min(i * WORKGROUP_Q + local_q, rows - 1u) * params.bias.row;
+                // unroll
+                for (var j = 0u; j < ELEMS_KV4; j++) {
+                    let key = first_key + 4u * (j * LANES + local_kv);
+                    // unroll
+                    for (var l = 0u; l < 4u; l++) {
+                        let added = f32(bias[of_row + min(key + l, end - 1u)]) * LOG2_E;
+                        s[i][j][l] += max(added, NEG_LARGE);
+                    }
+                }
+            }
+        }
+        if (first_key < last_sees.x || first_key + TILE_KV > first_sees.y) {
+            // unroll
+            for (var i = 0u; i < ELEMS_Q; i++) {
+                let sees = visible_keys(position + i32(i * WORKGROUP_Q + local_q), keys);
+                // unroll
+                for (var j = 0u; j < ELEMS_KV4; j++) {
+                    let key = vec4<u32>(first_key + 4u * (j * LANES + local_kv)) + vec4<u32>(0u, 1u, 2u, 3u);
+                    // Keys before the first wrap around.
+                    s[i][j] = select(vec4<f32>(NEG_LARGE), s[i][j], key - sees.x < vec4<u32>(sees.y - sees.x));
+                }
+            }
+        }
+        // unroll
+        for (var i = 0u; i < ELEMS_Q; i++) {
+            var larger = s[i][0];
+            // unroll
+            for (var j = 1u; j < ELEMS_KV4; j++) {
+                larger = max(larger, s[i][j]);
+            }
+            var new_max = max(row_max[i], max(max(larger.x, larger.y), max(larger.z, larger.w)));
+            // unroll
+            for (var bit = 0u; bit < countOneBits(LANES - 1u); bit++) {
+                new_max = max(new_max, subgroupShuffleXor(new_max, 1u << bit));
+            }
+            let rescale = exp2(row_max[i] - new_max);
+            row_max[i] = new_max;
+            // While a row has seen no key, its masked scores are its maximum, and yet have to weigh nothing.
+            let shift = select(new_max, 0.0, new_max == NEG_LARGE);
+            var sum = vec4<f32>();
+            // unroll
+            for (var j = 0u; j < ELEMS_KV4; j++) {
+                s[i][j] = exp2(s[i][j] - shift);
+                sum += s[i][j];
+            }
+            row_sum[i] = fma(row_sum[i], rescale, (sum.x + sum.y) + (sum.z + sum.w));
+            // unroll
+            for (var j = 0u; j < ELEMS_D4; j++) {
+                o_part[i][j] *= rescale;
+            }
+        }
+
+        // 3. O += P V.
+        // unroll
+        for (var group = 0u; group < ELEMS_KV4; group++) {
+            for (var pair = 0u; pair < TURNS; pair += 2u) {
+                // unroll
+                for (var turn = 0u; turn < 2u; turn++) {
+                    let chunk = group * TURNS + pair + turn;
+                    let buffer = BUFFERS + turn * BUFFER;
+                    if (local_kv / CHUNK_KV4 == pair + turn) {
+                        // unroll
+                        for (var i = 0u; i < ELEMS_Q; i++) {
+                            let row = i * WORKGROUP_Q + local_q;
+                            memory[buffer + row * CHUNK_KV4 + local_kv % CHUNK_KV4] = s[i][group];
+                        }
+                    }
+                    store_v(&fetched, place, buffer);
+                    workgroupBarrier();
+                    if (turn == 0u || chunk + 1u < CHUNKS_KV) {
+                        fetch_v(&fetched, place, first_key + (chunk + 1u) * CHUNK_KV);
+                    } else {
+                        fetch_k(&fetched, place, first_key + TILE_KV, 0u);
+                    }
+                    let p_first = buffer + local_q * CHUNK_KV4;
+                    let v_first = buffer + P_SIZE + local_kv;
+                    for (var key4 = 0u; key4 < CHUNK_KV4; key4 += DEPTH_KV) {
+                        // unroll
+                        for (var depth = 0u; depth < DEPTH_KV; depth++) {
+                            var p_part: array<vec4<f32>, ELEMS_Q>;
+                            // unroll
+                            for (var i = 0u; i < ELEMS_Q; i++) {
+                                p_part[i] = memory[p_first + i * WORKGROUP_Q * CHUNK_KV4 + key4 + depth];
+                            }
+                            // unroll
+                            for (var c = 0u; c < 4u; c++) {
+                                // unroll
+                                for (var j = 0u; j < ELEMS_D4; j++) {
+                                    let v_part = memory[v_first + (4u * (key4 + depth) + c) * V_ROW4 + j * LANES];
+                                    // unroll
+                                    for (var i = 0u; i < ELEMS_Q; i++) {
+                                        o_part[i][j] = fma(vec4<f32>(p_part[i][c]), v_part, o_part[i][j]);
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    // unroll
+    for (var i = 0u; i < ELEMS_Q; i++) {
+        let row = i * WORKGROUP_Q + local_q;
+        var sum = row_sum[i];
+        // unroll
+        for (var bit = 0u; bit < countOneBits(LANES - 1u); bit++) {
+            sum += subgroupShuffleXor(sum, 1u << bit);
+        }
+        // Zeros for a row that sees no key, and so has no sum, and for one past the sequence's queries.
+        let sees_some = row < rows && sum > 0.0;
+        let factor = 1.0 / select(1.0, sum, sees_some);
+        if (row < written) {
+            // unroll
+            for (var j = 0u; j < ELEMS_D4; j++) {
+                let d4 = j * LANES + local_kv;
+                if (d4 < VALUE_D4) {
+                    o[o_base + row * (params.o.row / 4u) + d4] = Elem4(select(vec4<f32>(), o_part[i][j] * factor, sees_some));
+                }
+            }
+            if (LSE && local_kv == 0u) {
+                let place_of_row = plane * params.seq_q + first_query + row;
+                lse[place_of_row] = select(params.nothing, (row_max[i] + log2(sum)) * LN_2, sees_some);
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! attention_softmax: P = exp(S - row_max) / row_sum over each row of scores, in place; the second stage of attention_naive.
+//!
+//! One workgroup takes one row. Each invocation walks the row and keeps a running maximum and a sum that it rescales when
+//! the maximum grows (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018, algorithm 3), and
+//! workgroup memory merges the pairs. A second pass, out of cache where the row fits, writes the weights. A sink is one
+//! more score, without a weight to write. A row whose every score is -inf gets zeros.
+//!
+//! Traffic: the scores read twice and written once. Workgroup memory: 2.125 KiB. Works for any number of keys.
+
+const SINKS: bool = false;     // each head has a score without a value
+const LENGTHS: bool = false;   // each sequence has lengths of its own
+const LSE: bool = false;       // the logarithms of the sums are written
+
+const WORKGROUP: u32 = 256;
+const LEADERS: u32 = min(WORKGROUP, 16u);   // invocations that merge for the others
+const_assert WORKGROUP % LEADERS == 0;
+
+// No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
+const NEG_LARGE: f32 = -0x1.fffffep+127;
+
+struct Params {
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,
+    soft_cap: f32,
+    first: u32,           // first row of this dispatch
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    nothing: f32,         // -inf, which WGSL cannot write
+}
+
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> lengths: array<u32>;        // [batch, 2]
+@group(0) @binding(2) var<storage, read> sinks: array<f32>;          // [heads]
+@group(0) @binding(3) var<storage, read_write> scores: array<f32>;   // [batch, heads, seq_q, seq_kv]
+@group(0) @binding(4) var<storage, read_write> lse: array<f32>;      // [batch, heads, seq_q]
+
+var<workgroup> pairs: array<vec2<f32>, WORKGROUP>;   // maximum and sum
+var<workgroup> merged: array<vec2<f32>, LEADERS>;
+
+// Maximum and sum of two sets of scores.
+fn merge(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
+    let larger = max(a.x, b.x);
+    return vec2<f32>(larger, a.y * exp(a.x - larger) + b.y * exp(b.x - larger));
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn attention_softmax(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+) {
+    let row = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let batch = row / params.seq_q / params.heads;
+    let head = row / params.seq_q % params.heads;
+    let there = batch < params.batch;
+    let cols = select(0u, params.seq_kv, there);
+    let base = row * params.seq_kv;
+
+    var pair = vec2<f32>(NEG_LARGE, 0.0);
+    for (var col = local_index; col < cols; col += WORKGROUP) {
+        let score = scores[base + col];
+        // Rare after the first few.
+        if (score > pair.x) {
+            pair = vec2<f32>(score, pair.y * exp(pair.x - score));
+        }
+        pair.y += exp(score - pair.x);
+    }
+    pairs[local_index] = pair;
+    workgroupBarrier();
+    if (local_index < LEADERS) {
+        for (var other = local_index + LEADERS; other < WORKGROUP; other += LEADERS) {
+            pair = merge(pair, pairs[other]);
+        }
+        merged[local_index] = pair;
+    }
+    workgroupBarrier();
+    pair = merged[0];
+    // unroll
+    for (var i = 1u; i < LEADERS; i++) {
+        pair = merge(pair, merged[i]);
+    }
+    // Past the sequence's queries there is no sink either.
+    var live = there;
+    if (LENGTHS && there) {
+        live = row % params.seq_q < lengths[2u * batch];
+    }
+    if (SINKS && live) {
+        let sink = max(sinks[head], NEG_LARGE);
+        pair = merge(pair, vec2<f32>(sink, select(0.0, 1.0, sink > NEG_LARGE)));
+    }
+    let sees_some = live && pair.y > 0.0;
+    let factor = select(0.0, 1.0 / select(1.0, pair.y, sees_some), sees_some);
+    for (var col = local_index; col < cols; col += WORKGROUP) {
+        scores[base + col] = exp(scores[base + col] - pair.x) * factor;
+    }
+    if (LSE && there && local_index == 0u) {
+        lse[row] = select(params.nothing, pair.x + log(pair.y), sees_some);
+    }
+}
