@@ -1,51 +1,58 @@
-//! reduce: the sum or the maximum of a vector, or the sum of the products of two, down to one number a workgroup.
+//! reduce: the sum or the maximum of a vector, or the sum of the products of two.
 //!
-//! Each invocation strides over the vectors by the size of the grid, with ELEMS loads at a time and two running results for
-//! each of their elements, so that one does not wait for the other; workgroup memory merges the invocations' results in two steps. The first dispatch leaves one
-//! number for each workgroup, the last one, of a single workgroup, reduces those.
+//! Each invocation strides over the vectors by the size of the grid, with ELEMS loads at a time and two running results, so
+//! that one does not wait for the other; workgroup memory merges the invocations' results in two steps. Every workgroup
+//! leaves its result in memory and counts itself. The one that counts last, of all dispatches of the reduction, merges what
+//! all have left in the same way, so that no dispatch has to follow. It leaves the memory as it found it: zeros.
 //!
-//! Traffic: one vector read, two for a dot product. Workgroup memory: 1.0625 KiB. Works for any length.
+//! Traffic: one vector read, two for a dot product. Workgroup memory: 1.06640625 KiB. Works for any length.
 
 alias Elem = f32;
-alias Vector = vec4<Elem>;   // as the buffers hold it
-alias Wide = vec4<f32>;      // the same in f32
-alias Bits = vec4<u32>;      // the bits of that
+alias Vector = vec4<Elem>;   // as the buffers hold it: 4 f32, or 8 f16 as vec4<u32>
+alias Wide = vec4<f32>;      // a Vector, element by element, in f32
+alias Bits = vec4<u32>;      // the same in u32
 
 const SUM: u32 = 0;
 const MAX: u32 = 1;
 const DOT: u32 = 2;
 
 const FORM: u32 = 0;                 // SUM, MAX or DOT
-const WIDTH: u32 = 4;                // elements of an Vector
+const WIDTH: u32 = 4;                // elements of a Vector
 const WORKGROUP: u32 = 256;
-const ELEMS: u32 = 4;                // Vector that an invocation loads at a time
-const MAX_WORKGROUPS: u32 = 2048;    // workgroups of one dispatch at most; read by the host
+const ELEMS: u32 = 8;                // Vector that an invocation loads at a time
+const MAX_WORKGROUPS: u32 = 528;     // workgroups of one dispatch at most; read by the host
 
+const HALVES: u32 = max(WIDTH / 4u, 1u);    // Wide of a Vector
 const LEADERS: u32 = min(WORKGROUP, 16u);   // invocations that merge for the others
 const_assert WORKGROUP % LEADERS == 0;
 
 struct Params {
-    begin: u32,    // first Vector
-    end: u32,      // one past the last Vector
-    stride: u32,   // Vector from one turn of a workgroup to its next
-    first: u32,    // where the first workgroup's result goes
-    empty: f32,    // the result of no elements: 0, or -inf, which WGSL cannot write
-    undefined: f32,    // NaN, likewise
+    begin: u32,      // first Vector
+    end: u32,        // one past the last Vector
+    stride: u32,     // Vector from one turn of a workgroup to its next
+    first: u32,      // where the first workgroup's result goes
+    total: u32,      // workgroups of all dispatches
+    empty: f32,      // the result of no elements: 0, or -inf, which WGSL cannot write
+    undefined: f32,  // NaN, likewise
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<Vector>;        // [elements]
 @group(0) @binding(2) var<storage, read> b: array<Vector>;        // [elements], for DOT
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;   // [workgroups]
+@group(0) @binding(3) var<storage, read_write> results: array<atomic<u32>>;   // [1 + workgroups]: how many have come, then theirs
+@group(0) @binding(4) var<storage, read_write> c: array<f32>;     // [1]
 
 var<workgroup> parts: array<f32, WORKGROUP>;
 var<workgroup> merged: array<f32, LEADERS>;
+var<workgroup> came: u32;
 
-fn load(i: u32) -> Wide {
-    if (FORM == DOT) {
-        return Wide(a[i]) * Wide(b[i]);
+// Four elements; the same one four times where a Vector is a single one.
+fn widen(fetched: Vector, half: u32) -> vec4<f32> {
+    if (HALVES == 1u) {
+        return vec4<f32>(Wide(fetched));
     }
-    return Wide(a[i]);
+    let bits = vec4<u32>(Bits(fetched));
+    return vec4<f32>(unpack2x16float(bits[2u * half]), unpack2x16float(bits[2u * half + 1u]));
 }
 
 // By bits: compilers that assume no NaN take x != x for false.
@@ -61,25 +68,60 @@ fn join(x: f32, y: f32) -> f32 {
     return x + y;
 }
 
-// Passes over NaN, which the loop finds by the bits of what it loads.
-fn join_wide(x: Wide, y: Wide) -> Wide {
+// Two results of an invocation. Passes over NaN, which the loop finds by the bits of what it loads.
+fn join_numbers(x: f32, y: f32) -> f32 {
     if (FORM == MAX) {
         return max(x, y);
     }
     return x + y;
 }
 
-fn any_nan(largest: Bits) -> bool {
-    let each = vec4<u32>(largest);
-    return max(max(each.x, each.y), max(each.z, each.w)) > 0x7f800000u;
+fn across(wide: vec4<f32>) -> f32 {
+    if (WIDTH == 1u) {
+        return wide.x;
+    }
+    return join_numbers(join_numbers(wide.x, wide.y), join_numbers(wide.z, wide.w));
 }
 
-fn across(wide: Wide) -> f32 {
-    let each = vec4<f32>(wide);
-    if (WIDTH == 1u) {
-        return each.x;
+fn magnitude(wide: vec4<f32>) -> u32 {
+    let bits = bitcast<vec4<u32>>(wide) & vec4<u32>(0x7fffffffu);
+    return max(max(bits.x, bits.y), max(bits.z, bits.w));
+}
+
+// Of the whole workgroup, for its first invocation.
+fn merge(own: f32, local_index: u32) -> f32 {
+    parts[local_index] = own;
+    workgroupBarrier();
+    if (local_index < LEADERS) {
+        var part = own;
+        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+            part = join(part, parts[i]);
+        }
+        merged[local_index] = part;
     }
-    return join(join(each.x, each.y), join(each.z, each.w));
+    workgroupBarrier();
+    var all = merged[0];
+    if (local_index == 0u) {
+        for (var i = 1u; i < LEADERS; i++) {
+            all = join(all, merged[i]);
+        }
+    }
+    return all;
+}
+
+// A result as it is left: never 0, which means that there is none.
+fn encode(x: f32) -> u32 {
+    return ~select(bitcast<u32>(x), 0x7fc00000u, is_nan(x));
+}
+
+// Takes what a workgroup has left. Atomics on one word do not order those on another: a workgroup that has been counted may
+// be a moment ahead of its own result, which it has written before.
+fn take(i: u32) -> f32 {
+    var found = atomicExchange(&results[1u + i], 0u);
+    while (found == 0u) {
+        found = atomicExchange(&results[1u + i], 0u);
+    }
+    return bitcast<f32>(~found);
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -88,47 +130,54 @@ fn reduce(
     @builtin(local_invocation_index) local_index: u32,
 ) {
     let begin = params.begin + workgroup_id.x * WORKGROUP * ELEMS + local_index;
-    var even = Wide(params.empty);
-    var odd = Wide(params.empty);
+    var running = array<f32, 2>(params.empty, params.empty);
     // Of all magnitudes; one integer maximum a load instead of comparisons that every step waits for.
-    var largest = Bits(0u);
+    var largest = 0u;
     for (var base = begin; base < params.end; base += params.stride) {
-        var values: array<Wide, ELEMS>;
+        var fetched: array<Vector, ELEMS>;
+        var factors: array<Vector, ELEMS>;
         // unroll
         for (var j = 0u; j < ELEMS; j++) {
-            values[j] = Wide(params.empty);
             if (base + j * WORKGROUP < params.end) {
-                values[j] = load(base + j * WORKGROUP);
+                fetched[j] = a[base + j * WORKGROUP];
+                if (FORM == DOT) {
+                    factors[j] = b[base + j * WORKGROUP];
+                }
             }
         }
         // unroll
         for (var j = 0u; j < ELEMS; j++) {
-            if (j % 2u == 0u) {
-                even = join_wide(even, values[j]);
-            } else {
-                odd = join_wide(odd, values[j]);
-            }
-            if (FORM == MAX) {
-                largest = max(largest, bitcast<Bits>(values[j]) & Bits(0x7fffffffu));
+            // unroll
+            for (var half = 0u; half < HALVES; half++) {
+                if (base + j * WORKGROUP < params.end) {
+                    var value = widen(fetched[j], half);
+                    if (FORM == DOT) {
+                        value = value * widen(factors[j], half);
+                    }
+                    let turn = (j * HALVES + half) % 2u;
+                    running[turn] = join_numbers(running[turn], across(value));
+                    if (FORM == MAX) {
+                        largest = max(largest, magnitude(value));
+                    }
+                }
             }
         }
     }
-
-    parts[local_index] = select(across(join_wide(even, odd)), params.undefined, any_nan(largest));
-    workgroupBarrier();
-    if (local_index < LEADERS) {
-        var part = parts[local_index];
-        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
-            part = join(part, parts[i]);
-        }
-        merged[local_index] = part;
-    }
-    workgroupBarrier();
+    let own = select(join_numbers(running[0], running[1]), params.undefined, largest > 0x7f800000u);
+    let part = merge(own, local_index);
     if (local_index == 0u) {
-        var part = merged[0];
-        for (var i = 1u; i < LEADERS; i++) {
-            part = join(part, merged[i]);
+        atomicStore(&results[1u + params.first + workgroup_id.x], encode(part));
+        came = atomicAdd(&results[0], 1u) + 1u;
+    }
+    if (workgroupUniformLoad(&came) == params.total) {
+        var rest = params.empty;
+        for (var i = local_index; i < params.total; i += WORKGROUP) {
+            rest = join(rest, take(i));
         }
-        c[params.first + workgroup_id.x] = part;
+        let all = merge(rest, local_index);
+        if (local_index == 0u) {
+            c[0] = all;
+            atomicStore(&results[0], 0u);
+        }
     }
 }

@@ -2,9 +2,9 @@
 //! the pairs of the row's parts.
 //!
 //! The second dispatch of softmax_split_subgroup: many workgroups share a row, each of which walks TURNS times
-//! WORKGROUP * ELEMS Vector. What the next turn needs is loaded while this one is computed and written. Each subgroup merges
-//! all pairs of the row for itself, so that none waits for others. Runs are taken last first: what the first dispatch read
-//! last is still in cache.
+//! SCALE_WORKGROUP * SCALE_ELEMS Vector. What the next turn needs is loaded while this one is computed and written. Each
+//! subgroup merges all pairs of the row for itself, so that none waits for others. Runs are taken last first: what the first
+//! dispatch read last is still in cache.
 //!
 //! Traffic: x read once, y written once. Workgroup memory: 0 B. Works for any number of rows and columns, with rows that begin
 //! and end at multiples of 16 bytes.
@@ -14,8 +14,8 @@ alias Wide = vec4<f32>;      // a Vector, or half of it, in f32
 alias Index = vec4<u32>;     // an index of each element of a Wide
 
 const WIDTH: u32 = 4;              // elements of a Vector
-const WORKGROUP: u32 = 256;
-const ELEMS: u32 = 4;              // Vector that an invocation loads at a time
+const SCALE_WORKGROUP: u32 = 256;   // other sizes than those of the first dispatch
+const SCALE_ELEMS: u32 = 4;              // Vector that an invocation loads at a time
 const TURNS: u32 = 2;              // times it does
 const SCALED: bool = false;        // multiply x by scale
 const MASK: bool = false;          // add mask
@@ -24,7 +24,7 @@ const IN_PLACE: bool = false;      // y holds the input as well, and x is not re
 const LOG: bool = false;           // y is the logarithm
 
 const HALVES: u32 = WIDTH / 4u;    // Wide of a Vector
-const RUN: u32 = WORKGROUP * ELEMS * TURNS;   // Vector of a workgroup; read by the host
+const RUN: u32 = SCALE_WORKGROUP * SCALE_ELEMS * TURNS;   // Vector of a workgroup; read by the host
 
 // No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
@@ -149,7 +149,7 @@ fn log_of_sum(sum: f32, row_max: f32) -> f32 {
     return select(log(sum), 0.0, sum == 0.0);
 }
 
-@compute @workgroup_size(WORKGROUP)
+@compute @workgroup_size(SCALE_WORKGROUP)
 fn softmax_split_subgroup_scale(
     @builtin(workgroup_id) workgroup_id: vec3<u32>,
     @builtin(num_workgroups) num_workgroups: vec3<u32>,
@@ -169,36 +169,36 @@ fn softmax_split_subgroup_scale(
     let cols = select(0u, params.cols, inside);
 
     // Before the merge, so that the loads overlap with it.
-    var fetched: array<Vector, ELEMS>;
+    var fetched: array<Vector, SCALE_ELEMS>;
     // unroll
-    for (var j = 0u; j < ELEMS; j++) {
-        if (first + j * WORKGROUP < seen) {
-            fetched[j] = fetch(row, first + j * WORKGROUP);
+    for (var j = 0u; j < SCALE_ELEMS; j++) {
+        if (first + j * SCALE_WORKGROUP < seen) {
+            fetched[j] = fetch(row, first + j * SCALE_WORKGROUP);
         }
     }
     let pair = merge_parts(row, lane, lanes);
     let factor = inverse(pair.y, pair.x);
     let log_sum = log_of_sum(pair.y, pair.x);
     for (var turn = 0u; turn < TURNS; turn++) {
-        let begin = first + turn * (WORKGROUP * ELEMS);
-        let next = begin + WORKGROUP * ELEMS;
-        var values: array<Wide, ELEMS * HALVES>;
+        let begin = first + turn * (SCALE_WORKGROUP * SCALE_ELEMS);
+        let next = begin + SCALE_WORKGROUP * SCALE_ELEMS;
+        var values: array<Wide, SCALE_ELEMS * HALVES>;
         // unroll
-        for (var j = 0u; j < ELEMS; j++) {
+        for (var j = 0u; j < SCALE_ELEMS; j++) {
             // unroll
             for (var half = 0u; half < HALVES; half++) {
                 values[j * HALVES + half] = Wide(params.hidden);
-                if (begin + j * WORKGROUP < seen) {
-                    values[j * HALVES + half] = value_of(fetched[j], half, row, begin + j * WORKGROUP);
+                if (begin + j * SCALE_WORKGROUP < seen) {
+                    values[j * HALVES + half] = value_of(fetched[j], half, row, begin + j * SCALE_WORKGROUP);
                 }
             }
-            if (turn + 1u < TURNS && next + j * WORKGROUP < seen) {
-                fetched[j] = fetch(row, next + j * WORKGROUP);
+            if (turn + 1u < TURNS && next + j * SCALE_WORKGROUP < seen) {
+                fetched[j] = fetch(row, next + j * SCALE_WORKGROUP);
             }
         }
         // unroll
-        for (var j = 0u; j < ELEMS; j++) {
-            let col = begin + j * WORKGROUP;
+        for (var j = 0u; j < SCALE_ELEMS; j++) {
+            let col = begin + j * SCALE_WORKGROUP;
             let first_half = values[j * HALVES] - pair.x;
             let last_half = values[j * HALVES + HALVES - 1u] - pair.x;
             if (col < cols) {

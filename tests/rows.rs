@@ -6,6 +6,7 @@ mod common;
 mod properties;
 
 use pollster::block_on;
+use ridgepoint::bench::{Coverage, Workspace};
 use ridgepoint::buffer::View;
 use ridgepoint::kernel::Kernel;
 use ridgepoint::ops::{
@@ -309,6 +310,39 @@ fn the_largest_of_nothing_and_of_nan() {
         let mut values = vec![-1.0; 4097];
         values[place] = -f32::NAN;
         assert!(max(values).is_nan(), "{place}");
+    }
+}
+
+/// Whoever counts last sets the count back, and takes what others have left.
+#[test]
+fn a_reduction_runs_again_and_again_over_several_bindings() {
+    let limits = wgpu::Limits {
+        max_storage_buffer_binding_size: 65_536,
+        ..wgpu::Limits::default()
+    };
+    let Some(gpu) = common::open(|options| options.limits = Some(limits)) else {
+        return;
+    };
+    for kind in [ReductionKind::Sum, ReductionKind::Max] {
+        // Three bindings, and elements behind the last whole load.
+        let reduction = Reduction::new(kind, 3 * (16 << 10) - 5);
+        let plan = block_on(Plan::new(&gpu, &reduction, &PlanOptions::default())).unwrap();
+        let mut space = block_on(Workspace::new(&gpu, &reduction, 1)).unwrap();
+        for seed in 2..12 {
+            let mut encoder = gpu
+                .device()
+                .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            for _ in 0..=(seed % 3) {
+                plan.record(&mut encoder, &space.views()).unwrap();
+            }
+            block_on(gpu.submit(encoder, "a test")).unwrap();
+            let inputs = space.generated(seed - 1);
+            let coverage = Coverage::Full;
+            let verified =
+                block_on(space.verify(&gpu, &reduction, plan.kernel(), &inputs, coverage)).unwrap();
+            assert!(verified.ok, "{kind:?} {seed}: {:?}", verified.worst);
+            space = block_on(Workspace::new(&gpu, &reduction, seed)).unwrap();
+        }
     }
 }
 

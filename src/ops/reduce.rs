@@ -4,7 +4,7 @@ mod kernels;
 
 pub(super) use kernels::{DOT, MAX, SUM};
 
-use super::vectors::runs;
+use super::vectors::{Run, runs};
 use super::{Family, Operand, Operation, require_u32};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::Result;
@@ -62,6 +62,11 @@ impl Reduction {
         }
     }
 
+    /// Elements of a load of 16 bytes.
+    fn width(&self) -> u32 {
+        (16 / self.dtype.bytes()) as u32
+    }
+
     /// The result of no elements.
     fn empty(&self) -> f32 {
         match self.kind {
@@ -78,6 +83,7 @@ struct Params {
     end: u32,
     stride: u32,
     first: u32,
+    total: u32,
     empty: f32,
     undefined: f32,
 }
@@ -128,22 +134,26 @@ impl Operation for Reduction {
     }
 
     fn constants(&self, _kernel: &'static Kernel, _device: &Capabilities) -> Result<Constants> {
-        // Measured on an H200, whose cores take 8 each of 1056 workgroups, all at once. Eight f16 vectors at a time spill;
-        // two operands want 2048.
-        let (elems, most) = match (self.kind, self.dtype) {
-            (ReductionKind::Dot, _) => (4, 2048),
-            (_, Dtype::F16) => (4, 1056),
-            _ => (8, 1056),
+        // Measured on an H200: as many workgroups as its cores take at once, four each. Two operands fill as many registers
+        // with half the loads.
+        let elems = match self.kind {
+            ReductionKind::Dot => 4,
+            ReductionKind::Sum | ReductionKind::Max => 8,
+        };
+        let vector = match self.dtype {
+            Dtype::F16 => "vec4<u32>",
+            _ => "vec4<f32>",
         };
         Ok(vec![
             ("Elem", Constant::Type(self.dtype.name())),
+            ("Vector", Constant::Type(vector)),
+            ("WIDTH", Constant::Integer(self.width())),
             ("ELEMS", Constant::Integer(elems)),
-            ("MAX_WORKGROUPS", Constant::Integer(most)),
         ])
     }
 
-    /// Dispatches over windows of what one binding holds, each of which leaves a number a workgroup; then one workgroup
-    /// over those.
+    /// Dispatches over windows of what one binding holds. Each workgroup of each leaves a number, and the last one of all
+    /// merges those.
     fn schedule(
         &self,
         _kernel: &'static Kernel,
@@ -151,53 +161,48 @@ impl Operation for Reduction {
         device: &Capabilities,
     ) -> Result<Schedule> {
         let limits = &device.limits;
-        let runs = runs(self.elements, self.dtype, limits)?;
+        let mut runs = runs(self.elements, self.width(), self.dtype, limits)?;
+        if runs.is_empty() {
+            // One workgroup, which finds nothing.
+            runs.push(Run::default());
+        }
         let grids: Vec<_> = runs
             .iter()
             .map(|run| run.grid(stages[run.stage], limits))
             .collect();
-        let numbers: u32 = grids.iter().map(|(workgroups, _)| workgroups).sum();
+        let total: u32 = grids.iter().map(|(workgroups, _)| workgroups).sum();
         // Binding 2 has to hold something; it is read for a dot product alone.
         let nothing = Window::whole(Slot::Operand(0), 0);
-        let between = Window::whole(Slot::Scratch(0), u64::from(numbers) * 4);
-        let params = |begin, end, stride, first| {
-            let empty = self.empty();
-            let params = Params {
-                begin,
-                end,
-                stride,
-                first,
-                empty,
-                undefined: f32::NAN,
-            };
-            bytemuck::bytes_of(&params).to_vec()
-        };
+        // Zeros to begin with, as all memory of wgpu, and zeros again at the end.
+        let results = Window::whole(Slot::Scratch(0), (1 + u64::from(total)) * 4);
+        let result = Window::whole(Slot::Operand(self.inputs()), 4);
         let mut first = 0;
         let mut steps = Vec::new();
         for (run, (workgroups, stride)) in runs.iter().zip(grids) {
+            let params = Params {
+                begin: run.range.start,
+                end: run.range.end,
+                stride,
+                first,
+                total,
+                empty: self.empty(),
+                undefined: f32::NAN,
+            };
             let second = match self.kind {
                 ReductionKind::Dot => run.window(Slot::Operand(1)),
                 ReductionKind::Sum | ReductionKind::Max => nothing,
             };
             steps.push(Step {
                 stage: run.stage,
-                params: params(run.range.start, run.range.end, stride, first),
-                windows: vec![run.window(Slot::Operand(0)), second, between],
+                params: bytemuck::bytes_of(&params).to_vec(),
+                windows: vec![run.window(Slot::Operand(0)), second, results, result],
                 workgroups: [workgroups, 1, 1],
             });
             first += workgroups;
         }
-        let turn = stages[2].constant("WORKGROUP") * stages[2].constant("ELEMS");
-        let result = Window::whole(Slot::Operand(self.inputs()), 4);
-        steps.push(Step {
-            stage: 2,
-            params: params(0, numbers, turn, 0),
-            windows: vec![between, nothing, result],
-            workgroups: [1, 1, 1],
-        });
         Ok(Schedule {
             steps,
-            scratch: vec![u64::from(numbers) * 4],
+            scratch: vec![results.bytes],
         })
     }
 
@@ -237,10 +242,10 @@ impl Operation for Reduction {
 }
 
 impl Reduction {
-    /// Relative to the sum of magnitudes. A term takes part in at most as many additions as an invocation has terms for
-    /// each of its running sums, no less than 256 workgroups of 256 invocations with four sums each being there once
-    /// that matters, then in those of the merges: 4 across, 2 * 16 in each of two stages, and a few thousand numbers
-    /// over the last stage's 256 invocations.
+    /// Relative to the sum of magnitudes. A term takes part in 2 additions across a load, in at most as many as its
+    /// invocation has loads for each of its running sums, no less than 256 workgroups of 256 invocations being there once
+    /// that matters, and in those of the merges: 2 * 16 of a workgroup, as many of the last one, and a few of what each of
+    /// its invocations takes.
     fn sum_error(&self) -> f64 {
         let running = self.elements as f64 / f64::from(256 * 256 * 4);
         let product = 2.0;

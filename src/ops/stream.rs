@@ -141,7 +141,7 @@ impl Operation for Stream {
     ) -> Result<Schedule> {
         let limits = &device.limits;
         let mut schedule = Schedule::default();
-        for run in runs(self.elements, self.dtype, limits)? {
+        for run in runs(self.elements, 4, self.dtype, limits)? {
             schedule
                 .steps
                 .push(self.step(stages[run.stage], &run, limits));

@@ -7,10 +7,10 @@ use crate::shader::Prepared;
 
 pub(super) const SHAPE_FORM: &str = "ELEMENTS, such as 33554432";
 
-/// Elements of vectors that one dispatch goes through: whole vectors of four, or what is left behind them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Elements of vectors that one dispatch goes through: whole vectors of a width, or what is left behind them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Run {
-    /// 0 for vectors of four, 1 for single elements.
+    /// 0 for vectors, 1 for single elements.
     pub(super) stage: usize,
     /// Bytes that are bound of each vector.
     bytes: std::ops::Range<u64>,
@@ -33,16 +33,21 @@ impl Run {
         let most = prepared
             .constant("MAX_WORKGROUPS")
             .min(limits.max_compute_workgroups_per_dimension);
-        let workgroups = (self.range.len() as u32).div_ceil(turn).min(most);
+        let workgroups = (self.range.len() as u32).div_ceil(turn).clamp(1, most);
         (workgroups, workgroups * turn)
     }
 }
 
-/// Cuts vectors into what one binding holds.
+/// Cuts vectors into what one binding holds, each in loads of `width` elements and what is left behind those.
 ///
 /// # Errors
 /// [`Error::Unsupported`] for bindings of less than 256 bytes.
-pub(super) fn runs(elements: u64, dtype: Dtype, limits: &wgpu::Limits) -> Result<Vec<Run>> {
+pub(super) fn runs(
+    elements: u64,
+    width: u32,
+    dtype: Dtype,
+    limits: &wgpu::Limits,
+) -> Result<Vec<Run>> {
     // Windows begin at multiples of 256 bytes, the coarsest alignment that WebGPU has.
     let window = limits.max_storage_buffer_binding_size / 256 * 256;
     if window == 0 {
@@ -57,20 +62,20 @@ pub(super) fn runs(elements: u64, dtype: Dtype, limits: &wgpu::Limits) -> Result
     for begin in (0..total).step_by(window as usize) {
         let end = total.min(begin + window);
         let elements = ((end - begin) / dtype.bytes()) as u32;
-        let body = elements / 4;
+        let body = elements / width;
         if body > 0 {
             // Only whole vectors are bound, so that the binding's size is a multiple of theirs.
             runs.push(Run {
                 stage: 0,
-                bytes: begin..begin + u64::from(body) * 4 * dtype.bytes(),
+                bytes: begin..begin + u64::from(body * width) * dtype.bytes(),
                 range: 0..body,
             });
         }
-        if !elements.is_multiple_of(4) {
+        if !elements.is_multiple_of(width) {
             runs.push(Run {
                 stage: 1,
                 bytes: begin..end,
-                range: body * 4..elements,
+                range: body * width..elements,
             });
         }
     }
@@ -109,7 +114,7 @@ mod tests {
         for dtype in [Dtype::F32, Dtype::F16] {
             for elements in [0, 1, 4, 255, 256, 257, 1027] {
                 let mut next = 0;
-                for run in runs(elements, dtype, &limits).unwrap() {
+                for run in runs(elements, 4, dtype, &limits).unwrap() {
                     let window = run.window(Slot::Operand(0));
                     assert!(window.offset.is_multiple_of(256) && window.bytes <= 1024);
                     let each = if run.stage == 0 { 4 } else { 1 };
@@ -124,6 +129,6 @@ mod tests {
             max_storage_buffer_binding_size: 255,
             ..limits
         };
-        assert!(runs(1, Dtype::F32, &none).is_err());
+        assert!(runs(1, 4, Dtype::F32, &none).is_err());
     }
 }

@@ -53,8 +53,6 @@ const DOT_VECTORS: &Constancy = &[("FORM", Constant::Integer(2))];
 const SUM_REST: &Constancy = &rest(0, "Elem");
 const MAX_REST: &Constancy = &rest(1, "Elem");
 const DOT_REST: &Constancy = &rest(2, "Elem");
-const SUM_LAST: &Constancy = &rest(0, "f32");
-const MAX_LAST: &Constancy = &rest(1, "f32");
 
 /// Single elements, of a type.
 const fn rest(form: u32, vector: &'static str) -> [(&'static str, Constant); 5] {
@@ -77,7 +75,7 @@ const fn stage(constants: &'static Constancy) -> Stage {
 const fn kernel(name: &'static str, stages: &'static [Stage]) -> Kernel {
     Kernel {
         name,
-        about: "a grid of workgroups striding over vectors of four, then one workgroup over their results",
+        about: "a grid of workgroups striding over 16 bytes at a time, the last of which merges their results",
         stages,
         features: wgpu::Features::empty(),
         dtypes: &[Dtype::F32, Dtype::F16],
@@ -85,18 +83,9 @@ const fn kernel(name: &'static str, stages: &'static [Stage]) -> Kernel {
     }
 }
 
-pub(super) static REDUCE_SUM: Kernel = kernel(
-    "reduce_sum",
-    &[stage(SUM_VECTORS), stage(SUM_REST), stage(SUM_LAST)],
-);
-static REDUCE_MAX: Kernel = kernel(
-    "reduce_max",
-    &[stage(MAX_VECTORS), stage(MAX_REST), stage(MAX_LAST)],
-);
-static REDUCE_DOT: Kernel = kernel(
-    "reduce_dot",
-    &[stage(DOT_VECTORS), stage(DOT_REST), stage(SUM_LAST)],
-);
+pub(super) static REDUCE_SUM: Kernel = kernel("reduce_sum", &[stage(SUM_VECTORS), stage(SUM_REST)]);
+static REDUCE_MAX: Kernel = kernel("reduce_max", &[stage(MAX_VECTORS), stage(MAX_REST)]);
+static REDUCE_DOT: Kernel = kernel("reduce_dot", &[stage(DOT_VECTORS), stage(DOT_REST)]);
 
 /// The sum of a vector.
 pub(in crate::ops) static SUM: Family = Family {

@@ -125,20 +125,28 @@ pub(super) fn walked(softmax: &Softmax, device: &Capabilities) -> Sizes {
     ]))
 }
 
+/// Loads of a part of a row, shared by a workgroup of the first dispatch of `softmax_split_subgroup`.
+const PART_LOADS: u64 = 2048;
+
 /// f16 has twice the arithmetic for its bytes, which overlaps with loads where a workgroup comes back for more.
 pub(super) fn split_subgroup(width: Width, device: &Capabilities) -> Constants {
-    let workgroup = match device.kind {
-        AdapterKind::Software => 16,
-        _ => 256.min(invocations(device)),
+    let (workgroup, elems, scale_workgroup, turns) = match (device.kind, width) {
+        (AdapterKind::Software, Width::Eight) => (16, 4, 16, 2),
+        (AdapterKind::Software, _) => (16, 4, 16, 1),
+        (_, Width::Eight) => (256, 2, 256, 2),
+        _ => (512, 4, 64, 1),
     };
-    let turns = match width {
-        Width::Eight => 2,
-        Width::One | Width::Four => 1,
+    let workgroup = invocations(device).min(workgroup);
+    let steps = match device.kind {
+        AdapterKind::Software => 2,
+        _ => (PART_LOADS / (workgroup * elems)).max(1),
     };
     integers([
         ("WORKGROUP", workgroup),
-        ("ELEMS", 4),
-        ("STEPS", 2),
+        ("ELEMS", elems),
+        ("STEPS", steps),
+        ("SCALE_WORKGROUP", invocations(device).min(scale_workgroup)),
+        ("SCALE_ELEMS", 4),
         ("TURNS", turns),
     ])
 }
