@@ -213,6 +213,10 @@ fn shader(name: &'static str, path: &Path) -> Result<(&'static Shader, wgpu::Fea
     let mut features = wgpu::Features::empty();
     features.set(wgpu::Features::SHADER_F16, wgsl.contains("enable f16;"));
     features.set(wgpu::Features::SUBGROUP, wgsl.contains("subgroup"));
+    features.set(
+        wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX,
+        wgsl.contains("enable wgpu_cooperative_matrix;"),
+    );
     Ok((Box::leak(Box::new(Shader { name, wgsl })), features))
 }
 

@@ -7,10 +7,13 @@ mod common;
 use pollster::block_on;
 use proptest::prelude::*;
 use ridgepoint::bench::{Coverage, Workspace};
-use ridgepoint::ops::family;
+use ridgepoint::data::{Distribution, Inputs, generate};
+use ridgepoint::gpu::AdapterKind;
+use ridgepoint::ops::{BiasShape, Lengths, LogSumExp, Sinks, family};
 use ridgepoint::shader::{Checks, Constant};
 use ridgepoint::{
-    Activation, Bias, Dtype, Error, Gpu, Layout, Matmul, Operation, Order, Plan, PlanOptions,
+    Activation, Attention, Bias, Dtype, Error, Gpu, HeadLayout, Layout, Mask, Matmul, Operation,
+    Order, Plan, PlanOptions,
 };
 use std::sync::OnceLock;
 
@@ -43,18 +46,28 @@ fn sixteen() -> Vec<(&'static str, Constant)> {
 }
 
 fn verify(gpu: &Gpu, operation: &dyn Operation, options: &PlanOptions) {
+    let space = block_on(Workspace::new(gpu, operation, 7)).unwrap();
+    verify_on(gpu, operation, options, &space, &space.generated(7));
+}
+
+/// Runs `operation` on what `space` holds, `inputs`, and holds it against the reference.
+fn verify_on(
+    gpu: &Gpu,
+    operation: &dyn Operation,
+    options: &PlanOptions,
+    space: &Workspace,
+    inputs: &dyn Inputs,
+) {
     block_on(async {
         let plan = Plan::new(gpu, operation, options).await.unwrap();
-        let space = Workspace::new(gpu, operation, 7).await.unwrap();
         space.poison(gpu).await.unwrap();
         let mut encoder = gpu
             .device()
             .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         plan.record(&mut encoder, &space.views()).unwrap();
         gpu.submit(encoder, "a test").await.unwrap();
-        let inputs = space.generated(7);
         let verified = space
-            .verify(gpu, operation, plan.kernel(), &inputs, Coverage::Full)
+            .verify(gpu, operation, plan.kernel(), inputs, Coverage::Full)
             .await
             .unwrap();
         assert!(
@@ -128,6 +141,136 @@ fn matrix_units_are_refused_by_name_where_they_do_not_fit() {
     }
 }
 
+/// Two tiles of queries, the second ragged, and four blocks of keys.
+const ATTENTION: Attention = Attention {
+    dtype: Dtype::F16,
+    seq_kv: 61,
+    mask: Mask::Causal,
+    ..Attention::new(1, 2, 37, 24)
+};
+
+fn of_attention(constants: Vec<(&'static str, Constant)>) -> PlanOptions {
+    PlanOptions {
+        kernel: Some("attention_cooperative"),
+        constants,
+        ..PlanOptions::default()
+    }
+}
+
+#[test]
+fn attention_is_right_with_both_sides_and_each_option() {
+    let Some(gpu) = open() else { return };
+    let interleaved = HeadLayout::interleaved;
+    let all = Attention {
+        batch: 2,
+        kv_heads: 1,
+        value_dim: 12,
+        q: interleaved(2, 24),
+        k: interleaved(1, 24),
+        v: interleaved(1, 12),
+        o: interleaved(2, 12),
+        scale: Some(1.5),
+        window: Some(23),
+        bias: Some(BiasShape {
+            batch: 1,
+            heads: 2,
+            seq_q: 37,
+        }),
+        soft_cap: Some(3.0),
+        sinks: Sinks::PerHead,
+        lengths: Lengths::PerSequence,
+        log_sum_exp: LogSumExp::Wanted,
+        ..ATTENTION
+    };
+    let shapes = [
+        // Whole tiles.
+        Attention {
+            seq_q: 32,
+            seq_kv: 32,
+            mask: Mask::None,
+            ..ATTENTION
+        },
+        // The first queries see no key.
+        Attention {
+            seq_kv: 7,
+            log_sum_exp: LogSumExp::Wanted,
+            ..ATTENTION
+        },
+        Attention {
+            seq_kv: 0,
+            ..ATTENTION
+        },
+        all,
+    ];
+    for constants in [vec![], sixteen()] {
+        for shape in &shapes {
+            verify(gpu, shape, &of_attention(constants.clone()));
+        }
+    }
+    // Memory of single elements, which Metal's 8 x 8 want, where a device runs that with any side; shaders with checks.
+    if gpu.capabilities().kind != AdapterKind::Software {
+        return;
+    }
+    let by_one = vec![
+        ("Cell", Constant::Type("f16")),
+        ("Score", Constant::Type("f32")),
+        ("FourCells", Constant::Type("vec4<f16>")),
+        ("WIDTH", Constant::Integer(1)),
+    ];
+    let options = PlanOptions {
+        checks: Checks::On,
+        ..of_attention(by_one)
+    };
+    verify(gpu, &ATTENTION, &options);
+}
+
+/// Scores that climb from -1e4 to 1e4 over the keys, so that every block raises the maximum by more than f16 holds, with
+/// values near the largest f16.
+#[test]
+fn attention_of_rising_scores_does_not_overflow() {
+    let Some(gpu) = open() else { return };
+    let shape = Attention {
+        mask: Mask::None,
+        scale: Some(1.0),
+        ..ATTENTION
+    };
+    let operands = shape.operands();
+    let [mut q, mut k, mut v] = [0, 1, 2].map(|i| {
+        let count = operands[i].elements as usize;
+        generate(9, i, count, Dtype::F16, Distribution::Uniform)
+    });
+    for (i, element) in q.iter_mut().enumerate().filter(|(i, _)| i % 24 == 0) {
+        *element = if i / 24 % 3 == 0 { 100.0 } else { 1.0 };
+    }
+    for (i, element) in k.iter_mut().enumerate().filter(|(i, _)| i % 24 == 0) {
+        let key = (i / 24 % 61) as f32;
+        *element = (key - 30.0) * 10.0 / 3.0;
+    }
+    for element in &mut v {
+        *element *= 60_000.0;
+    }
+    let rounded = |values: Vec<f32>| Dtype::F16.decode(&Dtype::F16.encode(&values));
+    let values = [rounded(q), rounded(k), rounded(v)];
+    let space = block_on(Workspace::with_values(gpu, &shape, &values)).unwrap();
+    for constants in [vec![], sixteen()] {
+        let options = of_attention(constants);
+        verify_on(gpu, &shape, &options, &space, &values.as_slice());
+    }
+}
+
+#[test]
+fn attention_is_refused_by_name_where_it_has_no_form() {
+    let Some(gpu) = open() else { return };
+    let shape = Attention {
+        head_dim: 30,
+        value_dim: 30,
+        ..ATTENTION
+    };
+    let refused = block_on(Plan::new(gpu, &shape, &of_attention(vec![])));
+    let message = refused.unwrap_err().to_string();
+    assert!(message.contains("multiples of 4"), "{message}");
+}
+
 /// Heads of one and of several fragments, columns and rows beyond the last whole one, every option. Small ones: the
 /// driver takes long to compile these.
 #[test]
@@ -197,5 +340,37 @@ proptest! {
             ..PlanOptions::default()
         };
         verify(gpu, &matmul, &options);
+    }
+}
+
+proptest! {
+    // Few, for a software adapter compiles each set of options anew.
+    #![proptest_config(ProptestConfig { cases: 5, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn attention_with_any_options_is_right(
+        lengths in (1u64..70, 0u64..90),
+        heads in (1u64..3, 1u64..3),
+        flags in any::<[bool; 6]>(),
+        window in prop_oneof![Just(None), (1u64..40).prop_map(Some)],
+        scale in prop_oneof![Just(None), Just(Some(2.0)), Just(Some(-30.0))],
+    ) {
+        let Some(gpu) = open() else { return Ok(()) };
+        let [causal, bias, cap, sinks, by_sequence, log_sum_exp] = flags;
+        let (kv_heads, group) = heads;
+        let shape = Attention {
+            dtype: Dtype::F16,
+            kv_heads,
+            seq_kv: lengths.1,
+            mask: if causal { Mask::Causal } else { Mask::None },
+            window,
+            scale,
+            bias: bias.then_some(BiasShape { batch: 2, heads: 1, seq_q: 1 }),
+            soft_cap: cap.then_some(20.0),
+            sinks: if sinks { Sinks::PerHead } else { Sinks::None },
+            lengths: if by_sequence { Lengths::PerSequence } else { Lengths::Same },
+            log_sum_exp: if log_sum_exp { LogSumExp::Wanted } else { LogSumExp::Unwanted },
+            ..Attention::new(2, kv_heads * group, lengths.0, 24)
+        };
+        verify(gpu, &shape, &of_attention(vec![]));
     }
 }

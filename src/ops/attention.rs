@@ -1,6 +1,7 @@
 //! Scaled dot-product attention: `O = softmax(scale * Q K^T + mask) V`, f32 and f16.
 
 mod backward;
+mod cooperative;
 mod cut;
 mod decode;
 mod kernels;
@@ -25,6 +26,7 @@ use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Schedule};
 use crate::shader::Prepared;
 use crate::tolerance::Expected;
+use cooperative::ATTENTION_COOPERATIVE;
 use decode::{ATTENTION_DECODE, ATTENTION_DECODE_SUBGROUP};
 use kernels::{ATTENTION_FLASH, ATTENTION_NAIVE};
 use options::Places;
@@ -392,6 +394,9 @@ impl Operation for Attention {
     }
 
     fn constants(&self, kernel: &'static Kernel, device: &Capabilities) -> Result<Constants> {
+        if cooperative::is_cooperative(kernel) {
+            return cooperative::constants(self, kernel, device);
+        }
         if decode::owns(kernel) {
             return decode::constants(self, kernel, device);
         }
@@ -402,6 +407,9 @@ impl Operation for Attention {
         if decode::owns(kernel) {
             return decode::unsuited(self);
         }
+        if kernel.name == ATTENTION_COOPERATIVE.name {
+            return cooperative::unsuited(kernel, device);
+        }
         subgroup::unsuited(self, kernel, device)
     }
 
@@ -411,6 +419,9 @@ impl Operation for Attention {
         stages: &[&Prepared],
         device: &Capabilities,
     ) -> Result<Schedule> {
+        if cooperative::is_cooperative(kernel) {
+            return cooperative::schedule(self, stages, device);
+        }
         schedule::schedule(self, kernel, stages, device)
     }
 
@@ -440,6 +451,7 @@ pub(super) static ATTENTION: Family = Family {
         &ATTENTION_UNFUSED,
         &ATTENTION_FLASH,
         &ATTENTION_FLASH_SUBGROUP,
+        &ATTENTION_COOPERATIVE,
         &ATTENTION_DECODE,
         &ATTENTION_DECODE_SUBGROUP,
     ],

@@ -1,6 +1,6 @@
 //! Shapes that every kernel of attention is tested on.
 
-use super::{Attention, HeadLayout, Mask, decode, text};
+use super::{Attention, HeadLayout, Mask, cooperative, decode, text};
 use crate::data::Dtype;
 use crate::ops::Operation;
 use crate::shader::Prepared;
@@ -17,6 +17,13 @@ pub(super) fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
         u64::from(*found.expect("every kernel of attention has these tiles"))
     };
     let (tile_q, tile_kv) = (tile(["TILE_Q", "TILE_M"]), tile(["TILE_KV", "TILE_N"]));
+    if stages[0].constants.contains_key("FRAGMENT") {
+        let boxed = |attention| -> Box<dyn Operation> { Box::new(attention) };
+        return cooperative::samples(tile_q, tile_kv)
+            .into_iter()
+            .map(boxed)
+            .collect();
+    }
     let shapes = [
         ([1, 1, 1, 1, 64], Mask::None),
         ([1, 1, 1, 1, 64], Mask::Causal),

@@ -1,0 +1,593 @@
+//! attention_cooperative: O = softmax(cap(scale * Q K^T) + bias) V over the keys that a query sees, on matrix units.
+//!
+//! One workgroup computes TILE_Q rows of one head's output, one subgroup SUBGROUP_Q of them, walking the keys in blocks of
+//! TILE_KV. Q and O are fragments of FRAGMENT x FRAGMENT that a subgroup holds throughout. For each block a subgroup
+//!   1. multiplies S = Q K^T, and puts its fragments, which have no elements, into workgroup memory;
+//!   2. takes P = exp(S - reference) there, an invocation a row or a part of one;
+//!   3. adds P V to O.
+//! The reference of a row is the maximum of the first keys that it sees. Where a later score is larger by 15 in units of
+//! log2, so that its weight would come near the largest f16, the tile is begun again with the maximum of all keys from
+//! there on as the reference: rarely, since O, whose elements are out of reach, is then never rescaled. K and V are fetched
+//! a block ahead.
+//!
+//!          head_dim      TILE_KV         TILE_KV      value_dim       value_dim
+//!         +------+     +---------+      +-------+     +------+      +--------+
+//!  TILE_Q |  Q   |  *  |   K^T   | ..=> |   P   |  *  |  V   | +=>  |   O    | TILE_Q
+//!         +------+     +---------+      +-------+     +------+      +--------+
+//!
+//! Intensity: TILE_Q FLOP/B of K and V in f16. Workgroup memory: 12.75 KiB.
+//! Works for any lengths and columns that are multiples of four, where a subgroup has LANES invocations.
+
+enable f16;
+enable wgpu_cooperative_matrix;
+
+alias FragmentA = coop_mat8x8<f16, A>;
+alias FragmentB = coop_mat8x8<f16, B>;
+alias Sums = coop_mat8x8<f32, C>;
+const FRAGMENT: u32 = 8;
+const LANES: u32 = 32;   // invocations of a subgroup
+
+// Workgroup memory in units of WIDTH elements: 4, or 1 where fragments are loaded only from memory of their own type.
+alias Cell = f16;
+alias Score = f32;
+alias FourCells = vec4<f16>;   // four elements as an array of cells: array<vec4<f16>, 1> where one cell holds them
+const WIDTH: u32 = 1;
+
+const HEAD_DIM: u32 = 64;    // columns of Q and K
+const VALUE_DIM: u32 = 64;   // columns of V and O
+const BIAS: bool = false;
+const SOFT_CAP: bool = false;
+const SINKS: bool = false;
+const LENGTHS: bool = false;
+const LOG_SUM_EXP: bool = false;
+
+const SUBGROUPS: u32 = 4;
+const SUBGROUP_Q: u32 = 16;   // queries per subgroup
+const TILE_KV: u32 = 16;      // keys per block
+const PAD: u32 = 8;           // f16 beyond each row of K, V and P, which moves the next row to other banks
+const PAD_S: u32 = 4;         // f32 beyond each row of S
+
+const TILE_Q: u32 = SUBGROUPS * SUBGROUP_Q;
+const WORKGROUP: u32 = SUBGROUPS * LANES;
+const FRAGMENTS_Q: u32 = SUBGROUP_Q / FRAGMENT;
+const FRAGMENTS_KV: u32 = TILE_KV / FRAGMENT;
+const FRAGMENTS_D: u32 = (HEAD_DIM + FRAGMENT - 1u) / FRAGMENT;
+const FRAGMENTS_V: u32 = (VALUE_DIM + FRAGMENT - 1u) / FRAGMENT;
+const D4: u32 = FRAGMENTS_D * FRAGMENT / 4u;   // groups of four columns, those up to a whole fragment included
+const V4: u32 = FRAGMENTS_V * FRAGMENT / 4u;
+const KV4: u32 = TILE_KV / 4u;
+const CELLS: u32 = 4u / WIDTH;                 // in a group of four
+
+// Rows of workgroup memory, in cells.
+const STRIDE_K: u32 = (D4 * 4u + PAD) / WIDTH;
+const STRIDE_V: u32 = (V4 * 4u + PAD) / WIDTH;
+const STRIDE_P: u32 = (TILE_KV + PAD) / WIDTH;
+const STRIDE_S: u32 = (TILE_KV + PAD_S) / WIDTH;
+
+// Q comes through the memory of P, O goes through that of S, as many columns at a time as these have.
+const ROUNDS_Q: u32 = (FRAGMENTS_D + FRAGMENTS_KV - 1u) / FRAGMENTS_KV;
+const ROUNDS_O: u32 = (FRAGMENTS_V + FRAGMENTS_KV - 1u) / FRAGMENTS_KV;
+
+// What an invocation copies at a time, rounded up.
+const LOADS_Q: u32 = (TILE_Q * KV4 + WORKGROUP - 1u) / WORKGROUP;
+const LOADS_K: u32 = (TILE_KV * D4 + WORKGROUP - 1u) / WORKGROUP;
+const LOADS_V: u32 = (TILE_KV * V4 + WORKGROUP - 1u) / WORKGROUP;
+const EVEN_K: bool = TILE_KV * D4 % WORKGROUP == 0;
+const EVEN_V: bool = TILE_KV * V4 % WORKGROUP == 0;
+
+// Rows of S that an invocation works on, LANES apart, and how many share one.
+const ROWS: u32 = max(SUBGROUP_Q / LANES, 1u);
+const SHARERS: u32 = max(LANES / SUBGROUP_Q, 1u);
+const GROUPS: u32 = KV4 / SHARERS;   // groups of four keys of a row that an invocation works on
+
+const_assert SUBGROUP_Q % FRAGMENT == 0;
+const_assert TILE_KV % FRAGMENT == 0;
+const_assert HEAD_DIM % 4 == 0;
+const_assert VALUE_DIM % 4 == 0;
+const_assert ROWS * LANES == SUBGROUP_Q || SHARERS * SUBGROUP_Q == LANES;
+const_assert GROUPS * SHARERS == KV4;
+
+// No score is below it. A difference with it is finite or -inf, never NaN, unlike with -inf itself.
+const NEG_LARGE: f32 = -0x1.fffffep+127;
+// A weight may be twice that and still be an f16.
+const WEIGHT_MAX: f32 = 32768.0;
+// Values of `overflow`: a weight came near the largest f16; since then references are such that none does.
+const NEAR: u32 = 1;
+const RAISED: u32 = 2;
+const LOG2_E: f32 = 1.44269504;
+const LN_2: f32 = 0.69314718;
+
+struct Params {
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // log2(e) included
+    soft_cap: f32,        // the same
+    first: u32,           // tile of the dispatch's first workgroup
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,
+    padding: u32,
+}
+
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> q: array<vec4<f16>>;         // [batch, heads, seq_q, head_dim / 4]
+@group(0) @binding(2) var<storage, read> k: array<vec4<f16>>;         // [batch, kv_heads, seq_kv, head_dim / 4]
+@group(0) @binding(3) var<storage, read> v: array<vec4<f16>>;         // [batch, kv_heads, seq_kv, value_dim / 4]
+@group(0) @binding(4) var<storage, read> lengths: array<vec2<u32>>;   // [batch], with LENGTHS
+@group(0) @binding(5) var<storage, read> bias: array<f16>;            // [batch, heads, seq_q, seq_kv], with BIAS
+@group(0) @binding(6) var<storage, read> sinks: array<f32>;           // [heads], with SINKS
+@group(0) @binding(7) var<storage, read_write> o: array<vec4<f16>>;   // [batch, heads, seq_q, value_dim / 4]
+@group(0) @binding(8) var<storage, read_write> lse: array<f32>;       // [batch, heads, seq_q], with LOG_SUM_EXP
+
+var<workgroup> k_tile: array<Cell, TILE_KV * STRIDE_K>;
+var<workgroup> v_tile: array<Cell, TILE_KV * STRIDE_V>;
+var<workgroup> p_tile: array<Cell, TILE_Q * STRIDE_P>;
+var<workgroup> s_tile: array<Score, TILE_Q * STRIDE_S>;   // S, and O on its way
+var<workgroup> factors: array<f32, TILE_Q>;               // what rows of O are multiplied by
+var<workgroup> overflow: atomic<u32>;                     // whether some weight came near the largest f16
+
+// What of the operands a workgroup works on, and which of its invocations this is. Places are in elements.
+struct Place {
+    q_first: u32,       // row 0 of the tile
+    k_first: u32,       // key 0
+    v_first: u32,
+    o_first: u32,       // row 0 of the tile
+    bias_first: u32,    // query 0
+    first_query: u32,
+    rows: u32,          // queries of the tile
+    queries: u32,       // of the sequence
+    keys: u32,
+    local_index: u32,
+}
+
+// Keys that a query sees: from x up to y.
+fn visible(place: Place, query: u32) -> vec2<u32> {
+    let position = i32(query) + i32(place.keys) - i32(place.queries);
+    let begin = clamp(position - params.behind + 1, 0, i32(place.keys));
+    return vec2<u32>(vec2<i32>(begin, max(begin, clamp(position + params.ahead, 0, i32(place.keys)))));
+}
+
+// As many columns of the tile of Q as a row of P has, from group `first_d4` of four.
+fn stage_q(place: Place, first_d4: u32) {
+    // unroll
+    for (var load = 0u; load < LOADS_Q; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let row = index / KV4;
+        let d4 = first_d4 + index % KV4;
+        var value = vec4<f16>();
+        if (row < place.rows && d4 * 4u < HEAD_DIM) {
+            value = q[(place.q_first + row * params.q.row) / 4u + d4];
+        }
+        if (row < TILE_Q) {
+            keep_p(row, index % KV4, value);
+        }
+    }
+}
+
+fn keep_p(row: u32, four: u32, value: vec4<f16>) {
+    var cells = FourCells(value);
+    // unroll
+    for (var cell = 0u; cell < CELLS; cell++) {
+        p_tile[row * STRIDE_P + four * CELLS + cell] = cells[cell];
+    }
+}
+
+fn keep_k(row: u32, d4: u32, value: vec4<f16>) {
+    var cells = FourCells(value);
+    // unroll
+    for (var cell = 0u; cell < CELLS; cell++) {
+        k_tile[row * STRIDE_K + d4 * CELLS + cell] = cells[cell];
+    }
+}
+
+// Keys from `first_key`; those past the last are the last again, and weigh nothing.
+fn fetch_k(place: Place, first_key: u32) -> array<vec4<f16>, LOADS_K> {
+    var fetched: array<vec4<f16>, LOADS_K>;
+    // unroll
+    for (var load = 0u; load < LOADS_K; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let key = min(first_key + index / D4, place.keys - 1u);
+        let d4 = index % D4;
+        if (HEAD_DIM % FRAGMENT == 0u || d4 * 4u < HEAD_DIM) {
+            fetched[load] = k[(place.k_first + key * params.k.row) / 4u + d4];
+        }
+    }
+    return fetched;
+}
+
+fn store_k(place: Place, fetched: array<vec4<f16>, LOADS_K>) {
+    // unroll
+    for (var load = 0u; load < LOADS_K; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        if (EVEN_K || index < TILE_KV * D4) {
+            keep_k(index / D4, index % D4, fetched[load]);
+        }
+    }
+}
+
+fn fetch_v(place: Place, first_key: u32) -> array<vec4<f16>, LOADS_V> {
+    var fetched: array<vec4<f16>, LOADS_V>;
+    // unroll
+    for (var load = 0u; load < LOADS_V; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let key = min(first_key + index / V4, place.keys - 1u);
+        let d4 = index % V4;
+        if (VALUE_DIM % FRAGMENT == 0u || d4 * 4u < VALUE_DIM) {
+            fetched[load] = v[(place.v_first + key * params.v.row) / 4u + d4];
+        }
+    }
+    return fetched;
+}
+
+fn store_v(place: Place, fetched: array<vec4<f16>, LOADS_V>) {
+    // unroll
+    for (var load = 0u; load < LOADS_V; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        if (EVEN_V || index < TILE_KV * V4) {
+            var cells = FourCells(fetched[load]);
+            // unroll
+            for (var cell = 0u; cell < CELLS; cell++) {
+                v_tile[index / V4 * STRIDE_V + index % V4 * CELLS + cell] = cells[cell];
+            }
+        }
+    }
+}
+
+// Four elements of S or O: the group `four` of a row of the tile.
+fn s_read(row: u32, four: u32) -> vec4<f32> {
+    let at = row * STRIDE_S + four * CELLS;
+    if (WIDTH == 4u) {
+        return vec4<f32>(s_tile[at]);
+    }
+    let first = vec2<f32>(vec4<f32>(s_tile[at]).x, vec4<f32>(s_tile[at + 1u]).x);
+    return vec4<f32>(first, vec4<f32>(s_tile[at + 2u]).x, vec4<f32>(s_tile[at + 3u]).x);
+}
+
+// What an invocation has of a row of S: every SHARERS-th group of four keys.
+fn raw_scores(row: u32, sharer: u32) -> array<vec4<f32>, GROUPS> {
+    var score: array<vec4<f32>, GROUPS>;
+    // unroll
+    for (var group = 0u; group < GROUPS; group++) {
+        score[group] = s_read(row, group * SHARERS + sharer);
+    }
+    return score;
+}
+
+// The same as scores in units of log2, those of keys that the query does not see at the least there is.
+fn seen_scores(place: Place, row: u32, sharer: u32, first_key: u32) -> array<vec4<f32>, GROUPS> {
+    let query = place.first_query + row;
+    let seen = visible(place, query);
+    var score = raw_scores(row, sharer);
+    // unroll
+    for (var group = 0u; group < GROUPS; group++) {
+        let key = vec4<u32>(first_key + (group * SHARERS + sharer) * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
+        var value = score[group] * params.scale;
+        if (SOFT_CAP) {
+            // tanh(x) = 1 - 2 / (exp(2 x) + 1), which is 1 long before 2 x reaches 40.
+            let x = min(abs(value) * (2.0 * LOG2_E / params.soft_cap), vec4<f32>(40.0 * LOG2_E));
+            value = sign(value) * params.soft_cap * (1.0 - 2.0 / (exp2(x) + 1.0));
+        }
+        if (BIAS && row < place.rows) {
+            let first = place.bias_first + query * params.bias.row;
+            // unroll
+            for (var c = 0u; c < 4u; c++) {
+                if (key[c] < place.keys) {
+                    value[c] = max(fma(f32(bias[first + key[c]]), LOG2_E, value[c]), NEG_LARGE);
+                }
+            }
+        }
+        score[group] = select(vec4<f32>(NEG_LARGE), value, (key >= vec4<u32>(seen.x)) & (key < vec4<u32>(seen.y)));
+    }
+    return score;
+}
+
+// The largest score of a row of the block.
+fn largest_score(score: array<vec4<f32>, GROUPS>) -> f32 {
+    var largest = vec4<f32>(NEG_LARGE);
+    // unroll
+    for (var group = 0u; group < GROUPS; group++) {
+        largest = max(largest, score[group]);
+    }
+    return largest_of_sharers(max(max(largest.x, largest.y), max(largest.z, largest.w)));
+}
+
+// Puts weights of scores times `factor` into a row of P, and gives their sums.
+fn weigh(score: array<vec4<f32>, GROUPS>, factor: f32, reference: f32, row: u32, sharer: u32) -> vec4<f32> {
+    // While a row has seen no key its scores are the least there are, and have to weigh nothing.
+    let shift = select(reference, 0.0, reference == NEG_LARGE);
+    var sum = vec4<f32>();
+    // unroll
+    for (var group = 0u; group < GROUPS; group++) {
+        let weights = exp2(fma(score[group], vec4<f32>(factor), vec4<f32>(-shift)));
+        sum += weights;
+        keep_p(row, group * SHARERS + sharer, vec4<f16>(weights));
+    }
+    return sum;
+}
+
+// The largest of what the invocations that share a row have.
+fn largest_of_sharers(own: f32) -> f32 {
+    var largest = own;
+    for (var step = 1u; step < SHARERS; step *= 2u) {
+        largest = max(largest, subgroupShuffleXor(largest, step * SUBGROUP_Q));
+    }
+    return largest;
+}
+
+// S = Q K^T of a subgroup, into workgroup memory.
+fn multiply_s(q_part: ptr<function, array<array<FragmentA, ROUNDS_Q * FRAGMENTS_KV>, FRAGMENTS_Q>>, subgroup_row: u32) {
+    // unroll
+    for (var j = 0u; j < FRAGMENTS_KV; j++) {
+        var s_part: array<Sums, FRAGMENTS_Q>;
+        // unroll
+        for (var d = 0u; d < FRAGMENTS_D; d++) {
+            let k_part = coopLoad<FragmentB>(&k_tile[j * FRAGMENT * STRIDE_K + d * FRAGMENT / WIDTH], STRIDE_K);
+            // unroll
+            for (var i = 0u; i < FRAGMENTS_Q; i++) {
+                s_part[i] = coopMultiplyAdd((*q_part)[i][d], k_part, s_part[i]);
+            }
+        }
+        // unroll
+        for (var i = 0u; i < FRAGMENTS_Q; i++) {
+            // naga 30 wants each operand bound just before.
+            let value = s_part[i];
+            let pointer = &s_tile[(subgroup_row + i * FRAGMENT) * STRIDE_S + j * FRAGMENT / WIDTH];
+            let stride = STRIDE_S + 0u;
+            coopStoreT(value, pointer, stride);
+        }
+    }
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn attention_cooperative(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+    @builtin(subgroup_id) subgroup_id: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    let tiles_q = (params.seq_q + TILE_Q - 1u) / TILE_Q;
+    let tile = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let all_heads = params.batch * params.heads;
+    // The last rows first: under a causal mask they see the most keys, and short work should be what ends a dispatch, so
+    // that then no head has long rows left. Without one, heads in turn, so that few share the cache.
+    let causal = params.ahead < i32(params.seq_kv);
+    let of_batch = min(select(tile / tiles_q, tile % all_heads, causal), all_heads - 1u);
+    let tile_q = min(select(tile % tiles_q, tile / all_heads, causal), tiles_q - 1u);
+    let first_query = (tiles_q - 1u - tile_q) * TILE_Q;
+    let batch = of_batch / params.heads;
+    let head = of_batch % params.heads;
+    let kv_head = head / params.group;
+
+    var place: Place;
+    place.first_query = first_query;
+    place.local_index = local_index;
+    place.queries = params.seq_q;
+    place.keys = params.seq_kv;
+    if (LENGTHS) {
+        let own = lengths[batch];
+        place.queries = min(own.x, params.seq_q);
+        place.keys = min(own.y, params.seq_kv);
+    }
+    // Workgroups past the last head, which only fill the grid, write nothing; nor do rows past the last query.
+    let writes = select(0u, min(TILE_Q, params.seq_q - first_query), tile < tiles_q * all_heads);
+    place.rows = min(writes, max(place.queries, first_query) - first_query);
+    place.q_first = params.q.offset + batch * params.q.batch + head * params.q.head + first_query * params.q.row;
+    place.k_first = params.k.offset + batch * params.k.batch + kv_head * params.k.head;
+    place.v_first = params.v.offset + batch * params.v.batch + kv_head * params.v.head;
+    place.o_first = params.o.offset + batch * params.o.batch + head * params.o.head + first_query * params.o.row;
+    place.bias_first = batch * params.bias.batch + head * params.bias.head;
+
+    // What the first row sees ends first, and what the last row sees begins last.
+    let first_sees = visible(place, first_query);
+    let last_sees = visible(place, first_query + max(place.rows, 1u) - 1u);
+    let begin = first_sees.x;
+    let end = select(begin, last_sees.y, place.rows > 0u && place.keys > 0u);
+
+    let subgroup_row = subgroup_id * SUBGROUP_Q;
+    let own_row = subgroup_row + lane % SUBGROUP_Q;
+    let sharer = lane / SUBGROUP_Q;
+
+    if (local_index == 0u) {
+        atomicStore(&overflow, 0u);
+    }
+    var q_part: array<array<FragmentA, ROUNDS_Q * FRAGMENTS_KV>, FRAGMENTS_Q>;
+    // unroll
+    for (var round = 0u; round < ROUNDS_Q; round++) {
+        stage_q(place, round * KV4);
+        workgroupBarrier();
+        // unroll
+        for (var i = 0u; i < FRAGMENTS_Q; i++) {
+            // unroll
+            for (var j = 0u; j < FRAGMENTS_KV; j++) {
+                let at = (subgroup_row + i * FRAGMENT) * STRIDE_P + j * FRAGMENT / WIDTH;
+                q_part[i][round * FRAGMENTS_KV + j] = coopLoadT<FragmentA>(&p_tile[at], STRIDE_P);
+            }
+        }
+        workgroupBarrier();
+    }
+    var row_max: array<f32, ROWS>;         // the reference
+    var row_sum: array<vec4<f32>, ROWS>;   // of the invocation's own part
+    // unroll
+    for (var i = 0u; i < ROWS; i++) {
+        row_max[i] = NEG_LARGE;
+    }
+    var o_part: array<array<Sums, ROUNDS_O * FRAGMENTS_KV>, FRAGMENTS_Q>;
+    var k_next: array<vec4<f16>, LOADS_K>;   // what comes next, a block ahead of its turn
+    var v_next: array<vec4<f16>, LOADS_V>;
+    for (var attempt = 0u; attempt < 2u; attempt++) {
+        if (begin < end) {
+            store_k(place, fetch_k(place, begin));
+            k_next = fetch_k(place, begin + TILE_KV);
+            v_next = fetch_v(place, begin);
+        }
+        // unroll
+        for (var i = 0u; i < ROWS; i++) {
+            row_sum[i] = vec4<f32>();
+        }
+        // unroll
+        for (var i = 0u; i < FRAGMENTS_Q; i++) {
+            // unroll
+            for (var j = 0u; j < ROUNDS_O * FRAGMENTS_KV; j++) {
+                o_part[i][j] = Sums();
+            }
+        }
+        workgroupBarrier();
+        var first_key = begin;
+        for (; first_key < end; first_key += TILE_KV) {
+            // 1. S = Q K^T
+            multiply_s(&q_part, subgroup_row);
+            workgroupBarrier();
+
+            // 2. P = exp(S - reference). K has been read, and so has the V before.
+            store_v(place, v_next);
+            store_k(place, k_next);
+            v_next = fetch_v(place, first_key + TILE_KV);
+            k_next = fetch_k(place, first_key + 2u * TILE_KV);
+            // Not all rows see all of the block, or have seen any before.
+            let partial = first_key == begin || first_key < last_sees.x || first_key + TILE_KV > first_sees.y;
+            var near = false;
+            // unroll
+            for (var i = 0u; i < ROWS; i++) {
+                let row = own_row + i * LANES;
+                var score: array<vec4<f32>, GROUPS>;
+                var factor = 1.0;
+                if (BIAS || SOFT_CAP || partial) {
+                    score = seen_scores(place, row, sharer, first_key);
+                    row_max[i] = select(row_max[i], largest_score(score), row_max[i] == NEG_LARGE);
+                } else {
+                    score = raw_scores(row, sharer);
+                    factor = params.scale;
+                }
+                let block_sum = weigh(score, factor, row_max[i], row, sharer);
+                near = near || any(block_sum > vec4<f32>(WEIGHT_MAX));
+                row_sum[i] += block_sum;
+            }
+            if (near) {
+                atomicMax(&overflow, NEAR);
+            }
+            workgroupBarrier();
+
+            if (atomicLoad(&overflow) == NEAR) {
+                break;
+            }
+
+            // 3. O += P V
+            // unroll
+            for (var kv = 0u; kv < FRAGMENTS_KV; kv++) {
+                var p_part: array<FragmentA, FRAGMENTS_Q>;
+                // unroll
+                for (var i = 0u; i < FRAGMENTS_Q; i++) {
+                    let at = (subgroup_row + i * FRAGMENT) * STRIDE_P + kv * FRAGMENT / WIDTH;
+                    p_part[i] = coopLoadT<FragmentA>(&p_tile[at], STRIDE_P);
+                }
+                // unroll
+                for (var j = 0u; j < FRAGMENTS_V; j++) {
+                    let v_part = coopLoadT<FragmentB>(&v_tile[kv * FRAGMENT * STRIDE_V + j * FRAGMENT / WIDTH], STRIDE_V);
+                    // unroll
+                    for (var i = 0u; i < FRAGMENTS_Q; i++) {
+                        o_part[i][j] = coopMultiplyAdd(p_part[i], v_part, o_part[i][j]);
+                    }
+                }
+            }
+        }
+        if (first_key >= end) {
+            break;
+        }
+
+        // A weight came near the largest f16: begin again, with the maximum of all keys from here on as the reference.
+        // No weight of those before passes WEIGHT_MAX with it.
+        // unroll
+        for (var i = 0u; i < ROWS; i++) {
+            let score = seen_scores(place, own_row + i * LANES, sharer, first_key);
+            row_max[i] = max(row_max[i], largest_score(score));
+        }
+        workgroupBarrier();
+        if (local_index == 0u) {
+            atomicStore(&overflow, RAISED);
+        }
+        for (first_key += TILE_KV; first_key < end; first_key += TILE_KV) {
+            multiply_s(&q_part, subgroup_row);
+            workgroupBarrier();
+            store_k(place, k_next);
+            k_next = fetch_k(place, first_key + 2u * TILE_KV);
+            // unroll
+            for (var i = 0u; i < ROWS; i++) {
+                let score = seen_scores(place, own_row + i * LANES, sharer, first_key);
+                row_max[i] = max(row_max[i], largest_score(score));
+            }
+            workgroupBarrier();
+        }
+    }
+
+    // O / sum, through the memory of S.
+    // unroll
+    for (var i = 0u; i < ROWS; i++) {
+        let row = own_row + i * LANES;
+        var sum = (row_sum[i].x + row_sum[i].y) + (row_sum[i].z + row_sum[i].w);
+        for (var step = 1u; step < SHARERS; step *= 2u) {
+            sum += subgroupShuffleXor(sum, step * SUBGROUP_Q);
+        }
+        var largest = row_max[i];
+        var factor = 1.0;
+        if (SINKS && row < place.rows) {
+            let sink = sinks[head] * LOG2_E;
+            largest = max(largest, sink);
+            factor = exp2(row_max[i] - largest);
+            sum = fma(sum, factor, exp2(sink - largest));
+        }
+        // A row that sees no key has no sum, and stays zero.
+        factors[row] = factor / select(1.0, sum, sum > 0.0);
+        if (LOG_SUM_EXP && row < writes && sharer == 0u) {
+            // -inf, which is no constant of WGSL; the padding is zero.
+            var value = bitcast<f32>(0xff800000u + params.padding);
+            if (row < place.rows && sum > 0.0) {
+                value = (largest + log2(sum)) * LN_2;
+            }
+            lse[of_batch * params.seq_q + first_query + row] = value;
+        }
+    }
+    // unroll
+    for (var first = 0u; first < FRAGMENTS_V; first += FRAGMENTS_KV) {
+        workgroupBarrier();
+        // unroll
+        for (var i = 0u; i < FRAGMENTS_Q; i++) {
+            // unroll
+            for (var j = 0u; j < FRAGMENTS_KV; j++) {
+                let value = o_part[i][first + j];
+                let pointer = &s_tile[(subgroup_row + i * FRAGMENT) * STRIDE_S + j * FRAGMENT / WIDTH];
+                let stride = STRIDE_S + 0u;
+                coopStoreT(value, pointer, stride);
+            }
+        }
+        workgroupBarrier();
+        for (var index = lane; index < SUBGROUP_Q * KV4; index += LANES) {
+            let row = subgroup_row + index / KV4;
+            let column = first * FRAGMENT + index % KV4 * 4u;
+            if (row < writes && column < VALUE_DIM) {
+                let value = select(vec4<f32>(), s_read(row, index % KV4) * factors[row], row < place.rows);
+                o[(place.o_first + row * params.o.row + column) / 4u] = vec4<f16>(value);
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Attention on matrix units: which of them serve it, with which tiles, in which dispatches.
+
+mod samples;
+mod tile;
+
+pub(super) use samples::samples;
+
+use super::options::Places;
+use super::schedule::window;
+use super::{Attention, KvCache, Lengths, LogSumExp, Sinks};
+use crate::data::Dtype;
+use crate::error::{Error, Result};
+use crate::gpu::{AdapterKind, Capabilities};
+use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Step, Window, fold_workgroups};
+use crate::ops::Operation;
+use crate::shader::{Constant, Prepared, Shader};
+
+pub(super) static ATTENTION_COOPERATIVE: Kernel = Kernel {
+    name: "attention_cooperative",
+    about: "one dispatch, fragments on matrix units, O rescaled only when a weight would pass f16",
+    stages: &[Stage::of(&Shader {
+        name: "attention_cooperative",
+        wgsl: include_str!("../../../shaders/attention_cooperative.wgsl"),
+    })],
+    features: wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
+        .union(wgpu::Features::SUBGROUP)
+        .union(wgpu::Features::SHADER_F16),
+    dtypes: &[Dtype::F16],
+    presets: tile::PRESETS,
+};
+
+/// Whether a kernel is a form of this one.
+pub(super) fn is_cooperative(kernel: &Kernel) -> bool {
+    kernel.declares("FRAGMENT")
+}
+
+/// Why matrix units should be left to others on `device`, if they should.
+pub(super) fn unsuited(kernel: &Kernel, device: &Capabilities) -> Option<String> {
+    let software = device.kind == AdapterKind::Software;
+    (is_cooperative(kernel) && software).then(|| "a processor has no matrix units".to_owned())
+}
+
+/// The constants that operands and device decide.
+///
+/// # Errors
+/// [`Error::Unsupported`] where the device has no matrix units for it, or the kernel no form for the operands.
+pub(super) fn constants(
+    attention: &Attention,
+    kernel: &Kernel,
+    device: &Capabilities,
+) -> Result<Constants> {
+    let refuse = |reason: String| {
+        Err(Error::Unsupported {
+            what: format!("kernel {}", kernel.name),
+            reason,
+        })
+    };
+    if let Some(reason) = lacking(attention) {
+        return refuse(reason);
+    }
+    let (smallest, largest) = device.subgroup_sizes;
+    if smallest != largest {
+        return refuse(format!(
+            "subgroups have {smallest} to {largest} invocations, and have to be of one size"
+        ));
+    }
+    let Some(side) = side(device) else {
+        return refuse(
+            "the device has no trusted f16 -> f32 shape of 16x16x16 or 8x8x8".to_owned(),
+        );
+    };
+    let mut found = fragments(side, device.kind);
+    found.push(("LANES", Constant::Integer(largest)));
+    found.extend(options(attention));
+    found.extend(tile::tile(attention, &found, kernel, device)?.constants());
+    Ok(found)
+}
+
+/// What the kernel has no form for, if this attention needs that.
+fn lacking(attention: &Attention) -> Option<String> {
+    if attention.cache != KvCache::Contiguous {
+        return Some("it has no form for a paged cache".to_owned());
+    }
+    let by_four = |places: &Places| places.is_multiple_of(4);
+    if !attention.places().iter().all(by_four) {
+        return Some("it takes columns and strides that are multiples of 4".to_owned());
+    }
+    None
+}
+
+/// The side of the square fragments that serve f16 on `device`, the larger where there are both.
+fn side(device: &Capabilities) -> Option<u32> {
+    let fits = |side: u32| {
+        device.cooperative.iter().any(|shape| {
+            [shape.m, shape.n, shape.k] == [side; 3]
+                && shape.input == Dtype::F16.name()
+                && shape.accumulator == Dtype::F32.name()
+        })
+    };
+    [16, 8].into_iter().find(|&side| fits(side))
+}
+
+/// Types of fragments of `side` x `side`, and of the memory that they are loaded from: that of their own elements for
+/// Metal's 8 x 8, for which naga has no other. It is no way for 16 x 16, which came out wrong so on NVIDIA's driver.
+fn fragments(side: u32, kind: AdapterKind) -> Constants {
+    let names = if side == 16 {
+        [
+            "coop_mat16x16<f16, A>",
+            "coop_mat16x16<f16, B>",
+            "coop_mat16x16<f32, C>",
+        ]
+    } else {
+        [
+            "coop_mat8x8<f16, A>",
+            "coop_mat8x8<f16, B>",
+            "coop_mat8x8<f32, C>",
+        ]
+    };
+    let by_one = side == 8 && kind != AdapterKind::Software;
+    let (memory, width) = if by_one {
+        (["f16", "f32", "vec4<f16>"], 1)
+    } else {
+        (["vec4<f16>", "vec4<f32>", "array<vec4<f16>, 1>"], 4)
+    };
+    let types = [
+        "FragmentA",
+        "FragmentB",
+        "Sums",
+        "Cell",
+        "Score",
+        "FourCells",
+    ];
+    let mut found: Constants = types
+        .into_iter()
+        .zip(names.into_iter().chain(memory).map(Constant::Type))
+        .collect();
+    found.extend([
+        ("FRAGMENT", Constant::Integer(side)),
+        ("WIDTH", Constant::Integer(width)),
+    ]);
+    found
+}
+
+/// What the operands decide.
+fn options(attention: &Attention) -> Constants {
+    let wanted = |yes: bool| Constant::Bool(yes);
+    vec![
+        ("HEAD_DIM", Constant::Integer(attention.head_dim as u32)),
+        ("VALUE_DIM", Constant::Integer(attention.value_dim as u32)),
+        ("BIAS", wanted(attention.bias.is_some())),
+        ("SOFT_CAP", wanted(attention.soft_cap.is_some())),
+        ("SINKS", wanted(attention.sinks == Sinks::PerHead)),
+        ("LENGTHS", wanted(attention.has_lengths())),
+        (
+            "LOG_SUM_EXP",
+            wanted(attention.log_sum_exp == LogSumExp::Wanted),
+        ),
+    ]
+}
+
+/// FLOPs of one dispatch, which takes less than 100 ms at a tenth of what fast adapters of the kind reach.
+fn budget(kind: AdapterKind) -> u64 {
+    match kind {
+        AdapterKind::Discrete => 1 << 40,
+        AdapterKind::Software => 1 << 31,
+        _ => 1 << 37,
+    }
+}
+
+/// Tiles of queries of all heads, the same number in each dispatch but the last.
+pub(super) fn schedule(
+    attention: &Attention,
+    stages: &[&Prepared],
+    device: &Capabilities,
+) -> Result<Schedule> {
+    /// Bytes bound where the kernel writes nothing: no binding may be empty.
+    const UNUSED: u64 = 16;
+    let tile_q = u64::from(stages[0].constant("TILE_Q"));
+    let tiles = attention.all_heads() * attention.seq_q.div_ceil(tile_q);
+    let each = (attention.flops() / tiles.max(1)).max(1);
+    let at_once = (budget(device.kind) / each).clamp(1, tiles.max(1));
+    let inputs = ["q", "k", "v", "lengths", "bias", "sinks", "o"];
+    let mut windows = inputs.map(|name| window(attention, name)).to_vec();
+    windows.push(match attention.log_sum_exp {
+        LogSumExp::Wanted => window(attention, "lse"),
+        LogSumExp::Unwanted => Window::whole(Slot::Scratch(0), UNUSED),
+    });
+    let mut params = attention.params(std::f64::consts::LOG2_E);
+    let mut steps = Vec::new();
+    let mut first = 0;
+    while first < tiles {
+        params.first = first as u32;
+        steps.push(Step {
+            stage: 0,
+            params: bytemuck::bytes_of(&params).to_vec(),
+            windows: windows.clone(),
+            workgroups: fold_workgroups(at_once.min(tiles - first), &device.limits)?,
+        });
+        first += at_once;
+    }
+    Ok(Schedule {
+        steps,
+        scratch: vec![UNUSED],
+    })
+}
+
+#[cfg(test)]
+mod tests;
