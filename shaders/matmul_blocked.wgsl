@@ -1,9 +1,9 @@
 //! matmul_blocked: C = activation(alpha * op(A) * op(B) + beta * C + bias), batched, register blocks of vec4.
 //!
 //! One workgroup computes a TILE_M x TILE_N tile of C, walking K in steps of TILE_K. Both tiles lie in workgroup memory
-//! with a fixed k contiguous, so that one vec4 holds four rows of A or four columns of B. Invocations move the tiles in
-//! blocks of 4 x 4, which are transposed in registers where memory runs along k; the blocks of the next step are
-//! fetched while those of the current one are multiplied.
+//! with a fixed k contiguous, so that one vec4 holds four rows of A or four columns of B. Every invocation moves as many
+//! chunks of memory as the next; those of the next step are fetched while the current ones are multiplied. Addresses
+//! advance from one chunk and uniform strides: what is not a product costs as much as one.
 //!
 //!           TILE_K        TILE_N             TILE_N
 //!          +------+     +--------+         +--------+
@@ -14,7 +14,7 @@
 //! Without EPILOGUE it stores plain sums over one of `splits` parts of K, each to a plane of its own.
 //!
 //! Intensity: TILE_M * TILE_N / (2 * (TILE_M + TILE_N)) FLOP/B in f32, 16 at 64 x 64.
-//! Workgroup memory: 8.5 KiB. Works for any M, N, K; loads are four elements wide where strides and sizes allow it.
+//! Workgroup memory: 8 KiB. Works for any M, N, K; loads are four elements wide where strides and sizes allow it.
 
 alias ElemA = f32;    // f32 or f16
 alias ElemB = f32;
@@ -38,39 +38,42 @@ const ACTIVATION: u32 = 0;          // 0 none, 1 relu, 2 gelu, 3 silu
 const TILE_M: u32 = 64;    // rows of C per workgroup
 const TILE_N: u32 = 64;    // columns of C per workgroup
 const TILE_K: u32 = 16;    // depth of one step through K
-const UNROLL_K: u32 = 16;  // part of that which is written out: code that outgrows the instruction cache is slow
 const ELEMS_M: u32 = 4;    // rows of C per invocation
 const ELEMS_N: u32 = 4;    // columns of C per invocation
-const LANES_M: u32 = 4;    // neighbouring invocations form LANES_M x LANES_N: fewer distinct reads of workgroup memory
-const LANES_N: u32 = 8;
+const LANES_M: u32 = 4;    // of 32 neighbouring invocations along M: fewer distinct reads of workgroup memory
 const BUFFERS: u32 = 1;    // tiles in workgroup memory; 2 save a barrier a step
-const PAD: u32 = 1;        // vec4 beyond each row of a tile, which moves the next row to other banks
 const GROUP: u32 = 8;      // columns of tiles that are walked row by row, so that their part of B stays in the cache
 
 const WORKGROUP_M: u32 = TILE_M / ELEMS_M;
 const WORKGROUP_N: u32 = TILE_N / ELEMS_N;
 const WORKGROUP: u32 = WORKGROUP_M * WORKGROUP_N;
-const LANES: u32 = LANES_M * LANES_N;
+const LANES_N: u32 = 32u / LANES_M;
 const GROUPS_N: u32 = WORKGROUP_N / LANES_N;
-const TILE_K4: u32 = TILE_K / 4u;
 const TILE_M4: u32 = TILE_M / 4u;
 const TILE_N4: u32 = TILE_N / 4u;
 const ELEMS_M4: u32 = ELEMS_M / 4u;
 const ELEMS_N4: u32 = ELEMS_N / 4u;
-const BLOCKS_A: u32 = TILE_M4 * TILE_K4;
-const BLOCKS: u32 = BLOCKS_A + TILE_N4 * TILE_K4;
-const LOADS: u32 = (BLOCKS + WORKGROUP - 1u) / WORKGROUP;   // blocks that an invocation moves in one step
-const STRIDE_A: u32 = TILE_M4 + PAD;
-const STRIDE_B: u32 = TILE_N4 + PAD;
-const PARTS_K: u32 = TILE_K / UNROLL_K;
+const WIDTH_A: u32 = select(1u, 4u, VECTOR_A);   // elements in a chunk
+const WIDTH_B: u32 = select(1u, 4u, VECTOR_B);
+const ALONG_A: bool = !TRANSPOSED_A;             // memory runs along K
+const ALONG_B: bool = TRANSPOSED_B;
+const LINE_A: u32 = select(TILE_M, TILE_K, ALONG_A) / WIDTH_A;   // chunks of a tile that lie next to each other
+const LINE_B: u32 = select(TILE_N, TILE_K, ALONG_B) / WIDTH_B;
+const LOADS_A: u32 = TILE_M * TILE_K / WIDTH_A / WORKGROUP;      // chunks that an invocation moves in one step
+const LOADS_B: u32 = TILE_N * TILE_K / WIDTH_B / WORKGROUP;
 const_assert TILE_M % ELEMS_M == 0;
 const_assert TILE_N % ELEMS_N == 0;
 const_assert TILE_K % 4 == 0;
-const_assert TILE_K % UNROLL_K == 0;
 const_assert ELEMS_M % 4 == 0;
 const_assert ELEMS_N % 4 == 0;
 const_assert WORKGROUP_M % LANES_M == 0;
 const_assert WORKGROUP_N % LANES_N == 0;
+const_assert WORKGROUP_M % 8 == 0;
+const_assert WORKGROUP_N % 8 == 0;
+const_assert LOADS_A * WORKGROUP * WIDTH_A == TILE_M * TILE_K;
+const_assert LOADS_B * WORKGROUP * WIDTH_B == TILE_N * TILE_K;
+const_assert WORKGROUP % LINE_A * (LINE_A % WORKGROUP) == 0;
+const_assert WORKGROUP % LINE_B * (LINE_B % WORKGROUP) == 0;
 
 struct Params {
     m: u32,
@@ -101,137 +104,100 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<f32>;         // [N]
 @group(0) @binding(4) var<storage, read_write> c: array<ChunkC>;   // [batch, M, N]
 
-var<workgroup> a_tile: array<array<array<vec4<f32>, STRIDE_A>, UNROLL_K>, BUFFERS * PARTS_K>;   // [part][k][row / 4]
-var<workgroup> b_tile: array<array<array<vec4<f32>, STRIDE_B>, UNROLL_K>, BUFFERS * PARTS_K>;   // [part][k][column / 4]
+var<workgroup> a_tile: array<array<array<vec4<f32>, TILE_M4>, TILE_K>, BUFFERS>;   // [buffer][k][row / 4]
+var<workgroup> b_tile: array<array<array<vec4<f32>, TILE_N4>, TILE_K>, BUFFERS>;   // [buffer][k][column / 4]
 
-// A scalar load has neighbouring invocations fetch neighbouring elements, so the four of a block lie apart.
-const SPREAD_A: bool = !VECTOR_A;
-const SPREAD_B: bool = !VECTOR_B;
-const SPREAD_M: bool = SPREAD_A && TRANSPOSED_A;
-const SPREAD_N: bool = SPREAD_B && !TRANSPOSED_B;
-const SPREAD_KA: bool = SPREAD_A && !TRANSPOSED_A;
-const SPREAD_KB: bool = SPREAD_B && TRANSPOSED_B;
-
-// Element `i` of vec4 `slot` along a side of `count` vec4.
-fn element(slot: u32, i: u32, count: u32, spread: bool) -> u32 {
-    if (spread) {
-        return slot + i * count;
-    }
-    return 4u * slot + i;
+// Chunk `load` of an invocation as (line, chunk within the line). What depends on `load` is constant.
+fn chunk_place(local_index: u32, load: u32, line: u32) -> vec2<u32> {
+    let ahead = load * WORKGROUP;
+    return vec2<u32>(local_index / line + ahead / line, local_index % line + ahead % line);
 }
 
-// (slot along M or N, slot along K) of block `place`; neighbours lie next to each other in memory.
-fn block_slots(place: u32, count: u32, along_k: bool) -> vec2<u32> {
+// (row or column, k) of a chunk's first element within its tile.
+fn corner_of(place: vec2<u32>, along_k: bool, width: u32) -> vec2<u32> {
     if (along_k) {
-        return vec2<u32>(place / TILE_K4, place % TILE_K4);
+        return vec2<u32>(place.x, place.y * width);
     }
-    return vec2<u32>(place % count, place / count);
+    return vec2<u32>(place.y * width, place.x);
 }
 
-// Four elements of A from element `at`, or that one four times.
-fn chunk_a(at: u32) -> vec4<f32> {
-    if (VECTOR_A) {
-        return vec4<f32>(vec4<ElemA>(a[at / 4u]));
+// Where vec4 `i` of row `k` lies in that row: stores that run along K would meet in the same banks otherwise.
+fn slot(i: u32, k: u32, along_k: bool) -> u32 {
+    if (along_k) {
+        return i ^ (k / 4u % 4u * 2u);
     }
-    return vec4<f32>(vec4<ElemA>(a[at]));
+    return i;
 }
 
-fn chunk_b(at: u32) -> vec4<f32> {
-    if (VECTOR_B) {
-        return vec4<f32>(vec4<ElemB>(b[at / 4u]));
-    }
-    return vec4<f32>(vec4<ElemB>(b[at]));
-}
-
-// A block of A: column `kk` holds the four rows at the block's k number `kk`, `k` being its first. `first` is where
-// row 0, k 0 lies. Zeros stand for what lies at or beyond `k_end`.
-fn load_a(slots: vec2<u32>, first_row: u32, first: u32, k: u32, k_end: u32) -> mat4x4<f32> {
-    let row = first_row + element(slots.x, 0u, TILE_M4, SPREAD_M);
-    let corner = first + row * params.a_row + k * params.a_k;
-    var block = mat4x4<f32>();
+// The chunks of a tile of A; `at` is where the invocation's first lies, in chunks, and `depth` of K is left.
+fn fetch_a(local_index: u32, first_row: u32, first: u32, at: u32, depth: u32) -> array<ChunkA, LOADS_A> {
+    var chunks: array<ChunkA, LOADS_A>;
     // unroll
-    for (var i = 0u; i < 4u; i++) {
-        if (TRANSPOSED_A) {
-            if (!RAGGED_K || k + i < k_end) {
-                if (VECTOR_A) {
-                    let beyond = max(row + 4u, params.m) - params.m;
-                    block[i] = chunk_a(corner + i * params.a_k - select(0u, beyond, CLAMP));
-                } else {
-                    // unroll
-                    for (var l = 0u; l < 4u; l++) {
-                        let to = select(row + l * TILE_M4, min(row + l * TILE_M4, params.m - 1u), CLAMP);
-                        block[i][l] = chunk_a(corner + i * params.a_k + to - row).x;
-                    }
-                }
-            }
-        } else {
-            var at = corner + i * params.a_row;
+    for (var load = 0u; load < LOADS_A; load++) {
+        let ahead = chunk_place(0u, load, LINE_A);
+        let corner = corner_of(chunk_place(local_index, load, LINE_A), ALONG_A, WIDTH_A);
+        if (!RAGGED_K || corner.y < depth) {
             if (CLAMP) {
-                at = first + min(row + i, params.m - 1u) * params.a_row + k * params.a_k;
-            }
-            if (VECTOR_A) {
-                if (!RAGGED_K || k < k_end) {
-                    block[i] = chunk_a(at);
-                }
+                let row = min(first_row + corner.x, params.m - select(WIDTH_A, 1u, ALONG_A));
+                chunks[load] = a[(first + row * params.a_row + corner.y * params.a_k) / WIDTH_A];
             } else {
-                // unroll
-                for (var l = 0u; l < 4u; l++) {
-                    if (!RAGGED_K || k + l * TILE_K4 < k_end) {
-                        block[i][l] = chunk_a(at + l * TILE_K4).x;
-                    }
-                }
+                chunks[load] = a[at + ahead.x * (select(params.a_k, params.a_row, ALONG_A) / WIDTH_A) + ahead.y];
             }
         }
     }
-    if (TRANSPOSED_A) {
-        return block;
-    }
-    return transpose(block);
+    return chunks;
 }
 
-// A block of B: column `kk` holds the four columns at the block's k number `kk`.
-fn load_b(slots: vec2<u32>, first_column: u32, first: u32, k: u32, k_end: u32) -> mat4x4<f32> {
-    let column = first_column + element(slots.x, 0u, TILE_N4, SPREAD_N);
-    let corner = first + column * params.b_column + k * params.b_k;
-    var block = mat4x4<f32>();
+fn fetch_b(local_index: u32, first_column: u32, first: u32, at: u32, depth: u32) -> array<ChunkB, LOADS_B> {
+    var chunks: array<ChunkB, LOADS_B>;
     // unroll
-    for (var i = 0u; i < 4u; i++) {
-        if (!TRANSPOSED_B) {
-            if (!RAGGED_K || k + i < k_end) {
-                if (VECTOR_B) {
-                    let beyond = max(column + 4u, params.n) - params.n;
-                    block[i] = chunk_b(corner + i * params.b_k - select(0u, beyond, CLAMP));
-                } else {
-                    // unroll
-                    for (var l = 0u; l < 4u; l++) {
-                        let to = select(column + l * TILE_N4, min(column + l * TILE_N4, params.n - 1u), CLAMP);
-                        block[i][l] = chunk_b(corner + i * params.b_k + to - column).x;
-                    }
-                }
-            }
-        } else {
-            var at = corner + i * params.b_column;
+    for (var load = 0u; load < LOADS_B; load++) {
+        let ahead = chunk_place(0u, load, LINE_B);
+        let corner = corner_of(chunk_place(local_index, load, LINE_B), ALONG_B, WIDTH_B);
+        if (!RAGGED_K || corner.y < depth) {
             if (CLAMP) {
-                at = first + min(column + i, params.n - 1u) * params.b_column + k * params.b_k;
-            }
-            if (VECTOR_B) {
-                if (!RAGGED_K || k < k_end) {
-                    block[i] = chunk_b(at);
-                }
+                let column = min(first_column + corner.x, params.n - select(WIDTH_B, 1u, ALONG_B));
+                chunks[load] = b[(first + column * params.b_column + corner.y * params.b_k) / WIDTH_B];
             } else {
-                // unroll
-                for (var l = 0u; l < 4u; l++) {
-                    if (!RAGGED_K || k + l * TILE_K4 < k_end) {
-                        block[i][l] = chunk_b(at + l * TILE_K4).x;
-                    }
-                }
+                chunks[load] = b[at + ahead.x * (select(params.b_k, params.b_column, ALONG_B) / WIDTH_B) + ahead.y];
             }
         }
     }
-    if (TRANSPOSED_B) {
-        return transpose(block);
+    return chunks;
+}
+
+fn keep_a(buffer: u32, local_index: u32, chunks: array<ChunkA, LOADS_A>) {
+    // unroll
+    for (var load = 0u; load < LOADS_A; load++) {
+        let corner = corner_of(chunk_place(local_index, load, LINE_A), ALONG_A, WIDTH_A);
+        let values = vec4<f32>(vec4<ElemA>(chunks[load]));
+        let i = slot(corner.x / 4u, corner.y, ALONG_A);
+        if (VECTOR_A && !ALONG_A) {
+            a_tile[buffer][corner.y][i] = values;
+        } else {
+            // unroll
+            for (var e = 0u; e < WIDTH_A; e++) {
+                a_tile[buffer][corner.y + e][i][corner.x % 4u] = values[e];
+            }
+        }
     }
-    return block;
+}
+
+fn keep_b(buffer: u32, local_index: u32, chunks: array<ChunkB, LOADS_B>) {
+    // unroll
+    for (var load = 0u; load < LOADS_B; load++) {
+        let corner = corner_of(chunk_place(local_index, load, LINE_B), ALONG_B, WIDTH_B);
+        let values = vec4<f32>(vec4<ElemB>(chunks[load]));
+        let i = slot(corner.x / 4u, corner.y, ALONG_B);
+        if (VECTOR_B && !ALONG_B) {
+            b_tile[buffer][corner.y][i] = values;
+        } else {
+            // unroll
+            for (var e = 0u; e < WIDTH_B; e++) {
+                b_tile[buffer][corner.y + e][i][corner.x % 4u] = values[e];
+            }
+        }
+    }
 }
 
 // `exp` of more than 80 would near the largest f32.
@@ -272,47 +238,6 @@ fn store(at: u32, column: u32, sums: array<f32, WIDTH_C>) {
     c[place] = cell;
 }
 
-// The blocks of an invocation for the step through K that begins at `base`.
-fn fetch(local_index: u32, corner: vec2<u32>, firsts: vec2<u32>, base: u32, k_end: u32) -> array<mat4x4<f32>, LOADS> {
-    var blocks: array<mat4x4<f32>, LOADS>;
-    // unroll
-    for (var load = 0u; load < LOADS; load++) {
-        let place = local_index + load * WORKGROUP;
-        if (place < BLOCKS_A) {
-            let slots = block_slots(place, TILE_M4, !TRANSPOSED_A);
-            let k = base + element(slots.y, 0u, TILE_K4, SPREAD_KA);
-            blocks[load] = load_a(slots, corner.x, firsts.x, k, k_end);
-        } else if (place < BLOCKS) {
-            let slots = block_slots(place - BLOCKS_A, TILE_N4, TRANSPOSED_B);
-            let k = base + element(slots.y, 0u, TILE_K4, SPREAD_KB);
-            blocks[load] = load_b(slots, corner.y, firsts.y, k, k_end);
-        }
-    }
-    return blocks;
-}
-
-fn keep(local_index: u32, to_part: u32, blocks: array<mat4x4<f32>, LOADS>) {
-    // unroll
-    for (var load = 0u; load < LOADS; load++) {
-        let place = local_index + load * WORKGROUP;
-        if (place < BLOCKS_A) {
-            let slots = block_slots(place, TILE_M4, !TRANSPOSED_A);
-            // unroll
-            for (var i = 0u; i < 4u; i++) {
-                let k = element(slots.y, i, TILE_K4, SPREAD_KA);
-                a_tile[to_part + k / UNROLL_K][k % UNROLL_K][slots.x] = blocks[load][i];
-            }
-        } else if (place < BLOCKS) {
-            let slots = block_slots(place - BLOCKS_A, TILE_N4, TRANSPOSED_B);
-            // unroll
-            for (var i = 0u; i < 4u; i++) {
-                let k = element(slots.y, i, TILE_K4, SPREAD_KB);
-                b_tile[to_part + k / UNROLL_K][k % UNROLL_K][slots.x] = blocks[load][i];
-            }
-        }
-    }
-}
-
 @compute @workgroup_size(WORKGROUP)
 fn matmul_blocked(
     @builtin(workgroup_id) workgroup_id: vec3<u32>,
@@ -346,39 +271,59 @@ fn matmul_blocked(
     let a_base = params.a_first + matrix * params.a_batch;
     let b_base = params.b_first + matrix * params.b_batch;
 
-    let lane = local_index % LANES;
-    let lanes = local_index / LANES;
-    let local_m = lanes / GROUPS_N * LANES_M + lane / LANES_N;
-    let local_n = lanes % GROUPS_N * LANES_N + lane % LANES_N;
+    let lane = local_index % 32u;
+    let lanes = local_index / 32u;
+    let local_m = lanes / GROUPS_N * LANES_M + lane / 2u % LANES_M;
+    let local_n = lanes % GROUPS_N * LANES_N + lane % 2u + lane / (2u * LANES_M) * 2u;
+
+    let a_corner = corner_of(chunk_place(local_index, 0u, LINE_A), ALONG_A, WIDTH_A);
+    let b_corner = corner_of(chunk_place(local_index, 0u, LINE_B), ALONG_B, WIDTH_B);
+    var a_first = a_base + k_begin * params.a_k;
+    var b_first = b_base + k_begin * params.b_k;
+    var a_at = (a_first + (first_row + a_corner.x) * params.a_row + a_corner.y * params.a_k) / WIDTH_A;
+    var b_at = (b_first + (first_column + b_corner.x) * params.b_column + b_corner.y * params.b_k) / WIDTH_B;
+    var depth = max(k_end, k_begin) - k_begin;
 
     var sum: array<array<vec4<f32>, ELEMS_N4>, ELEMS_M>;
-    let corner = vec2<u32>(first_row, first_column);
-    let firsts = vec2<u32>(a_base, b_base);
-    var next: array<mat4x4<f32>, LOADS>;
-    if (steps > 0u) {
-        next = fetch(local_index, corner, firsts, k_begin, k_end);
+    var a_next: array<ChunkA, LOADS_A>;
+    var b_next: array<ChunkB, LOADS_B>;
+    if (depth > 0u) {
+        a_next = fetch_a(local_index, first_row, a_first, a_at, depth);
+        b_next = fetch_b(local_index, first_column, b_first, b_at, depth);
     }
     for (var step = 0u; step < steps; step++) {
-        let first_part = step % BUFFERS * PARTS_K;
-        keep(local_index, first_part, next);
+        let buffer = step % BUFFERS;
+        keep_a(buffer, local_index, a_next);
+        keep_b(buffer, local_index, b_next);
         workgroupBarrier();
-        // The last step fetches its own blocks once more: a branch here would cost more.
-        next = fetch(local_index, corner, firsts, k_begin + min(step + 1u, steps - 1u) * TILE_K, k_end);
-        for (var part = 0u; part < PARTS_K; part++) {
+        // The last step fetches its own chunks once more: a branch here would cost more.
+        let ahead = select(0u, TILE_K, step + 1u < steps);
+        a_at += ahead * params.a_k / WIDTH_A;
+        b_at += ahead * params.b_k / WIDTH_B;
+        if (CLAMP) {
+            a_first += ahead * params.a_k;
+            b_first += ahead * params.b_k;
+        }
+        if (RAGGED_K) {
+            depth -= ahead;
+        }
+        a_next = fetch_a(local_index, first_row, a_first, a_at, depth);
+        b_next = fetch_b(local_index, first_column, b_first, b_at, depth);
+        // unroll
+        for (var k = 0u; k < TILE_K; k++) {
+            var a_part: array<vec4<f32>, ELEMS_M4>;
             // unroll
-            for (var k = 0u; k < UNROLL_K; k++) {
-                var a_part: array<vec4<f32>, ELEMS_M4>;
+            for (var i = 0u; i < ELEMS_M4; i++) {
+                let from_m = slot(local_m, k, ALONG_A);
+                a_part[i] = a_tile[buffer][k][i * WORKGROUP_M + from_m];
+            }
+            // unroll
+            for (var j = 0u; j < ELEMS_N4; j++) {
+                let from_n = slot(local_n, k, ALONG_B);
+                let b_part = b_tile[buffer][k][j * WORKGROUP_N + from_n];
                 // unroll
-                for (var i = 0u; i < ELEMS_M4; i++) {
-                    a_part[i] = a_tile[first_part + part][k][i * WORKGROUP_M + local_m];
-                }
-                // unroll
-                for (var j = 0u; j < ELEMS_N4; j++) {
-                    let b_part = b_tile[first_part + part][k][j * WORKGROUP_N + local_n];
-                    // unroll
-                    for (var i = 0u; i < ELEMS_M; i++) {
-                        sum[i][j] = fma(vec4<f32>(a_part[i / 4u][i % 4u]), b_part, sum[i][j]);
-                    }
+                for (var i = 0u; i < ELEMS_M; i++) {
+                    sum[i][j] = fma(vec4<f32>(a_part[i / 4u][i % 4u]), b_part, sum[i][j]);
                 }
             }
         }
@@ -389,7 +334,7 @@ fn matmul_blocked(
 
     // unroll
     for (var i = 0u; i < ELEMS_M; i++) {
-        let row = first_row + element(i / 4u * WORKGROUP_M + local_m, i % 4u, TILE_M4, SPREAD_M);
+        let row = first_row + 4u * (i / 4u * WORKGROUP_M + local_m) + i % 4u;
         if (row >= own_row && row < rows) {
             var at = params.c_first + matrix * params.c_batch + row * params.c_row;
             if (!EPILOGUE) {
@@ -399,7 +344,7 @@ fn matmul_blocked(
             for (var j = 0u; j < ELEMS_N4; j++) {
                 // unroll
                 for (var l = 0u; l < 4u; l += WIDTH_C) {
-                    let column = first_column + element(j * WORKGROUP_N + local_n, l, TILE_N4, SPREAD_N);
+                    let column = first_column + 4u * (j * WORKGROUP_N + local_n) + l;
                     if (column >= own_column && column < params.n) {
                         var sums: array<f32, WIDTH_C>;
                         // unroll

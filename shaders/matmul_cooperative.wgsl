@@ -130,12 +130,23 @@ fn chunk_place(local_index: u32, load: u32, chunks: u32) -> vec2<u32> {
     return vec2<u32>(local_index / chunks + ahead / chunks, (local_index % chunks + ahead % chunks) * WIDTH);
 }
 
+// The same for a tile of A, rows within each eight in another order: where a row has 32 elements, neighbours would else
+// store to rows that share banks, and rows four apart do not.
+fn chunk_place_a(local_index: u32, load: u32) -> vec2<u32> {
+    let place = chunk_place(local_index, load, CHUNKS_A);
+    if (TRANSPOSED_A || ROWS_A % 8u != 0u) {
+        return place;
+    }
+    let row = (place.x & 0xfffffff8u) | ((place.x & 1u) << 2u) | ((place.x & 6u) >> 1u);
+    return vec2<u32>(row, place.y);
+}
+
 // The chunks of a tile of A. `first` is where row 0 lies at the tile's first k, and `depth` of K is left.
 fn fetch_a(local_index: u32, first_row: u32, first: u32, depth: u32) -> array<Chunk, LOADS_A> {
     var chunks: array<Chunk, LOADS_A>;
     // unroll
     for (var load = 0u; load < LOADS_A; load++) {
-        let place = chunk_place(local_index, load, CHUNKS_A);
+        let place = chunk_place_a(local_index, load);
         var row = first_row + select(place.x, place.y, TRANSPOSED_A);
         if (CLAMP) {
             row = min(row, params.m - select(1u, WIDTH, TRANSPOSED_A));
@@ -168,7 +179,7 @@ fn fetch_b(local_index: u32, first_column: u32, first: u32, depth: u32) -> array
 fn keep(buffer: u32, local_index: u32, a_chunks: array<Chunk, LOADS_A>, b_chunks: array<Chunk, LOADS_B>) {
     // unroll
     for (var load = 0u; load < LOADS_A; load++) {
-        let place = chunk_place(local_index, load, CHUNKS_A);
+        let place = chunk_place_a(local_index, load);
         a_tile[buffer][place.x * STRIDE_A + place.y / WIDTH] = a_chunks[load];
     }
     // unroll

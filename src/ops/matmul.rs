@@ -10,6 +10,7 @@ mod pieces;
 mod reference;
 mod schedule;
 mod text;
+mod vector;
 
 pub use layout::{Layout, Order};
 

@@ -3,10 +3,10 @@
 use super::cooperative;
 use super::cut::{Cut, cuts_depth};
 use super::kernels::{
-    BLOCKED, BROAD, COOPERATIVE, COOPERATIVE_SPLIT, LARGE, MEDIUM, NAIVE, SMALL, SPLIT, TALL,
-    TILED, Tiles, WIDE,
+    BLOCKED, COOPERATIVE, COOPERATIVE_SPLIT, DENSE, LARGE, MEDIUM, NAIVE, SMALL, SPLIT, TALL,
+    TILED, Tiles, VECTOR, VECTOR_SPLIT, WIDE,
 };
-use super::{Activation, Bias, Matmul, Order};
+use super::{Activation, Bias, Matmul, Order, vector};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
@@ -17,12 +17,18 @@ use crate::shader::Constant;
 pub(super) fn candidates(matmul: &Matmul, device: &Capabilities) -> Vec<&'static Kernel> {
     let split = wants_split(matmul, device);
     let mut found = Vec::new();
-    if cooperative::shape(matmul, device).is_ok() && cooperative::pays(matmul, device) {
+    if cooperative::shape(matmul, device).is_ok_and(|side| cooperative::pays(matmul, device, side))
+    {
         found.push(if split {
             &COOPERATIVE_SPLIT
         } else {
             &COOPERATIVE
         });
+    }
+    if vector::is_few(matmul) {
+        let split = cuts_depth(matmul, &device.limits)
+            || !is_software(device) && vector::wants_split(matmul, device);
+        found.push(if split { &VECTOR_SPLIT } else { &VECTOR });
     }
     found.push(if split { &SPLIT } else { &BLOCKED });
     found.extend([&TILED, &NAIVE]);
@@ -47,11 +53,16 @@ pub(super) fn tiles_of(matmul: &Matmul, tile: u64) -> u64 {
 
 /// Few tiles and a K that is deep enough to share, or one that no binding holds whole.
 fn wants_split(matmul: &Matmul, device: &Capabilities) -> bool {
-    let software = device.kind == crate::gpu::AdapterKind::Software;
     if cuts_depth(matmul, &device.limits) {
         return true;
     }
-    !software && tiles_of(matmul, 64) * 2 <= BUSY && matmul.k >= 2048
+    let few = vector::is_few(matmul) && tiles_of(matmul, 128) <= BUSY;
+    let tiles = tiles_of(matmul, 64);
+    !is_software(device) && (few || tiles * 2 <= BUSY) && matmul.k >= 2048
+}
+
+fn is_software(device: &Capabilities) -> bool {
+    device.kind == crate::gpu::AdapterKind::Software
 }
 
 /// The constants of a kernel that the operands decide, and the tiles that suit them.
@@ -78,7 +89,9 @@ pub(super) fn constants(
     } else if kernel.name == BLOCKED.name || kernel.name == SPLIT.name {
         found.extend(tiles(matmul, device));
     }
-    if !is_cooperative(kernel) {
+    if vector::is_vector(kernel) {
+        found.extend(vector::constants(matmul, kernel, device)?);
+    } else if !is_cooperative(kernel) {
         found.extend(operands(matmul, kernel)?);
     }
     found.extend([
@@ -99,38 +112,24 @@ pub(super) fn constants(
     Ok(found)
 }
 
-/// Tiles for a shape. Measured on one discrete GPU; smaller ones where the limits or the number of tiles ask for it.
+/// Tiles for a shape. Measured on one discrete GPU; smaller ones where there are few tiles.
 fn tiles(matmul: &Matmul, device: &Capabilities) -> Tiles {
-    if device.kind == crate::gpu::AdapterKind::Software {
+    if is_software(device) {
         return MEDIUM;
     }
-    let limits = &device.limits;
-    let roomy = limits.max_compute_invocations_per_workgroup >= 512
-        && limits.max_compute_workgroup_size_x >= 512
-        && limits.max_compute_workgroup_storage_size >= 34 << 10;
     let (m, n) = (matmul.m, matmul.n);
-    // Loads of single elements want more invocations to share them.
-    let wide_loads = matmul
-        .places()
-        .is_ok_and(|[a, b, _]| a.by_four(matmul.batch) && b.by_four(matmul.batch));
     // Parts of K make up for few tiles.
-    let split = wants_split(matmul, device);
+    let many = wants_split(matmul, device) || tiles_of(matmul, 128) >= 3 * BUSY / 2;
     if m.min(n) <= 32 {
         SMALL
     } else if n <= 64 {
         TALL
     } else if m <= 64 {
         WIDE
-    } else if roomy
-        && wide_loads
-        && !split
-        && matmul.batch * m.div_ceil(128) * n.div_ceil(256) >= BUSY
-    {
+    } else if many {
         LARGE
-    } else if roomy && (split || tiles_of(matmul, 128) >= 3 * BUSY / 2) {
-        BROAD
     } else if tiles_of(matmul, 64) >= BUSY {
-        WIDE
+        DENSE
     } else {
         MEDIUM
     }
@@ -138,6 +137,9 @@ fn tiles(matmul: &Matmul, device: &Capabilities) -> Tiles {
 
 /// What tiles mean for the edges: unless told otherwise, every edge is ragged.
 pub(super) fn derived(matmul: &Matmul, kernel: &'static Kernel, chosen: &Constants) -> Constants {
+    if vector::is_vector(kernel) {
+        return vector::derived(matmul, chosen);
+    }
     if !kernel.declares("CLAMP") {
         return Constants::new();
     }
@@ -194,8 +196,6 @@ fn operands(matmul: &Matmul, kernel: &'static Kernel) -> Result<Constants> {
         found.push((names[0], if by_four { four } else { element }));
         found.push((names[1], Constant::Bool(by_four)));
     }
-    // Columns of a block lie next to each other unless single elements of a row-major B are fetched.
-    let adjacent = by_four(&b) || matmul.b.order == Order::Transposed;
     // The parts of a split product are f32 without gaps.
     let split = is_split(kernel);
     let fits = if split {
@@ -204,9 +204,8 @@ fn operands(matmul: &Matmul, kernel: &'static Kernel) -> Result<Constants> {
         by_four(&c)
     };
     let [_, part_four, part_one] = types(Dtype::F32);
-    let wide = adjacent && fits;
-    found.push(("WIDTH_C", Constant::Integer(if wide { 4 } else { 1 })));
-    let chunk = match (split, wide) {
+    found.push(("WIDTH_C", Constant::Integer(if fits { 4 } else { 1 })));
+    let chunk = match (split, fits) {
         (true, true) => part_four,
         (true, false) => part_one,
         (false, true) => out_four,
@@ -217,4 +216,60 @@ fn operands(matmul: &Matmul, kernel: &'static Kernel) -> Result<Constants> {
         found.push(("ElemC", out));
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::{AdapterKind, CooperativeShape};
+
+    fn device(kind: AdapterKind, matrix_units: bool) -> Capabilities {
+        let shape = CooperativeShape {
+            m: 16,
+            n: 16,
+            k: 16,
+            input: "f16".to_owned(),
+            accumulator: "f32".to_owned(),
+        };
+        Capabilities {
+            cooperative: if matrix_units { vec![shape] } else { vec![] },
+            features: wgpu::Features::SHADER_F16,
+            limits: wgpu::Limits {
+                max_storage_buffer_binding_size: 1 << 31,
+                ..wgpu::Limits::default()
+            },
+            kind,
+            subgroup_sizes: (32, 32),
+        }
+    }
+
+    fn first(matmul: &Matmul, device: &Capabilities) -> &'static str {
+        candidates(matmul, device)[0].name
+    }
+
+    #[test]
+    fn few_rows_or_columns_go_to_the_vector_kernel() {
+        let plain = device(AdapterKind::Discrete, false);
+        let units = device(AdapterKind::Discrete, true);
+        let software = device(AdapterKind::Software, false);
+        let half = |m, n, k| Matmul {
+            dtype: Dtype::F16,
+            ..Matmul::new(m, n, k)
+        };
+        let cases = [
+            (Matmul::new(1, 16384, 16384), &plain, "matmul_vector_split"),
+            (Matmul::new(16384, 16, 16384), &plain, "matmul_vector"),
+            (Matmul::new(32768, 1, 1024), &plain, "matmul_vector"),
+            (Matmul::new(16, 300, 100), &plain, "matmul_vector"),
+            (Matmul::new(1, 16384, 16384), &software, "matmul_vector"),
+            (half(4, 16384, 16384), &units, "matmul_vector_split"),
+            (half(5, 16384, 16384), &units, "matmul_cooperative_split"),
+            (half(4096, 4096, 4096), &units, "matmul_cooperative"),
+            (Matmul::new(17, 16384, 512), &units, "matmul_blocked"),
+            (Matmul::new(256, 256, 131_072), &plain, "matmul_split"),
+        ];
+        for (matmul, device, expected) in cases {
+            assert_eq!(first(&matmul, device), expected, "{matmul:?}");
+        }
+    }
 }

@@ -41,9 +41,14 @@ pub(super) fn shape(matmul: &Matmul, device: &Capabilities) -> Result<u32> {
     }
 }
 
-/// Whether matrix units beat the blocked kernel: not on a CPU, which has none.
-pub(super) fn pays(matmul: &Matmul, device: &Capabilities) -> bool {
-    device.kind != AdapterKind::Software && matmul.m.min(matmul.n) > 16
+/// Whether fragments of `side` beat the other kernels: not on a CPU, which has no matrix units, and not where so few
+/// rows or columns are multiplied that plain arithmetic keeps up with memory.
+pub(super) fn pays(matmul: &Matmul, device: &Capabilities, side: u32) -> bool {
+    let least = match (side, matmul.dtype) {
+        (16, Dtype::F16) => 5,
+        _ => 17,
+    };
+    device.kind != AdapterKind::Software && matmul.m.min(matmul.n) >= least
 }
 
 /// The constants that operands and device decide.
@@ -126,6 +131,10 @@ fn width(matmul: &Matmul, side: u32, device: &Capabilities) -> Result<u32> {
 fn tiles(matmul: &Matmul, side: u32, device: &Capabilities) -> Constants {
     let [m, n, k, subgroup_m, subgroup_n] = if side == 8 || device.kind == AdapterKind::Software {
         [64, 64, 16, 32, 32]
+    } else if matmul.m <= 16 {
+        [16, 128, 64, 16, 32]
+    } else if matmul.n <= 16 {
+        [128, 16, 64, 32, 16]
     } else if tiles_of(matmul, 128) >= BUSY {
         [128, 128, 32, 64, 64]
     } else {
@@ -137,6 +146,8 @@ fn tiles(matmul: &Matmul, side: u32, device: &Capabilities) -> Constants {
         .zip([m, n, k, subgroup_m, subgroup_n].map(Constant::Integer))
         .collect();
     found.push(("UNROLL_K", Constant::Integer(k.min(32))));
-    found.push(("GROUP", Constant::Integer(4)));
+    // The longer a row of tiles, the more of B is worth keeping in the cache.
+    let group = if matmul.n >= 64 * u64::from(n) { 8 } else { 4 };
+    found.push(("GROUP", Constant::Integer(group)));
     found
 }

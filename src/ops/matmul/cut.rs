@@ -32,8 +32,8 @@ enum Side {
 
 /// Parts of C's sides and of K are multiples of the larger of these where they can be, or of the other: both of most tiles.
 const GRANULES: [u64; 2] = [256, 64];
-/// And of this in any case: neighbours in memory are moved four at a time.
-const APART: u64 = 4;
+/// And of this in any case: up to so many neighbours in memory are moved at once.
+const APART: u64 = 8;
 
 impl Cut {
     /// Nothing is cut.

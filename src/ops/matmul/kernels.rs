@@ -48,12 +48,11 @@ pub(super) static TILED: Kernel = plain(
 );
 
 /// Tiles of the register-blocked kernel: (tile M, tile N, tile K), rows and columns per invocation, tiles in workgroup memory.
-const fn tiles(tile: [u32; 3], elems: [u32; 2], buffers: u32) -> [(&'static str, Constant); 7] {
+const fn tiles(tile: [u32; 3], elems: [u32; 2], buffers: u32) -> [(&'static str, Constant); 6] {
     [
         ("TILE_M", Constant::Integer(tile[0])),
         ("TILE_N", Constant::Integer(tile[1])),
         ("TILE_K", Constant::Integer(tile[2])),
-        ("UNROLL_K", Constant::Integer(tile[2])),
         ("ELEMS_M", Constant::Integer(elems[0])),
         ("ELEMS_N", Constant::Integer(elems[1])),
         ("BUFFERS", Constant::Integer(buffers)),
@@ -62,22 +61,22 @@ const fn tiles(tile: [u32; 3], elems: [u32; 2], buffers: u32) -> [(&'static str,
 
 pub(in crate::ops) type Tiles = &'static [(&'static str, Constant)];
 
-// All but the last two stay within WebGPU's default limits: 256 invocations, 16 KiB of workgroup memory.
+// All stay within WebGPU's default limits: 256 invocations, 16 KiB of workgroup memory.
 /// For few rows or columns.
 pub(super) const SMALL: Tiles = &tiles([32, 32, 16], [4, 4], 1);
-/// For an unknown device.
+/// For an unknown device, and for few tiles.
 pub(super) const MEDIUM: Tiles = &tiles([64, 64, 16], [4, 4], 1);
+/// For more tiles: half the invocations, each with twice the work.
+pub(super) const DENSE: Tiles = &tiles([64, 64, 16], [4, 8], 2);
 /// For few columns.
-pub(in crate::ops) const TALL: Tiles = &tiles([128, 64, 16], [8, 8], 1);
+pub(in crate::ops) const TALL: Tiles = &tiles([128, 64, 8], [16, 8], 1);
 /// For few rows.
-pub(in crate::ops) const WIDE: Tiles = &tiles([64, 128, 16], [8, 4], 1);
-/// For many tiles: 512 invocations and 33 KiB.
-pub(super) const BROAD: Tiles = &tiles([128, 128, 16], [8, 4], 2);
-/// For very many: 25 KiB.
-pub(super) const LARGE: Tiles = &tiles([128, 256, 8], [16, 8], 2);
+pub(in crate::ops) const WIDE: Tiles = &tiles([64, 128, 16], [8, 8], 1);
+/// For many tiles.
+pub(super) const LARGE: Tiles = &tiles([128, 128, 8], [16, 8], 2);
 
 /// Preset 0 leaves the tiles to the shape and the device.
-const BLOCKED_PRESETS: &[Tiles] = &[&[], SMALL, MEDIUM, TALL, WIDE, BROAD, LARGE];
+const BLOCKED_PRESETS: &[Tiles] = &[&[], SMALL, MEDIUM, DENSE, TALL, WIDE, LARGE];
 
 pub(in crate::ops) static BLOCKED: Kernel = Kernel {
     presets: BLOCKED_PRESETS,
@@ -102,6 +101,29 @@ pub(super) static SPLIT: Kernel = Kernel {
         ],
     )
 };
+
+static VECTOR_FILE: Shader = Shader {
+    name: "matmul_vector",
+    wgsl: include_str!("../../../shaders/matmul_vector.wgsl"),
+};
+
+pub(super) static VECTOR: Kernel = plain(
+    "matmul_vector",
+    "the larger operand read once by many: for few rows or few columns",
+    &[Stage::of(&VECTOR_FILE)],
+);
+
+pub(super) static VECTOR_SPLIT: Kernel = plain(
+    "matmul_vector_split",
+    "matmul_vector over parts of K, then the sum of the parts",
+    &[
+        Stage {
+            shader: &VECTOR_FILE,
+            constants: &[("EPILOGUE", Constant::Bool(false))],
+        },
+        Stage::of(&REDUCE_FILE),
+    ],
+);
 
 static COOPERATIVE_FILE: Shader = Shader {
     name: "matmul_cooperative",
@@ -146,6 +168,8 @@ pub(in crate::ops) static MATMUL: Family = Family {
         &TILED,
         &SPLIT,
         &BLOCKED,
+        &VECTOR_SPLIT,
+        &VECTOR,
         &COOPERATIVE_SPLIT,
         &COOPERATIVE,
     ],
@@ -169,6 +193,8 @@ fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
         (3, 0, 5),
         (2, 2, 1025),
         (96, 160, 132),
+        (2, 264, 72),
+        (264, 3, 72),
     ];
     for (m, n) in [
         (tile_m - 1, tile_n - 1),
@@ -249,6 +275,16 @@ fn with_extras(tile_m: u64, tile_n: u64) -> Vec<Matmul> {
             ..even
         },
         half,
+        Matmul {
+            b: transposed,
+            dtype: Dtype::F16,
+            ..Matmul::new(3, 40, 72)
+        },
+        Matmul {
+            bias: Bias::Row,
+            dtype: Dtype::F16,
+            ..Matmul::new(2, 264, 72)
+        },
         Matmul {
             dtype: Dtype::F16,
             output: Dtype::F16,

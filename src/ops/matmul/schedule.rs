@@ -2,7 +2,7 @@
 
 use super::choice::{BUSY, is_cooperative, is_split};
 use super::cut::Cut;
-use super::{Bias, Matmul};
+use super::{Bias, Matmul, vector};
 use crate::error::Result;
 use crate::kernel::{Kernel, Schedule, Slot, Step, Window, fold_workgroups};
 use crate::ops::Operation;
@@ -95,6 +95,9 @@ pub(super) fn at_once(
     if matmul.batch * matmul.m * matmul.n == 0 {
         return Ok(Schedule::default());
     }
+    if vector::is_vector(kernel) {
+        return vector::schedule(matmul, kernel, stages, limits, planes);
+    }
     let constant = |name: &str| u64::from(stages[0].constant(name));
     let tiles_m = matmul.m.div_ceil(constant("TILE_M"));
     let tiles_n = matmul.n.div_ceil(constant("TILE_N"));
@@ -166,7 +169,7 @@ pub(super) fn reduce(
 const UNUSED: u64 = 16;
 
 /// Operands `a`, `b`, `bias` (empty where there is none), `c`.
-fn windows(matmul: &Matmul) -> [Window; 4] {
+pub(super) fn windows(matmul: &Matmul) -> [Window; 4] {
     let operands = matmul.operands();
     let window = |i: usize| {
         let bytes = operands[i].elements * operands[i].dtype.bytes();
