@@ -392,6 +392,8 @@ fn grids_go_beyond_one_dimension() {
             let verified = block_on(async {
                 let plan = match Plan::new(&gpu, operation, &options).await {
                     Err(Error::Unsupported { .. }) => return None,
+                    // A workgroup for each few elements of a vector: too many here for a matrix, and said so.
+                    Err(Error::TooLarge { .. }) if kernel.name.contains("_vector") => return None,
                     other => other.unwrap(),
                 };
                 let space = Workspace::new(&gpu, operation, 5).await.unwrap();

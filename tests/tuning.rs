@@ -4,6 +4,7 @@ mod common;
 
 use pollster::block_on;
 use ridgepoint::kernel::{Contender, Ended, Machine, Setting, Tuned};
+use ridgepoint::ops::family;
 use ridgepoint::shader::{Checks, Constant};
 use ridgepoint::tune::{Budget, Job, TuneOptions, Tuner};
 use ridgepoint::{Dtype, Gpu, Matmul, Operation, Plan, PlanOptions, Tuning};
@@ -56,10 +57,18 @@ fn a_plan_from_a_tuning_says_so() {
     let Some(gpu) = common::open(|_| {}) else {
         return;
     };
-    let tile = [
-        ("TILE_M", Setting::Integer(32)),
-        ("TILE_N", Setting::Integer(32)),
-    ];
+    // A tile as a whole: its constants hold together.
+    let tile: Vec<(&str, Setting)> = family("matmul")
+        .unwrap()
+        .kernel("matmul_blocked")
+        .unwrap()
+        .presets[1]
+        .iter()
+        .map(|(name, value)| match value {
+            Constant::Integer(value) => (*name, Setting::Integer(*value)),
+            other => panic!("{name} is {other}"),
+        })
+        .collect();
     let tuned = plan(
         &gpu,
         Some(tuning(&gpu, Some(winner("matmul_blocked", &tile)))),
