@@ -21,7 +21,7 @@ use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Schedule};
 use crate::shader::Prepared;
 use crate::tolerance::Expected;
-pub(super) use kernels::{BLOCKED, BLOCKED_FILE, MATMUL, TALL, Tiles, WIDE};
+pub(super) use kernels::{BLOCKED, BLOCKED_FILE, MATMUL, Tiles, tiles};
 use layout::Places;
 
 /// `C[m, n] = activation(alpha * op(A)[m, k] * op(B)[k, n] + beta * C[m, n] + bias[n])`, for each matrix of a batch.

@@ -39,8 +39,11 @@ const fn product(tiles: matmul::Tiles, transposed: bool) -> [(&'static str, Cons
     all
 }
 
-const SCORES: [(&str, Constant); 8] = product(matmul::WIDE, true);
-const VALUES: [(&str, Constant); 8] = product(matmul::TALL, false);
+// Both are shallow or narrow: many invocations, which hide the ends of few steps, beat the reuse of large blocks.
+const SCORES_TILES: matmul::Tiles = &matmul::tiles([64, 128, 16], [8, 4], 1);
+const VALUES_TILES: matmul::Tiles = &matmul::tiles([128, 64, 16], [8, 8], 1);
+const SCORES: [(&str, Constant); 8] = product(SCORES_TILES, true);
+const VALUES: [(&str, Constant); 8] = product(VALUES_TILES, false);
 
 /// The three operations of some heads, one behind the other.
 struct Parts {
@@ -119,10 +122,10 @@ pub(super) fn constants(attention: &Attention, device: &Capabilities) -> Result<
     let edges = [
         parts
             .scores
-            .derived(&matmul::BLOCKED, &matmul::WIDE.to_vec()),
+            .derived(&matmul::BLOCKED, &SCORES_TILES.to_vec()),
         parts
             .values
-            .derived(&matmul::BLOCKED, &matmul::TALL.to_vec()),
+            .derived(&matmul::BLOCKED, &VALUES_TILES.to_vec()),
     ];
     // An edge that one of the products has, both look after.
     for (name, value) in &edges[0] {

@@ -48,7 +48,11 @@ pub(super) static TILED: Kernel = plain(
 );
 
 /// Tiles of the register-blocked kernel: (tile M, tile N, tile K), rows and columns per invocation, tiles in workgroup memory.
-const fn tiles(tile: [u32; 3], elems: [u32; 2], buffers: u32) -> [(&'static str, Constant); 6] {
+pub(in crate::ops) const fn tiles(
+    tile: [u32; 3],
+    elems: [u32; 2],
+    buffers: u32,
+) -> [(&'static str, Constant); 6] {
     [
         ("TILE_M", Constant::Integer(tile[0])),
         ("TILE_N", Constant::Integer(tile[1])),
@@ -69,9 +73,9 @@ pub(super) const MEDIUM: Tiles = &tiles([64, 64, 16], [4, 4], 1);
 /// For more tiles: half the invocations, each with twice the work.
 pub(super) const DENSE: Tiles = &tiles([64, 64, 16], [4, 8], 2);
 /// For few columns.
-pub(in crate::ops) const TALL: Tiles = &tiles([128, 64, 8], [16, 8], 1);
+pub(super) const TALL: Tiles = &tiles([128, 64, 8], [16, 8], 1);
 /// For few rows.
-pub(in crate::ops) const WIDE: Tiles = &tiles([64, 128, 16], [8, 8], 1);
+pub(super) const WIDE: Tiles = &tiles([64, 128, 16], [8, 8], 1);
 /// For many tiles.
 pub(super) const LARGE: Tiles = &tiles([128, 128, 8], [16, 8], 2);
 
