@@ -3,8 +3,8 @@
 use super::cooperative;
 use super::cut::{Cut, cuts_depth};
 use super::kernels::{
-    BLOCKED, COOPERATIVE, COOPERATIVE_SPLIT, DENSE, LARGE, MEDIUM, NAIVE, SMALL, SPLIT, TALL,
-    TILED, Tiles, VECTOR, VECTOR_SPLIT, WIDE,
+    BLOCKED, COOPERATIVE, COOPERATIVE_SPLIT, DENSE, LARGE, MEDIUM, NAIVE, SERIAL, SMALL, SPLIT,
+    TALL, TILED, Tiles, VECTOR, VECTOR_SPLIT, WIDE,
 };
 use super::{Activation, Bias, Matmul, Order, vector};
 use crate::data::Dtype;
@@ -115,7 +115,7 @@ pub(super) fn constants(
 /// Tiles for a shape. Measured on one discrete GPU; smaller ones where there are few tiles.
 fn tiles(matmul: &Matmul, device: &Capabilities) -> Tiles {
     if is_software(device) {
-        return MEDIUM;
+        return SERIAL;
     }
     let (m, n) = (matmul.m, matmul.n);
     // Parts of K make up for few tiles.

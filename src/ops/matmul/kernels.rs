@@ -70,6 +70,8 @@ pub(in crate::ops) type Tiles = &'static [(&'static str, Constant)];
 pub(super) const SMALL: Tiles = &tiles([32, 32, 16], [4, 4], 1);
 /// For an unknown device, and for few tiles.
 pub(super) const MEDIUM: Tiles = &tiles([64, 64, 16], [4, 4], 1);
+/// For processors, which have few lanes and compute what each does in turn: a quarter of the invocations and of the reads.
+pub(super) const SERIAL: Tiles = &tiles([64, 64, 16], [8, 8], 1);
 /// For more tiles: half the invocations, each with twice the work.
 pub(super) const DENSE: Tiles = &tiles([64, 64, 16], [4, 8], 2);
 /// For few columns.
@@ -80,7 +82,7 @@ pub(super) const WIDE: Tiles = &tiles([64, 128, 16], [8, 8], 1);
 pub(super) const LARGE: Tiles = &tiles([128, 128, 8], [16, 8], 2);
 
 /// Preset 0 leaves the tiles to the shape and the device.
-const BLOCKED_PRESETS: &[Tiles] = &[&[], SMALL, MEDIUM, DENSE, TALL, WIDE, LARGE];
+const BLOCKED_PRESETS: &[Tiles] = &[&[], SMALL, MEDIUM, SERIAL, DENSE, TALL, WIDE, LARGE];
 
 pub(in crate::ops) static BLOCKED: Kernel = Kernel {
     presets: BLOCKED_PRESETS,
