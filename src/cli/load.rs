@@ -1,12 +1,18 @@
 //! What other processes take of the processor.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// The system counts in hundredths of a second: over less than this, shares would be noise.
+const LONG_ENOUGH: Duration = Duration::from_secs(1);
 
 /// Counts what the machine and this process did since it was last asked.
 pub(crate) struct Load {
     system: Option<RefCell<System>>,
     own: Option<Pid>,
+    counted: Cell<Instant>,
+    last: Cell<Option<f64>>,
 }
 
 impl Load {
@@ -14,14 +20,25 @@ impl Load {
         let load = Self {
             system: System::new().ok().map(RefCell::new),
             own: sysinfo::get_current_pid().ok(),
+            counted: Cell::new(Instant::now()),
+            last: Cell::new(None),
         };
-        // The first answer would be about all the time since the machine started.
-        load.others();
+        // The first count would be about all the time since the machine started.
+        load.count();
         load
     }
 
-    /// Share of all cores that other processes used since this was last asked; `None` where the system does not tell.
+    /// Share of all cores that other processes used since the last count, which is a second ago at least; what that
+    /// gave where it is less. `None` where the system does not tell.
     pub(crate) fn others(&self) -> Option<f64> {
+        if self.counted.get().elapsed() >= LONG_ENOUGH {
+            self.last.set(self.count());
+        }
+        self.last.get()
+    }
+
+    fn count(&self) -> Option<f64> {
+        self.counted.set(Instant::now());
         let mut system = self.system.as_ref()?.borrow_mut();
         system.refresh_cpu_usage();
         let own = self.own?;
