@@ -20,6 +20,7 @@ mod clock;
 mod gpu_clock;
 mod measurement;
 mod others;
+mod row;
 mod runner;
 mod sampler;
 mod sampling;

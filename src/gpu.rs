@@ -3,10 +3,10 @@
 mod adapters;
 mod cooperative;
 pub(crate) mod oneshot;
+mod summary;
 
-pub use adapters::{
-    AdapterChoice, AdapterKind, AdapterSummary, CooperativeShape, GpuOptions, adapters, find,
-};
+pub use adapters::{AdapterChoice, GpuOptions, adapters, find};
+pub use summary::{AdapterKind, AdapterSummary, CooperativeShape};
 
 use crate::error::{Error, Result};
 use crate::shader::{Checks, Constant, Loops, Pipeline, Shader};

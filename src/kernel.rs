@@ -1,10 +1,12 @@
 //! A kernel is one way to compute an operation: static data. A [`Plan`] is a kernel compiled for one shape, a
 //! [`Launch`] is a plan bound to buffers.
 
+mod launch;
 mod plan;
 mod tuning;
 
-pub use plan::{Launch, Plan, PlanOptions, check_sizes};
+pub use launch::Launch;
+pub use plan::{Plan, PlanOptions, check_sizes};
 #[cfg(test)]
 pub(crate) use tuning::tests as tuning_tests;
 pub use tuning::{Contender, Ended, Machine, Setting, TUNING_SCHEMA, Tuned, Tuning};

@@ -7,6 +7,7 @@
 
 mod pipeline;
 mod source;
+mod unroll;
 
 pub use pipeline::Pipeline;
 pub(crate) use pipeline::{check_limits, experimental};
@@ -149,7 +150,7 @@ impl Shader {
             Loops::AsWritten => set,
             Loops::Unrolled => {
                 let values = self.evaluate_bounds(&set)?;
-                source::unroll(self.name, &set, &values)?
+                unroll::unroll(self.name, &set, &values)?
             }
         };
         let module = self.parse(&text)?;
@@ -185,12 +186,12 @@ impl Shader {
 
     /// Values of the expressions in the headers of marked loops. naga evaluates them, as constants added to the file.
     fn evaluate_bounds(&self, text: &str) -> Result<BTreeMap<String, i64>> {
-        let loops = source::marked_loops(self.name, text)?;
+        let loops = unroll::marked_loops(self.name, text)?;
         if loops.is_empty() {
             return Ok(BTreeMap::new());
         }
         let expressions: BTreeMap<String, &str> =
-            loops.iter().flat_map(source::Loop::expressions).collect();
+            loops.iter().flat_map(unroll::Loop::expressions).collect();
         let mut probe = text.to_owned();
         for (i, (expression, ty)) in expressions.iter().enumerate() {
             let line = [

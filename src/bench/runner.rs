@@ -4,20 +4,19 @@ use super::canary::Canary;
 use super::gpu_clock::GpuClock;
 use super::measurement::Measurement;
 use super::others::Others;
+use super::row;
 use super::sampler::measure;
 use super::sampling::Sampling;
 use super::workspace::{Coverage, Workspace};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::{Launch, Plan, PlanOptions, Tuning, shown};
-use crate::ops::{Fma, Operation, Role};
-use crate::report::{Ceiling, Row, Verified};
-use crate::roofline::{ArithmeticGrid, Effort, Extent, Mix, Roofline, Work, measure_ceilings};
+use crate::kernel::{Launch, Plan, PlanOptions, Tuning};
+use crate::ops::{Fma, Operation};
+use crate::report::{Ceiling, Row};
+use crate::roofline::{ArithmeticGrid, Effort, Extent, Roofline, measure_ceilings};
 use crate::shader::Checks;
 use crate::suite::Case;
-use crate::units::{Bandwidth, FlopRate, Intensity};
-use crate::warning::Warning;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -152,7 +151,11 @@ impl<'a> Runner<'a> {
     async fn ended(&mut self, case: &Case) -> Result<Row> {
         match self.try_measure(case).await {
             Err(error @ (Error::Interrupted | Error::DeviceLost { .. })) => Err(error),
-            Err(error) => Ok(row_of(case, self.options.checks, &without_value(&error))),
+            Err(error) => Ok(row::bare(
+                case,
+                self.options.checks,
+                &row::without_value(&error),
+            )),
             Ok(row) => Ok(row),
         }
     }
@@ -200,7 +203,14 @@ impl<'a> Runner<'a> {
             self.pace
                 .insert(plan.kernel().name, time.median / work(operation));
         }
-        Ok(self.row(case, operation, &plan, verified, &measured))
+        Ok(row::planned(
+            case,
+            operation,
+            &plan,
+            verified,
+            &measured,
+            &self.ceilings,
+        ))
     }
 
     /// Times a launch between two runs of the canary; alone where sampling is short, which takes no canary to doubt.
@@ -281,7 +291,7 @@ impl<'a> Runner<'a> {
         let roofline = Roofline::from_ceilings(&self.ceilings);
         let roof = roofline
             .as_ref()
-            .and_then(|r| r.over(&work_of(operation)))
+            .and_then(|r| r.over(&row::work_of(operation)))
             .map(|(roof, _)| roof);
         let (compute, memory) = roof.map_or(SLOWEST, |roof| {
             (
@@ -290,64 +300,6 @@ impl<'a> Runner<'a> {
             )
         });
         operation.flops() as f64 / compute + operation.min_bytes() as f64 / memory
-    }
-
-    fn row(
-        &self,
-        case: &Case,
-        operation: &dyn Operation,
-        plan: &Plan,
-        verified: Verified,
-        measured: &Measurement,
-    ) -> Row {
-        let (flops, min_bytes) = (operation.flops(), operation.min_bytes());
-        let seconds = measured.time.as_ref().map(|time| time.median);
-        let place = seconds
-            .and_then(|s| Roofline::from_ceilings(&self.ceilings)?.place(&work_of(operation), s));
-        let mut row = row_of(case, self.options.checks, measured);
-        let label = operation.label();
-        row.id = format!(
-            "{}/{}/{label}/{}",
-            case.family,
-            case.dtype.name(),
-            plan.kernel().name
-        );
-        plan.kernel().name.clone_into(&mut row.kernel);
-        plan.reason().clone_into(&mut row.choice);
-        row.constants = shown(plan.constants());
-        row.shape = operation
-            .shape()
-            .into_iter()
-            .map(|(name, size)| (name.to_owned(), size))
-            .collect();
-        (row.flops, row.min_bytes) = (flops, min_bytes);
-        row.bound_bytes = Some(plan.bound_bytes());
-        row.verified = Some(verified);
-        row.flop_rate = seconds.and_then(|s| FlopRate::new(flops, s));
-        row.bandwidth = seconds.and_then(|s| Bandwidth::new(min_bytes, s));
-        row.intensity = Intensity::new(flops, min_bytes);
-        row.bound = place.as_ref().map(|p| p.bound);
-        row.percent_of_roof = place.map(|p| p.percent_of_roof);
-        if let Some(percent) = row.percent_of_roof.filter(|p| *p > 100.0) {
-            row.warnings.push(Warning::AboveRoof { percent });
-        }
-        if let Some(wanted) = case
-            .reduced_from
-            .clone()
-            .or_else(|| (label != case.shape).then(|| case.shape.clone()))
-        {
-            let reason = if case.reduced_from.is_some() {
-                "a software adapter"
-            } else {
-                "one dispatch would take too long"
-            };
-            row.warnings.push(Warning::ReducedSize {
-                wanted,
-                used: label,
-                reason: reason.to_owned(),
-            });
-        }
-        row
     }
 }
 
@@ -367,68 +319,4 @@ pub(crate) async fn fixed_work(gpu: &Gpu) -> Result<Launch> {
     let plan = Plan::new(gpu, &work, &PlanOptions::default()).await?;
     let space = Workspace::new(gpu, &work, 1).await?;
     plan.bind(&space.views())
-}
-
-/// What an operation has to do, as the model of the roofline asks for it.
-fn work_of(operation: &dyn Operation) -> Work<'static> {
-    let bytes = |role: Role| {
-        let operands = operation.operands().into_iter();
-        let of_role = operands.filter(|o| o.role == role);
-        of_role.map(|o| o.elements * o.dtype.bytes()).sum()
-    };
-    Work {
-        dtype: operation.dtype().name(),
-        flops: operation.flops(),
-        bytes: operation.min_bytes(),
-        mix: Mix::of(bytes(Role::Input), bytes(Role::Output)),
-    }
-}
-
-/// The status of a row that ended before anything was timed.
-fn without_value(error: &Error) -> Measurement {
-    match error {
-        Error::Unsupported { .. } | Error::TooLarge { .. } => {
-            Measurement::unsupported(error.to_string())
-        }
-        _ => Measurement::failed(error),
-    }
-}
-
-/// A row with what is known of the case and of its measurement alone.
-fn row_of(case: &Case, checks: Checks, measured: &Measurement) -> Row {
-    let operation = case.operation().ok();
-    let operation = operation.as_deref();
-    let sizes = |o: &dyn Operation| -> BTreeMap<String, u64> {
-        o.shape()
-            .into_iter()
-            .map(|(name, size)| (name.to_owned(), size))
-            .collect()
-    };
-    Row {
-        id: case.id(),
-        operation: case.family.to_owned(),
-        kernel: case.kernel.unwrap_or_default().to_owned(),
-        choice: String::new(),
-        constants: BTreeMap::new(),
-        dtype: case.dtype,
-        shape: operation.map(sizes).unwrap_or_default(),
-        flops: operation.map_or(0, Operation::flops),
-        min_bytes: operation.map_or(0, Operation::min_bytes),
-        bound_bytes: None,
-        status: measured.status,
-        reason: measured.reason.clone(),
-        verified: None,
-        checks,
-        clock: measured.clock,
-        time_s: measured.time.clone(),
-        wall_s: measured.wall.clone(),
-        repeats: measured.repeats,
-        discarded: measured.discarded,
-        flop_rate: None,
-        bandwidth: None,
-        intensity: None,
-        bound: None,
-        percent_of_roof: None,
-        warnings: measured.warnings.clone(),
-    }
 }

@@ -1,11 +1,16 @@
 //! An operation planned once: kernel chosen, pipelines built, uniforms and scratch in place.
 
-use super::{Constants, Kernel, Schedule, Slot, Tuned, Tuning};
+mod checks;
+
+pub use checks::check_sizes;
+
+use super::{Constants, Kernel, Launch, Schedule, Slot, Tuned, Tuning};
 use crate::buffer::View;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::ops::{Choice, Operand, Operation, choose, constants_of};
 use crate::shader::{Checks, Constant, Loops, Pipeline};
+use checks::check_schedule;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
@@ -236,7 +241,6 @@ impl Plan {
                 };
                 let offset = base + window.offset;
                 // A binding's size is a multiple of 4, and a buffer may end within that.
-                // All of its 16 bytes: an array of vec4 may not be bound shorter.
                 let size = match window.bytes {
                     0 => buffer.size(),
                     bytes => bytes.next_multiple_of(4).min(buffer.size() - offset),
@@ -259,10 +263,7 @@ impl Plan {
             });
             steps.push((Arc::clone(pipeline), bind_group, step.workgroups));
         }
-        Ok(Launch {
-            label: self.kernel.name,
-            steps,
-        })
+        Ok(Launch::of(self.kernel.name, steps))
     }
 
     /// Binds `views` and records into `encoder`. Does not submit, does not block.
@@ -272,191 +273,5 @@ impl Plan {
     pub fn record(&self, encoder: &mut wgpu::CommandEncoder, views: &[View<'_>]) -> Result<()> {
         self.bind(views)?.record(encoder);
         Ok(())
-    }
-
-    fn check(&self, views: &[View<'_>]) -> Result<()> {
-        if views.len() != self.operands.len() {
-            let names: Vec<&str> = self.operands.iter().map(|o| o.name).collect();
-            return Err(Error::OperandCount {
-                operation: self.operation,
-                needed: self.operands.len(),
-                names: names.join(", "),
-                found: views.len(),
-            });
-        }
-        for (operand, view) in self.operands.iter().zip(views) {
-            self.check_view(operand, view)?;
-        }
-        let touched = |i: usize| View {
-            elements: self.operands[i].elements,
-            ..views[i]
-        };
-        for (i, output) in self
-            .operands
-            .iter()
-            .enumerate()
-            .filter(|(_, o)| o.role.is_written())
-        {
-            if let Some(j) = (0..views.len()).find(|&j| j != i && touched(i).overlaps(&touched(j)))
-            {
-                return Err(Error::Overlap {
-                    output: output.name,
-                    other: self.operands[j].name,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn check_view(&self, operand: &Operand, view: &View<'_>) -> Result<()> {
-        let buffer = operand.name;
-        if view.dtype != operand.dtype {
-            let (needed, found) = (operand.dtype.name(), view.dtype.name());
-            return Err(Error::ElementType {
-                buffer,
-                needed,
-                found,
-            });
-        }
-        let room = view.buffer.size().saturating_sub(view.offset) / operand.dtype.bytes();
-        let found = view.elements.min(room);
-        if found < operand.elements {
-            let shape = format!("{} {}", self.operation, self.shape);
-            return Err(Error::Length {
-                buffer,
-                shape,
-                needed: operand.elements,
-                found,
-            });
-        }
-        if operand.elements > 0 && !view.offset.is_multiple_of(self.alignment) {
-            return Err(Error::Alignment {
-                buffer,
-                offset: view.offset,
-                alignment: self.alignment,
-            });
-        }
-        if !view.buffer.usage().contains(wgpu::BufferUsages::STORAGE) {
-            return Err(Error::Usage {
-                buffer,
-                needed: "BufferUsages::STORAGE",
-            });
-        }
-        Ok(())
-    }
-}
-
-/// Refuses operands that no buffer of a device with `limits` can hold.
-///
-/// # Errors
-/// [`Error::TooLarge`].
-pub fn check_sizes(operands: &[Operand], limits: &wgpu::Limits) -> Result<()> {
-    for operand in operands {
-        let needed = operand.elements.saturating_mul(operand.dtype.bytes());
-        let limit = limits.max_buffer_size;
-        if needed > limit {
-            let what = format!("`{}`, in bytes,", operand.name);
-            return Err(Error::TooLarge {
-                what,
-                needed,
-                limit_name: "max_buffer_size",
-                limit,
-            });
-        }
-    }
-    Ok(())
-}
-
-fn check_schedule(kernel: &Kernel, schedule: &Schedule, limits: &wgpu::Limits) -> Result<()> {
-    let bytes = schedule
-        .steps
-        .iter()
-        .flat_map(|step| &step.windows)
-        .map(|w| w.bytes)
-        .max();
-    let workgroups = schedule.steps.iter().flat_map(|step| step.workgroups).max();
-    let needs = [
-        (
-            "binding",
-            "bytes",
-            bytes,
-            limits.max_storage_buffer_binding_size,
-            "max_storage_buffer_binding_size",
-        ),
-        (
-            "dispatch",
-            "workgroups",
-            workgroups.map(u64::from),
-            limits.max_compute_workgroups_per_dimension.into(),
-            "max_compute_workgroups_per_dimension",
-        ),
-    ];
-    for (part, unit, needed, limit, limit_name) in needs {
-        let needed = needed.unwrap_or(0);
-        if needed > limit {
-            let what = format!("a {part} of {}, in {unit},", kernel.name);
-            return Err(Error::TooLarge {
-                what,
-                needed,
-                limit_name,
-                limit,
-            });
-        }
-    }
-    Ok(())
-}
-
-/// A plan bound to buffers: what is left to do is to dispatch it.
-#[derive(Debug)]
-pub struct Launch {
-    label: &'static str,
-    steps: Vec<(Arc<Pipeline>, wgpu::BindGroup, [u32; 3])>,
-}
-
-impl Launch {
-    /// Dispatches that no operation planned: those of a probe.
-    pub(crate) fn of(
-        label: &'static str,
-        steps: Vec<(Arc<Pipeline>, wgpu::BindGroup, [u32; 3])>,
-    ) -> Self {
-        Self { label, steps }
-    }
-
-    /// One launch of several, in order: such as the same work on other memory, so that no cache still holds it.
-    #[must_use]
-    pub fn joined(launches: Vec<Self>) -> Self {
-        Self {
-            label: launches.first().map_or("nothing", |launch| launch.label),
-            steps: launches.into_iter().flat_map(|l| l.steps).collect(),
-        }
-    }
-
-    /// Records one compute pass.
-    pub fn record(&self, encoder: &mut wgpu::CommandEncoder) {
-        let descriptor = wgpu::ComputePassDescriptor {
-            label: Some(self.label),
-            timestamp_writes: None,
-        };
-        self.dispatch(&mut encoder.begin_compute_pass(&descriptor));
-    }
-
-    /// Records and submits the launch alone, and returns when the GPU has finished it.
-    ///
-    /// # Errors
-    /// Those of [`Gpu::submit`].
-    pub async fn run(&self, gpu: &Gpu) -> Result<()> {
-        let descriptor = wgpu::CommandEncoderDescriptor::default();
-        let mut encoder = gpu.device().create_command_encoder(&descriptor);
-        self.record(&mut encoder);
-        gpu.submit(encoder, self.label).await
-    }
-
-    /// Records the dispatches into a pass that is open.
-    pub fn dispatch(&self, pass: &mut wgpu::ComputePass<'_>) {
-        for (pipeline, bind_group, [x, y, z]) in &self.steps {
-            pass.set_pipeline(&pipeline.raw);
-            pass.set_bind_group(0, bind_group, &[]);
-            pass.dispatch_workgroups(*x, *y, *z);
-        }
     }
 }

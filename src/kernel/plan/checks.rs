@@ -1,0 +1,145 @@
+//! What has to hold before anything is dispatched: operands, buffers and schedules against shapes and limits.
+
+use super::Plan;
+use crate::buffer::View;
+use crate::error::{Error, Result};
+use crate::kernel::{Kernel, Schedule};
+use crate::ops::Operand;
+
+impl Plan {
+    /// Whether `views` can be bound: as many as there are operands, each fit for its own, no output within another.
+    pub(super) fn check(&self, views: &[View<'_>]) -> Result<()> {
+        if views.len() != self.operands.len() {
+            let names: Vec<&str> = self.operands.iter().map(|o| o.name).collect();
+            return Err(Error::OperandCount {
+                operation: self.operation,
+                needed: self.operands.len(),
+                names: names.join(", "),
+                found: views.len(),
+            });
+        }
+        for (operand, view) in self.operands.iter().zip(views) {
+            self.check_view(operand, view)?;
+        }
+        let touched = |i: usize| View {
+            elements: self.operands[i].elements,
+            ..views[i]
+        };
+        for (i, output) in self
+            .operands
+            .iter()
+            .enumerate()
+            .filter(|(_, o)| o.role.is_written())
+        {
+            if let Some(j) = (0..views.len()).find(|&j| j != i && touched(i).overlaps(&touched(j)))
+            {
+                return Err(Error::Overlap {
+                    output: output.name,
+                    other: self.operands[j].name,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_view(&self, operand: &Operand, view: &View<'_>) -> Result<()> {
+        let buffer = operand.name;
+        if view.dtype != operand.dtype {
+            let (needed, found) = (operand.dtype.name(), view.dtype.name());
+            return Err(Error::ElementType {
+                buffer,
+                needed,
+                found,
+            });
+        }
+        let room = view.buffer.size().saturating_sub(view.offset) / operand.dtype.bytes();
+        let found = view.elements.min(room);
+        if found < operand.elements {
+            let shape = format!("{} {}", self.operation, self.shape);
+            return Err(Error::Length {
+                buffer,
+                shape,
+                needed: operand.elements,
+                found,
+            });
+        }
+        if operand.elements > 0 && !view.offset.is_multiple_of(self.alignment) {
+            return Err(Error::Alignment {
+                buffer,
+                offset: view.offset,
+                alignment: self.alignment,
+            });
+        }
+        if !view.buffer.usage().contains(wgpu::BufferUsages::STORAGE) {
+            return Err(Error::Usage {
+                buffer,
+                needed: "BufferUsages::STORAGE",
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Refuses operands that no buffer of a device with `limits` can hold.
+///
+/// # Errors
+/// [`Error::TooLarge`].
+pub fn check_sizes(operands: &[Operand], limits: &wgpu::Limits) -> Result<()> {
+    for operand in operands {
+        let needed = operand.elements.saturating_mul(operand.dtype.bytes());
+        let limit = limits.max_buffer_size;
+        if needed > limit {
+            let what = format!("`{}`, in bytes,", operand.name);
+            return Err(Error::TooLarge {
+                what,
+                needed,
+                limit_name: "max_buffer_size",
+                limit,
+            });
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn check_schedule(
+    kernel: &Kernel,
+    schedule: &Schedule,
+    limits: &wgpu::Limits,
+) -> Result<()> {
+    let bytes = schedule
+        .steps
+        .iter()
+        .flat_map(|step| &step.windows)
+        .map(|w| w.bytes)
+        .max();
+    let workgroups = schedule.steps.iter().flat_map(|step| step.workgroups).max();
+    let needs = [
+        (
+            "binding",
+            "bytes",
+            bytes,
+            limits.max_storage_buffer_binding_size,
+            "max_storage_buffer_binding_size",
+        ),
+        (
+            "dispatch",
+            "workgroups",
+            workgroups.map(u64::from),
+            limits.max_compute_workgroups_per_dimension.into(),
+            "max_compute_workgroups_per_dimension",
+        ),
+    ];
+    for (part, unit, needed, limit, limit_name) in needs {
+        let needed = needed.unwrap_or(0);
+        if needed > limit {
+            let what = format!("a {part} of {}, in {unit},", kernel.name);
+            return Err(Error::TooLarge {
+                what,
+                needed,
+                limit_name,
+                limit,
+            });
+        }
+    }
+    Ok(())
+}
