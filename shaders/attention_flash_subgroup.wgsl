@@ -168,7 +168,7 @@ fn swapped(row: u32, column: u32) -> u32 {
 }
 
 fn swapped_k(row: u32, column: u32) -> u32 {
-    return column ^ (row * CHUNK_D4 / 8u & (CHUNK_D4 - 1u));
+    return column ^ ((row * CHUNK_D4 / 8u) & (CHUNK_D4 - 1u));
 }
 
 // The tile of Q, scaled. What lies past the last row repeats it.
