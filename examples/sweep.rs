@@ -7,11 +7,12 @@
 //!
 //! A file in place of a kernel's name is compiled as a kernel of that operation; `chosen` is what the library would take.
 //! `KERNEL@FOLDER` is the kernel with those of its files that lie in the folder in place of its own: for kernels of several.
+//! With `longest` the longest dispatch is timed in place of the whole: what a watchdog sees.
 //! Every combination is verified before it is timed; with `flushed` it runs in turn on more memory than caches hold.
 //! Lines end in the time, the rate, and the spread, fastest last.
 
 use pollster::block_on;
-use ridgepoint::bench::{Coverage, GpuClock, Sampling, Workspace, measure};
+use ridgepoint::bench::{Clock, Coverage, GpuClock, Sampling, Workspace, measure};
 use ridgepoint::kernel::{Kernel, Launch, Stage};
 use ridgepoint::ops::{choose, family};
 use ridgepoint::shader::{Checks, Constant, Shader};
@@ -33,7 +34,7 @@ fn main() {
 async fn sweep(arguments: &[String]) -> Result<()> {
     let [what, kernel, constants @ ..] = arguments else {
         eprintln!(
-            "usage: sweep OPERATION:SHAPE[:f16] KERNEL|KERNEL@FOLDER|FILE.wgsl|chosen [CONSTANT=V1,V2,...]... [checks] [flushed]"
+            "usage: sweep OPERATION:SHAPE[:f16] KERNEL|KERNEL@FOLDER|FILE.wgsl|chosen [CONSTANT=V1,V2,...]... [checks] [flushed] [longest]"
         );
         std::process::exit(2);
     };
@@ -79,6 +80,7 @@ async fn sweep(arguments: &[String]) -> Result<()> {
         operation.label(),
         gpu.summary().name
     );
+    let longest = constants.iter().any(|c| c == "longest");
     let mut lines = Vec::new();
     for constants in combinations(constants) {
         let options = PlanOptions {
@@ -92,7 +94,12 @@ async fn sweep(arguments: &[String]) -> Result<()> {
             .map(|(name, value)| format!("{name}={value}"))
             .collect::<Vec<_>>()
             .join(" ");
-        match one(&gpu, operation.as_ref(), kernel, &options, &spaces).await {
+        let timed = if longest {
+            longest_dispatch(&gpu, operation.as_ref(), kernel, &options, &spaces[0]).await
+        } else {
+            one(&gpu, operation.as_ref(), kernel, &options, &spaces).await
+        };
+        match timed {
             Ok((seconds, line)) => lines.push((seconds, format!("{text:60} {line}"))),
             Err(error) => println!(
                 "{text:60} {}",
@@ -167,6 +174,37 @@ async fn one(
         median,
         format!("{} {rate} {bandwidth} +-{spread}", format_seconds(median)),
     ))
+}
+
+/// The longest of a plan's dispatches, each the shortest of three, in order and alone; the results are not verified.
+async fn longest_dispatch(
+    gpu: &Gpu,
+    operation: &dyn Operation,
+    kernel: &'static Kernel,
+    options: &PlanOptions,
+    space: &Workspace,
+) -> Result<(f64, String)> {
+    let plan = Plan::with_kernel(gpu, operation, kernel, options).await?;
+    let mut times = Vec::new();
+    for launch in plan.bind(&space.views())?.apart() {
+        let mut clock = GpuClock::new(gpu, &launch).await?;
+        let mut shortest = f64::INFINITY;
+        for _ in 0..3 {
+            let tick = clock.sample(1).await?;
+            shortest = shortest.min(tick.gpu_s.unwrap_or(tick.wall_s));
+        }
+        times.push(shortest);
+    }
+    let longest = times.iter().copied().fold(0.0, f64::max);
+    let place = times.iter().position(|time| *time >= longest);
+    let text = format!(
+        "longest {} (dispatch {} of {}), all {}",
+        format_seconds(longest),
+        place.map_or(0, |place| place + 1),
+        times.len(),
+        format_seconds(times.iter().sum()),
+    );
+    Ok((longest, text))
 }
 
 /// A kernel from a file whose stem is its entry point. It lives as long as the program.

@@ -28,6 +28,7 @@ enable wgpu_cooperative_matrix;
 alias FragmentA = coop_mat8x8<f16, A>;
 alias FragmentB = coop_mat8x8<f16, B>;
 alias Sums = coop_mat8x8<f32, C>;
+alias Gradient = f16;        // of the gradients; f32 with WALK
 const FRAGMENT: u32 = 8;
 const LANES: u32 = 32;       // invocations of a subgroup
 
@@ -36,6 +37,10 @@ const VALUE_DIM: u32 = 64;   // columns of V and O
 const KEYS: bool = true;     // a workgroup owns keys, and gives dK and dV; otherwise queries, and dQ
 const BIAS: bool = false;
 const SOFT_CAP: bool = false;
+// The most blocks that a workgroup walks in one dispatch, those of all query heads of a group counted in turn; 0 for all.
+// Then gradients are sums in f32, of this workgroup and without gaps, which later dispatches add to, and
+// attention_backward_finish makes results of.
+const WALK: u32 = 0;
 
 const ROWS: u32 = 16;                // own rows per subgroup
 const BLOCK: u32 = 16;               // rows of the others at a time
@@ -104,6 +109,10 @@ struct Params {
     pages: u32,
     table_row: u32,       // pages of a sequence
     nothing: f32,         // -inf, which WGSL cannot write
+    first_step: u32,      // with WALK, blocks of each walk that earlier dispatches took
+    steps: u32,           // with WALK, blocks that this one takes
+    first_kept: u32,      // with WALK, the workgroup whose sums are kept first
+    kept: u32,            // with WALK, how many there are
 }
 
 // From one of each to the next, in elements.
@@ -122,8 +131,8 @@ struct Strides {
 @group(0) @binding(5) var<storage, read> rows: array<vec2<u32>>;         // [batch * heads * seq_q + batch]: logarithm and
                                                                          // delta of each row, lengths of each sequence
 @group(0) @binding(6) var<storage, read> bias: array<f16>;               // [batch, heads, seq_q, seq_kv], with BIAS
-@group(0) @binding(7) var<storage, read_write> d_own: array<vec4<f16>>;  // dK or dQ, as K or Q
-@group(0) @binding(8) var<storage, read_write> d_v: array<vec4<f16>>;    // as V, with KEYS
+@group(0) @binding(7) var<storage, read_write> d_own: array<vec4<Gradient>>;  // dK or dQ, as K or Q
+@group(0) @binding(8) var<storage, read_write> d_v: array<vec4<Gradient>>;    // as V, with KEYS
 
 var<workgroup> tile_1: array<vec4<f16>, BLOCK * STRIDE_1>;   // of Q, or K
 var<workgroup> tile_2: array<vec4<f16>, BLOCK * STRIDE_2>;   // of dO, or V
@@ -269,6 +278,18 @@ fn statistics(head: Head, query: u32) -> vec2<f32> {
     return vec2<f32>(LARGE, 0.0);
 }
 
+// Of the other rows of a member of the group, those from `begin` up to `end` in so many blocks, what this dispatch walks:
+// from x up to y.
+fn walk_of(member: u32, begin: i32, end: i32, blocks: u32) -> vec2<i32> {
+    if (WALK == 0u) {
+        return vec2<i32>(begin, end);
+    }
+    let before = member * blocks;
+    let all = vec2<u32>(params.first_step, params.first_step + params.steps);
+    let own = clamp(all, vec2<u32>(before), vec2<u32>(before + blocks)) - before;
+    return vec2<i32>(begin + i32(own.x * BLOCK), min(begin + i32(own.y * BLOCK), end));
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn attention_backward_cooperative(
     @builtin(workgroup_id) workgroup_id: vec3<u32>,
@@ -383,6 +404,7 @@ fn attention_backward_cooperative(
     var gradient_2: array<array<Sums, FRAGMENTS_2>, FRAGMENTS_O>;   // of V
     var fetched: Fetched;
     let members = select(1u, params.group, KEYS);
+    let blocks = (u32(max(end - begin, 0)) + BLOCK - 1u) / BLOCK;
     for (var member = 0u; member < members; member++) {
         let other_head = select(own_head / params.group, own_head * params.group + member, KEYS);
         let head = Head(batch, select(own_head, other_head, KEYS), lengths.x, lengths.y);
@@ -392,10 +414,11 @@ fn attention_backward_cooperative(
             other_1 = rows_of(params.q, batch, other_head, other_count);
             other_2 = rows_of(params.o, batch, other_head, other_count);
         }
-        if (begin < end) {
-            fetch(&fetched, other_1, other_2, u32(begin), local_index);
+        let walk = walk_of(member, begin, end, blocks);
+        if (walk.x < walk.y) {
+            fetch(&fetched, other_1, other_2, u32(walk.x), local_index);
         }
-        for (var first_other = begin; first_other < end; first_other += i32(BLOCK)) {
+        for (var first_other = walk.x; first_other < walk.y; first_other += i32(BLOCK)) {
             let first = u32(first_other);
             workgroupBarrier();
             keep(&fetched, local_index);
@@ -534,6 +557,7 @@ fn attention_backward_cooperative(
 
     // As many columns at a time as S had.
     let own_rows = select(0u, own_seq, inside);
+    let kept_row = (id - params.first_kept) * TILE + subgroup_id * ROWS;
     // unroll
     for (var round = 0u; round < ROUNDS_1; round++) {
         // unroll
@@ -552,8 +576,15 @@ fn attention_backward_cooperative(
             let row = lane_row + i * LANE_ROWS;
             let d4 = round * BLOCK4 + lane4;
             if (own_row + row < own_rows && d4 < HEAD4) {
-                let value = sums[sums_base + row * STRIDE_S + lane4] * (params.scale * LN_2);
-                d_own[own_1.base + (own_row + row) * own_1.stride + d4] = vec4<f16>(value);
+                var value = sums[sums_base + row * STRIDE_S + lane4] * (params.scale * LN_2);
+                var at = own_1.base + (own_row + row) * own_1.stride + d4;
+                if (WALK > 0u) {
+                    at = (kept_row + row) * HEAD4 + d4;
+                    if (params.first_step > 0u) {
+                        value += vec4<f32>(d_own[at]);
+                    }
+                }
+                d_own[at] = vec4<Gradient>(value);
             }
         }
         workgroupBarrier();
@@ -577,8 +608,15 @@ fn attention_backward_cooperative(
                 let row = lane_row + i * LANE_ROWS;
                 let d4 = round * BLOCK4 + lane4;
                 if (own_row + row < own_rows && d4 < VALUE4) {
-                    let value = sums[sums_base + row * STRIDE_S + lane4];
-                    d_v[own_2.base + (own_row + row) * own_2.stride + d4] = vec4<f16>(value);
+                    var value = sums[sums_base + row * STRIDE_S + lane4];
+                    var at = own_2.base + (own_row + row) * own_2.stride + d4;
+                    if (WALK > 0u) {
+                        at = (kept_row + row) * VALUE4 + d4;
+                        if (params.first_step > 0u) {
+                            value += vec4<f32>(d_v[at]);
+                        }
+                    }
+                    d_v[at] = vec4<Gradient>(value);
                 }
             }
             workgroupBarrier();

@@ -21,13 +21,18 @@
 //! Intensity: about TILE / 2 FLOP/B in f32, 16 at 32 rows. Workgroup memory: 14 KiB.
 //! Works for any lengths, and head_dim and value_dim that are multiples of four.
 
-alias Elem = f32;   // of all but the logarithms
+alias Elem = f32;       // of all but the logarithms
+alias Gradient = f32;   // of the gradients: Elem, or f32 with WALK
 
 const HEAD_DIM: u32 = 64;    // columns of Q and K
 const VALUE_DIM: u32 = 64;   // columns of V and O
 const KEYS: bool = true;     // a workgroup owns keys, and gives dK and dV; otherwise queries, and dQ
 const BIAS: bool = false;
 const SOFT_CAP: bool = false;
+// The most blocks that a workgroup walks in one dispatch, those of all query heads of a group counted in turn; 0 for all.
+// Then gradients are sums in f32, of this workgroup and without gaps, which later dispatches add to, and
+// attention_backward_finish makes results of.
+const WALK: u32 = 0;
 
 const TILE: u32 = 32;         // rows that a workgroup owns
 const BLOCK: u32 = 32;        // rows of the others at a time
@@ -88,6 +93,10 @@ struct Params {
     pages: u32,
     table_row: u32,       // pages of a sequence
     nothing: f32,         // -inf, which WGSL cannot write
+    first_step: u32,      // with WALK, blocks of each walk that earlier dispatches took
+    steps: u32,           // with WALK, blocks that this one takes
+    first_kept: u32,      // with WALK, the workgroup whose sums are kept first
+    kept: u32,            // with WALK, how many there are
 }
 
 // From one of each to the next, in elements.
@@ -106,8 +115,8 @@ struct Strides {
 @group(0) @binding(5) var<storage, read> rows: array<vec2<u32>>;         // [batch * heads * seq_q + batch]: logarithm and
                                                                          // delta of each row, lengths of each sequence
 @group(0) @binding(6) var<storage, read> bias: array<Elem>;              // [batch, heads, seq_q, seq_kv], with BIAS
-@group(0) @binding(7) var<storage, read_write> d_own: array<vec4<Elem>>; // dK or dQ, as K or Q
-@group(0) @binding(8) var<storage, read_write> d_v: array<vec4<Elem>>;   // as V, with KEYS
+@group(0) @binding(7) var<storage, read_write> d_own: array<vec4<Gradient>>; // dK or dQ, as K or Q
+@group(0) @binding(8) var<storage, read_write> d_v: array<vec4<Gradient>>;   // as V, with KEYS
 
 var<workgroup> memory: array<vec4<f32>, MEMORY>;
 
@@ -302,6 +311,18 @@ fn weigh(head: Head, query: vec4<u32>, key: vec4<u32>, product: vec4<f32>, dp: v
     return Weights(p, p * (dp - delta) * slope);
 }
 
+// Of the other rows of a member of the group, those from `begin` up to `end` in so many blocks, what this dispatch walks:
+// from x up to y.
+fn walk_of(member: u32, begin: i32, end: i32, blocks: u32) -> vec2<i32> {
+    if (WALK == 0u) {
+        return vec2<i32>(begin, end);
+    }
+    let before = member * blocks;
+    let all = vec2<u32>(params.first_step, params.first_step + params.steps);
+    let own = clamp(all, vec2<u32>(before), vec2<u32>(before + blocks)) - before;
+    return vec2<i32>(begin + i32(own.x * BLOCK), min(begin + i32(own.y * BLOCK), end));
+}
+
 @compute @workgroup_size(WORKGROUP)
 fn attention_backward_flash(
     @builtin(workgroup_id) workgroup_id: vec3<u32>,
@@ -351,6 +372,7 @@ fn attention_backward_flash(
     var gradient_1: array<array<vec4<f32>, ELEMS_D4>, ELEMS>;   // of K or Q
     var gradient_2: array<array<vec4<f32>, ELEMS_D4>, ELEMS>;   // of V
     let members = select(1u, params.group, KEYS);
+    let blocks = (u32(max(end - begin, 0)) + BLOCK - 1u) / BLOCK;
     for (var member = 0u; member < members; member++) {
         let other_head = select(own_head / params.group, own_head * params.group + member, KEYS);
         let head = Head(batch, select(own_head, other_head, KEYS), lengths.x, lengths.y);
@@ -360,7 +382,8 @@ fn attention_backward_flash(
             other_1 = rows_of(params.q, batch, other_head, other_count);
             other_2 = rows_of(params.o, batch, other_head, other_count);
         }
-        for (var first_other = begin; first_other < end; first_other += i32(BLOCK)) {
+        let walk = walk_of(member, begin, end, blocks);
+        for (var first_other = walk.x; first_other < walk.y; first_other += i32(BLOCK)) {
             let first = u32(first_other);
             var product: array<vec4<f32>, ELEMS>;
             var dp: array<vec4<f32>, ELEMS>;
@@ -386,15 +409,32 @@ fn attention_backward_flash(
     // unroll
     for (var i = 0u; i < ELEMS; i++) {
         let row = first_own + i * WORKGROUP_O + local_o;
+        let kept_row = (id - params.first_kept) * TILE + row - first_own;
         if (inside && row < own_seq) {
             // unroll
             for (var j = 0u; j < ELEMS_D4; j++) {
                 let d4 = j * WORKGROUP_L + local_l;
                 if (d4 < HEAD4) {
-                    d_own[own_1.base + row * own_1.stride + d4] = vec4<Elem>(gradient_1[i][j] * scale);
+                    var value = gradient_1[i][j] * scale;
+                    var at = own_1.base + row * own_1.stride + d4;
+                    if (WALK > 0u) {
+                        at = kept_row * HEAD4 + d4;
+                        if (params.first_step > 0u) {
+                            value += vec4<f32>(d_own[at]);
+                        }
+                    }
+                    d_own[at] = vec4<Gradient>(value);
                 }
                 if (KEYS && d4 < VALUE4) {
-                    d_v[own_2.base + row * own_2.stride + d4] = vec4<Elem>(gradient_2[i][j]);
+                    var value = gradient_2[i][j];
+                    var at = own_2.base + row * own_2.stride + d4;
+                    if (WALK > 0u) {
+                        at = kept_row * VALUE4 + d4;
+                        if (params.first_step > 0u) {
+                            value += vec4<f32>(d_v[at]);
+                        }
+                    }
+                    d_v[at] = vec4<Gradient>(value);
                 }
             }
         }

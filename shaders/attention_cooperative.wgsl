@@ -40,6 +40,9 @@ const SOFT_CAP: bool = false;
 const SINKS: bool = false;
 const LENGTHS: bool = false;
 const LOG_SUM_EXP: bool = false;
+// The most keys that a workgroup walks in one dispatch, a multiple of TILE_KV; 0 for all. Between dispatches, and for
+// attention_flash_finish at the end, `lse` holds for each row O before its division, the row's maximum and its sum.
+const WALK: u32 = 0;
 
 const SUBGROUPS: u32 = 4;
 const SUBGROUP_Q: u32 = 16;   // queries per subgroup
@@ -86,6 +89,8 @@ const_assert HEAD_DIM % 4 == 0;
 const_assert VALUE_DIM % 4 == 0;
 const_assert ROWS * LANES == SUBGROUP_Q || SHARERS * SUBGROUP_Q == LANES;
 const_assert GROUPS * SHARERS == KV4;
+const_assert WALK % TILE_KV == 0;
+const KEPT_ROW: u32 = VALUE_DIM + 2u;
 
 // No score is below it. A difference with it is finite or -inf, never NaN, unlike with -inf itself.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
@@ -120,6 +125,10 @@ struct Params {
     pages: u32,
     table_row: u32,
     nothing: f32,         // -inf, which WGSL cannot write
+    first_step: u32,      // with WALK, keys of each walk that earlier dispatches took
+    steps: u32,           // with WALK, keys that this one takes, a multiple of TILE_KV
+    first_kept: u32,      // with WALK, the tile whose sums are kept first
+    kept: u32,            // with WALK, how many there are
 }
 
 // From one of each to the next, in elements.
@@ -138,13 +147,15 @@ struct Strides {
 @group(0) @binding(5) var<storage, read> bias: array<f16>;            // [batch, heads, seq_q, seq_kv], with BIAS
 @group(0) @binding(6) var<storage, read> sinks: array<f32>;           // [heads], with SINKS
 @group(0) @binding(7) var<storage, read_write> o: array<vec4<f16>>;   // [batch, heads, seq_q, value_dim / 4]
-@group(0) @binding(8) var<storage, read_write> lse: array<f32>;       // [batch, heads, seq_q], with LOG_SUM_EXP
+@group(0) @binding(8) var<storage, read_write> lse: array<f32>;       // [batch, heads, seq_q], with LOG_SUM_EXP;
+                                                                      // [kept, TILE_Q, KEPT_ROW], with WALK
 
 var<workgroup> k_tile: array<Cell, TILE_KV * STRIDE_K>;
 var<workgroup> v_tile: array<Cell, TILE_KV * STRIDE_V>;
 var<workgroup> p_tile: array<Cell, TILE_Q * STRIDE_P>;
 var<workgroup> s_tile: array<Score, TILE_Q * STRIDE_S>;   // S, and O on its way
 var<workgroup> factors: array<f32, TILE_Q>;               // what rows of O are multiplied by
+var<workgroup> kept_factors: array<f32, max(TILE_Q * u32(WALK > 0u), 1u)>;   // and what was kept of them
 var<workgroup> overflow: atomic<u32>;                     // whether some weight came near the largest f16
 
 // What of the operands a workgroup works on, and which of its invocations this is. Places are in elements.
@@ -402,8 +413,14 @@ fn attention_cooperative(
     // What the first row sees ends first, and what the last row sees begins last.
     let first_sees = visible(place, first_query);
     let last_sees = visible(place, first_query + max(place.rows, 1u) - 1u);
-    let begin = first_sees.x;
-    let end = select(begin, last_sees.y, place.rows > 0u && place.keys > 0u);
+    var begin = first_sees.x;
+    var end = select(begin, last_sees.y, place.rows > 0u && place.keys > 0u);
+    if (WALK > 0u) {
+        begin = min(begin + params.first_step, max(begin, end));
+        end = min(begin + params.steps, end);
+    }
+    let kept_base = (tile - params.first_kept) * TILE_Q * KEPT_ROW;
+    let continues = WALK > 0u && params.first_step > 0u;
 
     let subgroup_row = subgroup_id * SUBGROUP_Q;
     let own_row = subgroup_row + lane % SUBGROUP_Q;
@@ -551,15 +568,31 @@ fn attention_cooperative(
         }
         var largest = row_max[i];
         var factor = 1.0;
-        if (SINKS && row < place.rows) {
+        if (SINKS && row < place.rows && !continues) {
             let sink = sinks[head] * LOG2_E;
             largest = max(largest, sink);
             factor = exp2(row_max[i] - largest);
             sum = fma(sum, factor, exp2(sink - largest));
         }
-        // A row that sees no key has no sum, and stays zero.
-        factors[row] = factor / select(1.0, sum, sum > 0.0);
-        if (LOG_SUM_EXP && row < writes && sharer == 0u) {
+        if (WALK == 0u) {
+            // A row that sees no key has no sum, and stays zero.
+            factors[row] = factor / select(1.0, sum, sum > 0.0);
+        } else if (row < writes && sharer == 0u) {
+            // What earlier dispatches left and this one's part, with the larger of their references.
+            let at = kept_base + row * KEPT_ROW + VALUE_DIM;
+            var before = vec2<f32>(NEG_LARGE, 0.0);
+            if (continues) {
+                before = vec2<f32>(lse[at], lse[at + 1u]);
+            }
+            let larger = max(before.x, largest);
+            let of_before = exp2(before.x - larger);
+            let of_part = exp2(largest - larger);
+            kept_factors[row] = of_before;
+            factors[row] = factor * of_part;
+            lse[at] = larger;
+            lse[at + 1u] = fma(before.y, of_before, sum * of_part);
+        }
+        if (WALK == 0u && LOG_SUM_EXP && row < writes && sharer == 0u) {
             var value = params.nothing;
             if (row < place.rows && sum > 0.0) {
                 value = (largest + log2(sum)) * LN_2;
@@ -584,7 +617,17 @@ fn attention_cooperative(
         for (var index = lane; index < SUBGROUP_Q * KV4; index += LANES) {
             let row = subgroup_row + index / KV4;
             let column = first * FRAGMENT + index % KV4 * 4u;
-            if (row < writes && column < VALUE_DIM) {
+            if (WALK > 0u && row < writes && column < VALUE_DIM) {
+                let at = kept_base + row * KEPT_ROW + column;
+                var value = s_read(row, index % KV4) * factors[row];
+                if (continues) {
+                    value += vec4<f32>(lse[at], lse[at + 1u], lse[at + 2u], lse[at + 3u]) * kept_factors[row];
+                }
+                // unroll
+                for (var c = 0u; c < 4u; c++) {
+                    lse[at + c] = value[c];
+                }
+            } else if (row < writes && column < VALUE_DIM) {
                 let value = select(vec4<f32>(), s_read(row, index % KV4) * factors[row], row < place.rows);
                 // Rounded weights can make a mean of the largest f16 a little larger than it.
                 let within = clamp(value, vec4<f32>(-LARGEST), vec4<f32>(LARGEST));

@@ -94,6 +94,7 @@ struct Params {
     splits: u32,          // workgroups that share a unit's keys
     row_tiles: u32,       // units of a key head
     hidden: f32,          // -inf, which WGSL cannot write
+    first_split: u32,     // of this dispatch
 }
 
 // From one of each to the next, in elements.
@@ -204,7 +205,7 @@ fn attention_decode(
     @builtin(workgroup_id) workgroup_id: vec3<u32>,
     @builtin(local_invocation_index) local_index: u32,
 ) {
-    let split = workgroup_id.y;
+    let split = params.first_split + workgroup_id.y;
     let of_all = params.first + workgroup_id.x;
     let run = of_all / params.row_tiles;
     let batch = run / KV_HEADS;

@@ -55,6 +55,7 @@ struct Params {
     splits: u32,          // workgroups that share a unit's keys
     row_tiles: u32,       // units of a key head
     hidden: f32,          // -inf, which WGSL cannot write
+    first_split: u32,     // of no use here
 }
 
 // From one of each to the next, in elements.

@@ -86,6 +86,7 @@ struct Params {
     splits: u32,          // workgroups that share a unit's keys
     row_tiles: u32,       // units of a key head
     hidden: f32,          // -inf, which WGSL cannot write
+    first_split: u32,     // of this dispatch
 }
 
 // From one of each to the next, in elements.
@@ -204,7 +205,7 @@ fn attention_decode_subgroup(
     let slot = (subgroup_id * size_of_subgroup + place_in_subgroup) / LANES;
     let own_load = lane / SHARERS;
 
-    let split = workgroup_id.y;
+    let split = params.first_split + workgroup_id.y;
     let of_all = params.first + workgroup_id.x;
     let run = of_all / params.row_tiles;
     let batch = run / KV_HEADS;

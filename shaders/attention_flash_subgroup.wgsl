@@ -29,6 +29,9 @@ const SOFT_CAP: bool = false;   // scores s become cap * tanh(s / cap)
 const SINKS: bool = false;      // each head has a score without a value
 const LENGTHS: bool = false;    // each sequence has lengths of its own
 const LSE: bool = false;        // the logarithms of the sums are written
+// The most keys that a workgroup walks in one dispatch, a multiple of TILE_KV; 0 for all. Between dispatches, and for
+// attention_flash_finish at the end, `lse` holds for each row O before its division, the row's maximum and its sum.
+const WALK: u32 = 0;
 
 const LANES: u32 = 8;       // invocations of a row, a power of two
 const TILE_Q: u32 = 128;    // queries per workgroup
@@ -82,6 +85,9 @@ const_assert CHUNK_KV % (4 * DEPTH_KV) == 0;
 const_assert LANES % CHUNK_KV4 == 0;
 const_assert WORKGROUP_Q % 4 == 0;
 
+const_assert WALK % TILE_KV == 0;
+const KEPT_ROW: u32 = VALUE_DIM + 2u;
+
 // No score is below it. A difference with it is finite or -inf, never NaN, unlike with -inf itself.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 const LOG2_E: f32 = 1.4426950408889634;
@@ -109,6 +115,10 @@ struct Params {
     pages: u32,
     table_row: u32,       // pages of a sequence
     nothing: f32,         // -inf, which WGSL cannot write
+    first_step: u32,      // with WALK, keys of each walk that earlier dispatches took
+    steps: u32,           // with WALK, keys that this one takes, a multiple of TILE_KV
+    first_kept: u32,      // with WALK, the tile whose sums are kept first
+    kept: u32,            // with WALK, how many there are
 }
 
 // From one of each to the next, in elements.
@@ -127,7 +137,8 @@ struct Strides {
 @group(0) @binding(5) var<storage, read> bias: array<Elem>;          // [batch, heads, seq_q, seq_kv], or 1 of some
 @group(0) @binding(6) var<storage, read> sinks: array<f32>;          // [heads]
 @group(0) @binding(7) var<storage, read_write> o: array<Elem4>;      // [batch, heads, seq_q, value_dim / 4]
-@group(0) @binding(8) var<storage, read_write> lse: array<f32>;      // [batch, heads, seq_q]
+@group(0) @binding(8) var<storage, read_write> lse: array<f32>;      // [batch, heads, seq_q]; with WALK
+                                                                        // [kept, TILE_Q, KEPT_ROW]
 
 var<workgroup> memory: array<vec4<f32>, MEMORY>;
 
@@ -279,6 +290,13 @@ fn attention_flash_subgroup(
         last_sees = visible_keys(position + i32(rows) - 1, keys);
     }
     let end = last_sees.y;
+    var begin = first_sees.x;   // of this dispatch's part of the walk
+    var stop = end;
+    if (WALK > 0u) {
+        begin = min(begin + params.first_step, max(begin, end));
+        stop = min(begin + params.steps, end);
+    }
+    let kept_base = (tile - params.first_kept) * TILE_Q * KEPT_ROW;
     let kv_head = head / params.group;
     let place = Place(
         (params.q.offset + batch * params.q.batch + head * params.q.head + first_query * params.q.row) / 4u,
@@ -305,14 +323,28 @@ fn attention_flash_subgroup(
     for (var i = 0u; i < ELEMS_Q; i++) {
         row_max[i] = least;
         row_sum[i] = select(0.0, 1.0, least > NEG_LARGE && local_kv == 0u);
+        let row = i * WORKGROUP_Q + local_q;
+        if (WALK > 0u && params.first_step > 0u && row < written) {
+            let kept_row = kept_base + row * KEPT_ROW;
+            row_max[i] = lse[kept_row + VALUE_DIM];
+            row_sum[i] = select(0.0, lse[kept_row + VALUE_DIM + 1u], local_kv == 0u);
+            // unroll
+            for (var j = 0u; j < ELEMS_D4; j++) {
+                let d4 = j * LANES + local_kv;
+                if (d4 < VALUE_D4) {
+                    let at = kept_row + 4u * d4;
+                    o_part[i][j] = vec4<f32>(lse[at], lse[at + 1u], lse[at + 2u], lse[at + 3u]);
+                }
+            }
+        }
     }
     var fetched: Fetched;
-    if (first_sees.x < end) {
+    if (begin < stop) {
         stage_q(place);
-        fetch_k(&fetched, place, first_sees.x, 0u);
+        fetch_k(&fetched, place, begin, 0u);
     }
 
-    for (var first_key = first_sees.x; first_key < end; first_key += TILE_KV) {
+    for (var first_key = begin; first_key < stop; first_key += TILE_KV) {
         // 1. S = Q K^T. Component l of s[i][j] is key 4 * (j * LANES + local_kv) + l of the block.
         var s: array<array<vec4<f32>, ELEMS_KV4>, ELEMS_Q>;
         for (var pair = 0u; pair < CHUNKS_D; pair += 2u) {
@@ -488,7 +520,23 @@ fn attention_flash_subgroup(
         // Zeros for a row that sees no key, and so has no sum, and for one past the sequence's queries.
         let sees_some = row < rows && sum > 0.0;
         let factor = 1.0 / select(1.0, sum, sees_some);
-        if (row < written) {
+        if (WALK > 0u && row < written) {
+            let kept_row = kept_base + row * KEPT_ROW;
+            // unroll
+            for (var j = 0u; j < ELEMS_D4; j++) {
+                let d4 = j * LANES + local_kv;
+                if (d4 < VALUE_D4) {
+                    // unroll
+                    for (var c = 0u; c < 4u; c++) {
+                        lse[kept_row + 4u * d4 + c] = o_part[i][j][c];
+                    }
+                }
+            }
+            if (local_kv == 0u) {
+                lse[kept_row + VALUE_DIM] = row_max[i];
+                lse[kept_row + VALUE_DIM + 1u] = sum;
+            }
+        } else if (row < written) {
             // unroll
             for (var j = 0u; j < ELEMS_D4; j++) {
                 let d4 = j * LANES + local_kv;

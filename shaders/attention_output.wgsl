@@ -1,7 +1,8 @@
 //! attention_output: O = P V for each head, the last stage of attention_naive.
 //!
 //! One workgroup computes a TILE x TILE tile of one head's output, one element for each invocation, walking the keys in
-//! steps of TILE, those of the sequence alone: what lies behind them need not be numbers.
+//! steps of TILE, those of the sequence alone: what lies behind them need not be numbers. Where there are too many keys for
+//! one dispatch, sums are kept in memory for the next.
 //!
 //!           seq_kv        TILE           TILE
 //!         +--------+     +----+         +----+
@@ -42,6 +43,10 @@ struct Params {
     pages: u32,
     table_row: u32,       // pages of a sequence
     nothing: f32,         // -inf, which WGSL cannot write
+    first_step: u32,      // keys that earlier dispatches took
+    steps: u32,           // keys that this one takes, a multiple of TILE where it is not the last
+    first_kept: u32,      // of no use here
+    kept: u32,            // the same
 }
 
 // From one of each to the next, in elements.
@@ -57,6 +62,7 @@ struct Strides {
 @group(0) @binding(2) var<storage, read> v: array<Elem>;         // [batch, kv_heads, seq_kv, value_dim]
 @group(0) @binding(3) var<storage, read> lengths: array<u32>;    // [batch, 2]
 @group(0) @binding(4) var<storage, read_write> o: array<Elem>;   // [batch, heads, seq_q, value_dim]
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>; // [batch, heads, seq_q, value_dim], between dispatches
 
 var<workgroup> p_tile: array<array<f32, TILE>, TILE>;   // [query][key]
 var<workgroup> v_tile: array<array<f32, TILE>, TILE>;   // [key][d]
@@ -82,8 +88,14 @@ fn attention_output(
     }
     let v_base = params.v.offset + batch * params.v.batch + head / params.group * params.v.head;
 
+    let inside = there && query < params.seq_q && d < params.value_dim;
+    let kept_at = (plane * params.seq_q + query) * params.value_dim + d;
     var sum = 0.0;
-    for (var base = 0u; base < keys; base += TILE) {
+    if (inside && params.first_step > 0u) {
+        sum = sums[kept_at];
+    }
+    let stop = params.first_step + params.steps;
+    for (var base = params.first_step; base < min(stop, keys); base += TILE) {
         // Zeros beyond the edges add nothing.
         var p_value = 0.0;
         var v_value = 0.0;
@@ -102,7 +114,9 @@ fn attention_output(
         }
         workgroupBarrier();
     }
-    if (there && query < params.seq_q && d < params.value_dim) {
+    if (inside && stop < params.seq_kv) {
+        sums[kept_at] = sum;
+    } else if (inside) {
         o[params.o.offset + batch * params.o.batch + head * params.o.head + query * params.o.row + d] = Elem(sum);
     }
 }

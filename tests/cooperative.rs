@@ -224,6 +224,37 @@ fn attention_is_right_with_both_sides_and_each_option() {
     verify(gpu, &ATTENTION, &options);
 }
 
+/// Keys, and queries of the backward, in several dispatches.
+#[test]
+fn cut_walks_are_right() {
+    let Some(gpu) = open() else { return };
+    let shapes = [
+        ("attention", "1x2x33x151x16xcausal+lse", 48),
+        (
+            "attention",
+            "2x2x37x151x16+kv1+window=70+bias+cap=2+sinks+lengths+lse+bshd",
+            48,
+        ),
+        ("attention_backward", "1x2x37x70x16xcausal+kv1+lengths", 3),
+    ];
+    for (name, text, walk) in shapes {
+        let family = family(name).unwrap();
+        let operation = (family.parse)(text, Dtype::F16).unwrap();
+        let kernel = match name {
+            "attention" => "attention_cooperative",
+            _ => "attention_backward_cooperative",
+        };
+        let options = PlanOptions {
+            kernel: Some(kernel),
+            constants: vec![("WALK", Constant::Integer(walk))],
+            ..PlanOptions::default()
+        };
+        let plan = block_on(Plan::new(gpu, operation.as_ref(), &options)).unwrap();
+        assert!(plan.dispatches() > 3, "{text}: {}", plan.dispatches());
+        verify(gpu, operation.as_ref(), &options);
+    }
+}
+
 /// Scores that climb from -1e4 to 1e4 over the keys, so that every block raises the maximum by more than f16 holds, with
 /// values near the largest f16.
 #[test]

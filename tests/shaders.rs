@@ -6,7 +6,7 @@ use pollster::block_on;
 use ridgepoint::kernel::Kernel;
 use ridgepoint::ops::FAMILIES;
 use ridgepoint::roofline::PROBE_FILES;
-use ridgepoint::shader::{Checks, Loops, Prepared, Shader};
+use ridgepoint::shader::{Checks, Constant, Loops, Prepared, Shader};
 use ridgepoint::{Error, Gpu, Plan, PlanOptions};
 use std::collections::BTreeSet;
 use wgpu::Features;
@@ -59,7 +59,29 @@ fn variants() -> Vec<(String, Prepared)> {
             );
         }
     }
+    found.extend(kernels_that_stop());
     found.extend(kernels_of_samples());
+    found
+}
+
+/// The forms whose walks are cut, which samples are too short for.
+fn kernels_that_stop() -> Vec<(String, Prepared)> {
+    let mut found = Vec::new();
+    for kernel in kernels().filter(|kernel| kernel.declares("WALK")) {
+        let mut constants = kernel.preset(0);
+        constants.push(("WALK", Constant::Integer(128)));
+        if kernel.declares("Gradient") {
+            constants.push(("Gradient", Constant::Type("f32")));
+        }
+        let stages = kernel
+            .prepare(&constants, Loops::Unrolled, kernel.features)
+            .unwrap();
+        found.extend(
+            stages
+                .into_iter()
+                .map(|p| (format!("{} cut: {}", kernel.name, p.name), p)),
+        );
+    }
     found
 }
 

@@ -30,6 +30,17 @@ impl Launch {
         }
     }
 
+    /// A launch for each dispatch: to see which one takes longest.
+    #[must_use]
+    pub fn apart(self) -> Vec<Self> {
+        let label = self.label;
+        let alone = |step| Self {
+            label,
+            steps: vec![step],
+        };
+        self.steps.into_iter().map(alone).collect()
+    }
+
     /// Records one compute pass.
     pub fn record(&self, encoder: &mut wgpu::CommandEncoder) {
         let descriptor = wgpu::ComputePassDescriptor {

@@ -4,6 +4,7 @@ mod backward;
 mod cooperative;
 mod cut;
 mod decode;
+mod flash;
 mod kernels;
 mod options;
 mod params;
@@ -44,6 +45,10 @@ use unfused::ATTENTION_UNFUSED;
 /// over the keys that the query sees by `mask`, `window`, `lengths` and a bias above -inf. A query that sees none gives a
 /// row of zeros. Query head `h` reads key head `h / (heads / kv_heads)`. Scores, sums and O are computed in f32 whatever
 /// the type; a kernel of matrix units rounds `exp(t - max)` to f16 before it multiplies V.
+///
+/// Dispatches are cut so that none lasts longer than 100 ms on a slow adapter of its kind: by tiles of queries, and where a
+/// tile sees very many keys, by keys. What such a tile has found is kept in scratch memory for the next dispatch, 16 MiB at
+/// most; otherwise the fused kernels need none.
 ///
 /// Operands: `q`, `k`, `v`, then `table`, `lengths`, `bias`, `sinks` where there are such, then `o`, and `lse` where it is
 /// wanted.
@@ -419,9 +424,6 @@ impl Operation for Attention {
         stages: &[&Prepared],
         device: &Capabilities,
     ) -> Result<Schedule> {
-        if cooperative::is_cooperative(kernel) {
-            return cooperative::schedule(self, stages, device);
-        }
         schedule::schedule(self, kernel, stages, device)
     }
 

@@ -4,6 +4,7 @@ mod kernels;
 
 pub(super) use kernels::{DOT, MAX, SUM};
 
+use super::rows::bearable_bytes;
 use super::vectors::{Run, runs};
 use super::{Family, Operand, Operation, require_u32};
 use crate::data::{Distribution, Dtype, Inputs};
@@ -152,7 +153,7 @@ impl Operation for Reduction {
         ])
     }
 
-    /// Dispatches over windows of what one binding holds. Each workgroup of each leaves a number, and the last one of all
+    /// Dispatches over windows of what one binding holds and a slow adapter bears. Each workgroup of each leaves a number, and the last one of all
     /// merges those.
     fn schedule(
         &self,
@@ -160,7 +161,12 @@ impl Operation for Reduction {
         stages: &[&Prepared],
         device: &Capabilities,
     ) -> Result<Schedule> {
-        let limits = &device.limits;
+        let bearable = bearable_bytes(device.kind);
+        let limits = &wgpu::Limits {
+            max_storage_buffer_binding_size: bearable
+                .min(device.limits.max_storage_buffer_binding_size),
+            ..device.limits.clone()
+        };
         let mut runs = runs(self.elements, self.width(), self.dtype, limits)?;
         if runs.is_empty() {
             // One workgroup, which finds nothing.

@@ -2,6 +2,7 @@
 
 use crate::data::Dtype;
 use crate::error::{Error, Result};
+use crate::gpu::{AdapterKind, Capabilities};
 use crate::kernel::Constants;
 use crate::shader::Constant;
 
@@ -133,7 +134,19 @@ pub(super) struct RowWindow {
 /// Where windows may begin, in bytes: the coarsest alignment that WebGPU has.
 const ALIGNMENT: u64 = 256;
 
-/// Cuts `rows` into runs whose operands of `row_bytes` a row and `extra_bytes` once fit a binding.
+/// Bytes of an operand that one dispatch takes at most, so that a slow adapter of its kind is done in 100 ms: a processor
+/// moves 1 GB/s with a pass or two over three operands, a small integrated GPU 20. A discrete one is done with all that a
+/// binding holds.
+pub(super) fn bearable_bytes(kind: AdapterKind) -> u64 {
+    match kind {
+        AdapterKind::Software => 16 << 20,
+        AdapterKind::Discrete => u64::MAX,
+        _ => 512 << 20,
+    }
+}
+
+/// Cuts `rows` into runs whose operands of `row_bytes` a row and `extra_bytes` once fit a binding, and of which a dispatch
+/// takes no more than [`bearable_bytes`], or a row.
 ///
 /// # Errors
 /// [`Error::TooLarge`] where not even one row fits.
@@ -141,9 +154,9 @@ pub(super) fn windows(
     rows: u64,
     row_bytes: &[u64],
     extra_bytes: u64,
-    limits: &wgpu::Limits,
+    device: &Capabilities,
 ) -> Result<Vec<RowWindow>> {
-    let limit = limits.max_storage_buffer_binding_size;
+    let limit = device.limits.max_storage_buffer_binding_size;
     let largest = row_bytes.iter().copied().max().unwrap_or(0).max(1);
     let mut each = limit.saturating_sub(extra_bytes) / largest;
     if each < rows {
@@ -158,6 +171,8 @@ pub(super) fn windows(
             limit,
         });
     }
+    let bearable = (bearable_bytes(device.kind) / largest).max(1);
+    let each = each.min(bearable);
     let cut = |first| RowWindow {
         first,
         rows: each.min(rows - first),
@@ -234,12 +249,9 @@ mod tests {
 
     #[test]
     fn windows_cover_all_rows_and_fit() {
-        let limits = wgpu::Limits {
-            max_storage_buffer_binding_size: 10_000,
-            ..wgpu::Limits::default()
-        };
+        let device = with_bindings(AdapterKind::Discrete, 10_000);
         for (rows, cols) in [(0, 3), (1, 3), (7, 249), (2000, 3), (100, 64), (3, 2_430)] {
-            let cut = windows(rows, &[4 * cols], 16, &limits).unwrap();
+            let cut = windows(rows, &[4 * cols], 16, &device).unwrap();
             assert_eq!(cut.iter().map(|w| w.rows).sum::<u64>(), rows);
             let layout = RowLayout {
                 offset: 4,
@@ -255,6 +267,36 @@ mod tests {
                 next += window.rows;
             }
         }
-        assert!(windows(1, &[20_000], 0, &limits).is_err());
+        assert!(windows(1, &[20_000], 0, &device).is_err());
+    }
+
+    fn with_bindings(kind: AdapterKind, bytes: u64) -> Capabilities {
+        Capabilities {
+            features: wgpu::Features::empty(),
+            limits: wgpu::Limits {
+                max_storage_buffer_binding_size: bytes,
+                ..wgpu::Limits::default()
+            },
+            kind,
+            subgroup_sizes: (0, 0),
+            cooperative: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_slow_adapter_gets_less_at_once() {
+        let sizes = |kind, rows, row| {
+            let device = with_bindings(kind, 1 << 31);
+            let cut = windows(rows, &[row, 1], 0, &device).unwrap();
+            assert_eq!(cut.iter().map(|w| w.rows).sum::<u64>(), rows);
+            cut.iter().map(|w| w.rows * row).max()
+        };
+        let row = 1 << 14;
+        assert_eq!(sizes(AdapterKind::Discrete, 1 << 16, row), Some(1 << 30));
+        for kind in [AdapterKind::Software, AdapterKind::Integrated] {
+            assert_eq!(sizes(kind, 1 << 16, row), Some(bearable_bytes(kind)));
+        }
+        // A row is the least.
+        assert_eq!(sizes(AdapterKind::Software, 3, 1 << 27), Some(1 << 27));
     }
 }

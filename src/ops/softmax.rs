@@ -276,7 +276,7 @@ impl Operation for Softmax {
         stages: &[&Prepared],
         device: &Capabilities,
     ) -> Result<Schedule> {
-        schedule::schedule(self, kernel, stages, &device.limits)
+        schedule::schedule(self, kernel, stages, device)
     }
 
     /// A row is read three times for all of its elements; a run of neighbours is 64.

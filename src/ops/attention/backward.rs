@@ -29,6 +29,9 @@ use crate::tolerance::Expected;
 /// gradient of their own. Kernels take heads of up to 256 columns, with columns, offsets and strides that are multiples of
 /// four, and no paged cache; what they lack they refuse by name.
 ///
+/// Dispatches are cut as those of the attention: where a tile of keys or of queries has very many others to walk, its sums
+/// are kept in 16 MiB of scratch memory at most.
+///
 /// Operands: `q`, `k`, `v`, then `lengths`, `bias` where the attention has such, then `o`, `lse`, `d_o`, and the results
 /// `d_q`, `d_k`, `d_v`. Each gradient lies as what it is the gradient of. P and dS are f32; a kernel of matrix units
 /// rounds them to f16 before it multiplies, so that dS, which grows with dO, has to stay below 65,504 there.
@@ -159,13 +162,17 @@ impl Operation for AttentionBackward {
         kernels::constants(&self.forward, kernel, device)
     }
 
+    fn derived(&self, kernel: &'static Kernel, chosen: &Constants) -> Constants {
+        kernels::derived(&self.forward, kernel, chosen)
+    }
+
     fn schedule(
         &self,
-        _kernel: &'static Kernel,
+        kernel: &'static Kernel,
         stages: &[&Prepared],
         device: &Capabilities,
     ) -> Result<Schedule> {
-        schedule::schedule(self, stages, device)
+        schedule::schedule(self, kernel, stages, device)
     }
 
     /// For a row of dK every query of a group with its O and dO, shared by neighbours, and a column of Q for each element.

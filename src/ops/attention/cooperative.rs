@@ -1,27 +1,30 @@
-//! Attention on matrix units: which of them serve it, with which tiles, in which dispatches.
+//! Attention on matrix units: which of them serve it, with which tiles.
 
 mod samples;
 mod tile;
 
 pub(super) use samples::samples;
 
+use super::cut::{Units, walk};
+use super::kernels::{FINISH, can_stop};
 use super::options::Places;
-use super::schedule::window;
 use super::{Attention, KvCache, Lengths, LogSumExp, Sinks};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterKind, Capabilities};
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Step, Window, fold_workgroups};
-use crate::ops::Operation;
-use crate::shader::{Constant, Prepared, Shader};
+use crate::kernel::{Constants, Kernel, Stage};
+use crate::shader::{Constant, Shader};
 
 pub(super) static ATTENTION_COOPERATIVE: Kernel = Kernel {
     name: "attention_cooperative",
     about: "one dispatch, fragments on matrix units, O rescaled only when a weight would pass f16",
-    stages: &[Stage::of(&Shader {
-        name: "attention_cooperative",
-        wgsl: include_str!("../../../shaders/attention_cooperative.wgsl"),
-    })],
+    stages: &[
+        Stage::of(&Shader {
+            name: "attention_cooperative",
+            wgsl: include_str!("../../../shaders/attention_cooperative.wgsl"),
+        }),
+        FINISH,
+    ],
     features: wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
         .union(wgpu::Features::SUBGROUP)
         .union(wgpu::Features::SHADER_F16),
@@ -72,7 +75,13 @@ pub(super) fn constants(
     let mut found = fragments(side, device.kind);
     found.push(("LANES", Constant::Integer(largest)));
     found.extend(options(attention));
-    found.extend(tile::tile(attention, &found, kernel, device)?.constants());
+    found.retain(|(name, _)| kernel.declares(name));
+    let tile = tile::tile(attention, &found, kernel, device)?;
+    found.extend(tile.constants());
+    let rows = tile.subgroups * tile.subgroup_q;
+    let walk = walk(attention, rows.into(), device, Units::Matrix);
+    let walk = walk.filter(|_| can_stop(kernel));
+    found.extend(walk.map(|keys| ("WALK", Constant::Integer(keys))));
     Ok(found)
 }
 
@@ -144,6 +153,7 @@ fn fragments(side: u32, kind: AdapterKind) -> Constants {
 /// What the operands decide.
 fn options(attention: &Attention) -> Constants {
     let wanted = |yes: bool| Constant::Bool(yes);
+    let sums = attention.log_sum_exp == LogSumExp::Wanted;
     vec![
         ("HEAD_DIM", Constant::Integer(attention.head_dim as u32)),
         ("VALUE_DIM", Constant::Integer(attention.value_dim as u32)),
@@ -151,57 +161,12 @@ fn options(attention: &Attention) -> Constants {
         ("SOFT_CAP", wanted(attention.soft_cap.is_some())),
         ("SINKS", wanted(attention.sinks == Sinks::PerHead)),
         ("LENGTHS", wanted(attention.has_lengths())),
-        (
-            "LOG_SUM_EXP",
-            wanted(attention.log_sum_exp == LogSumExp::Wanted),
-        ),
+        ("LOG_SUM_EXP", wanted(sums)),
+        // Of what makes results of walks that are cut.
+        ("LSE", wanted(sums)),
+        ("Elem4", Constant::Type("vec4<f16>")),
+        ("HALF", wanted(true)),
     ]
-}
-
-/// FLOPs of one dispatch, which takes less than 100 ms at a tenth of what fast adapters of the kind reach.
-fn budget(kind: AdapterKind) -> u64 {
-    match kind {
-        AdapterKind::Discrete => 1 << 40,
-        AdapterKind::Software => 1 << 31,
-        _ => 1 << 37,
-    }
-}
-
-/// Tiles of queries of all heads, the same number in each dispatch but the last.
-pub(super) fn schedule(
-    attention: &Attention,
-    stages: &[&Prepared],
-    device: &Capabilities,
-) -> Result<Schedule> {
-    /// Bytes bound where the kernel writes nothing: no binding may be empty.
-    const UNUSED: u64 = 16;
-    let tile_q = u64::from(stages[0].constant("TILE_Q"));
-    let tiles = attention.all_heads() * attention.seq_q.div_ceil(tile_q);
-    let each = (attention.flops() / tiles.max(1)).max(1);
-    let at_once = (budget(device.kind) / each).clamp(1, tiles.max(1));
-    let inputs = ["q", "k", "v", "lengths", "bias", "sinks", "o"];
-    let mut windows = inputs.map(|name| window(attention, name)).to_vec();
-    windows.push(match attention.log_sum_exp {
-        LogSumExp::Wanted => window(attention, "lse"),
-        LogSumExp::Unwanted => Window::whole(Slot::Scratch(0), UNUSED),
-    });
-    let mut params = attention.params(std::f64::consts::LOG2_E);
-    let mut steps = Vec::new();
-    let mut first = 0;
-    while first < tiles {
-        params.first = first as u32;
-        steps.push(Step {
-            stage: 0,
-            params: bytemuck::bytes_of(&params).to_vec(),
-            windows: windows.clone(),
-            workgroups: fold_workgroups(at_once.min(tiles - first), &device.limits)?,
-        });
-        first += at_once;
-    }
-    Ok(Schedule {
-        steps,
-        scratch: vec![UNUSED],
-    })
 }
 
 #[cfg(test)]

@@ -1,19 +1,74 @@
 //! How much of an attention one dispatch may hold: a driver gives up on those that take long.
 
-use super::params::Params;
+use super::Attention;
+use super::params::{Params, WalkParams};
 use crate::error::Result;
 use crate::gpu::{AdapterKind, Capabilities};
 use crate::kernel::{Step, Window, fold_workgroups};
+use std::ops::Range;
+
+/// What a kernel multiplies with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Units {
+    Plain,
+    Matrix,
+}
+
+impl From<bool> for Units {
+    fn from(matrix: bool) -> Self {
+        if matrix { Self::Matrix } else { Self::Plain }
+    }
+}
 
 /// FLOPs that a slow adapter of its kind gets done in 100 ms, with a plain kernel: 1.5 GFLOP/s of a processor with two
-/// cores, 50 of a small integrated GPU, 300 of a discrete one of ten years ago, 1500 of one with matrix units.
-pub(super) fn flops_of_dispatch(device: &Capabilities) -> u64 {
-    match device.kind {
-        AdapterKind::Discrete if !device.cooperative.is_empty() => 150_000_000_000,
-        AdapterKind::Discrete => 30_000_000_000,
-        AdapterKind::Software => 150_000_000,
+/// cores, 50 of a small integrated GPU, 300 of a discrete one of ten years ago, 1700 of one with matrix units; on matrix
+/// units themselves 11,000, and 1400 of an integrated GPU that has such.
+pub(super) fn flops_of_dispatch(device: &Capabilities, units: Units) -> u64 {
+    match (device.kind, units) {
+        (AdapterKind::Software, _) => 150_000_000,
+        (AdapterKind::Discrete, Units::Matrix) => 1_100_000_000_000,
+        (_, Units::Matrix) => 140_000_000_000,
+        (AdapterKind::Discrete, _) if !device.cooperative.is_empty() => 170_000_000_000,
+        (AdapterKind::Discrete, _) => 30_000_000_000,
         _ => 5_000_000_000,
     }
+}
+
+/// FLOPs that one workgroup alone gets done in 100 ms there, since no other core helps it: 0.75 GFLOP/s of a core of such a
+/// processor, 3 of a sixteenth of such an integrated GPU, 5 of a core of such a discrete one, 30 of one with matrix units;
+/// on matrix units 100, and 80 of an integrated GPU. Measured: llvmpipe 2, `SwiftShader` 1; an H200 130 to 180, and 800 to
+/// 1700 on matrix units.
+pub(super) fn flops_of_workgroup(device: &Capabilities, units: Units) -> u64 {
+    match (device.kind, units) {
+        (AdapterKind::Software, _) => 75_000_000,
+        (AdapterKind::Discrete, Units::Matrix) => 10_000_000_000,
+        (_, Units::Matrix) => 8_000_000_000,
+        (AdapterKind::Discrete, _) if !device.cooperative.is_empty() => 3_000_000_000,
+        (AdapterKind::Discrete, _) => 500_000_000,
+        _ => 300_000_000,
+    }
+}
+
+/// What an exponential and what belongs to it cost, in FLOPs of a product.
+const WEIGHT_FLOPS: u64 = 32;
+
+/// FLOPs of a pair of a query and a key, as a fused kernel computes it.
+pub(super) fn pair_flops(attention: &Attention) -> u64 {
+    2 * (attention.head_dim + attention.value_dim) + WEIGHT_FLOPS
+}
+
+/// Keys that a workgroup of `tile` queries may walk in one dispatch, where it may see more.
+pub(super) fn walk(
+    attention: &Attention,
+    tile: u64,
+    device: &Capabilities,
+    units: Units,
+) -> Option<u32> {
+    /// A multiple of all blocks of keys.
+    const GRANULE: u64 = 128;
+    let most = flops_of_workgroup(device, units) / (tile * pair_flops(attention)).max(1);
+    let walk = (most / GRANULE).max(1) * GRANULE;
+    (attention.most_visible(tile) > walk).then_some(walk as u32)
 }
 
 /// Work of one stage that falls into like parts, each a workgroup's.
@@ -30,7 +85,8 @@ pub(super) struct Work {
 impl Work {
     /// As few dispatches as [`flops_of_dispatch`] allows, of about one size.
     pub(super) fn steps(&self, device: &Capabilities) -> Result<Vec<Step>> {
-        let most = (flops_of_dispatch(device) / self.flops.max(1)).max(1);
+        let most = flops_of_dispatch(device, Units::Plain) / self.flops.max(1);
+        let most = most.max(1);
         let dispatches = self.parts.div_ceil(most).max(1);
         let each = self.parts.div_ceil(dispatches).max(1);
         (0..self.parts)
@@ -51,3 +107,141 @@ impl Work {
             .collect()
     }
 }
+
+/// Workgroups that each walk what their rows see, in one dispatch or in several: between these their sums are kept.
+pub(super) struct Walks<F> {
+    /// How many workgroups.
+    pub(super) workgroups: u64,
+    /// Steps of a walk, by workgroup.
+    pub(super) steps: F,
+    /// The most steps of a walk in one dispatch.
+    pub(super) at_once: u64,
+    /// FLOPs of a step.
+    pub(super) flops: u64,
+    /// FLOPs of a dispatch.
+    pub(super) budget: u64,
+    /// The most workgroups of a dispatch, whatever they cost: what the grid, and memory for sums, have room for.
+    pub(super) most: u64,
+}
+
+/// Neighbouring workgroups whose walks are cut alike.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Group {
+    pub(super) workgroups: Range<u64>,
+    /// The dispatches, in order.
+    pub(super) parts: Vec<Part>,
+}
+
+/// A dispatch: some workgroups of a group, at most [`Walks::at_once`] steps of each.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) workgroups: Range<u64>,
+    /// The first step.
+    pub(super) first: u64,
+    /// How many.
+    pub(super) steps: u64,
+}
+
+/// About equal parts of `longest` steps, of at most `most`: a multiple of `granule`, as `most` is.
+pub(super) fn even(longest: u64, most: u64, granule: u64) -> u64 {
+    let parts = longest.div_ceil(most).max(1);
+    longest.div_ceil(parts).max(1).next_multiple_of(granule)
+}
+
+impl<F: Fn(u64) -> u64> Walks<F> {
+    /// As few groups as [`Walks::budget`] allows, of about one size; each is at its end before the next begins.
+    pub(super) fn groups(&self) -> Vec<Group> {
+        let full = self.runs(self.budget);
+        let costs = || (0..self.workgroups).map(|workgroup| self.cost(workgroup));
+        let even = costs().sum::<u64>() / (full.len() as u64).max(1) + costs().max().unwrap_or(0);
+        let runs = Some(self.runs(even.min(self.budget)))
+            .filter(|runs| runs.len() == full.len())
+            .unwrap_or(full);
+        runs.into_iter().map(|run| self.group(run)).collect()
+    }
+
+    /// FLOPs of the longest part of a walk.
+    fn cost(&self, workgroup: u64) -> u64 {
+        (self.steps)(workgroup).min(self.at_once) * self.flops
+    }
+
+    /// Runs of neighbours that one dispatch of `budget` FLOPs has room for; of one, where it has room for none.
+    fn runs(&self, budget: u64) -> Vec<Range<u64>> {
+        let mut runs = Vec::new();
+        let mut first = 0;
+        while first < self.workgroups {
+            let (mut next, mut flops) = (first, 0);
+            while next < self.workgroups.min(first + self.most) {
+                flops += self.cost(next);
+                if next > first && flops > budget {
+                    break;
+                }
+                next += 1;
+            }
+            runs.push(first..next);
+            first = next;
+        }
+        runs
+    }
+
+    /// The dispatches of `workgroups`, without those at either end whose walks are over. The first has all of them: who sees
+    /// nothing has zeros to write.
+    fn group(&self, workgroups: Range<u64>) -> Group {
+        let longest = workgroups.clone().map(&self.steps).max().unwrap_or(0);
+        let part = |first: u64| {
+            let walks = |workgroup: &u64| first == 0 || (self.steps)(*workgroup) > first;
+            let begin = workgroups.clone().find(walks);
+            let last = workgroups.clone().rfind(walks);
+            Part {
+                workgroups: begin.unwrap_or(workgroups.start)
+                    ..last.map_or(workgroups.end, |w| w + 1),
+                first,
+                steps: self.at_once,
+            }
+        };
+        let starts = (0..longest.max(1)).step_by(self.at_once as usize);
+        Group {
+            parts: starts.map(part).collect(),
+            workgroups,
+        }
+    }
+}
+
+impl Group {
+    /// How many workgroups.
+    pub(super) fn len(&self) -> u64 {
+        self.workgroups.end - self.workgroups.start
+    }
+}
+
+impl Part {
+    /// The dispatch of it, as one of `group`.
+    pub(super) fn step(
+        &self,
+        group: &Group,
+        stage: usize,
+        params: Params,
+        windows: &[Window],
+        limits: &wgpu::Limits,
+    ) -> Result<Step> {
+        let params = WalkParams {
+            attention: Params {
+                first: self.workgroups.start as u32,
+                ..params
+            },
+            first_step: self.first as u32,
+            steps: self.steps as u32,
+            first_kept: group.workgroups.start as u32,
+            kept: group.len() as u32,
+        };
+        Ok(Step {
+            stage,
+            params: bytemuck::bytes_of(&params).to_vec(),
+            windows: windows.to_vec(),
+            workgroups: fold_workgroups(self.workgroups.end - self.workgroups.start, limits)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

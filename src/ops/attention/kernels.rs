@@ -32,13 +32,22 @@ pub(super) static ATTENTION_NAIVE: Kernel = Kernel {
     presets: &[],
 };
 
+/// What makes results of sums where walks are cut.
+pub(super) const FINISH: Stage = Stage::of(&Shader {
+    name: "attention_flash_finish",
+    wgsl: include_str!("../../../shaders/attention_flash_finish.wgsl"),
+});
+
 pub(super) static ATTENTION_FLASH: Kernel = Kernel {
     name: "attention_flash",
     about: "one dispatch, register blocks of vec4, softmax online, no scores in memory",
-    stages: &[Stage::of(&Shader {
-        name: "attention_flash",
-        wgsl: include_str!("../../../shaders/attention_flash.wgsl"),
-    })],
+    stages: &[
+        Stage::of(&Shader {
+            name: "attention_flash",
+            wgsl: include_str!("../../../shaders/attention_flash.wgsl"),
+        }),
+        FINISH,
+    ],
     features: wgpu::Features::empty(),
     dtypes: &[Dtype::F32, Dtype::F16],
     presets: FLASH_PRESETS,
@@ -64,13 +73,20 @@ pub(super) fn constants(
     }
     let mut form = form(attention);
     form.retain(|(name, _)| kernel.declares(name));
-    match kernel.name {
-        name if name == ATTENTION_FLASH.name => Ok(tiles::constants(attention, form, device)),
+    let mut found = match kernel.name {
+        name if name == ATTENTION_FLASH.name => tiles::constants(attention, form, device),
         name if name == ATTENTION_FLASH_SUBGROUP.name => {
-            subgroup::constants(attention, &form, device)
+            subgroup::constants(attention, &form, device)?
         }
-        _ => Ok(form),
-    }
+        _ => form,
+    };
+    found.retain(|(name, _)| *name != "WALK" || can_stop(kernel));
+    Ok(found)
+}
+
+/// Whether a kernel can stop in the middle of a walk: one from a single file that is being written cannot.
+pub(super) fn can_stop(kernel: &Kernel) -> bool {
+    kernel.declares("WALK") && kernel.stages.len() > 1
 }
 
 /// What the sizes, the element type and the options make of a file.
@@ -83,6 +99,7 @@ fn form(attention: &Attention) -> Constants {
     vec![
         ("Elem", Constant::Type(element)),
         ("Elem4", Constant::Type(four)),
+        ("HALF", Constant::Bool(attention.dtype == Dtype::F16)),
         ("HEAD_DIM", integer(attention.head_dim)),
         ("VALUE_DIM", integer(attention.value_dim)),
         ("BIAS", Constant::Bool(attention.bias.is_some())),

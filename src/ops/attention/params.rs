@@ -36,6 +36,34 @@ pub(super) struct Params {
     pub(super) nothing: f32,
 }
 
+/// The uniform of shaders whose workgroups may stop in the middle of a walk.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct WalkParams {
+    pub(super) attention: Params,
+    /// Steps of a walk that earlier dispatches took.
+    pub(super) first_step: u32,
+    /// Steps that this one takes at most.
+    pub(super) steps: u32,
+    /// The first workgroup whose sums are kept, and how many there are.
+    pub(super) first_kept: u32,
+    pub(super) kept: u32,
+}
+
+/// The uniform of the shaders that make results of what is kept.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct FinishParams {
+    pub(super) attention: Params,
+    /// The first workgroup whose sums are kept, and how many there are.
+    pub(super) first_kept: u32,
+    pub(super) kept: u32,
+    /// Rows of each.
+    pub(super) rows: u32,
+    /// 1 where neighbouring workgroups were of different heads.
+    pub(super) in_turn: u32,
+}
+
 /// Where an operand lies, in elements.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -51,7 +79,7 @@ pub(super) const MAX_SEQ: u64 = 1 << 30;
 
 impl Attention {
     /// How many keys before its own, and its own, a query sees, and how many after, and its own.
-    fn reach(&self) -> (u64, u64) {
+    pub(super) fn reach(&self) -> (u64, u64) {
         let window = self.window.map_or(MAX_SEQ, |keys| keys.min(MAX_SEQ));
         match self.mask {
             Mask::None => (window, window),
@@ -72,6 +100,41 @@ impl Attention {
     pub(super) fn most_visible(&self, queries: u64) -> u64 {
         let (behind, ahead) = self.reach();
         self.seq_kv.min(behind + ahead + queries - 2)
+    }
+
+    /// Keys that tile `index` of `tile` queries walks at most, from the first that its first row sees to the last that its
+    /// last row sees.
+    pub(super) fn most_walked(&self, index: u64, tile: u64) -> u64 {
+        // Shorter sequences of the batch see others.
+        if self.has_lengths() {
+            return self.most_visible(tile);
+        }
+        let first = index * tile;
+        let last = self.seq_q.min(first + tile).max(first + 1) - 1;
+        let [begin, end] = [first, last].map(|query| self.visible(query, self.seq_q, self.seq_kv));
+        end.end.max(begin.start) - begin.start
+    }
+
+    /// Queries that see some of a run of `keys` neighbours at most.
+    pub(super) fn most_seeing(&self, keys: u64) -> u64 {
+        let (behind, ahead) = self.reach();
+        self.seq_q.min(behind + ahead + keys - 2)
+    }
+
+    /// Queries that see some key of tile `index` of `tile` keys at most, from the first to the last.
+    pub(super) fn seen_from(&self, index: u64, tile: u64) -> u64 {
+        if self.has_lengths() {
+            return self.most_seeing(tile);
+        }
+        let (behind, ahead) = self.reach();
+        let clamp = |query: i64| query.clamp(0, self.seq_q.cast_signed());
+        // Query i stands at key i + shift.
+        let shift = self.seq_kv.cast_signed() - self.seq_q.cast_signed();
+        let first = (index * tile).cast_signed();
+        let last = self.seq_kv.min((index + 1) * tile).cast_signed() - 1;
+        let begin = clamp(first - shift - ahead.cast_signed() + 1);
+        let end = clamp(last - shift + behind.cast_signed());
+        end.max(begin).abs_diff(begin)
     }
 
     /// Pairs of a query and a key that it sees in one head, at full lengths.

@@ -1,13 +1,14 @@
 //! The dispatches of each kernel of attention.
 
 use super::Attention;
-use super::cut::Work;
+use super::cut::{Units, Walks, Work, flops_of_dispatch, flops_of_workgroup};
 use super::decode;
+use super::flash;
 use super::kernels::ATTENTION_NAIVE;
 use super::subgroup::{self, ATTENTION_FLASH_SUBGROUP};
 use super::unfused::{self, ATTENTION_UNFUSED};
 use crate::error::{Error, Result};
-use crate::gpu::Capabilities;
+use crate::gpu::{AdapterKind, Capabilities};
 use crate::kernel::{Kernel, Schedule, Slot, Window};
 use crate::ops::Operation;
 use crate::shader::Prepared;
@@ -33,22 +34,7 @@ pub(super) fn schedule(
     if kernel.name == ATTENTION_FLASH_SUBGROUP.name {
         subgroup::require_whole_rows(stages[0], device)?;
     }
-    let tile = u64::from(stages[0].constant("TILE_Q"));
-    let tiles = attention.seq_q.div_ceil(tile);
-    let mut scratch = Vec::new();
-    let work = Work {
-        stage: 0,
-        params: attention.params(std::f64::consts::LOG2_E),
-        windows: ["q", "k", "v", "lengths", "bias", "sinks", "o", "lse"]
-            .map(|name| bound(attention, name, &mut scratch))
-            .to_vec(),
-        parts: attention.all_heads() * tiles,
-        flops: attention.flops().div_ceil(attention.all_heads() * tiles),
-    };
-    Ok(Schedule {
-        steps: work.steps(device)?,
-        scratch,
-    })
+    flash::schedule(attention, kernel, stages, device)
 }
 
 /// Bytes bound where a kernel writes nothing: no binding may be empty.
@@ -67,7 +53,7 @@ pub(super) fn window(attention: &Attention, name: &str) -> Window {
 
 /// The same, with memory of the plan's own for an output that the attention lacks: WebGPU forbids a buffer that a dispatch
 /// both reads and writes, as what stands for nothing would be.
-fn bound(attention: &Attention, name: &str, scratch: &mut Vec<u64>) -> Window {
+pub(super) fn bound(attention: &Attention, name: &str, scratch: &mut Vec<u64>) -> Window {
     if name == "lse" && attention.operand(name).is_none() {
         scratch.push(UNUSED);
         return Window::whole(Slot::Scratch(scratch.len() - 1), UNUSED);
@@ -106,38 +92,53 @@ fn naive(attention: &Attention, stages: &[&Prepared], device: &Capabilities) -> 
     let mut scratch = vec![bytes];
     let mut of = |name| bound(attention, name, &mut scratch);
     let scores = Window::whole(Slot::Scratch(0), bytes);
-    let windows = [
-        vec![of("q"), of("k"), of("lengths"), of("bias"), scores],
-        vec![of("lengths"), of("sinks"), scores, of("lse")],
-        vec![scores, of("v"), of("lengths"), of("o")],
-    ];
+    let of_scores = vec![of("q"), of("k"), of("lengths"), of("bias"), scores];
+    let of_softmax = vec![of("lengths"), of("sinks"), scores, of("lse")];
+    let mut of_output = vec![scores, of("v"), of("lengths"), of("o")];
     let heads = attention.all_heads();
     let (keys, columns) = (attention.seq_kv, attention.value_dim);
     let tile = |stage: usize, name: &str| u64::from(stages[stage].constant(name));
     let (tile_q, tile_kv) = (tile(0, "TILE_Q"), tile(0, "TILE_KV"));
     let (tile_rows, tile_d) = (tile(2, "TILE_Q"), tile(2, "TILE_D"));
-    // How many parts each stage has, and the FLOPs of one. Softmax reads a score twice and takes as many exponentials.
-    let parts = [
-        (
-            heads * attention.seq_q.div_ceil(tile_q) * keys.div_ceil(tile_kv),
-            2 * tile_q * tile_kv * attention.head_dim,
-        ),
-        (heads * attention.seq_q, 32 * keys),
-        (
-            heads * attention.seq_q.div_ceil(tile_rows) * columns.div_ceil(tile_d),
-            2 * tile_rows * tile_d * keys,
-        ),
-    ];
-    let mut steps = Vec::new();
-    for (stage, (windows, (parts, flops))) in windows.into_iter().zip(parts).enumerate() {
-        let work = Work {
-            stage,
-            params: attention.params(1.0),
-            windows,
-            parts,
-            flops,
-        };
-        steps.extend(work.steps(device)?);
+    // A processor takes long for a barrier every few columns: 0.1 GFLOP/s on llvmpipe.
+    let slower = match device.kind {
+        AdapterKind::Software => 20,
+        _ => 1,
+    };
+    let params = attention.params(1.0);
+    let work = |stage, windows, parts, flops| Work {
+        stage,
+        params,
+        windows,
+        parts,
+        flops,
+    };
+    let tiles = heads * attention.seq_q.div_ceil(tile_q) * keys.div_ceil(tile_kv);
+    let flops = 2 * tile_q * tile_kv * attention.head_dim * slower;
+    let mut steps = work(0, of_scores, tiles, flops).steps(device)?;
+    // Softmax reads a score twice and takes as many exponentials.
+    steps.extend(work(1, of_softmax, heads * attention.seq_q, 32 * keys).steps(device)?);
+    let flops = 2 * tile_rows * tile_d * slower;
+    let most = flops_of_workgroup(device, Units::Plain) / flops / tile_rows * tile_rows;
+    let walks = Walks {
+        workgroups: heads * attention.seq_q.div_ceil(tile_rows) * columns.div_ceil(tile_d),
+        steps: |_| keys,
+        at_once: most.max(tile_rows),
+        flops,
+        budget: flops_of_dispatch(device, Units::Plain),
+        most: device.limits.max_compute_workgroups_per_dimension.into(),
+    };
+    let sums = if keys > walks.at_once {
+        heads * attention.seq_q * columns * 4
+    } else {
+        UNUSED
+    };
+    of_output.push(Window::whole(Slot::Scratch(scratch.len()), sums));
+    scratch.push(sums);
+    for group in walks.groups() {
+        for part in &group.parts {
+            steps.push(part.step(&group, 2, params, &of_output, &device.limits)?);
+        }
     }
     Ok(Schedule { steps, scratch })
 }

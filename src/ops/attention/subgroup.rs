@@ -1,6 +1,8 @@
 //! The fused kernel whose rows belong to lanes of one subgroup: its tiles, and which of them a shape gets on a device.
 
 use super::Attention;
+use super::cut::{Units, walk};
+use super::kernels::FINISH;
 use super::tiles::wanted;
 use crate::data::Dtype;
 use crate::error::{Error, Result};
@@ -11,10 +13,13 @@ use crate::shader::{Constant, Prepared, Shader};
 pub(super) static ATTENTION_FLASH_SUBGROUP: Kernel = Kernel {
     name: "attention_flash_subgroup",
     about: "one dispatch, Q kept in workgroup memory, maxima by shuffles, one barrier a chunk of K or V",
-    stages: &[Stage::of(&Shader {
-        name: "attention_flash_subgroup",
-        wgsl: include_str!("../../../shaders/attention_flash_subgroup.wgsl"),
-    })],
+    stages: &[
+        Stage::of(&Shader {
+            name: "attention_flash_subgroup",
+            wgsl: include_str!("../../../shaders/attention_flash_subgroup.wgsl"),
+        }),
+        FINISH,
+    ],
     features: wgpu::Features::SUBGROUP,
     dtypes: &[Dtype::F32, Dtype::F16],
     presets: &[],
@@ -133,6 +138,8 @@ pub(super) fn constants(
         .map(|tile| {
             let mut constants = form.clone();
             constants.extend(tile.constants());
+            let walk = walk(attention, tile.q.into(), device, Units::Plain);
+            constants.extend(walk.map(|keys| ("WALK", Constant::Integer(keys))));
             (tile.fills(attention, device), constants)
         })
         .collect();

@@ -1,6 +1,7 @@
 //! The tiles of `attention_flash`, and which of them a shape gets on a device.
 
 use super::Attention;
+use super::cut::{Units, walk};
 use super::kernels::ATTENTION_FLASH;
 use crate::gpu::{AdapterKind, Capabilities};
 use crate::kernel::Constants;
@@ -189,6 +190,8 @@ pub(super) fn constants(
         .map(|tile| {
             let mut constants = form.clone();
             constants.extend(tile.constants());
+            let walk = walk(attention, tile.q.into(), device, Units::Plain);
+            constants.extend(walk.map(|keys| ("WALK", Constant::Integer(keys))));
             (*tile, constants)
         })
         .collect();

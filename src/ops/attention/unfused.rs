@@ -1,6 +1,6 @@
 //! Attention from the library's own fast product and softmax: what fusing has to be measured against.
 
-use super::cut::flops_of_dispatch;
+use super::cut::{Units, flops_of_dispatch};
 use super::{Attention, HeadLayout, Lengths, LogSumExp, Mask, Sinks, schedule};
 use crate::data::Dtype;
 use crate::error::Result;
@@ -157,7 +157,7 @@ pub(super) fn schedule(
     let all = attention.all_heads();
     let flops =
         2 * attention.seq_q * attention.seq_kv * attention.head_dim.max(attention.value_dim);
-    let most = (flops_of_dispatch(device) / flops.max(1)).clamp(1, all);
+    let most = (flops_of_dispatch(device, Units::Plain) / flops.max(1)).clamp(1, all);
     let each = all.div_ceil(all.div_ceil(most));
     let bytes = each * attention.seq_q * attention.seq_kv * 4;
     let scores = Slot::Scratch(0);

@@ -3,6 +3,7 @@
 use super::Norm;
 use super::kernels::NORM_SPLIT;
 use crate::error::{Error, Result};
+use crate::gpu::Capabilities;
 use crate::kernel::{Kernel, Schedule, Slot, Step, Window, fold_workgroups};
 use crate::ops::Operation;
 use crate::ops::rows::{self, RowLayout, RowWindow};
@@ -28,8 +29,9 @@ pub(super) fn schedule(
     norm: &Norm,
     kernel: &'static Kernel,
     stages: &[&Prepared],
-    limits: &wgpu::Limits,
+    device: &Capabilities,
 ) -> Result<Schedule> {
+    let limits = &device.limits;
     if norm.rows * norm.cols == 0 {
         return Ok(Schedule::default());
     }
@@ -45,7 +47,7 @@ pub(super) fn schedule(
     let row_bytes = layouts.map(|layout| layout.stride(norm.cols) * bytes);
     let extra = norm.x.offset.max(norm.y_layout().offset) * bytes;
     let mut schedule = Schedule::default();
-    for window in rows::windows(norm.rows, &row_bytes, extra, limits)? {
+    for window in rows::windows(norm.rows, &row_bytes, extra, device)? {
         if kernel.name == NORM_SPLIT.name {
             split(norm, stages, window, limits, &mut schedule)?;
         } else {

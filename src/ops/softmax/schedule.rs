@@ -3,6 +3,7 @@
 use super::kernels::{SPLIT, SPLIT_SUBGROUP, UNFUSED};
 use super::{Softmax, SoftmaxMask, Target};
 use crate::error::{Error, Result};
+use crate::gpu::Capabilities;
 use crate::kernel::{Kernel, Schedule, Slot, Step, Window, fold_workgroups};
 use crate::ops::Operation;
 use crate::ops::rows::{self, RowLayout, RowWindow, Span, Width};
@@ -43,8 +44,9 @@ pub(super) fn schedule(
     softmax: &Softmax,
     kernel: &'static Kernel,
     stages: &[&Prepared],
-    limits: &wgpu::Limits,
+    device: &Capabilities,
 ) -> Result<Schedule> {
+    let limits = &device.limits;
     if softmax.rows * softmax.cols == 0 {
         return Ok(Schedule::default());
     }
@@ -62,7 +64,7 @@ pub(super) fn schedule(
     }
     let extra = softmax.x.offset.max(softmax.y_layout().offset) * bytes;
     let mut schedule = Schedule::default();
-    for window in rows::windows(softmax.rows, &row_bytes, extra, limits)? {
+    for window in rows::windows(softmax.rows, &row_bytes, extra, device)? {
         if [SPLIT.name, SPLIT_SUBGROUP.name].contains(&kernel.name) {
             split(softmax, kernel, stages, window, limits, &mut schedule)?;
         } else {

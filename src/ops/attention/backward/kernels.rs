@@ -1,11 +1,13 @@
 //! The kernels of the backward, and their constants for a shape on a device.
 
+use super::schedule::Owner;
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterKind, Capabilities};
 use crate::kernel::{Constants, Kernel, Stage};
+use crate::ops::attention::cut::{Units, flops_of_workgroup};
 use crate::ops::attention::{Attention, KvCache, Lengths};
-use crate::shader::{Constant, Shader};
+use crate::shader::{Constant, Loops, Shader};
 
 /// All of them, the plainest first.
 pub(super) const KERNELS: &[&Kernel] = &[&FLASH, &COOPERATIVE];
@@ -14,6 +16,22 @@ const DELTA: Stage = Stage::of(&Shader {
     name: "attention_backward_delta",
     wgsl: include_str!("../../../../shaders/attention_backward_delta.wgsl"),
 });
+
+/// What makes results of sums where walks are cut.
+const FINISH: Shader = Shader {
+    name: "attention_backward_finish",
+    wgsl: include_str!("../../../../shaders/attention_backward_finish.wgsl"),
+};
+
+const FINISH_KEYS: Stage = Stage {
+    shader: &FINISH,
+    constants: &[("KEYS", Constant::Bool(true))],
+};
+
+const FINISH_QUERIES: Stage = Stage {
+    shader: &FINISH,
+    constants: &[("KEYS", Constant::Bool(false))],
+};
 
 const FLASH_FILE: Shader = Shader {
     name: "attention_backward_flash",
@@ -33,6 +51,8 @@ pub(super) static FLASH: Kernel = Kernel {
             shader: &FLASH_FILE,
             constants: &[("KEYS", Constant::Bool(false))],
         },
+        FINISH_KEYS,
+        FINISH_QUERIES,
     ],
     features: wgpu::Features::empty(),
     dtypes: &[Dtype::F32, Dtype::F16],
@@ -57,6 +77,8 @@ pub(super) static COOPERATIVE: Kernel = Kernel {
             shader: &COOPERATIVE_FILE,
             constants: &[("KEYS", Constant::Bool(false))],
         },
+        FINISH_KEYS,
+        FINISH_QUERIES,
     ],
     features: wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
         .union(wgpu::Features::SUBGROUP)
@@ -132,7 +154,45 @@ pub(super) fn constants(
     // Where none fits, the smallest is refused with the limit that it passes.
     let chosen = tiles.iter().find(fits).or(tiles.last());
     found.extend(chosen.into_iter().flatten());
+    let walk = walk(attention, kernel, &found, units.into(), device);
+    found.extend(walk.map(|blocks| ("WALK", Constant::Integer(blocks))));
     Ok(found)
+}
+
+/// Blocks that a workgroup may walk in one dispatch, where it may have more.
+fn walk(
+    attention: &Attention,
+    kernel: &Kernel,
+    constants: &Constants,
+    units: Units,
+    device: &Capabilities,
+) -> Option<u32> {
+    let stages = kernel.prepare(constants, Loops::AsWritten, device.features);
+    let stages = stages.ok().filter(|_| kernel.declares("WALK"))?;
+    let [keys, queries] = [(Owner::Keys, 1), (Owner::Queries, 2)].map(|(owner, stage)| {
+        let constant = |name| u64::from(stages[stage].constant(name));
+        let [tile, block] = ["TILE", "BLOCK"].map(constant);
+        let flops = tile * block * owner.pair_flops(attention);
+        let most = (flops_of_workgroup(device, units) / flops).max(1);
+        (most, owner.longest_walk(attention, tile, block))
+    });
+    let most = keys.0.min(queries.0);
+    (keys.1.max(queries.1) > most).then_some(most as u32)
+}
+
+/// The constants that follow from others: the sums of walks that are cut are f32.
+pub(super) fn derived(attention: &Attention, kernel: &Kernel, chosen: &Constants) -> Constants {
+    if !kernel.declares("Gradient") {
+        return Constants::new();
+    }
+    let is_cut =
+        |(name, value): &(&str, Constant)| *name == "WALK" && *value != Constant::Integer(0);
+    let dtype = if chosen.iter().any(is_cut) {
+        Dtype::F32
+    } else {
+        attention.dtype
+    };
+    vec![("Gradient", Constant::Type(dtype.name()))]
 }
 
 /// What a kernel for heads of up to `most` columns has no form for, if this attention needs that.

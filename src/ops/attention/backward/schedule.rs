@@ -2,58 +2,182 @@
 
 use super::AttentionBackward;
 use crate::error::Result;
-use crate::gpu::{AdapterKind, Capabilities};
-use crate::kernel::{Schedule, Slot, Step, Window, fold_workgroups};
-use crate::ops::Operation;
-use crate::ops::attention::params::Params;
+use crate::gpu::Capabilities;
+use crate::kernel::{Kernel, Schedule, Slot, Step, Window, fold_workgroups};
+use crate::ops::attention::Attention;
+use crate::ops::attention::cut::{Group, Units, Walks, Work, even, flops_of_dispatch};
+use crate::ops::attention::flash::KEPT_BYTES;
+use crate::ops::attention::params::FinishParams;
 use crate::shader::Prepared;
 
 /// Bytes of a pair of numbers.
 const ROW_BYTES: u64 = 8;
 /// An array of vec4 is never bound shorter.
 const UNUSED_BYTES: u64 = 16;
+/// Scratch memory: what rows share, nothing, and the sums of walks that are cut.
+const UNUSED: usize = 1;
+const KEPT: [usize; 2] = [2, 3];
+
+/// Which gradients a stage computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    Keys,
+    Queries,
+}
+
+impl Owner {
+    /// FLOPs of a pair of a query and a key: four products, or three, and an exponential with what belongs to it.
+    pub(super) fn pair_flops(self, forward: &Attention) -> u64 {
+        let (head, value) = (forward.head_dim, forward.value_dim);
+        match self {
+            Self::Keys => 4 * (head + value) + 32,
+            Self::Queries => 4 * head + 2 * value + 32,
+        }
+    }
+
+    /// Blocks that a workgroup walks at most.
+    pub(super) fn longest_walk(self, forward: &Attention, tile: u64, block: u64) -> u64 {
+        match self {
+            Self::Keys => group(forward) * forward.most_seeing(tile).div_ceil(block),
+            Self::Queries => forward.most_visible(tile).div_ceil(block),
+        }
+    }
+
+    /// Blocks that the workgroup of tile `index` walks at most.
+    fn walk(self, forward: &Attention, index: u64, tile: u64, block: u64) -> u64 {
+        match self {
+            Self::Keys => group(forward) * forward.seen_from(index, tile).div_ceil(block),
+            Self::Queries => forward.most_walked(index, tile).div_ceil(block),
+        }
+    }
+}
+
+/// Query heads to a key head.
+fn group(forward: &Attention) -> u64 {
+    forward.heads / forward.kv_heads.max(1)
+}
 
 pub(super) fn schedule(
     backward: &AttentionBackward,
+    kernel: &Kernel,
     stages: &[&Prepared],
     device: &Capabilities,
 ) -> Result<Schedule> {
     let forward = &backward.forward;
     let rows = rows(backward);
-    let groups = |stage: usize, heads: u64, seq: u64| {
-        forward.batch * heads * seq.div_ceil(u64::from(stages[stage].constant("TILE")))
+    let [of_rows, of_keys, of_queries] = windows(backward);
+    let rows_of_workgroup = u64::from(stages[0].constant("ROWS"));
+    let shared = Work {
+        stage: 0,
+        params: forward.params(std::f64::consts::LOG2_E),
+        windows: of_rows,
+        parts: rows.div_ceil(rows_of_workgroup),
+        // Bound by memory: O and dO take about as long as 16 FLOPs a column.
+        flops: rows_of_workgroup * 16 * forward.value_dim,
     };
-    let workgroups = [
-        rows.div_ceil(u64::from(stages[0].constant("ROWS"))),
-        groups(1, forward.kv_heads, forward.seq_kv),
-        groups(2, forward.heads, forward.seq_q),
-    ];
-    let mut steps = Vec::new();
-    for (stage, windows) in windows(backward).into_iter().enumerate() {
-        // The first stage is short; the others share the FLOPs about evenly.
-        let parts = match stage {
-            0 => 1,
-            _ => backward.flops().div_ceil(most_flops(device.kind)).max(1),
-        };
-        let each = (workgroups[stage] / parts).max(1);
-        for first in (0..workgroups[stage]).step_by(each as usize) {
-            let params = Params {
-                first: first as u32,
-                ..forward.params(std::f64::consts::LOG2_E)
+    let mut found = Schedule {
+        steps: shared.steps(device)?,
+        scratch: vec![rows * ROW_BYTES, UNUSED_BYTES],
+    };
+    let units = Units::from(kernel.declares("FRAGMENT"));
+    for (owner, windows) in [(Owner::Keys, of_keys), (Owner::Queries, of_queries)] {
+        gradients(backward, owner, windows, units, stages, device, &mut found)?;
+    }
+    Ok(found)
+}
+
+/// The dispatches of one owner; where the file says so, after some blocks each workgroup leaves its sums to the next, and
+/// a file of their own makes results of the last.
+fn gradients(
+    backward: &AttentionBackward,
+    owner: Owner,
+    mut windows: Vec<Window>,
+    units: Units,
+    stages: &[&Prepared],
+    device: &Capabilities,
+    found: &mut Schedule,
+) -> Result<()> {
+    let forward = &backward.forward;
+    let (stage, heads, seq) = match owner {
+        Owner::Keys => (1, forward.kv_heads, forward.seq_kv),
+        Owner::Queries => (2, forward.heads, forward.seq_q),
+    };
+    let constant = |name| u64::from(stages[stage].constant(name));
+    let [tile, block] = ["TILE", "BLOCK"].map(constant);
+    // A file that is being written may not have it.
+    let walk = stages[stage].constants.get("WALK").copied().unwrap_or(0);
+    let (heads, tiles) = (forward.batch * heads, seq.div_ceil(tile));
+    let row_bytes = match owner {
+        Owner::Keys => [forward.head_dim * 4, forward.value_dim * 4],
+        Owner::Queries => [forward.head_dim * 4, 0],
+    };
+    let kept_bytes = tile * row_bytes.iter().sum::<u64>();
+    let longest = owner.longest_walk(forward, tile, block);
+    let (at_once, room) = match walk {
+        0 => (longest.max(1), u64::MAX),
+        most => (
+            even(longest, most.into(), 1),
+            (KEPT_BYTES / kept_bytes).max(1),
+        ),
+    };
+    let walks = Walks {
+        workgroups: heads * tiles,
+        steps: |workgroup: u64| {
+            // The longest walks of all heads come first.
+            let index = match owner {
+                Owner::Keys => workgroup / heads,
+                Owner::Queries => tiles - 1 - workgroup / heads,
             };
-            let count = each.min(workgroups[stage] - first);
-            steps.push(Step {
-                stage,
-                params: bytemuck::bytes_of(&params).to_vec(),
-                windows: windows.clone(),
-                workgroups: fold_workgroups(count, &device.limits)?,
+            owner.walk(forward, index, tile, block)
+        },
+        at_once,
+        flops: tile * block * owner.pair_flops(forward),
+        budget: flops_of_dispatch(device, units),
+        most: room.min(device.limits.max_compute_workgroups_per_dimension.into()),
+    };
+    let groups = walks.groups();
+    let params = forward.params(std::f64::consts::LOG2_E);
+    let results = windows.split_off(windows.len() - 2);
+    let most = groups.iter().map(Group::len).max().unwrap_or(0);
+    let kept = [0, 1].map(|i| {
+        let bytes = (most * tile * row_bytes[i]).max(UNUSED_BYTES);
+        Window::whole(Slot::Scratch(KEPT[i]), bytes)
+    });
+    windows.extend(if walk == 0 {
+        [results[0], results[1]]
+    } else {
+        kept
+    });
+    for group in &groups {
+        for part in &group.parts {
+            let step = part.step(group, stage, params, &windows, &device.limits)?;
+            found.steps.push(step);
+        }
+        if walk > 0 {
+            let finish = FinishParams {
+                attention: params,
+                first_kept: group.workgroups.start as u32,
+                kept: group.len() as u32,
+                rows: tile as u32,
+                in_turn: 1,
+            };
+            let vectors = group.len() * kept_bytes / 16;
+            let workgroups = vectors.div_ceil(stages[stage + 2].invocations().into());
+            found.steps.push(Step {
+                stage: stage + 2,
+                params: bytemuck::bytes_of(&finish).to_vec(),
+                windows: vec![kept[0], kept[1], results[0], results[1]],
+                workgroups: fold_workgroups(workgroups, &device.limits)?,
             });
         }
     }
-    Ok(Schedule {
-        steps,
-        scratch: vec![rows * ROW_BYTES, UNUSED_BYTES],
-    })
+    if walk > 0 {
+        found.scratch.resize(4, 0);
+        for (place, window) in KEPT.into_iter().zip(kept) {
+            found.scratch[place] = window.bytes.max(found.scratch[place]);
+        }
+    }
+    Ok(())
 }
 
 /// Entries of the buffer between the stages: a logarithm and a delta for each row, the lengths of each sequence.
@@ -71,7 +195,7 @@ fn windows(backward: &AttentionBackward) -> [Vec<Window>; 3] {
     };
     let rows = Window::whole(Slot::Scratch(0), rows(backward) * ROW_BYTES);
     // No dV comes with dQ. What is bound for it has to be a buffer of its own, since it could be written.
-    let unused = Window::whole(Slot::Scratch(1), UNUSED_BYTES);
+    let unused = Window::whole(Slot::Scratch(UNUSED), UNUSED_BYTES);
     let [o, d_o, lse] = ["o", "d_o", "lse"].map(window);
     let [q, k, v] = ["q", "k", "v"].map(window);
     let [d_q, d_k, d_v] = ["d_q", "d_k", "d_v"].map(window);
@@ -81,16 +205,6 @@ fn windows(backward: &AttentionBackward) -> [Vec<Window>; 3] {
         vec![q, k, v, d_o, rows, bias, d_k, d_v],
         vec![q, k, v, d_o, rows, bias, d_q, unused],
     ]
-}
-
-/// FLOPs that a slow adapter of a kind does in a tenth of a second: what a dispatch is given, so that no watchdog ends it.
-/// A workgroup is the least.
-fn most_flops(kind: AdapterKind) -> u64 {
-    match kind {
-        AdapterKind::Discrete => 100_000_000_000,
-        AdapterKind::Software | AdapterKind::Noop => 200_000_000,
-        AdapterKind::Integrated | AdapterKind::Virtual | AdapterKind::Other => 10_000_000_000,
-    }
 }
 
 /// All of the operand `name`; nothing where the backward has none.
@@ -103,3 +217,6 @@ fn operand(backward: &AttentionBackward, name: &str) -> Window {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -238,7 +238,7 @@ fn dispatches_are_cut_for_a_slow_adapter() {
     let prepared = prepared.unwrap();
     let stages: Vec<&Prepared> = prepared.iter().collect();
     let steps = |kind| {
-        schedule::schedule(&backward, &stages, &device(kind))
+        schedule::schedule(&backward, &FLASH, &stages, &device(kind))
             .unwrap()
             .steps
     };

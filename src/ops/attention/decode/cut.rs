@@ -1,7 +1,8 @@
 //! How the work of a decoding attention is cut, and its dispatches.
 
-use crate::gpu::{AdapterKind, Capabilities};
+use crate::gpu::Capabilities;
 use crate::kernel::{Schedule, Slot, Step, Window};
+use crate::ops::attention::cut::{Units, flops_of_dispatch, flops_of_workgroup};
 use crate::ops::attention::params::Params;
 use crate::ops::attention::schedule::window;
 use crate::ops::attention::{Attention, LogSumExp};
@@ -21,6 +22,8 @@ struct DecodeParams {
     row_tiles: u32,
     /// -inf, which WGSL cannot write.
     hidden: f32,
+    /// The first split of this dispatch.
+    first_split: u32,
 }
 
 /// How the work of an attention is cut.
@@ -34,8 +37,16 @@ struct Cut {
     splits: u64,
     /// Units of a dispatch.
     at_once: u64,
+    /// Splits of each that a dispatch takes.
+    splits_at_once: u64,
     /// Rows of a unit.
     rows: u64,
+}
+
+/// FLOPs that a key costs, in those of a product: five for each of its columns and a row, and a load of the column, which
+/// takes as long as twenty (llvmpipe; 10 GB/s where a product does 50 GFLOP/s).
+fn key_flops(attention: &Attention, rows: u64) -> u64 {
+    (20 + 5 * rows) * (attention.head_dim + attention.value_dim)
 }
 
 impl Cut {
@@ -46,31 +57,28 @@ impl Cut {
         let units = attention.batch * attention.kv_heads * row_tiles;
         let group = attention.heads / attention.kv_heads.max(1);
         let keys = attention.most_visible(1 + (rows - 1).div_ceil(group.max(1)));
+        let flops = key_flops(attention, rows);
+        // As many as keep the device busy, and as it takes for none to walk for too long.
+        let most_keys = (flops_of_workgroup(device, Units::Plain) / flops).max(1);
         let splits = constant("WORKGROUPS")
             .div_ceil(units.max(1))
             .min(keys.div_ceil(constant("SPLIT_KEYS")))
+            .max(keys.div_ceil(most_keys))
             .max(1);
         let bytes = splits * rows * (attention.value_dim + 2) * 4;
-        let flops = 2 * rows * keys.max(1) * (attention.head_dim + attention.value_dim);
+        let budget = flops_of_dispatch(device, Units::Plain);
+        let split_flops = keys.div_ceil(splits).max(1) * flops;
         let at_once = (SCRATCH / bytes)
-            .min(bearable_flops(device.kind) / flops)
+            .min(budget / (splits * split_flops))
             .min(device.limits.max_compute_workgroups_per_dimension.into());
         Self {
             units,
             row_tiles,
             splits,
             at_once: at_once.clamp(1, units.max(1)),
+            splits_at_once: (budget / split_flops).clamp(1, splits),
             rows,
         }
-    }
-}
-
-/// Floating-point operations of a dispatch that takes less than about 100 ms: watchdogs end longer ones.
-fn bearable_flops(kind: AdapterKind) -> u64 {
-    match kind {
-        AdapterKind::Software => 1 << 30,
-        AdapterKind::Discrete => 1 << 37,
-        _ => 1 << 33,
     }
 }
 
@@ -106,26 +114,25 @@ pub(in crate::ops::attention) fn schedule(
             splits: cut.splits as u32,
             row_tiles: cut.row_tiles as u32,
             hidden: f32::NEG_INFINITY,
+            first_split: 0,
         };
-        for (stage, windows, workgroups) in [
-            (
-                0,
-                vec![q, k, v, table, lengths, bias, part_o, part_sums],
-                [units, cut.splits, 1],
-            ),
-            (
-                1,
-                vec![part_o, part_sums, lengths, sinks, o, lse],
-                [chunks, units, cut.rows],
-            ),
-        ] {
-            steps.push(Step {
-                stage,
-                params: bytemuck::bytes_of(&params).to_vec(),
-                windows,
-                workgroups: workgroups.map(|count| count as u32),
-            });
+        let step = |stage, first_split: u64, windows: &[Window], workgroups: [u64; 3]| Step {
+            stage,
+            params: bytemuck::bytes_of(&DecodeParams {
+                first_split: first_split as u32,
+                ..params
+            })
+            .to_vec(),
+            windows: windows.to_vec(),
+            workgroups: workgroups.map(|count| count as u32),
+        };
+        let parts = [q, k, v, table, lengths, bias, part_o, part_sums];
+        for first in (0..cut.splits).step_by(cut.splits_at_once as usize) {
+            let splits = cut.splits_at_once.min(cut.splits - first);
+            steps.push(step(0, first, &parts, [units, splits, 1]));
         }
+        let merged = [part_o, part_sums, lengths, sinks, o, lse];
+        steps.push(step(1, 0, &merged, [chunks, units, cut.rows]));
     }
     Schedule { steps, scratch }
 }

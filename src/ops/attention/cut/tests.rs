@@ -1,0 +1,222 @@
+//! Every walk is taken once and in order, and no dispatch costs more than it may.
+
+use super::*;
+use crate::kernel::{Kernel, Schedule};
+use crate::ops::Operation;
+use crate::ops::attention::kernels::ATTENTION_FLASH;
+use crate::ops::attention::params::FinishParams;
+use crate::ops::attention::subgroup::ATTENTION_FLASH_SUBGROUP;
+use crate::ops::attention::{Lengths, Mask};
+use crate::shader::{Constant, Loops, Prepared};
+use proptest::prelude::*;
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+fn device(kind: AdapterKind, side: u32) -> Capabilities {
+    let shape = crate::gpu::CooperativeShape {
+        m: side,
+        n: side,
+        k: side,
+        input: "f16".into(),
+        accumulator: "f32".into(),
+    };
+    Capabilities {
+        features: wgpu::Features::SUBGROUP | wgpu::Features::SHADER_F16,
+        limits: wgpu::Limits {
+            max_compute_workgroup_storage_size: 48 << 10,
+            max_compute_invocations_per_workgroup: 1024,
+            max_compute_workgroup_size_x: 1024,
+            ..wgpu::Limits::default()
+        },
+        kind,
+        subgroup_sizes: (8, 8),
+        cooperative: if side > 0 { vec![shape] } else { Vec::new() },
+    }
+}
+
+#[test]
+fn drawn_walks_are_taken_once_in_order_and_within_the_budget() {
+    let lengths = prop::collection::vec(0u64..90, 1..40);
+    let sizes = (1u64..40, 1u64..50, 1u64..3000, 1u64..12);
+    proptest!(config(256), |(lengths in lengths, (at_once, flops, budget, most) in sizes)| {
+        let walks = Walks {
+            workgroups: lengths.len() as u64,
+            steps: |workgroup: u64| lengths[workgroup as usize],
+            at_once,
+            flops,
+            budget,
+            most,
+        };
+        let mut taken = vec![0; lengths.len()];
+        let mut started = vec![0; lengths.len()];
+        let mut next = 0;
+        for group in walks.groups() {
+            prop_assert_eq!(group.workgroups.start, next);
+            prop_assert!((1..=most).contains(&group.len()));
+            next = group.workgroups.end;
+            for part in &group.parts {
+                let mut cost = 0;
+                for workgroup in part.workgroups.clone() {
+                    prop_assert!(group.workgroups.contains(&workgroup));
+                    let i = workgroup as usize;
+                    let steps = lengths[i].saturating_sub(part.first).min(at_once);
+                    prop_assert!(steps == 0 || taken[i] == part.first);
+                    started[i] += u64::from(part.first == 0);
+                    taken[i] += steps;
+                    cost += steps * flops;
+                }
+                prop_assert!(cost <= budget || part.workgroups.end - part.workgroups.start == 1);
+                // What is left out has nothing left; what is at either end has something.
+                for end in [part.workgroups.start, part.workgroups.end - 1] {
+                    prop_assert!(part.first == 0 || lengths[end as usize] > part.first);
+                }
+            }
+        }
+        prop_assert_eq!(next, lengths.len() as u64);
+        prop_assert_eq!(taken, lengths.clone());
+        prop_assert!(started.iter().all(|count| *count == 1));
+    });
+}
+
+/// The dispatches of a kernel for a shape on a device, and the kernel's first file.
+fn scheduled(
+    shape: &Attention,
+    kernel: &'static Kernel,
+    device: &Capabilities,
+) -> (Schedule, Prepared) {
+    let constants = shape.constants(kernel, device).unwrap();
+    let features = kernel.features_for(shape.dtype);
+    let mut stages = kernel
+        .prepare(&constants, Loops::AsWritten, features)
+        .unwrap();
+    let schedule = {
+        let stages: Vec<&Prepared> = stages.iter().collect();
+        shape.schedule(kernel, &stages, device).unwrap()
+    };
+    (schedule, stages.swap_remove(0))
+}
+
+/// Adapters of each class.
+const DEVICES: [(AdapterKind, u32); 4] = [
+    (AdapterKind::Software, 0),
+    (AdapterKind::Integrated, 0),
+    (AdapterKind::Discrete, 0),
+    (AdapterKind::Discrete, 16),
+];
+
+/// Holds the dispatches of a fused kernel against every pair of a query and a key that sees it, and against the budget.
+fn check(shape: &Attention, kernel: &'static Kernel, device: &Capabilities) {
+    let (schedule, file) = scheduled(shape, kernel, device);
+    let tile = u64::from(file.constant("TILE_Q"));
+    let walk = u64::from(file.constant("WALK"));
+    let tiles = shape.seq_q.div_ceil(tile);
+    let mut walked = vec![0; (shape.all_heads() * tiles) as usize];
+    let mut finished = vec![false; walked.len()];
+    for step in &schedule.steps {
+        if step.stage == 1 {
+            let params: &FinishParams = bytemuck::from_bytes(&step.params);
+            for workgroup in params.first_kept..params.first_kept + params.kept {
+                assert!(!std::mem::replace(&mut finished[workgroup as usize], true));
+            }
+            continue;
+        }
+        let params: &WalkParams = bytemuck::from_bytes(&step.params);
+        let first = u64::from(params.attention.first);
+        let count: u64 = step.workgroups.iter().map(|n| u64::from(*n)).product();
+        let mut pairs = 0;
+        for workgroup in first..first + count {
+            let whole = shape.most_walked(tiles - 1 - workgroup % tiles, tile);
+            let from = u64::from(params.first_step);
+            let steps = whole.saturating_sub(from).min(params.steps.into());
+            assert!(walk == 0 || u64::from(params.steps) <= walk);
+            let before = &mut walked[workgroup as usize];
+            assert!(!finished[workgroup as usize]);
+            assert!(
+                steps == 0 || *before == from,
+                "{shape:?}: {workgroup} at {from}"
+            );
+            *before += steps;
+            pairs += steps * tile;
+            let kept = params.first_kept..params.first_kept + params.kept;
+            assert!(walk == 0 || kept.contains(&(workgroup as u32)));
+            assert!(steps * tile * pair_flops(shape) <= flops_of_workgroup(device, Units::Plain));
+        }
+        assert!(
+            pairs * pair_flops(shape) <= flops_of_dispatch(device, Units::Plain),
+            "{shape:?}"
+        );
+    }
+    assert!(finished.iter().all(|done| *done == (walk > 0)));
+    for (workgroup, walked) in walked.iter().enumerate() {
+        let index = tiles - 1 - workgroup as u64 % tiles;
+        assert_eq!(*walked, shape.most_walked(index, tile), "{shape:?}");
+        // What a row sees lies within its tile's walk, whatever the lengths.
+        for query in [index * tile, shape.seq_q.min((index + 1) * tile) - 1] {
+            let sizes = match shape.lengths {
+                Lengths::Same => vec![(shape.seq_q, shape.seq_kv)],
+                Lengths::PerSequence => vec![(query + 1, shape.seq_kv), (shape.seq_q, query / 2)],
+            };
+            for (queries, keys) in sizes {
+                let begin = shape.visible(index * tile, queries, keys).start;
+                let seen = shape.visible(query, queries, keys);
+                assert!(seen.is_empty() || (seen.start >= begin && seen.end <= begin + walked));
+            }
+        }
+    }
+    let kept = schedule.scratch.iter().sum::<u64>();
+    assert!(kept <= 17 << 20, "{shape:?}: {kept} bytes");
+}
+
+#[test]
+fn drawn_attentions_are_cut_into_what_their_queries_see() {
+    let sizes = (1u64..3, 1u64..6, 1u64..3000, 0u64..300_000);
+    let options = (
+        prop::sample::select(vec![Mask::None, Mask::Causal]),
+        prop::option::of(1u64..60_000),
+        prop::sample::select(vec![Lengths::Same, Lengths::PerSequence]),
+        prop::sample::select(vec![4u64, 64, 128]),
+        prop::sample::select(DEVICES.to_vec()),
+    );
+    proptest!(config(96), |((batch, heads, seq_q, seq_kv) in sizes, (mask, window, lengths, columns, (kind, side)) in options)| {
+        let shape = Attention {
+            seq_kv,
+            mask,
+            window,
+            lengths,
+            ..Attention::new(batch, heads, seq_q, columns)
+        };
+        for kernel in [&ATTENTION_FLASH, &ATTENTION_FLASH_SUBGROUP] {
+            check(&shape, kernel, &device(kind, side));
+        }
+    });
+}
+
+/// What a fast adapter does not need it does not get: short walks stay whole, and keep nothing.
+#[test]
+fn walks_are_whole_where_they_are_short() {
+    for (kind, side) in DEVICES {
+        let device = device(kind, side);
+        for kernel in [&ATTENTION_FLASH, &ATTENTION_FLASH_SUBGROUP] {
+            let walk = |keys| {
+                let shape = Attention {
+                    seq_kv: keys,
+                    ..Attention::new(1, 64, 2048, 64)
+                };
+                let constants = shape.constants(kernel, &device).unwrap();
+                let walk = constants.into_iter().find(|(name, _)| *name == "WALK");
+                walk.map(|(_, keys)| keys)
+            };
+            assert_eq!(walk(2048), None, "{kind:?}");
+            assert!(
+                matches!(walk(1 << 20), Some(Constant::Integer(_))),
+                "{kind:?}"
+            );
+        }
+    }
+}

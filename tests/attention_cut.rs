@@ -1,0 +1,281 @@
+//! Attention whose walks over keys are cut into several dispatches, as long ones are on slow adapters: every option.
+
+mod common;
+
+use pollster::block_on;
+use proptest::prelude::*;
+use ridgepoint::bench::{Coverage, Workspace};
+use ridgepoint::data::{Inputs, generate};
+use ridgepoint::ops::{Family, family};
+use ridgepoint::shader::Constant;
+use ridgepoint::{Dtype, Error, Gpu, Operation, Plan, PlanOptions};
+
+/// Steps of a dispatch: the fewest keys that every tile allows, and a few blocks of the backward.
+fn walk(family: &Family) -> Constant {
+    Constant::Integer(if family.name == "attention" { 128 } else { 3 })
+}
+
+/// Holds the kernels of a family that can be cut against the reference, cut after every few steps; the names of those that
+/// it took several dispatches.
+///
+/// `values` holds the operands that are read, in their order; `None` for generated ones.
+fn compare(gpu: &Gpu, shape: &dyn Operation, values: Option<&[Vec<f32>]>) -> Vec<&'static str> {
+    let mut cut = Vec::new();
+    for kernel in shape.family().kernels {
+        if !kernel.declares("WALK") {
+            continue;
+        }
+        block_on(async {
+            let options = PlanOptions {
+                kernel: Some(kernel.name),
+                constants: vec![("WALK", walk(shape.family()))],
+                ..Default::default()
+            };
+            let plan = match Plan::new(gpu, shape, &options).await {
+                Err(Error::Unsupported { .. }) => return,
+                other => other.unwrap(),
+            };
+            let space = match values {
+                None => Workspace::new(gpu, shape, 7).await.unwrap(),
+                Some(values) => Workspace::with_values(gpu, shape, values).await.unwrap(),
+            };
+            let generated = space.generated(7);
+            let inputs: &dyn Inputs = match &values {
+                None => &generated,
+                Some(values) => values,
+            };
+            // Twice, since what is kept between dispatches is then that of the run before.
+            for _ in 0..2 {
+                space.poison(gpu).await.unwrap();
+                plan.bind(&space.views()).unwrap().run(gpu).await.unwrap();
+                let verified = space.verify(gpu, shape, kernel, inputs, Coverage::Full);
+                let verified = verified.await.unwrap();
+                let worst = verified.worst.unwrap_or_default();
+                assert!(verified.ok, "{} {}: {worst}", kernel.name, shape.label());
+            }
+            // A part and what finishes it for each stage would be walks that were not cut.
+            if plan.dispatches() > kernel.stages.len() {
+                cut.push(kernel.name);
+            }
+        });
+    }
+    cut
+}
+
+fn attention() -> &'static Family {
+    family("attention").unwrap()
+}
+
+fn parse(family: &Family, text: &str, dtype: Dtype) -> Box<dyn Operation> {
+    (family.parse)(text, dtype).unwrap()
+}
+
+/// Values for every operand that is read, as the tests of kernels get them.
+fn generated(shape: &dyn Operation) -> Vec<Vec<f32>> {
+    let operands = shape.operands();
+    let read = operands
+        .iter()
+        .enumerate()
+        .filter(|(_, o)| o.role.is_read());
+    read.map(|(i, o)| generate(3, i, o.elements as usize, o.dtype, o.distribution))
+        .collect()
+}
+
+/// Each option alone, then several, in both element types.
+const OPTIONS: [&str; 16] = [
+    "",
+    "xcausal",
+    "+kv1",
+    "+v32",
+    "+scale=0.3",
+    "+window=150",
+    "xcausal+window=200",
+    "+bias",
+    "+bias=1x2x1",
+    "+cap=1.5",
+    "+sinks",
+    "+lengths",
+    "+lse",
+    "+bshd",
+    "xcausal+kv1+v32+bias+cap=2+sinks+lengths+lse+bshd",
+    "+window=300+v128+sinks+lengths+lse",
+];
+
+#[test]
+fn each_option_goes_through_cuts() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    let narrow = gpu
+        .capabilities()
+        .features
+        .contains(wgpu::Features::SHADER_F16);
+    for (i, option) in OPTIONS.into_iter().enumerate() {
+        let both = narrow && (i < 2 || i >= OPTIONS.len() - 2);
+        let dtypes = if both {
+            &[Dtype::F32, Dtype::F16][..]
+        } else {
+            &[Dtype::F32]
+        };
+        for dtype in dtypes {
+            let shape = parse(attention(), &format!("2x2x70x391x64{option}"), *dtype);
+            let cut = compare(&gpu, shape.as_ref(), None);
+            assert!(cut.contains(&"attention_flash"), "{option}: {cut:?}");
+        }
+    }
+}
+
+/// The same of the backward: sums over keys for queries, and over queries of all heads of a group for keys.
+#[test]
+fn gradients_go_through_cuts() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    let narrow = gpu
+        .capabilities()
+        .features
+        .contains(wgpu::Features::SHADER_F16);
+    let backward = family("attention_backward").unwrap();
+    let dtypes = if narrow {
+        &[Dtype::F32, Dtype::F16][..]
+    } else {
+        &[Dtype::F32]
+    };
+    for options in [
+        "1x2x70x233x32",
+        "2x4x150x203x32xcausal+kv2+lengths+bshd",
+        "1x3x203x150x32xcausal+kv1+window=120+bias+cap=2+v16",
+        "2x2x9x300x32+sinks+lengths",
+    ] {
+        for dtype in dtypes {
+            let shape = parse(backward, options, *dtype);
+            let cut = compare(&gpu, shape.as_ref(), None);
+            assert!(
+                cut.contains(&"attention_backward_flash"),
+                "{options}: {cut:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn drawn_lengths_go_through_cuts() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    let options = ["xcausal+lse", "xcausal+window=170+lengths", "+sinks+lse"];
+    let config = ProptestConfig {
+        cases: 24,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let sizes = (1u64..3, 1u64..200, 0u64..700, 0..options.len());
+    proptest!(config, |((heads, queries, keys, option) in sizes)| {
+        let text = format!("1x{heads}x{queries}x{keys}x32{}", options[option]);
+        compare(&gpu, parse(attention(), &text, Dtype::F32).as_ref(), None);
+    });
+}
+
+/// Rows that see nothing in the first part, in the last, or in none at all; hidden by -inf, and by a length.
+#[test]
+fn parts_without_keys_disturb_nothing() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    for options in ["+bias+lse", "+bias+sinks+lse", "+bias+lengths+lse"] {
+        let shape = parse(attention(), &format!("1x2x35x391x64{options}"), Dtype::F32);
+        let mut values = generated(shape.as_ref());
+        let place = shape
+            .operands()
+            .iter()
+            .position(|o| o.name == "bias")
+            .unwrap();
+        for (i, bias) in values[place].iter_mut().enumerate() {
+            let (query, key) = (i / 391 % 35, i % 391);
+            let hidden = match query % 5 {
+                0 => true,
+                1 => key < 200,
+                2 => key >= 128,
+                3 => (128..256).contains(&key),
+                _ => false,
+            };
+            if hidden {
+                *bias = f32::NEG_INFINITY;
+            }
+        }
+        if options.contains("lengths") {
+            values[3] = vec![33.0, 300.0];
+        }
+        let cut = compare(&gpu, shape.as_ref(), Some(&values));
+        assert!(cut.contains(&"attention_flash"), "{cut:?}");
+    }
+}
+
+/// Scores that grow from part to part, so that each rescales what the ones before have left, and that shrink.
+#[test]
+fn later_parts_may_weigh_far_more_or_less() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    for sign in [1.0, -1.0] {
+        let shape = parse(attention(), "1x1x9x500x64+lse", Dtype::F32);
+        let mut values = generated(shape.as_ref());
+        values[0].fill(0.25);
+        for (i, k) in values[1].iter_mut().enumerate() {
+            *k = sign * (i / 64) as f32 / 2.0;
+        }
+        let cut = compare(&gpu, shape.as_ref(), Some(&values));
+        assert!(cut.contains(&"attention_flash"), "{cut:?}");
+    }
+}
+
+/// What is long for a processor is cut there without being asked, into more dispatches than it would have.
+#[test]
+fn long_walks_are_cut_on_a_slow_adapter() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    let software = gpu.capabilities().kind == ridgepoint::gpu::AdapterKind::Software;
+    let cases = [
+        // Whole, each of the four tiles would be one at most.
+        ("attention_flash", "1x2x70x9500x64+lse", 4),
+        ("attention_naive", "2x1x5x13000x6+v10+lengths", 3),
+        ("attention_decode", "1x4x2x20000x64+kv1", 2),
+    ];
+    for (kernel, text, whole) in cases {
+        for dtype in [Dtype::F32, Dtype::F16] {
+            let shape = parse(attention(), text, dtype);
+            let options = PlanOptions {
+                kernel: Some(kernel),
+                ..Default::default()
+            };
+            block_on(async {
+                let plan = match Plan::new(&gpu, shape.as_ref(), &options).await {
+                    Err(Error::Unsupported { .. }) => return,
+                    other => other.unwrap(),
+                };
+                let dispatches = plan.dispatches();
+                assert!(!software || dispatches > whole, "{kernel}: {dispatches}");
+                let space = Workspace::new(&gpu, shape.as_ref(), 7).await.unwrap();
+                space.poison(&gpu).await.unwrap();
+                plan.bind(&space.views()).unwrap().run(&gpu).await.unwrap();
+                let inputs = space.generated(7);
+                let verified = space
+                    .verify(
+                        &gpu,
+                        shape.as_ref(),
+                        plan.kernel(),
+                        &inputs,
+                        Coverage::Sampled,
+                    )
+                    .await
+                    .unwrap();
+                assert!(
+                    verified.ok,
+                    "{kernel}: {}",
+                    verified.worst.unwrap_or_default()
+                );
+            });
+        }
+    }
+}
