@@ -6,7 +6,7 @@
 //! "FlashAttention-2", 2023, section 3.1.1; the split: Dao et al., "Flash-Decoding", 2023), for attention_decode_merge.
 //! LANES invocations of a subgroup are a slot: they share LOADS keys of a block, and have maxima and sums of their own. Each
 //!   1. multiplies 16 bytes of a key with as many columns of every row of Q;
-//!   2. exchanges halves of what it found until it holds the scores of one key, or of a part of its lanes the same;
+//!   2. exchanges halves of what it found, of the keys and then of the rows, until it holds few scores of one key;
 //!   3. adds 16 bytes of each value, weighed by what the others hold, to its columns of every row of O.
 //! The keys of the next block and the values of this one come from memory meanwhile. Scores are kept in units of log2.
 //!
@@ -35,7 +35,7 @@ const GROUP: u32 = 4;          // query heads to each
 const ROWS: u32 = 4;           // rows of Q per workgroup
 const WORKGROUP: u32 = 128;    // a multiple of the size of a subgroup
 const LOADS: u32 = 4;          // keys of a slot in a block: a power of two
-const SPLIT_KEYS: u32 = 128;   // keys of a split at least
+const SPLIT_KEYS: u32 = 128;   // keys of a split at least; read by the host
 const WORKGROUPS: u32 = 512;   // that the keys are split for; read by the host
 
 const VECTOR: u32 = 4u + 4u * u32(HALF);   // elements in 16 bytes
@@ -44,6 +44,11 @@ const LANES: u32 = HEAD_DIM / VECTOR;
 const BITS: u32 = firstTrailingBit(LANES);
 const LOADS_BITS: u32 = firstTrailingBit(LOADS);
 const SHARERS: u32 = LANES / LOADS;        // lanes that hold the scores of one key
+const ROW_BITS: u32 = 32u - countLeadingZeros(ROWS - 1u);
+const ROWS_OF_SCORES: u32 = 1u << ROW_BITS;   // rows, and more that make it a power of two
+const GIVEN: u32 = min(ROW_BITS, BITS - LOADS_BITS);   // times that a lane gives half of its rows away
+const SAME_BITS: u32 = BITS - LOADS_BITS - GIVEN;      // of lanes that hold the same scores
+const HELD: u32 = ROWS_OF_SCORES >> GIVEN;    // rows that a lane holds scores of
 const SLOTS: u32 = WORKGROUP / LANES;      // keys read at once
 const COLUMNS: u32 = (HEAD_DIM + WORKGROUP - 1u) / WORKGROUP;   // of O that an invocation sums
 const SLOTS_AT_ONCE: u32 = min(SLOTS, 8u);   // that an invocation sums without a loop
@@ -171,18 +176,37 @@ fn row_of(key: u32, unit: Unit, strides: Strides) -> u32 {
     return of_head + unit.batch * strides.batch + key * strides.row;
 }
 
-// Sixteen bytes of LOADS keys from `first`. Keys past the last are the last again, and weigh nothing.
-fn fetch_k(to: ptr<function, array<vec4<u32>, LOADS>>, unit: Unit, first: u32, last: u32, lane: u32) {
-    // unroll
-    for (var load = 0u; load < LOADS; load++) {
-        (*to)[load] = k[row_of(min(first + load * SLOTS, last), unit, params.k) / VECTOR + lane];
+// Sixteen bytes of LOADS keys of the block at `tile`. Keys past the last are the last again, and weigh nothing. Whole
+// blocks have one address each, and no others are computed.
+fn fetch_k(to: ptr<function, array<vec4<u32>, LOADS>>, unit: Unit, tile: u32, slot: u32, end: u32, lane: u32) {
+    if (!PAGED && tile + TILE_KV <= end) {
+        let at = row_of(tile + slot, unit, params.k) / VECTOR + lane;
+        let step = SLOTS * (params.k.row / VECTOR);
+        // unroll
+        for (var load = 0u; load < LOADS; load++) {
+            (*to)[load] = k[at + load * step];
+        }
+    } else {
+        // unroll
+        for (var load = 0u; load < LOADS; load++) {
+            (*to)[load] = k[row_of(min(tile + slot + load * SLOTS, end - 1u), unit, params.k) / VECTOR + lane];
+        }
     }
 }
 
-fn fetch_v(to: ptr<function, array<vec4<u32>, LOADS>>, unit: Unit, first: u32, last: u32, lane: u32) {
-    // unroll
-    for (var load = 0u; load < LOADS; load++) {
-        (*to)[load] = v[row_of(min(first + load * SLOTS, last), unit, params.v) / VECTOR + lane];
+fn fetch_v(to: ptr<function, array<vec4<u32>, LOADS>>, unit: Unit, tile: u32, slot: u32, end: u32, lane: u32) {
+    if (!PAGED && tile + TILE_KV <= end) {
+        let at = row_of(tile + slot, unit, params.v) / VECTOR + lane;
+        let step = SLOTS * (params.v.row / VECTOR);
+        // unroll
+        for (var load = 0u; load < LOADS; load++) {
+            (*to)[load] = v[at + load * step];
+        }
+    } else {
+        // unroll
+        for (var load = 0u; load < LOADS; load++) {
+            (*to)[load] = v[row_of(min(tile + slot + load * SLOTS, end - 1u), unit, params.v) / VECTOR + lane];
+        }
     }
 }
 
@@ -223,15 +247,15 @@ fn attention_decode_subgroup(
         sees_last = max(sees_last, sees.y);
         all_see = vec2<u32>(max(all_see.x, sees.x), min(all_see.y, sees.y));
     }
-    let share = max((sees_last - sees_first + params.splits - 1u) / params.splits, SPLIT_KEYS);
-    let tiles = (share + TILE_KV - 1u) / TILE_KV;
-    let begin = min(sees_first + split * tiles * TILE_KV, sees_last);
-    let end = min(begin + tiles * TILE_KV, sees_last);
+    // Blocks in turn, so that workgroups that run at the same time read memory side by side.
+    let begin = min(sees_first + split * TILE_KV, sees_last);
+    let end = sees_last;
+    let stride = params.splits * TILE_KV;
     all_see.y = min(all_see.y, end);
 
     var k_raw: array<vec4<u32>, LOADS>;
     if (begin < end) {
-        fetch_k(&k_raw, unit, begin + slot, end - 1u, lane);
+        fetch_k(&k_raw, unit, begin, slot, end, lane);
     }
     // Q leaves registers to more subgroups, which hide more of the time that memory takes.
     for (var row = slot; row < rows; row += SLOTS) {
@@ -249,18 +273,19 @@ fn attention_decode_subgroup(
     }
     workgroupBarrier();
     var o_part: array<array<vec4<f32>, PARTS>, ROWS>;
-    var row_max: array<f32, ROWS>;
+    let own_row = ((lane % SHARERS) >> SAME_BITS) * HELD;
+    var own_max: array<f32, HELD>;
     // unroll
-    for (var row = 0u; row < ROWS; row++) {
-        row_max[row] = NEG_LARGE;
+    for (var held = 0u; held < HELD; held++) {
+        own_max[held] = NEG_LARGE;
     }
-    var own_sum: array<f32, ROWS>;   // of the lane's own keys, until the end
+    var own_sum: array<f32, HELD>;   // of the lane's own keys, until the end
     var v_raw: array<vec4<u32>, LOADS>;
 
-    for (var tile = begin; tile < end; tile += TILE_KV) {
-        fetch_v(&v_raw, unit, tile + slot, end - 1u, lane);
+    for (var tile = begin; tile < end; tile += stride) {
+        fetch_v(&v_raw, unit, tile, slot, end, lane);
         // 1. Parts of scores.
-        var scores: array<array<f32, ROWS>, LOADS>;
+        var scores: array<array<f32, ROWS_OF_SCORES>, LOADS>;
         // unroll
         for (var part = 0u; part < PARTS; part++) {
             var k_part: array<vec4<f32>, LOADS>;
@@ -281,9 +306,9 @@ fn attention_decode_subgroup(
             }
         }
         // After the last block this is its last key again.
-        fetch_k(&k_raw, unit, tile + TILE_KV + slot, end - 1u, lane);
+        fetch_k(&k_raw, unit, tile + stride, slot, end, lane);
 
-        // 2. A lane gives half of the keys away for the same half of the others, until it has one; then all have the same.
+        // 2. A lane gives half of the keys away for the same half of the others, until it has one,
         // unroll
         for (var step = 0u; step < LOADS_BITS; step++) {
             let far = (lane & (LANES >> (step + 1u))) != 0u;
@@ -300,18 +325,34 @@ fn attention_decode_subgroup(
                 }
             }
         }
+        // then half of the rows, until it has one. Where there are more lanes than rows, some have the same.
         // unroll
-        for (var step = LOADS_BITS; step < BITS; step++) {
+        for (var step = 0u; step < GIVEN; step++) {
+            let far = (lane & (SHARERS >> (step + 1u))) != 0u;
             // unroll
-            for (var row = 0u; row < ROWS; row++) {
-                scores[0][row] += subgroupShuffleXor(scores[0][row], LANES >> (step + 1u));
+            for (var row = 0u; row < ROWS_OF_SCORES / 2u; row++) {
+                if (row < (ROWS_OF_SCORES >> (step + 1u))) {
+                    let here = scores[0][row];
+                    let there = scores[0][row + (ROWS_OF_SCORES >> (step + 1u))];
+                    let other = subgroupShuffleXor(select(there, here, far), SHARERS >> (step + 1u));
+                    scores[0][row] = select(here, there, far) + other;
+                }
+            }
+        }
+        // unroll
+        for (var step = GIVEN; step < BITS - LOADS_BITS; step++) {
+            // unroll
+            for (var row = 0u; row < HELD; row++) {
+                scores[0][row] += subgroupShuffleXor(scores[0][row], SHARERS >> (step + 1u));
             }
         }
         let key = tile + own_load * SLOTS + slot;
-        var weights: array<f32, ROWS>;
+        var weights: array<f32, HELD>;
+        var rescale: array<f32, HELD>;
         // unroll
-        for (var row = 0u; row < ROWS; row++) {
-            var score = scores[0][row];
+        for (var held = 0u; held < HELD; held++) {
+            let row = own_row + held;
+            var score = scores[0][held];
             if (CAP) {
                 score = capped(score);
             }
@@ -330,24 +371,27 @@ fn attention_decode_subgroup(
                     score = NEG_LARGE;
                 }
             }
-            var new_max = max(row_max[row], score);
+            var new_max = max(own_max[held], score);
             // unroll
             for (var step = 0u; step < LOADS_BITS; step++) {
                 new_max = max(new_max, subgroupShuffleXor(new_max, LANES >> (step + 1u)));
             }
+            rescale[held] = exp2(own_max[held] - new_max);
+            own_max[held] = new_max;
+            // While a row has seen no key, its masked scores are its maximum, and yet have to weigh nothing.
+            weights[held] = exp2(score - select(new_max, 0.0, new_max == NEG_LARGE));
+            own_sum[held] = fma(own_sum[held], rescale[held], weights[held]);
+        }
+        // unroll
+        for (var row = 0u; row < ROWS; row++) {
+            let of_row = subgroupShuffle(rescale[row % HELD], place_in_subgroup - lane + ((row / HELD) << SAME_BITS));
             // Rare after the first blocks.
-            if (new_max > row_max[row]) {
-                let rescale = exp2(row_max[row] - new_max);
-                row_max[row] = new_max;
-                own_sum[row] *= rescale;
+            if (of_row != 1.0) {
                 // unroll
                 for (var part = 0u; part < PARTS; part++) {
-                    o_part[row][part] *= rescale;
+                    o_part[row][part] *= of_row;
                 }
             }
-            // While a row has seen no key, its masked scores are its maximum, and yet have to weigh nothing.
-            weights[row] = exp2(score - select(new_max, 0.0, new_max == NEG_LARGE));
-            own_sum[row] += weights[row];
         }
 
         // 3. O += P V.
@@ -356,7 +400,7 @@ fn attention_decode_subgroup(
             var of_key: array<f32, ROWS>;
             // unroll
             for (var row = 0u; row < ROWS; row++) {
-                of_key[row] = subgroupShuffle(weights[row], place_in_subgroup - lane + load * SHARERS);
+                of_key[row] = subgroupShuffle(weights[row % HELD], place_in_subgroup - lane + load * SHARERS + ((row / HELD) << SAME_BITS));
             }
             // unroll
             for (var part = 0u; part < PARTS; part++) {
@@ -369,6 +413,14 @@ fn attention_decode_subgroup(
         }
     }
 
+    // Every lane takes the maxima of all rows, and the sums of its own keys.
+    var row_max: array<f32, ROWS>;
+    var sums: array<f32, ROWS>;
+    // unroll
+    for (var row = 0u; row < ROWS; row++) {
+        row_max[row] = subgroupShuffle(own_max[row % HELD], place_in_subgroup - lane + ((row / HELD) << SAME_BITS));
+        sums[row] = subgroupShuffle(own_sum[row % HELD], place_in_subgroup - lane + own_load * SHARERS + ((row / HELD) << SAME_BITS));
+    }
     // The slots agree on a maximum.
     let place = (workgroup_id.x * params.splits + split) * ROWS;
     // unroll
@@ -383,10 +435,10 @@ fn attention_decode_subgroup(
         let rescale = exp2(row_max[row] - unordered(atomicLoad(&row_maxima[row])));
         // unroll
         for (var step = 0u; step < LOADS_BITS; step++) {
-            own_sum[row] += subgroupShuffleXor(own_sum[row], LANES >> (step + 1u));
+            sums[row] += subgroupShuffleXor(sums[row], LANES >> (step + 1u));
         }
         if (lane == 0u) {
-            row_sums[row * SLOTS + slot] = own_sum[row] * rescale;
+            row_sums[row * SLOTS + slot] = sums[row] * rescale;
         }
         // Each row in the half of the memory that the one before has left. Columns that neighbours hold are side by side,
         // here and in memory.

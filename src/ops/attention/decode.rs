@@ -119,17 +119,19 @@ pub(super) fn constants(
             reason,
         });
     }
-    let (workgroup, workgroups) = match device.kind {
-        AdapterKind::Software => (32, 4),
-        AdapterKind::Discrete => (128, 512),
-        _ => (128, 64),
+    // Invocations of a workgroup, and workgroups that keys are split for.
+    let sizes: &[(u64, u32)] = match device.kind {
+        AdapterKind::Software => &[(32, 4)],
+        AdapterKind::Discrete if by_subgroup => &[(256, 256), (128, 512)],
+        AdapterKind::Discrete => &[(128, 512)],
+        _ => &[(128, 64)],
     };
-    let mut workgroup = lanes.next_power_of_two().max(workgroup);
-    if by_subgroup {
-        workgroup = workgroup.max(device.subgroup_sizes.1.into());
-    }
     let form = form(attention);
-    let with = |loads| {
+    let with = |(invocations, workgroups): (u64, u32), loads| {
+        let mut workgroup = lanes.next_power_of_two().max(invocations);
+        if by_subgroup {
+            workgroup = workgroup.max(device.subgroup_sizes.1.into());
+        }
         let mut constants = form.clone();
         constants.extend([
             ("WORKGROUP", Constant::Integer(workgroup as u32)),
@@ -146,8 +148,9 @@ pub(super) fn constants(
     // few scores to sum. Where none fits, the smallest is refused with the limit that it passes.
     let most = MOST_SCORES * lanes / rows_of_unit(attention);
     let usable = [4, 2].into_iter().filter(|loads| u64::from(*loads) <= most);
-    let found = usable.map(with).find(fits);
-    Ok(found.unwrap_or_else(|| with(1)))
+    let of_loads = |loads| sizes.iter().map(move |&size| with(size, loads));
+    let found = usable.flat_map(of_loads).find(fits);
+    Ok(found.unwrap_or_else(|| with(sizes[sizes.len() - 1], 1)))
 }
 
 /// What does not begin at multiples of 16 bytes, if something does not.

@@ -106,3 +106,25 @@ fn long_work_is_cut_and_its_parts_are_bounded() {
     let slow = scheduled(&paged, &device(AdapterKind::Software, 8));
     assert!(slow.steps.len() > schedule.steps.len());
 }
+
+#[test]
+fn a_workgroup_is_as_large_as_its_memory() {
+    let workgroup = |bytes: u32, dtype: Dtype| {
+        let mut gpu = device(AdapterKind::Discrete, 32);
+        gpu.limits.max_compute_workgroup_storage_size = bytes;
+        let attention = Attention {
+            head_dim: 128,
+            value_dim: 128,
+            dtype,
+            ..shape(32, 1, 4096)
+        };
+        let constants = constants(&attention, &ATTENTION_DECODE_SUBGROUP, &gpu).unwrap();
+        let of = |name| constants.iter().find(|(own, _)| *own == name).unwrap().1;
+        (of("WORKGROUP"), of("WORKGROUPS"))
+    };
+    let large = (Constant::Integer(256), Constant::Integer(256));
+    let small = (Constant::Integer(128), Constant::Integer(512));
+    assert_eq!(workgroup(48 << 10, Dtype::F16), large);
+    assert_eq!(workgroup(16 << 10, Dtype::F16), small);
+    assert_eq!(workgroup(16 << 10, Dtype::F32), large);
+}
