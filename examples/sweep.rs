@@ -3,9 +3,11 @@
 //! ```text
 //! cargo run --release --example sweep -- matmul:4096x4096x4096 matmul_blocked TILE_K=8,16,32 ELEMS_M=4,8
 //! cargo run --release --example sweep -- matmul:1024x1024x1024 mine.wgsl TILE_M=32,64
+//! cargo run --release --example sweep -- matmul:1024x1024x1024 mine.wgsl TILE_M+TILE_N=64+32,32+64
 //! ```
 //!
 //! A file in place of a kernel's name is compiled as a kernel of that operation; `chosen` is what the library would take.
+//! `candidates` times what the tuner would try for the shape, each kernel with its presets, the first N of them with `most=N`.
 //! `KERNEL@FOLDER` is the kernel with those of its files that lie in the folder in place of its own: for kernels of several.
 //! With `longest` the longest dispatch is timed in place of the whole: what a watchdog sees.
 //! Every combination is verified before it is timed; with `flushed` it runs in turn on more memory than caches hold.
@@ -16,6 +18,7 @@ use ridgepoint::bench::{Clock, Coverage, GpuClock, Sampling, Workspace, measure}
 use ridgepoint::kernel::{Kernel, Launch, Stage};
 use ridgepoint::ops::{choose, family};
 use ridgepoint::shader::{Checks, Constant, Shader};
+use ridgepoint::tune::{Candidate, candidates};
 use ridgepoint::units::{Bandwidth, FlopRate, format_percent, format_seconds};
 use ridgepoint::{Dtype, Error, Gpu, GpuOptions, Operation, Plan, PlanOptions, Result};
 use std::path::Path;
@@ -34,7 +37,7 @@ fn main() {
 async fn sweep(arguments: &[String]) -> Result<()> {
     let [what, kernel, constants @ ..] = arguments else {
         eprintln!(
-            "usage: sweep OPERATION:SHAPE[:f16] KERNEL|KERNEL@FOLDER|FILE.wgsl|chosen [CONSTANT=V1,V2,...]... [checks] [flushed] [longest]"
+            "usage: sweep OPERATION:SHAPE[:f16] KERNEL|KERNEL@FOLDER|FILE.wgsl|chosen|candidates [CONSTANT=V1,V2,...]... [checks] [flushed] [longest]"
         );
         std::process::exit(2);
     };
@@ -47,7 +50,8 @@ async fn sweep(arguments: &[String]) -> Result<()> {
     let family = family(parts[0])?;
     let operation = (family.parse)(parts.get(1).unwrap_or(&""), dtype)?;
     let gpu = Gpu::open(&GpuOptions::from_env()?).await?;
-    let kernel = if kernel == "chosen" {
+    let all = kernel == "candidates";
+    let kernel = if all || kernel == "chosen" {
         let options = PlanOptions::default();
         let choice = choose(operation.as_ref(), &options, gpu.capabilities())?;
         println!("# {}: {}", choice.kernel.name, choice.reason);
@@ -81,19 +85,26 @@ async fn sweep(arguments: &[String]) -> Result<()> {
         gpu.summary().name
     );
     let longest = constants.iter().any(|c| c == "longest");
+    let tried = if all {
+        let most = constants.iter().find_map(|c| c.strip_prefix("most="));
+        let most = most.and_then(|n| n.parse().ok()).unwrap_or(usize::MAX);
+        candidates(operation.as_ref(), gpu.capabilities(), most)?
+    } else {
+        let with = |constants| Candidate { kernel, constants };
+        combinations(constants).into_iter().map(with).collect()
+    };
     let mut lines = Vec::new();
-    for constants in combinations(constants) {
+    for candidate in tried {
+        let constants = candidate.constants.iter();
+        let words = constants.map(|(name, value)| format!("{name}={value}"));
+        let names = all.then(|| candidate.kernel.name.to_owned());
+        let text = names.into_iter().chain(words).collect::<Vec<_>>().join(" ");
+        let kernel = candidate.kernel;
         let options = PlanOptions {
-            constants,
+            constants: candidate.constants,
             checks,
             ..Default::default()
         };
-        let text = options
-            .constants
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect::<Vec<_>>()
-            .join(" ");
         let timed = if longest {
             longest_dispatch(&gpu, operation.as_ref(), kernel, &options, &spaces[0]).await
         } else {
@@ -258,20 +269,24 @@ fn shader(name: &'static str, path: &Path) -> Result<(&'static Shader, wgpu::Fea
     Ok((Box::leak(Box::new(Shader { name, wgsl })), features))
 }
 
-/// Every combination of `NAME=V1,V2,...` arguments.
+/// Every combination of `NAME=V1,V2,...` arguments. In `NAME+OTHER=V+W,...` the values of a step go together.
 fn combinations(arguments: &[String]) -> Vec<Vec<(&'static str, Constant)>> {
     let mut all = vec![Vec::new()];
     for argument in arguments {
-        let Some((name, values)) = argument.split_once('=') else {
+        let Some((names, values)) = argument.split_once('=') else {
             continue;
         };
-        let name: &'static str = name.to_owned().leak();
+        let names: &'static str = names.to_owned().leak();
+        let together = |values: &str| -> Vec<(&'static str, Constant)> {
+            let values = values.split('+').map(constant);
+            names.split('+').zip(values).collect()
+        };
         all = all
             .iter()
             .flat_map(|known: &Vec<(&'static str, Constant)>| {
                 values
                     .split(',')
-                    .map(|value| [known.as_slice(), &[(name, constant(value))]].concat())
+                    .map(|values| [known.as_slice(), &together(values)].concat())
                     .collect::<Vec<_>>()
             })
             .collect();

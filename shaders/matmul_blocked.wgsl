@@ -42,6 +42,8 @@ const ELEMS_M: u32 = 4;    // rows of C per invocation
 const ELEMS_N: u32 = 4;    // columns of C per invocation
 const LANES_M: u32 = 4;    // of 32 neighbouring invocations along M: fewer distinct reads of workgroup memory
 const BUFFERS: u32 = 1;    // tiles in workgroup memory; 2 save a barrier a step
+const EARLY: bool = false; // the next tile is stored at the end of a step instead of at the start of its own
+const WINDING: bool = false;   // products go down one column and up the next instead of row by row
 const GROUP: u32 = 8;      // columns of tiles that are walked row by row, so that their part of B stays in the cache
 
 const WORKGROUP_M: u32 = TILE_M / ELEMS_M;
@@ -284,17 +286,25 @@ fn matmul_blocked(
     var b_at = (b_first + (first_column + b_corner.x) * params.b_column + b_corner.y * params.b_k) / WIDTH_B;
     var depth = max(k_end, k_begin) - k_begin;
 
+    // One of them stays unused: where drivers keep sums decides as much as the order of products.
     var sum: array<array<vec4<f32>, ELEMS_N4>, ELEMS_M>;
+    var single: array<array<f32, ELEMS_N>, ELEMS_M>;
     var a_next: array<ChunkA, LOADS_A>;
     var b_next: array<ChunkB, LOADS_B>;
     if (depth > 0u) {
         a_next = fetch_a(local_index, first_row, a_first, a_at, depth);
         b_next = fetch_b(local_index, first_column, b_first, b_at, depth);
     }
+    if (EARLY) {
+        keep_a(0u, local_index, a_next);
+        keep_b(0u, local_index, b_next);
+    }
     for (var step = 0u; step < steps; step++) {
         let buffer = step % BUFFERS;
-        keep_a(buffer, local_index, a_next);
-        keep_b(buffer, local_index, b_next);
+        if (!EARLY) {
+            keep_a(buffer, local_index, a_next);
+            keep_b(buffer, local_index, b_next);
+        }
         workgroupBarrier();
         // The last step fetches its own chunks once more: a branch here would cost more.
         let ahead = select(0u, TILE_K, step + 1u < steps);
@@ -317,18 +327,44 @@ fn matmul_blocked(
                 let from_m = slot(local_m, k, ALONG_A);
                 a_part[i] = a_tile[buffer][k][i * WORKGROUP_M + from_m];
             }
-            // unroll
-            for (var j = 0u; j < ELEMS_N4; j++) {
-                let from_n = slot(local_n, k, ALONG_B);
-                let b_part = b_tile[buffer][k][j * WORKGROUP_N + from_n];
+            if (WINDING) {
+                var b_part: array<vec4<f32>, ELEMS_N4>;
                 // unroll
-                for (var i = 0u; i < ELEMS_M; i++) {
-                    sum[i][j] = fma(vec4<f32>(a_part[i / 4u][i % 4u]), b_part, sum[i][j]);
+                for (var j = 0u; j < ELEMS_N4; j++) {
+                    let from_n = slot(local_n, k, ALONG_B);
+                    b_part[j] = b_tile[buffer][k][j * WORKGROUP_N + from_n];
+                }
+                // unroll
+                for (var j = 0u; j < ELEMS_N; j += 2u) {
+                    // unroll
+                    for (var i = 0u; i < ELEMS_M; i++) {
+                        single[i][j] = fma(a_part[i / 4u][i % 4u], b_part[j / 4u][j % 4u], single[i][j]);
+                    }
+                    // unroll
+                    for (var up = 0u; up < ELEMS_M; up++) {
+                        let i = ELEMS_M - 1u - up;
+                        let l = j + 1u;
+                        single[i][l] = fma(a_part[i / 4u][i % 4u], b_part[l / 4u][l % 4u], single[i][l]);
+                    }
+                }
+            } else {
+                // unroll
+                for (var j = 0u; j < ELEMS_N4; j++) {
+                    let from_n = slot(local_n, k, ALONG_B);
+                    let b_part = b_tile[buffer][k][j * WORKGROUP_N + from_n];
+                    // unroll
+                    for (var i = 0u; i < ELEMS_M; i++) {
+                        sum[i][j] = fma(vec4<f32>(a_part[i / 4u][i % 4u]), b_part, sum[i][j]);
+                    }
                 }
             }
         }
         if (BUFFERS == 1u) {
             workgroupBarrier();
+        }
+        if (EARLY) {
+            keep_a((step + 1u) % BUFFERS, local_index, a_next);
+            keep_b((step + 1u) % BUFFERS, local_index, b_next);
         }
     }
 
@@ -350,6 +386,9 @@ fn matmul_blocked(
                         // unroll
                         for (var e = 0u; e < WIDTH_C; e++) {
                             sums[e] = sum[i][j][l + e];
+                            if (WINDING) {
+                                sums[e] = single[i][4u * j + l + e];
+                            }
                         }
                         store(at, column, sums);
                     }

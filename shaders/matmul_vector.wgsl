@@ -34,10 +34,12 @@ const ELEMS_N: u32 = 4;    // columns of C per invocation; whole chunks of 16 by
 const LANES_N: u32 = 32;   // invocations along N
 const LANES_K: u32 = 8;    // invocations along K; a power of two
 const ROUND: u32 = 4;      // sums of an invocation that are merged at once
+const LAST: u32 = 16;      // parts of a sum that one invocation adds: a barrier less for each halving that this saves
 
 const WORKGROUP: u32 = LANES_N * LANES_K;
 const STEP_K: u32 = LANES_K * WIDTH;
 const TILE_N: u32 = LANES_N * ELEMS_N;
+const PARTS: u32 = select(LANES_K, LAST, LANES_K > LAST);
 const SUMS: u32 = TILE_M * ELEMS_N;
 const ADJACENT: bool = WIDE_B && !ALONG_K;   // the columns of an invocation lie next to each other
 const SPREAD_K: bool = !WIDE_B && ALONG_K;   // neighbours fetch neighbouring elements, so a block's k lie apart
@@ -45,7 +47,7 @@ const APART_N: u32 = select(1u, LANES_K, ALONG_K);   // from an invocation to th
 const APART_K: u32 = select(LANES_N, 1u, ALONG_K);
 const_assert SUMS % ROUND == 0;
 const_assert 0 == (LANES_K & (LANES_K - 1));
-const_assert ROUND <= LANES_K;
+const_assert LANES_K % PARTS == 0;
 const_assert !ADJACENT || ELEMS_N % WIDTH == 0;
 const_assert !(SPREAD_K && WIDE_A);
 
@@ -258,12 +260,17 @@ fn matmul_vector(
         for (var r = 0u; r < ROUND; r++) {
             partial[r][local_index] = sum[(first + r) / ELEMS_N][(first + r) % ELEMS_N];
         }
-        for (var half = LANES_K / 2u; half > 0u; half /= 2u) {
+        if (PARTS < LANES_K) {
             workgroupBarrier();
-            if (lane_k < half) {
+            if (lane_k < PARTS) {
                 // unroll
                 for (var r = 0u; r < ROUND; r++) {
-                    partial[r][local_index] += partial[r][local_index + half * APART_K];
+                    var value = 0.0;
+                    // unroll
+                    for (var l = 0u; l < LANES_K; l += PARTS) {
+                        value += partial[r][local_index + l * APART_K];
+                    }
+                    partial[r][local_index] = value;
                 }
             }
         }
@@ -273,7 +280,12 @@ fn matmul_vector(
             let row = first_row + at / ELEMS_N;
             let column = first_column + column_of(place % LANES_N, at % ELEMS_N);
             if (row < rows && column < params.n) {
-                store(plane, row, column, partial[place / LANES_N][place % LANES_N * APART_N]);
+                var value = 0.0;
+                // unroll
+                for (var l = 0u; l < PARTS; l++) {
+                    value += partial[place / LANES_N][place % LANES_N * APART_N + l * APART_K];
+                }
+                store(plane, row, column, value);
             }
         }
         workgroupBarrier();

@@ -3,11 +3,12 @@
 mod common;
 
 use pollster::block_on;
+use ridgepoint::gpu::AdapterKind;
 use ridgepoint::kernel::{Contender, Ended, Machine, Setting, Tuned};
 use ridgepoint::ops::family;
 use ridgepoint::shader::{Checks, Constant};
 use ridgepoint::tune::{Budget, Job, TuneOptions, Tuner};
-use ridgepoint::{Dtype, Gpu, Matmul, Operation, Plan, PlanOptions, Tuning};
+use ridgepoint::{Dtype, Error, Gpu, Matmul, Operation, Plan, PlanOptions, Tuning};
 use std::time::Duration;
 
 const SHAPE: Matmul = Matmul::new(48, 40, 32);
@@ -150,13 +151,28 @@ fn a_search_on_a_device_ends_and_finds_what_can_be_planned() {
         },
         ..TuneOptions::default()
     };
-    let mut tuner = Tuner::new(&gpu, options, &never);
-    let job = Job::of(Box::new(SHAPE)).unwrap();
-    let found = block_on(tuner.tune(job)).unwrap();
-    assert_eq!(
-        (found.class.as_str(), found.shape.as_str()),
-        ("square_small", "48x40x32")
-    );
+    // A GPU computes SHAPE in less than other processes delay a submission by.
+    let shape = match gpu.capabilities().kind {
+        AdapterKind::Software | AdapterKind::Noop => SHAPE,
+        _ => Matmul::new(1024, 1024, 1024),
+    };
+    let search = || {
+        let mut tuner = Tuner::new(&gpu, options.clone(), &never);
+        block_on(tuner.tune(Job::of(Box::new(shape)).unwrap()))
+    };
+    // Where they delay it even so there is no time to be had, which the search says; then once more.
+    let too_short = |error: &Error| error.to_string().contains("no longer than an empty one");
+    let found = (1..5)
+        .map(|_| search())
+        .find(|found| !found.as_ref().is_err_and(too_short));
+    let found = found.unwrap_or_else(search).unwrap();
+    assert_eq!(found.class, "square_small");
+    // What would take too long, as on a busy device, is halved, and says so.
+    let mut wanted: Option<Box<dyn Operation>> = Some(Box::new(shape));
+    while wanted.as_ref().is_some_and(|w| w.label() != found.shape) {
+        wanted = wanted.and_then(|wanted| wanted.halved());
+    }
+    assert!(wanted.is_some(), "{found:?}");
     assert!(found.tried <= 3 && found.default.time_s > 0.0, "{found:?}");
     let is_better = found
         .winner

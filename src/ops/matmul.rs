@@ -4,6 +4,7 @@ mod choice;
 mod classes;
 mod cooperative;
 mod cut;
+mod estimate;
 mod kernels;
 mod layout;
 mod pieces;

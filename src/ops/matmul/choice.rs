@@ -2,9 +2,10 @@
 
 use super::cooperative;
 use super::cut::{Cut, cuts_depth};
+use super::estimate::{self, Depth};
 use super::kernels::{
-    BLOCKED, COOPERATIVE, COOPERATIVE_SPLIT, DENSE, LARGE, MEDIUM, NAIVE, SERIAL, SMALL, SPLIT,
-    TALL, TILED, Tiles, VECTOR, VECTOR_SPLIT, WIDE,
+    BLOCKED, COOPERATIVE, COOPERATIVE_SPLIT, NAIVE, SPLIT, SQUARE, TALL, TILED, Tiles, VECTOR,
+    VECTOR_SPLIT,
 };
 use super::{Activation, Bias, Matmul, Order, vector};
 use crate::data::Dtype;
@@ -15,22 +16,29 @@ use crate::shader::Constant;
 
 /// Kernels for `matmul`, the best first.
 pub(super) fn candidates(matmul: &Matmul, device: &Capabilities) -> Vec<&'static Kernel> {
-    let split = wants_split(matmul, device);
+    let cuts = cuts_depth(matmul, &device.limits);
+    let wants = |pays: bool| cuts || !is_software(device) && pays;
     let mut found = Vec::new();
     if cooperative::shape(matmul, device).is_ok_and(|side| cooperative::pays(matmul, device, side))
     {
-        found.push(if split {
+        found.push(if wants(cooperative::parts_pay(matmul)) {
             &COOPERATIVE_SPLIT
         } else {
             &COOPERATIVE
         });
     }
     if vector::is_few(matmul) {
-        let split = cuts_depth(matmul, &device.limits)
-            || !is_software(device) && vector::wants_split(matmul, device);
-        found.push(if split { &VECTOR_SPLIT } else { &VECTOR });
+        found.push(if wants(vector::wants_split(matmul, device)) {
+            &VECTOR_SPLIT
+        } else {
+            &VECTOR
+        });
     }
-    found.push(if split { &SPLIT } else { &BLOCKED });
+    found.push(if wants(estimate::parts_pay(matmul, &device.limits)) {
+        &SPLIT
+    } else {
+        &BLOCKED
+    });
     found.extend([&TILED, &NAIVE]);
     found
 }
@@ -49,16 +57,6 @@ pub(super) const BUSY: u64 = 128;
 
 pub(super) fn tiles_of(matmul: &Matmul, tile: u64) -> u64 {
     matmul.batch * matmul.m.div_ceil(tile) * matmul.n.div_ceil(tile)
-}
-
-/// Few tiles and a K that is deep enough to share, or one that no binding holds whole.
-fn wants_split(matmul: &Matmul, device: &Capabilities) -> bool {
-    if cuts_depth(matmul, &device.limits) {
-        return true;
-    }
-    let few = vector::is_few(matmul) && tiles_of(matmul, 128) <= BUSY;
-    let tiles = tiles_of(matmul, 64);
-    !is_software(device) && (few || tiles * 2 <= BUSY) && matmul.k >= 2048
 }
 
 fn is_software(device: &Capabilities) -> bool {
@@ -87,7 +85,7 @@ pub(super) fn constants(
     if is_cooperative(kernel) {
         found.extend(cooperative::constants(matmul, kernel, device)?);
     } else if kernel.name == BLOCKED.name || kernel.name == SPLIT.name {
-        found.extend(tiles(matmul, device));
+        found.extend(tiles(matmul, kernel, device));
     }
     if vector::is_vector(kernel) {
         found.extend(vector::constants(matmul, kernel, device)?);
@@ -112,27 +110,23 @@ pub(super) fn constants(
     Ok(found)
 }
 
-/// Tiles for a shape. Measured on one discrete GPU; smaller ones where there are few tiles.
-fn tiles(matmul: &Matmul, device: &Capabilities) -> Tiles {
+/// Tiles for a shape: on processors, which have few lanes and compute what each does in turn, the most work for each read.
+fn tiles(matmul: &Matmul, kernel: &Kernel, device: &Capabilities) -> Tiles {
     if is_software(device) {
-        return SERIAL;
+        // A tile of twice the rows saves a quarter of the time, and computes rows beyond the last one.
+        let rows = |tile| matmul.m.next_multiple_of(tile);
+        return if 3 * rows(128) <= 4 * rows(64) {
+            TALL
+        } else {
+            SQUARE
+        };
     }
-    let (m, n) = (matmul.m, matmul.n);
-    // Parts of K make up for few tiles.
-    let many = wants_split(matmul, device) || tiles_of(matmul, 128) >= 3 * BUSY / 2;
-    if m.min(n) <= 32 {
-        SMALL
-    } else if n <= 64 {
-        TALL
-    } else if m <= 64 {
-        WIDE
-    } else if many {
-        LARGE
-    } else if tiles_of(matmul, 64) >= BUSY {
-        DENSE
+    let depth = if is_split(kernel) {
+        Depth::Parts
     } else {
-        MEDIUM
-    }
+        Depth::Whole
+    };
+    estimate::tiles(matmul, depth, &device.limits)
 }
 
 /// What tiles mean for the edges: unless told otherwise, every edge is ragged.

@@ -1,7 +1,7 @@
 //! Matrix units: which shape of a device serves a product, and with which constants.
 
 use super::choice::{BUSY, is_split, tiles_of, types};
-use super::{Activation, Bias, Matmul};
+use super::{Activation, Bias, Matmul, vector};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterKind, Capabilities};
@@ -49,6 +49,12 @@ pub(super) fn pays(matmul: &Matmul, device: &Capabilities, side: u32) -> bool {
         _ => 17,
     };
     device.kind != AdapterKind::Software && matmul.m.min(matmul.n) >= least
+}
+
+/// Whether there are too few tiles to keep a device busy, and a K deep enough to share.
+pub(super) fn parts_pay(matmul: &Matmul) -> bool {
+    let few = vector::is_few(matmul) && tiles_of(matmul, 128) <= BUSY;
+    matmul.k >= 2048 && (few || tiles_of(matmul, 64) <= BUSY)
 }
 
 /// The constants that operands and device decide.

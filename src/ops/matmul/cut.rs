@@ -37,7 +37,7 @@ const APART: u64 = 8;
 
 impl Cut {
     /// Nothing is cut.
-    fn whole(matmul: &Matmul) -> Self {
+    pub(super) fn whole(matmul: &Matmul) -> Self {
         Self {
             matrices: matmul.batch,
             rows: matmul.m,

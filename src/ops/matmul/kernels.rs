@@ -63,26 +63,37 @@ pub(in crate::ops) const fn tiles(
     ]
 }
 
+/// Tiles that are stored as soon as those before them are multiplied, with products in another order: `EARLY` and
+/// `WINDING` of the file.
+const fn early(tile: [u32; 3], elems: [u32; 2], buffers: u32) -> [(&'static str, Constant); 8] {
+    let [m, n, k, elems_m, elems_n, buffers] = tiles(tile, elems, buffers);
+    let [early, winding] = [
+        ("EARLY", Constant::Bool(true)),
+        ("WINDING", Constant::Bool(true)),
+    ];
+    [m, n, k, elems_m, elems_n, buffers, early, winding]
+}
+
 pub(in crate::ops) type Tiles = &'static [(&'static str, Constant)];
 
 // All stay within WebGPU's default limits: 256 invocations, 16 KiB of workgroup memory.
-/// For few rows or columns.
-pub(super) const SMALL: Tiles = &tiles([32, 32, 16], [4, 4], 1);
-/// For an unknown device, and for few tiles.
+/// For few rows or columns, and for few tiles.
+pub(super) const SMALL: Tiles = &tiles([32, 32, 32], [4, 4], 1);
+/// For an unknown device.
 pub(super) const MEDIUM: Tiles = &tiles([64, 64, 16], [4, 4], 1);
-/// For processors, which have few lanes and compute what each does in turn: a quarter of the invocations and of the reads.
-pub(super) const SERIAL: Tiles = &tiles([64, 64, 16], [8, 8], 1);
-/// For more tiles: half the invocations, each with twice the work.
+/// A quarter of the invocations, each with four times the work: for many tiles, and for processors.
+pub(super) const SQUARE: Tiles = &tiles([64, 64, 16], [8, 8], 1);
+/// Half the invocations, each with twice the work.
 pub(super) const DENSE: Tiles = &tiles([64, 64, 16], [4, 8], 2);
-/// For few columns.
+/// For few columns, and for processors.
 pub(super) const TALL: Tiles = &tiles([128, 64, 8], [16, 8], 1);
-/// For few rows.
-pub(super) const WIDE: Tiles = &tiles([64, 128, 16], [8, 8], 1);
-/// For many tiles.
+/// For few rows, and for most tiles: three workgroups share a core, where of the largest two do.
+pub(super) const WIDE: Tiles = &early([64, 128, 16], [8, 8], 1);
+/// For as many tiles as fill all cores some times.
 pub(super) const LARGE: Tiles = &tiles([128, 128, 8], [16, 8], 2);
 
 /// Preset 0 leaves the tiles to the shape and the device.
-const BLOCKED_PRESETS: &[Tiles] = &[&[], SMALL, MEDIUM, SERIAL, DENSE, TALL, WIDE, LARGE];
+const BLOCKED_PRESETS: &[Tiles] = &[&[], SMALL, MEDIUM, SQUARE, DENSE, TALL, WIDE, LARGE];
 
 pub(in crate::ops) static BLOCKED: Kernel = Kernel {
     presets: BLOCKED_PRESETS,

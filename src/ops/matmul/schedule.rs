@@ -2,7 +2,7 @@
 
 use super::choice::{BUSY, is_cooperative, is_split};
 use super::cut::Cut;
-use super::{Bias, Matmul, vector};
+use super::{Bias, Matmul, estimate, vector};
 use crate::error::Result;
 use crate::kernel::{Kernel, Schedule, Slot, Step, Window, fold_workgroups};
 use crate::ops::Operation;
@@ -103,7 +103,8 @@ pub(super) fn at_once(
     let tiles_n = matmul.n.div_ceil(constant("TILE_N"));
     let tiles = matmul.batch * tiles_m * tiles_n;
     let split = if is_split(kernel) {
-        Split::of(matmul.k, tiles, constant("TILE_K"), planes.most)
+        estimate::split(matmul, stages[0], planes.most)
+            .unwrap_or_else(|| Split::of(matmul.k, tiles, constant("TILE_K"), planes.most))
     } else {
         Split::NONE
     };

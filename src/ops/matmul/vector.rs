@@ -119,11 +119,12 @@ struct Shares {
 fn shares(roles: &Roles, dtype: Dtype, kind: AdapterKind) -> Shares {
     let width = 16 / dtype.bytes();
     if kind == AdapterKind::Software {
-        // A CPU compiles long texts slowly, and finds what it read before in its caches.
+        // A CPU compiles long texts slowly, finds what it read before in its caches, and waits long at barriers: sums of
+        // few invocations are merged soon.
         return Shares {
             rows: roles.m.clamp(1, 4).next_power_of_two(),
             columns: if roles.along_k() { 4 } else { width },
-            lanes: if roles.along_k() { [2, 32] } else { [8, 8] },
+            lanes: [4, 4],
         };
     }
     let rows = roles.m.clamp(1, FEW).next_power_of_two();
