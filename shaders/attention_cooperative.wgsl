@@ -6,16 +6,15 @@
 //!   2. takes P = exp(S - reference) there, an invocation a row or a part of one;
 //!   3. adds P V to O.
 //! The reference of a row is the maximum of the first keys that it sees. Where a later score is larger by 15 in units of
-//! log2, so that its weight would come near the largest f16, the tile is begun again with the maximum of all keys from
-//! there on as the reference: rarely, since O, whose elements are out of reach, is then never rescaled. K and V are fetched
-//! a block ahead.
+//! log2, so that its weight would come near the largest f16, the tile is begun again with the maximum of all keys as the
+//! reference: rarely, since O, whose elements are out of reach, is then never rescaled. K and V are fetched a block ahead.
 //!
 //!          head_dim      TILE_KV         TILE_KV      value_dim       value_dim
 //!         +------+     +---------+      +-------+     +------+      +--------+
 //!  TILE_Q |  Q   |  *  |   K^T   | ..=> |   P   |  *  |  V   | +=>  |   O    | TILE_Q
 //!         +------+     +---------+      +-------+     +------+      +--------+
 //!
-//! Intensity: TILE_Q FLOP/B of K and V in f16. Workgroup memory: 12.75 KiB.
+//! Intensity: TILE_Q FLOP/B of K and V in f16. Workgroup memory: 13.75 KiB.
 //! Works for any lengths and columns that are multiples of four, where a subgroup has LANES invocations.
 
 enable f16;
@@ -48,7 +47,7 @@ const SUBGROUPS: u32 = 4;
 const SUBGROUP_Q: u32 = 16;   // queries per subgroup
 const TILE_KV: u32 = 16;      // keys per block
 const PAD: u32 = 8;           // f16 beyond each row of K, V and P, which moves the next row to other banks
-const PAD_S: u32 = 4;         // f32 beyond each row of S
+const PAD_S: u32 = 8;         // f32 beyond each row of S
 
 const TILE_Q: u32 = SUBGROUPS * SUBGROUP_Q;
 const WORKGROUP: u32 = SUBGROUPS * LANES;
@@ -83,6 +82,10 @@ const ROWS: u32 = max(SUBGROUP_Q / LANES, 1u);
 const SHARERS: u32 = max(LANES / SUBGROUP_Q, 1u);
 const GROUPS: u32 = KV4 / SHARERS;   // groups of four keys of a row that an invocation works on
 
+// Whether weights are taken within the branch that reads the scores: more code, fewer registers. On an H200 it is 8 % faster
+// for heads of 128 columns, and 3 % slower for 64.
+const APART: bool = HEAD_DIM > 64u;
+
 const_assert SUBGROUP_Q % FRAGMENT == 0;
 const_assert TILE_KV % FRAGMENT == 0;
 const_assert HEAD_DIM % 4 == 0;
@@ -91,6 +94,9 @@ const_assert ROWS * LANES == SUBGROUP_Q || SHARERS * SUBGROUP_Q == LANES;
 const_assert GROUPS * SHARERS == KV4;
 const_assert WALK % TILE_KV == 0;
 const KEPT_ROW: u32 = VALUE_DIM + 2u;
+
+// Blocks after which it is looked whether a weight came near the largest f16.
+const STRETCH: u32 = 8;
 
 // No score is below it. A difference with it is finite or -inf, never NaN, unlike with -inf itself.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
@@ -179,19 +185,33 @@ fn visible(place: Place, query: u32) -> vec2<u32> {
     return vec2<u32>(vec2<i32>(begin, max(begin, clamp(position + params.ahead, 0, i32(place.keys)))));
 }
 
+// The block of keys after one, around the end.
+fn following(first_key: u32, begin: u32, end: u32) -> u32 {
+    let next = first_key + TILE_KV;
+    return select(begin, next, next < end);
+}
+
 // As many columns of the tile of Q as a row of P has, from group `first_d4` of four.
-fn stage_q(place: Place, first_d4: u32) {
+fn fetch_q(place: Place, first_d4: u32) -> array<vec4<f16>, LOADS_Q> {
+    var fetched: array<vec4<f16>, LOADS_Q>;
     // unroll
     for (var load = 0u; load < LOADS_Q; load++) {
         let index = place.local_index + load * WORKGROUP;
         let row = index / KV4;
         let d4 = first_d4 + index % KV4;
-        var value = vec4<f16>();
         if (row < place.rows && d4 * 4u < HEAD_DIM) {
-            value = q[(place.q_first + row * params.q.row) / 4u + d4];
+            fetched[load] = q[(place.q_first + row * params.q.row) / 4u + d4];
         }
-        if (row < TILE_Q) {
-            keep_p(row, index % KV4, value);
+    }
+    return fetched;
+}
+
+fn store_q(place: Place, fetched: array<vec4<f16>, LOADS_Q>) {
+    // unroll
+    for (var load = 0u; load < LOADS_Q; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        if (index / KV4 < TILE_Q) {
+            keep_p(index / KV4, index % KV4, fetched[load]);
         }
     }
 }
@@ -275,12 +295,32 @@ fn s_read(row: u32, four: u32) -> vec4<f32> {
     return vec4<f32>(first, vec4<f32>(s_tile[at + 2u]).x, vec4<f32>(s_tile[at + 3u]).x);
 }
 
-// What an invocation has of a row of S: every SHARERS-th group of four keys.
+// The group of four keys of a row that is the `turn`-th of an invocation. Rows eight apart take neighbours in opposite
+// order: with `own_row_of` all rows of S that are read at a time, and those of P that are written, lie in other banks.
+fn own_group(turn: u32, row: u32, sharer: u32) -> u32 {
+    let first = sharer * GROUPS;
+    if (GROUPS % 2u != 0u) {
+        return first + turn;
+    }
+    let swapped = (row >> 3u) & 1u;
+    return first + select(turn - swapped, turn + swapped, turn % 2u == 0u);
+}
+
+// The row of a subgroup's that an invocation works on: of 8 in a row, 4 are eight further.
+fn own_row_of(lane: u32) -> u32 {
+    let row = lane % SUBGROUP_Q;
+    if (min(LANES, SUBGROUP_Q) % 16u != 0u) {
+        return row;
+    }
+    return (row & ~12u) | ((row & 4u) << 1u) | ((row & 8u) >> 1u);
+}
+
+// What an invocation has of a row of S.
 fn raw_scores(row: u32, sharer: u32) -> array<vec4<f32>, GROUPS> {
     var score: array<vec4<f32>, GROUPS>;
     // unroll
     for (var group = 0u; group < GROUPS; group++) {
-        score[group] = s_read(row, group * SHARERS + sharer);
+        score[group] = s_read(row, own_group(group, row, sharer));
     }
     return score;
 }
@@ -292,7 +332,7 @@ fn seen_scores(place: Place, row: u32, sharer: u32, first_key: u32) -> array<vec
     var score = raw_scores(row, sharer);
     // unroll
     for (var group = 0u; group < GROUPS; group++) {
-        let key = vec4<u32>(first_key + (group * SHARERS + sharer) * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
+        let key = vec4<u32>(first_key + own_group(group, row, sharer) * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
         var value = score[group] * params.scale;
         if (SOFT_CAP) {
             // tanh(x) = 1 - 2 / (exp(2 x) + 1), which is 1 long before 2 x reaches 40.
@@ -332,7 +372,7 @@ fn weigh(score: array<vec4<f32>, GROUPS>, factor: f32, reference: f32, row: u32,
     for (var group = 0u; group < GROUPS; group++) {
         let weights = exp2(fma(score[group], vec4<f32>(factor), vec4<f32>(-shift)));
         sum += weights;
-        keep_p(row, group * SHARERS + sharer, vec4<f16>(weights));
+        keep_p(row, own_group(group, row, sharer), vec4<f16>(weights));
     }
     return sum;
 }
@@ -421,18 +461,35 @@ fn attention_cooperative(
     }
     let kept_base = (tile - params.first_kept) * TILE_Q * KEPT_ROW;
     let continues = WALK > 0u && params.first_step > 0u;
+    let blocks = (max(end, begin) - begin + TILE_KV - 1u) / TILE_KV;
+    // The tiles of a head walk the same keys at the same time. Each begins at another block, of those that all of its rows
+    // see whole, and goes around: then few wait for memory, and the others find keys in the cache.
+    let whole = select(0u, (max(min(first_sees.y, end), begin) - begin) / TILE_KV, last_sees.x <= begin);
+    let start = begin + tile_q * whole / tiles_q * TILE_KV;
 
     let subgroup_row = subgroup_id * SUBGROUP_Q;
-    let own_row = subgroup_row + lane % SUBGROUP_Q;
+    let own_row = subgroup_row + own_row_of(lane);
     let sharer = lane / SUBGROUP_Q;
 
     if (local_index == 0u) {
         atomicStore(&overflow, 0u);
     }
+    // Everything that the first block needs is under way before any of it is waited for.
+    var q_next: array<array<vec4<f16>, LOADS_Q>, ROUNDS_Q>;
+    // unroll
+    for (var round = 0u; round < ROUNDS_Q; round++) {
+        q_next[round] = fetch_q(place, round * KV4);
+    }
+    var k_next: array<vec4<f16>, LOADS_K>;   // what comes next, a block ahead of its turn
+    var v_next: array<vec4<f16>, LOADS_V>;
+    if (blocks > 0u) {
+        k_next = fetch_k(place, start);
+        v_next = fetch_v(place, start);
+    }
     var q_part: array<array<FragmentA, ROUNDS_Q * FRAGMENTS_KV>, FRAGMENTS_Q>;
     // unroll
     for (var round = 0u; round < ROUNDS_Q; round++) {
-        stage_q(place, round * KV4);
+        store_q(place, q_next[round]);
         workgroupBarrier();
         // unroll
         for (var i = 0u; i < FRAGMENTS_Q; i++) {
@@ -451,14 +508,12 @@ fn attention_cooperative(
         row_max[i] = NEG_LARGE;
     }
     var o_part: array<array<Sums, ROUNDS_O * FRAGMENTS_KV>, FRAGMENTS_Q>;
-    var k_next: array<vec4<f16>, LOADS_K>;   // what comes next, a block ahead of its turn
-    var v_next: array<vec4<f16>, LOADS_V>;
+    var first_key = start;
+    if (blocks > 0u) {
+        store_k(place, k_next);
+        k_next = fetch_k(place, following(start, begin, end));
+    }
     for (var attempt = 0u; attempt < 2u; attempt++) {
-        if (begin < end) {
-            store_k(place, fetch_k(place, begin));
-            k_next = fetch_k(place, begin + TILE_KV);
-            v_next = fetch_v(place, begin);
-        }
         // unroll
         for (var i = 0u; i < ROWS; i++) {
             row_sum[i] = vec4<f32>();
@@ -471,8 +526,11 @@ fn attention_cooperative(
             }
         }
         workgroupBarrier();
-        var first_key = begin;
-        for (; first_key < end; first_key += TILE_KV) {
+        var walked = 0u;
+        var near = false;   // whether a weight since the last look came near the largest f16
+        for (; walked < blocks; walked++) {
+            let current = first_key;
+            first_key = following(current, begin, end);
             // 1. S = Q K^T
             multiply_s(&q_part, subgroup_row);
             workgroupBarrier();
@@ -480,33 +538,43 @@ fn attention_cooperative(
             // 2. P = exp(S - reference). K has been read, and so has the V before.
             store_v(place, v_next);
             store_k(place, k_next);
-            v_next = fetch_v(place, first_key + TILE_KV);
-            k_next = fetch_k(place, first_key + 2u * TILE_KV);
+            v_next = fetch_v(place, first_key);
+            k_next = fetch_k(place, following(first_key, begin, end));
             // Not all rows see all of the block, or have seen any before.
-            let partial = first_key == begin || first_key < last_sees.x || first_key + TILE_KV > first_sees.y;
-            var near = false;
+            let partial = walked == 0u || current <= last_sees.x || current + TILE_KV > first_sees.y;
             // unroll
             for (var i = 0u; i < ROWS; i++) {
                 let row = own_row + i * LANES;
                 var score: array<vec4<f32>, GROUPS>;
                 var factor = 1.0;
+                var block_sum: vec4<f32>;
                 if (BIAS || SOFT_CAP || partial) {
-                    score = seen_scores(place, row, sharer, first_key);
+                    score = seen_scores(place, row, sharer, current);
                     row_max[i] = select(row_max[i], largest_score(score), row_max[i] == NEG_LARGE);
+                    if (APART) {
+                        block_sum = weigh(score, factor, row_max[i], row, sharer);
+                    }
                 } else {
                     score = raw_scores(row, sharer);
                     factor = params.scale;
+                    if (APART) {
+                        block_sum = weigh(score, factor, row_max[i], row, sharer);
+                    }
                 }
-                let block_sum = weigh(score, factor, row_max[i], row, sharer);
-                near = near || any(block_sum > vec4<f32>(WEIGHT_MAX));
+                if (!APART) {
+                    block_sum = weigh(score, factor, row_max[i], row, sharer);
+                }
+                near = near || (block_sum.x + block_sum.y) + (block_sum.z + block_sum.w) > WEIGHT_MAX;
                 row_sum[i] += block_sum;
             }
-            if (near) {
+            // Not every block: the flag has to be waited for.
+            let look = walked % STRETCH == STRETCH - 1u;
+            if (look && near) {
                 atomicMax(&overflow, NEAR);
             }
             workgroupBarrier();
 
-            if (atomicLoad(&overflow) == NEAR) {
+            if (look && atomicLoad(&overflow) == NEAR) {
                 break;
             }
 
@@ -529,29 +597,31 @@ fn attention_cooperative(
                 }
             }
         }
-        if (first_key >= end) {
-            break;
+        if (walked == blocks) {
+            if (near) {
+                atomicMax(&overflow, NEAR);
+            }
+            workgroupBarrier();
+            if (atomicLoad(&overflow) != NEAR) {
+                break;
+            }
         }
 
-        // A weight came near the largest f16: begin again, with the maximum of all keys from here on as the reference.
-        // No weight of those before passes WEIGHT_MAX with it.
-        // unroll
-        for (var i = 0u; i < ROWS; i++) {
-            let score = seen_scores(place, own_row + i * LANES, sharer, first_key);
-            row_max[i] = max(row_max[i], largest_score(score));
-        }
+        // A weight came near the largest f16: once more around for the maxima, and begin again with these as references.
         workgroupBarrier();
         if (local_index == 0u) {
             atomicStore(&overflow, RAISED);
         }
-        for (first_key += TILE_KV; first_key < end; first_key += TILE_KV) {
+        for (walked = 0u; walked < blocks; walked++) {
+            let current = first_key;
+            first_key = following(current, begin, end);
             multiply_s(&q_part, subgroup_row);
             workgroupBarrier();
             store_k(place, k_next);
-            k_next = fetch_k(place, first_key + 2u * TILE_KV);
+            k_next = fetch_k(place, following(first_key, begin, end));
             // unroll
             for (var i = 0u; i < ROWS; i++) {
-                let score = seen_scores(place, own_row + i * LANES, sharer, first_key);
+                let score = seen_scores(place, own_row + i * LANES, sharer, current);
                 row_max[i] = max(row_max[i], largest_score(score));
             }
             workgroupBarrier();

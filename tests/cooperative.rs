@@ -200,6 +200,25 @@ fn attention_is_right_with_both_sides_and_each_option() {
             seq_kv: 0,
             ..ATTENTION
         },
+        // The last query sees nothing of the first block that its tile walks, and all of the second.
+        Attention {
+            seq_q: 81,
+            seq_kv: 81,
+            window: Some(32),
+            log_sum_exp: LogSumExp::Wanted,
+            ..ATTENTION
+        },
+        // A bias in a window.
+        Attention {
+            seq_kv: 64,
+            window: Some(9),
+            bias: Some(BiasShape {
+                batch: 1,
+                heads: 2,
+                seq_q: 37,
+            }),
+            ..ATTENTION
+        },
         all,
     ];
     for constants in [vec![], sixteen()] {
@@ -255,12 +274,12 @@ fn cut_walks_are_right() {
     }
 }
 
-/// Scores that climb from -1e4 to 1e4 over the keys, so that every block raises the maximum by more than f16 holds, with
-/// values near the largest f16.
-#[test]
-fn attention_of_rising_scores_does_not_overflow() {
+/// Scores that climb from -1e4 to 1e4 over the keys from `flat` on, so that every block from there raises the maximum by
+/// more than f16 holds, with values near the largest f16.
+fn rising_scores_do_not_overflow(keys: u64, flat: usize) {
     let Some(gpu) = open() else { return };
     let shape = Attention {
+        seq_kv: keys,
         mask: Mask::None,
         scale: Some(1.0),
         ..ATTENTION
@@ -274,8 +293,9 @@ fn attention_of_rising_scores_does_not_overflow() {
         *element = if i / 24 % 3 == 0 { 100.0 } else { 1.0 };
     }
     for (i, element) in k.iter_mut().enumerate().filter(|(i, _)| i % 24 == 0) {
-        let key = (i / 24 % 61) as f32;
-        *element = (key - 30.0) * 10.0 / 3.0;
+        let key = i / 24 % keys as usize;
+        let climbed = key.saturating_sub(flat) as f32 / (keys as usize - flat) as f32;
+        *element = 200.0 * climbed - 100.0;
     }
     for element in &mut v {
         *element *= 60_000.0;
@@ -287,6 +307,17 @@ fn attention_of_rising_scores_does_not_overflow() {
         let options = of_attention(constants);
         verify_on(gpu, &shape, &options, &space, &values.as_slice());
     }
+}
+
+#[test]
+fn attention_of_rising_scores_does_not_overflow() {
+    rising_scores_do_not_overflow(61, 0);
+}
+
+/// Far from the first keys, after the kernel has looked for overflow and found none.
+#[test]
+fn attention_of_scores_that_rise_late_does_not_overflow() {
+    rising_scores_do_not_overflow(300, 170);
 }
 
 #[test]

@@ -47,6 +47,14 @@ pub(in crate::ops::attention) fn samples(tile_q: u64, tile_kv: u64) -> Vec<Atten
             soft_cap: Some(2.0),
             ..base
         },
+        // The last query sees nothing of the first block that its tile walks, and all of the second.
+        Attention {
+            seq_q: 2 * tile_q + tile_kv + 1,
+            seq_kv: 2 * tile_q + tile_kv + 1,
+            window: Some(2 * tile_kv),
+            log_sum_exp: LogSumExp::Wanted,
+            ..base
+        },
         Attention {
             bias: Some(BiasShape {
                 batch: 1,
@@ -54,6 +62,17 @@ pub(in crate::ops::attention) fn samples(tile_q: u64, tile_kv: u64) -> Vec<Atten
                 seq_q: base.seq_q,
             }),
             scale: Some(0.3),
+            ..base
+        },
+        // A bias in a window.
+        Attention {
+            seq_kv: 4 * tile_kv,
+            window: Some(9),
+            bias: Some(BiasShape {
+                batch: 2,
+                heads: 1,
+                seq_q: 1,
+            }),
             ..base
         },
         Attention {
