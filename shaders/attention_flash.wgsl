@@ -278,16 +278,21 @@ fn attention_flash(
 ) {
     let tiles_q = (params.seq_q + TILE_Q - 1u) / TILE_Q;
     let tile = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
-    let plane = tile / tiles_q;
+    let all_heads = params.batch * params.heads;
+    // The last rows first: under a causal mask they see the most keys, and short work should be what ends a dispatch. So
+    // that no head has long rows left then, one tile of every head comes before the next tile. Without such a mask a head
+    // comes as a whole, and few heads share the cache.
+    let causal = params.ahead < i32(params.seq_kv);
+    let plane = select(tile / tiles_q, tile % all_heads, causal);
+    let tile_q = select(tile % tiles_q, tile / all_heads, causal);
+    let first_query = (tiles_q - 1u - min(tile_q, tiles_q - 1u)) * TILE_Q;
     let batch = plane / params.heads;
     let head = plane % params.heads;
-    // The last rows first: under a causal mask they see the most keys, and short work should be what ends a dispatch.
-    let first_query = (tiles_q - 1u - tile % tiles_q) * TILE_Q;
     let local_q = local_index / WORKGROUP_KV;
     let local_kv = local_index % WORKGROUP_KV;
 
     // A workgroup past the last head walks no keys and writes nothing.
-    let there = batch < params.batch;
+    let there = tile < tiles_q * all_heads;
     var queries = params.seq_q;
     var keys = params.seq_kv;
     if (LENGTHS && there) {

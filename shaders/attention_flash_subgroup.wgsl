@@ -1,23 +1,25 @@
 //! attention_flash_subgroup: O = softmax(scale * Q K^T + mask) V for each head; a row belongs to lanes of one subgroup.
 //!
 //! One workgroup computes TILE_Q rows of one head's output, walking the keys in blocks of TILE_KV (Dao,
-//! "FlashAttention-2", 2023, section 3.1). The tile of Q stays in workgroup memory. For each block, every invocation
-//!   1. multiplies its ELEMS_Q x ELEMS_KV part of S = Q K^T in registers, head_dim in chunks of CHUNK_D columns of K;
+//! "FlashAttention-2", 2023, section 3.1). For each block, every invocation
+//!   1. multiplies its ELEMS_Q x ELEMS_KV part of S = Q K^T in registers, head_dim in chunks of CHUNK_D columns;
 //!   2. finds the maxima of its rows with the other LANES invocations of these rows, by shuffles, without a barrier,
 //!      rescales its part of O and of the row sums, and makes S to P = exp(S - maximum), which stays in registers;
 //!   3. adds P V to its part of O, ELEMS_Q rows and every LANES-th group of four columns: P and V pass through workgroup
 //!      memory CHUNK_KV keys at a time.
-//! K, and P with V, take turns in two buffers: one barrier a chunk, and the next chunk of K or V is on its way from
-//! memory while one is multiplied. Rows are WORKGROUP_Q apart. Scores are kept in units of log2, so that exp is exp2. A
-//! row without keys gives zeros.
+//! Both products are sums of outer products: Q, K and P lie in workgroup memory with a fixed column or key contiguous, so
+//! that one vec4 holds four rows or keys, and few registers hold what one step multiplies. Q with K, and P with V, take
+//! turns in two buffers: one barrier a chunk, and the next chunk is on its way from memory while one is multiplied. The
+//! tile of Q comes again, from cache, with every block: kept in workgroup memory, it would leave room for half as many
+//! workgroups. Scores are kept in units of log2, so that exp is exp2. A row without keys gives zeros.
 //!
 //!          CHUNK_D       TILE_KV         TILE_KV      CHUNK_KV       VALUE_DIM          VALUE_DIM
 //!         +------+     +---------+      +-------+     +------+      +--------+         +--------+
 //!  TILE_Q |  Q   |  *  |   K^T   | ..=> |   S   |     |  P   |  *   |   V    | ... +=> |   O    | TILE_Q
 //!         +------+     +---------+      +-------+     +------+      +--------+         +--------+
 //!
-//! Intensity: about TILE_Q / 2 FLOP/B of K and V in f32, 64 at 128 rows. Workgroup memory: 44 KiB.
-//! Works for any lengths, columns and strides that are multiples of four, and subgroups of LANES or more.
+//! Intensity: TILE_Q * TILE_KV / (TILE_Q + 2 * TILE_KV) FLOP/B in f32, 32 at 128 x 64. Workgroup memory: 12.5 KiB.
+//! Works for any lengths, columns and strides that are multiples of four, and subgroups of LANES * LANES_Q or more.
 
 alias Elem = f32;           // of Q, K, V, O and the bias
 alias Elem4 = vec4<f32>;    // four of them
@@ -34,17 +36,20 @@ const LSE: bool = false;        // the logarithms of the sums are written
 const WALK: u32 = 0;
 
 const LANES: u32 = 8;       // invocations of a row, a power of two
+const LANES_Q: u32 = 1;     // rows that neighbours take in turn; of 2, pairs share what they read of workgroup memory
 const TILE_Q: u32 = 128;    // queries per workgroup
 const ELEMS_Q: u32 = 8;     // queries per invocation
 const ELEMS_KV: u32 = 8;    // keys per invocation
-const CHUNK_D: u32 = 16;    // columns of K in workgroup memory at a time
+const CHUNK_D: u32 = 8;     // columns of Q and K in workgroup memory at a time
 const CHUNK_KV: u32 = 8;    // keys of P and V in workgroup memory at a time
-const DEPTH_D: u32 = 1;     // groups of four columns of Q and K in one unrolled step
-const DEPTH_KV: u32 = 1;    // groups of four keys of P and V in one unrolled step
+const DEPTH_D: u32 = 1;     // columns of Q and K in one unrolled step
+const DEPTH_KV: u32 = 1;    // keys of P and V in one unrolled step
+const CHUNKS: u32 = 2;      // chunks in one unrolled step: 2 know their buffers, 1 is half the code
 
 const TILE_KV: u32 = LANES * ELEMS_KV;   // keys per block
 const WORKGROUP_Q: u32 = TILE_Q / ELEMS_Q;
 const WORKGROUP: u32 = WORKGROUP_Q * LANES;
+const ELEMS_Q4: u32 = ELEMS_Q / 4u;
 const ELEMS_KV4: u32 = ELEMS_KV / 4u;
 const D4: u32 = HEAD_DIM / 4u;
 const VALUE_D4: u32 = VALUE_DIM / 4u;
@@ -56,34 +61,38 @@ const CHUNK_KV4: u32 = CHUNK_KV / 4u;
 const ELEMS_D4: u32 = (VALUE_D4 + LANES - 1u) / LANES;   // groups of four columns of O per invocation
 const TURNS: u32 = LANES / CHUNK_KV4;   // chunks that one group of an invocation's keys is spread over
 
-// Workgroup memory in vec4: Q, then two buffers for K or for P and V. Within four neighbours, places are swapped
-// depending on the row: rows that are read together lie in different banks.
-const Q_ROW4: u32 = CHUNKS_D * CHUNK_D4;
-const V_ROW4: u32 = ELEMS_D4 * LANES;
-const BUFFERS: u32 = TILE_Q * Q_ROW4;
-const P_SIZE: u32 = TILE_Q * CHUNK_KV4;
-const BUFFER: u32 = max(TILE_KV * CHUNK_D4, P_SIZE + CHUNK_KV * V_ROW4);
-const MEMORY: u32 = BUFFERS + 2u * BUFFER;
+// Workgroup memory in vec4: two buffers for Q and K or for P and V. Rows of Q and K are one longer than what they hold, so
+// that stores of neighbouring columns meet in fewer banks.
+const Q_STRIDE: u32 = TILE_Q / 4u + 1u;
+const K_STRIDE: u32 = TILE_KV / 4u + 1u;
+const P_STRIDE: u32 = TILE_Q / 4u;
+const V_STRIDE: u32 = ELEMS_D4 * LANES;
+const Q_SIZE: u32 = CHUNK_D * Q_STRIDE;
+const P_SIZE: u32 = CHUNK_KV * P_STRIDE;
+const BUFFER: u32 = max(Q_SIZE + CHUNK_D * K_STRIDE, P_SIZE + CHUNK_KV * V_STRIDE);
 
 // What an invocation copies at a time, rounded up.
-const LOADS_Q: u32 = (TILE_Q * Q_ROW4 + WORKGROUP - 1u) / WORKGROUP;
+const LOADS_Q: u32 = (TILE_Q * CHUNK_D4 + WORKGROUP - 1u) / WORKGROUP;
 const LOADS_K: u32 = (TILE_KV * CHUNK_D4 + WORKGROUP - 1u) / WORKGROUP;
-const LOADS_V: u32 = (CHUNK_KV * V_ROW4 + WORKGROUP - 1u) / WORKGROUP;
+const LOADS_V: u32 = (CHUNK_KV * V_STRIDE + WORKGROUP - 1u) / WORKGROUP;
 // Whether that comes out even, so that nothing has to be held back.
-const EVEN_Q: bool = TILE_Q * Q_ROW4 % WORKGROUP == 0;
+const EVEN_Q: bool = TILE_Q * CHUNK_D4 % WORKGROUP == 0;
 const EVEN_K: bool = TILE_KV * CHUNK_D4 % WORKGROUP == 0;
-const EVEN_V: bool = CHUNK_KV * V_ROW4 % WORKGROUP == 0;
-const EVEN_D: bool = D4 == Q_ROW4;
-const EVEN_VALUE_D: bool = VALUE_D4 == V_ROW4;
+const EVEN_V: bool = CHUNK_KV * V_STRIDE % WORKGROUP == 0;
+const EVEN_D: bool = D4 == CHUNKS_D * CHUNK_D4;
+const EVEN_VALUE_D: bool = VALUE_D4 == V_STRIDE;
 
 const_assert HEAD_DIM % 4 == 0;
 const_assert VALUE_DIM % 4 == 0;
+const_assert ELEMS_Q % 4 == 0;
 const_assert ELEMS_KV % 4 == 0;
-const_assert CHUNK_D % (4 * DEPTH_D) == 0;
-const_assert TURNS % 2 == 0;
-const_assert CHUNK_KV % (4 * DEPTH_KV) == 0;
+const_assert CHUNK_D % 4 == 0;
+const_assert CHUNK_D % DEPTH_D == 0;
+const_assert CHUNK_KV % 4 == 0;
+const_assert CHUNK_KV % DEPTH_KV == 0;
 const_assert LANES % CHUNK_KV4 == 0;
-const_assert WORKGROUP_Q % 4 == 0;
+const_assert TURNS % 2 == 0;
+const_assert CHUNKS == 1 || CHUNKS == 2;
 
 const_assert WALK % TILE_KV == 0;
 const KEPT_ROW: u32 = VALUE_DIM + 2u;
@@ -140,13 +149,11 @@ struct Strides {
 @group(0) @binding(8) var<storage, read_write> lse: array<f32>;      // [batch, heads, seq_q]; with WALK
                                                                         // [kept, TILE_Q, KEPT_ROW]
 
-var<workgroup> memory: array<vec4<f32>, MEMORY>;
+var<workgroup> memory: array<vec4<f32>, 2u * BUFFER>;
 
-// The part of a chunk that an invocation copies, on its way from memory to workgroup memory.
-struct Fetched {
-    k: array<vec4<f32>, LOADS_K>,
-    v: array<vec4<f32>, LOADS_V>,
-}
+// The part of a chunk that an invocation copies, on its way from memory to workgroup memory, as it was read: of K and then
+// of Q, or of V.
+alias Fetched = array<Elem4, max(LOADS_K + LOADS_Q, LOADS_V)>;
 
 // What of Q, K and V a workgroup works on, and which of its invocations this is. Bases and rows in vec4.
 struct Place {
@@ -173,56 +180,61 @@ fn capped(s: vec4<f32>) -> vec4<f32> {
     return params.soft_cap * (1.0 - 2.0 / (exp(twice) + 1.0));
 }
 
-// Where a group of four columns of a row lies among Q_ROW4, of K among CHUNK_D4.
-fn swapped(row: u32, column: u32) -> u32 {
-    return column ^ (row & 3u);
+// Row `i` of an invocation's, within the tile.
+fn row_of(local_q: u32, i: u32) -> u32 {
+    return (i / 4u * WORKGROUP_Q + local_q) * 4u + i % 4u;
 }
 
-fn swapped_k(row: u32, column: u32) -> u32 {
-    return column ^ ((row * CHUNK_D4 / 8u) & (CHUNK_D4 - 1u));
-}
-
-// The tile of Q, scaled. What lies past the last row repeats it.
-fn stage_q(place: Place) {
+// Columns of a block of K, and of the tile of Q, from vec4 `first_d4`. Past the last key or row, that again.
+fn fetch_qk(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: u32) {
+    // unroll
+    for (var load = 0u; load < LOADS_K; load++) {
+        let at = place.index + load * WORKGROUP;
+        let key = min(first_key + at / CHUNK_D4, place.last_key);
+        let d4 = first_d4 + at % CHUNK_D4;
+        var value = Elem4();
+        if (EVEN_D || d4 < D4) {
+            value = k[place.k_base + key * place.k_row + d4];
+        }
+        (*to)[load] = value;
+    }
+    // unroll
     for (var load = 0u; load < LOADS_Q; load++) {
         let at = place.index + load * WORKGROUP;
-        let row = at / Q_ROW4;
-        let d4 = at % Q_ROW4;
-        var value = vec4<f32>();
-        if (EVEN_D || d4 < D4) {
-            value = vec4<f32>(q[place.q_base + min(row, place.last_row) * place.q_row + d4]) * params.scale;
-        }
-        if (EVEN_Q || row < TILE_Q) {
-            memory[row * Q_ROW4 + swapped(row, d4)] = value;
-        }
-    }
-}
-
-// Columns of a block of K from vec4 `first_d4`; past the last key, that again. Keys of neighbouring invocations are
-// four apart, and their rows are side by side in workgroup memory.
-fn fetch_k(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: u32) {
-    // unroll
-    for (var load = 0u; load < LOADS_K; load++) {
-        let at = place.index + load * WORKGROUP;
-        let row = at / CHUNK_D4;
+        let row = min(at / CHUNK_D4, place.last_row);
         let d4 = first_d4 + at % CHUNK_D4;
-        let lane = row / LANES;
-        let key = first_key + 4u * (lane / 4u * LANES + row % LANES) + lane % 4u;
-        var value = vec4<f32>();
+        var value = Elem4();
         if (EVEN_D || d4 < D4) {
-            value = vec4<f32>(k[place.k_base + min(key, place.last_key) * place.k_row + d4]);
+            value = q[place.q_base + row * place.q_row + d4];
         }
-        (*to).k[load] = value;
+        (*to)[LOADS_K + load] = value;
     }
 }
 
-fn store_k(fetched: ptr<function, Fetched>, place: Place, buffer: u32) {
+// Four columns of a row become parts of four vec4. Q is scaled on the way.
+fn store_qk(fetched: ptr<function, Fetched>, place: Place, buffer: u32) {
     // unroll
     for (var load = 0u; load < LOADS_K; load++) {
         let at = place.index + load * WORKGROUP;
+        let key = at / CHUNK_D4;
+        if (EVEN_K || key < TILE_KV) {
+            let first = buffer + Q_SIZE + at % CHUNK_D4 * 4u * K_STRIDE + key / 4u;
+            // unroll
+            for (var c = 0u; c < 4u; c++) {
+                memory[first + c * K_STRIDE][key % 4u] = f32((*fetched)[load][c]);
+            }
+        }
+    }
+    // unroll
+    for (var load = 0u; load < LOADS_Q; load++) {
+        let at = place.index + load * WORKGROUP;
         let row = at / CHUNK_D4;
-        if (EVEN_K || row < TILE_KV) {
-            memory[buffer + row * CHUNK_D4 + swapped_k(row, at % CHUNK_D4)] = (*fetched).k[load];
+        if (EVEN_Q || row < TILE_Q) {
+            let first = buffer + at % CHUNK_D4 * 4u * Q_STRIDE + row / 4u;
+            // unroll
+            for (var c = 0u; c < 4u; c++) {
+                memory[first + c * Q_STRIDE][row % 4u] = f32((*fetched)[LOADS_K + load][c]) * params.scale;
+            }
         }
     }
 }
@@ -232,13 +244,13 @@ fn fetch_v(to: ptr<function, Fetched>, place: Place, first_key: u32) {
     // unroll
     for (var load = 0u; load < LOADS_V; load++) {
         let at = place.index + load * WORKGROUP;
-        let key = min(first_key + at / V_ROW4, place.last_key);
-        let d4 = at % V_ROW4;
-        var value = vec4<f32>();
+        let key = min(first_key + at / V_STRIDE, place.last_key);
+        let d4 = at % V_STRIDE;
+        var value = Elem4();
         if (EVEN_VALUE_D || d4 < VALUE_D4) {
-            value = vec4<f32>(v[place.v_base + key * place.v_row + d4]);
+            value = v[place.v_base + key * place.v_row + d4];
         }
-        (*to).v[load] = value;
+        (*to)[load] = value;
     }
 }
 
@@ -246,8 +258,8 @@ fn store_v(fetched: ptr<function, Fetched>, place: Place, buffer: u32) {
     // unroll
     for (var load = 0u; load < LOADS_V; load++) {
         let at = place.index + load * WORKGROUP;
-        if (EVEN_V || at < CHUNK_KV * V_ROW4) {
-            memory[buffer + P_SIZE + at] = (*fetched).v[load];
+        if (EVEN_V || at < CHUNK_KV * V_STRIDE) {
+            memory[buffer + P_SIZE + at] = vec4<f32>((*fetched)[load]);
         }
     }
 }
@@ -262,18 +274,23 @@ fn attention_flash_subgroup(
 ) {
     let tiles_q = (params.seq_q + TILE_Q - 1u) / TILE_Q;
     let tile = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
-    let plane = tile / tiles_q;
+    let all_heads = params.batch * params.heads;
+    // The last rows first: under a causal mask they see the most keys, and short work should be what ends a dispatch. So
+    // that no head has long rows left then, one tile of every head comes before the next tile. Without such a mask a head
+    // comes as a whole, and few heads share the cache.
+    let causal = params.ahead < i32(params.seq_kv);
+    let plane = select(tile / tiles_q, tile % all_heads, causal);
+    let tile_q = select(tile % tiles_q, tile / all_heads, causal);
+    let first_query = (tiles_q - 1u - min(tile_q, tiles_q - 1u)) * TILE_Q;
     let batch = plane / params.heads;
     let head = plane % params.heads;
-    // The last rows first: under a causal mask they see the most keys, and short work should be what ends a dispatch.
-    let first_query = (tiles_q - 1u - tile % tiles_q) * TILE_Q;
     // Neighbours in a subgroup share rows, however the workgroup is cut into subgroups.
     let index = subgroup_id * subgroup_size + lane;
-    let local_q = index / LANES;
-    let local_kv = index % LANES;
+    let local_q = index / (LANES * LANES_Q) * LANES_Q + index % LANES_Q;
+    let local_kv = index / LANES_Q % LANES;
 
     // A workgroup past the last head walks no keys and writes nothing.
-    let there = batch < params.batch;
+    let there = tile < tiles_q * all_heads;
     var queries = params.seq_q;
     var keys = params.seq_kv;
     if (LENGTHS && there) {
@@ -323,7 +340,7 @@ fn attention_flash_subgroup(
     for (var i = 0u; i < ELEMS_Q; i++) {
         row_max[i] = least;
         row_sum[i] = select(0.0, 1.0, least > NEG_LARGE && local_kv == 0u);
-        let row = i * WORKGROUP_Q + local_q;
+        let row = row_of(local_q, i);
         if (WALK > 0u && params.first_step > 0u && row < written) {
             let kept_row = kept_base + row * KEPT_ROW;
             row_max[i] = lse[kept_row + VALUE_DIM];
@@ -340,51 +357,41 @@ fn attention_flash_subgroup(
     }
     var fetched: Fetched;
     if (begin < stop) {
-        stage_q(place);
-        fetch_k(&fetched, place, begin, 0u);
+        fetch_qk(&fetched, place, begin, 0u);
     }
 
     for (var first_key = begin; first_key < stop; first_key += TILE_KV) {
         // 1. S = Q K^T. Component l of s[i][j] is key 4 * (j * LANES + local_kv) + l of the block.
         var s: array<array<vec4<f32>, ELEMS_KV4>, ELEMS_Q>;
-        for (var pair = 0u; pair < CHUNKS_D; pair += 2u) {
+        for (var first_chunk = 0u; first_chunk < CHUNKS_D; first_chunk += CHUNKS) {
             // unroll
-            for (var turn = 0u; turn < 2u; turn++) {
-                let chunk = pair + turn;
-                let buffer = BUFFERS + turn * BUFFER;
-                store_k(&fetched, place, buffer);
-                workgroupBarrier();
-                if (turn == 0u || chunk + 1u < CHUNKS_D) {
-                    fetch_k(&fetched, place, first_key, (chunk + 1u) * CHUNK_D4);
+            for (var turn = 0u; turn < CHUNKS; turn++) {
+                let chunk = first_chunk + turn;
+                let buffer = select(chunk % 2u, turn, CHUNKS == 2u) * BUFFER;
+                store_qk(&fetched, place, buffer);
+                // Before the barrier: a driver puts off what comes after it until half of the chunk is multiplied.
+                if (turn + 1u < CHUNKS || chunk + 1u < CHUNKS_D) {
+                    fetch_qk(&fetched, place, first_key, (chunk + 1u) * CHUNK_D4);
                 } else {
                     fetch_v(&fetched, place, first_key);
                 }
-                let q_first = local_q * Q_ROW4 + chunk * CHUNK_D4;
-                let k_first = buffer + local_kv * CHUNK_D4;
-                for (var d4 = 0u; d4 < CHUNK_D4; d4 += DEPTH_D) {
+                workgroupBarrier();
+                for (var first_d = 0u; first_d < CHUNK_D; first_d += DEPTH_D) {
                     // unroll
                     for (var depth = 0u; depth < DEPTH_D; depth++) {
-                        var q_part: array<vec4<f32>, ELEMS_Q>;
-                        let q_at = q_first + swapped(local_q, d4 + depth);
+                        let q_first = buffer + (first_d + depth) * Q_STRIDE + local_q;
+                        let k_first = buffer + Q_SIZE + (first_d + depth) * K_STRIDE + local_kv;
+                        var q_part: array<vec4<f32>, ELEMS_Q4>;
                         // unroll
-                        for (var i = 0u; i < ELEMS_Q; i++) {
-                            q_part[i] = memory[q_at + i * WORKGROUP_Q * Q_ROW4];
+                        for (var i = 0u; i < ELEMS_Q4; i++) {
+                            q_part[i] = memory[q_first + i * WORKGROUP_Q];
                         }
                         // unroll
                         for (var j = 0u; j < ELEMS_KV4; j++) {
-                            var k_part: array<vec4<f32>, 4>;
+                            let k_part = memory[k_first + j * LANES];
                             // unroll
-                            for (var l = 0u; l < 4u; l++) {
-                                let k_at = k_first + swapped_k(local_kv + (4u * j + l) * LANES, d4 + depth);
-                                k_part[l] = memory[k_at + (4u * j + l) * LANES * CHUNK_D4];
-                            }
-                            // unroll
-                            for (var c = 0u; c < 4u; c++) {
-                                let k_column = vec4<f32>(k_part[0][c], k_part[1][c], k_part[2][c], k_part[3][c]);
-                                // unroll
-                                for (var i = 0u; i < ELEMS_Q; i++) {
-                                    s[i][j] = fma(vec4<f32>(q_part[i][c]), k_column, s[i][j]);
-                                }
+                            for (var i = 0u; i < ELEMS_Q; i++) {
+                                s[i][j] = fma(vec4<f32>(q_part[i / 4u][i % 4u]), k_part, s[i][j]);
                             }
                         }
                     }
@@ -406,7 +413,7 @@ fn attention_flash_subgroup(
             // Past the last row and key these again, without branches: nobody looks at such scores.
             // unroll
             for (var i = 0u; i < ELEMS_Q; i++) {
-                let of_row = bias_base + min(i * WORKGROUP_Q + local_q, rows - 1u) * params.bias.row;
+                let of_row = bias_base + min(row_of(local_q, i), rows - 1u) * params.bias.row;
                 // unroll
                 for (var j = 0u; j < ELEMS_KV4; j++) {
                     let key = first_key + 4u * (j * LANES + local_kv);
@@ -421,7 +428,7 @@ fn attention_flash_subgroup(
         if (first_key < last_sees.x || first_key + TILE_KV > first_sees.y) {
             // unroll
             for (var i = 0u; i < ELEMS_Q; i++) {
-                let sees = visible_keys(position + i32(i * WORKGROUP_Q + local_q), keys);
+                let sees = visible_keys(position + i32(row_of(local_q, i)), keys);
                 // unroll
                 for (var j = 0u; j < ELEMS_KV4; j++) {
                     let key = vec4<u32>(first_key + 4u * (j * LANES + local_kv)) + vec4<u32>(0u, 1u, 2u, 3u);
@@ -430,6 +437,8 @@ fn attention_flash_subgroup(
                 }
             }
         }
+        // Step by step for all rows: the shuffles of one row alone would each wait for the one before.
+        var new_max: array<f32, ELEMS_Q>;
         // unroll
         for (var i = 0u; i < ELEMS_Q; i++) {
             var larger = s[i][0];
@@ -437,19 +446,31 @@ fn attention_flash_subgroup(
             for (var j = 1u; j < ELEMS_KV4; j++) {
                 larger = max(larger, s[i][j]);
             }
-            var new_max = max(row_max[i], max(max(larger.x, larger.y), max(larger.z, larger.w)));
+            new_max[i] = max(row_max[i], max(max(larger.x, larger.y), max(larger.z, larger.w)));
+        }
+        // unroll
+        for (var bit = 0u; bit < countOneBits(LANES - 1u); bit++) {
             // unroll
-            for (var bit = 0u; bit < countOneBits(LANES - 1u); bit++) {
-                new_max = max(new_max, subgroupShuffleXor(new_max, 1u << bit));
+            for (var i = 0u; i < ELEMS_Q; i++) {
+                new_max[i] = max(new_max[i], subgroupShuffleXor(new_max[i], LANES_Q << bit));
             }
-            let rescale = exp2(row_max[i] - new_max);
-            row_max[i] = new_max;
+        }
+        // unroll
+        for (var i = 0u; i < ELEMS_Q; i++) {
             // While a row has seen no key, its masked scores are its maximum, and yet have to weigh nothing.
-            let shift = select(new_max, 0.0, new_max == NEG_LARGE);
-            var sum = vec4<f32>();
+            let shift = select(new_max[i], 0.0, new_max[i] == NEG_LARGE);
             // unroll
             for (var j = 0u; j < ELEMS_KV4; j++) {
                 s[i][j] = exp2(s[i][j] - shift);
+            }
+        }
+        // unroll
+        for (var i = 0u; i < ELEMS_Q; i++) {
+            let rescale = exp2(row_max[i] - new_max[i]);
+            row_max[i] = new_max[i];
+            var sum = s[i][0];
+            // unroll
+            for (var j = 1u; j < ELEMS_KV4; j++) {
                 sum += s[i][j];
             }
             row_sum[i] = fma(row_sum[i], rescale, (sum.x + sum.y) + (sum.z + sum.w));
@@ -462,44 +483,46 @@ fn attention_flash_subgroup(
         // 3. O += P V.
         // unroll
         for (var group = 0u; group < ELEMS_KV4; group++) {
-            for (var pair = 0u; pair < TURNS; pair += 2u) {
+            for (var first_turn = 0u; first_turn < TURNS; first_turn += CHUNKS) {
                 // unroll
-                for (var turn = 0u; turn < 2u; turn++) {
-                    let chunk = group * TURNS + pair + turn;
-                    let buffer = BUFFERS + turn * BUFFER;
-                    if (local_kv / CHUNK_KV4 == pair + turn) {
+                for (var turn = 0u; turn < CHUNKS; turn++) {
+                    let chunk = group * TURNS + first_turn + turn;
+                    let buffer = select(chunk % 2u, turn, CHUNKS == 2u) * BUFFER;
+                    if (local_kv / CHUNK_KV4 == first_turn + turn) {
+                        let p_first = buffer + local_kv % CHUNK_KV4 * 4u * P_STRIDE + local_q;
                         // unroll
-                        for (var i = 0u; i < ELEMS_Q; i++) {
-                            let row = i * WORKGROUP_Q + local_q;
-                            memory[buffer + row * CHUNK_KV4 + local_kv % CHUNK_KV4] = s[i][group];
+                        for (var i = 0u; i < ELEMS_Q4; i++) {
+                            // unroll
+                            for (var l = 0u; l < 4u; l++) {
+                                let low = vec2<f32>(s[4u * i][group][l], s[4u * i + 1u][group][l]);
+                                let high = vec2<f32>(s[4u * i + 2u][group][l], s[4u * i + 3u][group][l]);
+                                memory[p_first + l * P_STRIDE + i * WORKGROUP_Q] = vec4<f32>(low, high);
+                            }
                         }
                     }
                     store_v(&fetched, place, buffer);
-                    workgroupBarrier();
-                    if (turn == 0u || chunk + 1u < CHUNKS_KV) {
+                    if (turn + 1u < CHUNKS || chunk + 1u < CHUNKS_KV) {
                         fetch_v(&fetched, place, first_key + (chunk + 1u) * CHUNK_KV);
                     } else {
-                        fetch_k(&fetched, place, first_key + TILE_KV, 0u);
+                        fetch_qk(&fetched, place, first_key + TILE_KV, 0u);
                     }
-                    let p_first = buffer + local_q * CHUNK_KV4;
-                    let v_first = buffer + P_SIZE + local_kv;
-                    for (var key4 = 0u; key4 < CHUNK_KV4; key4 += DEPTH_KV) {
+                    workgroupBarrier();
+                    for (var first = 0u; first < CHUNK_KV; first += DEPTH_KV) {
                         // unroll
                         for (var depth = 0u; depth < DEPTH_KV; depth++) {
-                            var p_part: array<vec4<f32>, ELEMS_Q>;
+                            let p_first = buffer + (first + depth) * P_STRIDE + local_q;
+                            let v_first = buffer + P_SIZE + (first + depth) * V_STRIDE + local_kv;
+                            var p_part: array<vec4<f32>, ELEMS_Q4>;
                             // unroll
-                            for (var i = 0u; i < ELEMS_Q; i++) {
-                                p_part[i] = memory[p_first + i * WORKGROUP_Q * CHUNK_KV4 + key4 + depth];
+                            for (var i = 0u; i < ELEMS_Q4; i++) {
+                                p_part[i] = memory[p_first + i * WORKGROUP_Q];
                             }
                             // unroll
-                            for (var c = 0u; c < 4u; c++) {
+                            for (var j = 0u; j < ELEMS_D4; j++) {
+                                let v_part = memory[v_first + j * LANES];
                                 // unroll
-                                for (var j = 0u; j < ELEMS_D4; j++) {
-                                    let v_part = memory[v_first + (4u * (key4 + depth) + c) * V_ROW4 + j * LANES];
-                                    // unroll
-                                    for (var i = 0u; i < ELEMS_Q; i++) {
-                                        o_part[i][j] = fma(vec4<f32>(p_part[i][c]), v_part, o_part[i][j]);
-                                    }
+                                for (var i = 0u; i < ELEMS_Q; i++) {
+                                    o_part[i][j] = fma(vec4<f32>(p_part[i / 4u][i % 4u]), v_part, o_part[i][j]);
                                 }
                             }
                         }
@@ -511,11 +534,11 @@ fn attention_flash_subgroup(
 
     // unroll
     for (var i = 0u; i < ELEMS_Q; i++) {
-        let row = i * WORKGROUP_Q + local_q;
+        let row = row_of(local_q, i);
         var sum = row_sum[i];
         // unroll
         for (var bit = 0u; bit < countOneBits(LANES - 1u); bit++) {
-            sum += subgroupShuffleXor(sum, 1u << bit);
+            sum += subgroupShuffleXor(sum, LANES_Q << bit);
         }
         // Zeros for a row that sees no key, and so has no sum, and for one past the sequence's queries.
         let sees_some = row < rows && sum > 0.0;

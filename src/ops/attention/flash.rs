@@ -13,10 +13,10 @@ use crate::shader::Prepared;
 /// Bytes of sums between the dispatches of walks that are cut, at most.
 pub(super) const KEPT_BYTES: u64 = 16 << 20;
 
-/// Whether a kernel takes a tile of each head in turn, or else all tiles of a head.
-fn heads_in_turn(attention: &Attention, kernel: &Kernel) -> bool {
+/// Whether a tile of each head comes in turn, or else all tiles of a head.
+fn heads_in_turn(attention: &Attention) -> bool {
     let (_, ahead) = attention.reach();
-    cooperative::is_cooperative(kernel) && ahead < attention.seq_kv
+    ahead < attention.seq_kv
 }
 
 /// Tiles of queries; where the file says so, after some keys each of them leaves its sums to the next dispatch, and the
@@ -40,7 +40,7 @@ pub(super) fn schedule(
             (at_once, tile * (attention.value_dim + 2) * 4)
         }
     };
-    let in_turn = heads_in_turn(attention, kernel);
+    let in_turn = heads_in_turn(attention);
     // Both orders begin with the last rows of a head.
     let of_head = |workgroup: u64| {
         tiles

@@ -12,7 +12,7 @@ use crate::shader::{Constant, Prepared, Shader};
 
 pub(super) static ATTENTION_FLASH_SUBGROUP: Kernel = Kernel {
     name: "attention_flash_subgroup",
-    about: "one dispatch, Q kept in workgroup memory, maxima by shuffles, one barrier a chunk of K or V",
+    about: "outer products of vec4, maxima by shuffles, one barrier a chunk of keys or columns",
     stages: &[
         Stage::of(&Shader {
             name: "attention_flash_subgroup",
@@ -32,47 +32,84 @@ struct Tile {
     q: u32,
     elems_q: u32,
     elems_kv: u32,
+    chunk_d: u32,
+    chunk_kv: u32,
     depth_d: u32,
     depth_kv: u32,
+    chunks: u32,
 }
 
-/// The fastest on an H200: 8 x 4 scores and few registers, so that several workgroups share a core.
-const ROWS_64: Tile = Tile {
+/// The fastest on an H200 for long sequences: the most multiply-adds for each read of workgroup memory.
+const ROWS_128: Tile = Tile {
+    lanes: 8,
+    q: 128,
+    elems_q: 8,
+    elems_kv: 8,
+    chunk_d: 8,
+    chunk_kv: 8,
+    depth_d: 8,
+    depth_kv: 8,
+    chunks: 2,
+};
+
+/// For heads wider than 64: twice the lanes, so that an invocation's part of O is as large. Half the barriers, and code that
+/// stays below what a core keeps of it.
+const ROWS_128_WIDE: Tile = Tile {
+    lanes: 16,
+    chunk_d: 16,
+    chunk_kv: 16,
+    depth_d: 16,
+    depth_kv: 16,
+    chunks: 1,
+    ..ROWS_128
+};
+
+/// Half as many queries.
+const ROWS_64_WIDE: Tile = Tile {
     lanes: 16,
     q: 64,
-    elems_q: 8,
-    elems_kv: 4,
-    depth_d: 4,
-    depth_kv: 2,
+    ..ROWS_128
 };
 
-/// For heads wider than 64, whose rows of O take the registers: 256 invocations.
-const ROWS_64_WIDE: Tile = Tile {
+/// As many invocations as of [`ROWS_128_WIDE`] for half as many queries, and for heads wider than 128, whose rows of O take
+/// the registers.
+const ROWS_64: Tile = Tile {
     elems_q: 4,
-    elems_kv: 8,
+    chunk_kv: 16,
+    depth_kv: 16,
+    ..ROWS_64_WIDE
+};
+
+/// For heads wider than 256: less code, which grows with them.
+const ROWS_64_WIDEST: Tile = Tile {
+    chunk_kv: 8,
+    depth_kv: 8,
+    chunks: 1,
     ..ROWS_64
 };
 
-/// Half the queries, for short sequences.
-const ROWS_32: Tile = Tile {
-    q: 32,
-    elems_q: 4,
-    ..ROWS_64
-};
+/// A quarter of the queries, for short sequences.
+const ROWS_32: Tile = Tile { q: 32, ..ROWS_64 };
 
-/// For subgroups of 8: still fewer registers.
+/// For subgroups of 8: few registers.
 const ROWS_64_BY_4: Tile = Tile {
     lanes: 8,
+    q: 64,
     elems_q: 4,
-    depth_d: 1,
-    depth_kv: 1,
-    ..ROWS_64
+    elems_kv: 4,
+    chunk_d: 8,
+    chunk_kv: 8,
+    depth_d: 4,
+    depth_kv: 4,
+    chunks: 1,
 };
 
-/// For processors with subgroups of 8: the fewest loads for each multiply-add.
+/// For processors with subgroups of 8: the fewest reads for each multiply-add, and the least code.
 const ROWS_64_BY_8: Tile = Tile {
     elems_q: 8,
     elems_kv: 8,
+    depth_d: 1,
+    depth_kv: 1,
     ..ROWS_64_BY_4
 };
 
@@ -80,6 +117,8 @@ const ROWS_64_BY_8: Tile = Tile {
 const LANES_4: Tile = Tile {
     lanes: 4,
     q: 32,
+    depth_d: 1,
+    depth_kv: 1,
     ..ROWS_64_BY_4
 };
 
@@ -92,20 +131,31 @@ impl Tile {
         self.q / self.elems_q * self.lanes
     }
 
-    /// Whether there are two workgroups of it for each core: what it takes to be faster than `attention_flash`.
-    fn fills(self, attention: &Attention, device: &Capabilities) -> bool {
-        let tiles = attention.seq_q.div_ceil(self.q.into());
-        device.kind == AdapterKind::Software || attention.all_heads() * tiles >= 2 * wanted(device)
+    /// Of the whole dispatch.
+    fn workgroups(self, attention: &Attention) -> u64 {
+        attention.all_heads() * attention.seq_q.div_ceil(self.q.into())
     }
 
-    const fn constants(self) -> [(&'static str, Constant); 6] {
+    /// Whether there are two workgroups of it for each core: what it takes to be faster than a smaller one.
+    fn fills(self, attention: &Attention, device: &Capabilities) -> bool {
+        device.kind == AdapterKind::Software || self.workgroups(attention) >= 2 * wanted(device)
+    }
+
+    /// `smallest` is the least number of invocations that a subgroup may have.
+    const fn constants(self, smallest: u32) -> [(&'static str, Constant); 10] {
+        // Neighbours that differ in both row and keys share what they read, in pairs.
+        let lanes_q = if 2 * self.lanes <= smallest { 2 } else { 1 };
         [
             ("LANES", Constant::Integer(self.lanes)),
+            ("LANES_Q", Constant::Integer(lanes_q)),
             ("TILE_Q", Constant::Integer(self.q)),
             ("ELEMS_Q", Constant::Integer(self.elems_q)),
             ("ELEMS_KV", Constant::Integer(self.elems_kv)),
+            ("CHUNK_D", Constant::Integer(self.chunk_d)),
+            ("CHUNK_KV", Constant::Integer(self.chunk_kv)),
             ("DEPTH_D", Constant::Integer(self.depth_d)),
             ("DEPTH_KV", Constant::Integer(self.depth_kv)),
+            ("CHUNKS", Constant::Integer(self.chunks)),
         ]
     }
 }
@@ -121,15 +171,16 @@ pub(super) fn constants(
 ) -> Result<Constants> {
     let (smallest, largest) = device.subgroup_sizes;
     let lanes = [16, 8, 4].into_iter().find(|lanes| *lanes <= smallest);
-    let wide = attention.head_dim.max(attention.value_dim) > 64;
-    let tiles: &[Tile] = match lanes {
-        // A processor gains from fewer loads, not from more invocations.
-        Some(_) if device.kind == AdapterKind::Software && smallest >= 8 => &[ROWS_64_BY_8],
-        Some(16) if wide => &[ROWS_64_WIDE, ROWS_32],
-        Some(16) => &[ROWS_64, ROWS_32],
-        Some(8) => &[ROWS_64_BY_4],
-        Some(_) => &[LANES_4, LANES_4_OF_64, LANES_4_OF_128],
-        None => &[],
+    let tiles: &[Tile] = match (lanes, attention.head_dim.max(attention.value_dim)) {
+        // A processor gains from fewer reads, not from more invocations.
+        (Some(_), _) if device.kind == AdapterKind::Software && smallest >= 8 => &[ROWS_64_BY_8],
+        (Some(16), ..=64) => &[ROWS_128, ROWS_64, ROWS_32],
+        (Some(16), ..=128) => &[ROWS_128_WIDE, ROWS_64_WIDE, ROWS_32],
+        (Some(16), ..=256) => &[ROWS_64, ROWS_32],
+        (Some(16), _) => &[ROWS_64_WIDEST],
+        (Some(8), _) => &[ROWS_64_BY_4],
+        (Some(_), _) => &[LANES_4, LANES_4_OF_64, LANES_4_OF_128],
+        (None, _) => &[],
     };
     let whole = |tile: &&Tile| largest > 0 && tile.invocations().is_multiple_of(largest);
     let candidates: Vec<(bool, Constants)> = tiles
@@ -137,7 +188,7 @@ pub(super) fn constants(
         .filter(whole)
         .map(|tile| {
             let mut constants = form.clone();
-            constants.extend(tile.constants());
+            constants.extend(tile.constants(smallest));
             let walk = walk(attention, tile.q.into(), device, Units::Plain);
             constants.extend(walk.map(|keys| ("WALK", Constant::Integer(keys))));
             (tile.fills(attention, device), constants)
@@ -170,10 +221,15 @@ pub(super) fn unsuited(
     if kernel.name != ATTENTION_FLASH_SUBGROUP.name {
         return None;
     }
+    if attention.head_dim.max(attention.value_dim) > 512 {
+        return Some("heads wider than 512 leave it no registers".into());
+    }
     if device.subgroup_sizes.0 < 8 {
         return Some("subgroups may be smaller than 8, where it was not found to be faster".into());
     }
-    (!ROWS_32.fills(attention, device)).then(|| "too few workgroups to keep the device busy".into())
+    let enough =
+        device.kind == AdapterKind::Software || 2 * ROWS_32.workgroups(attention) >= wanted(device);
+    (!enough).then(|| "too few workgroups to keep the device busy".into())
 }
 
 /// Refuses constants whose rows would not lie within subgroups.
@@ -182,14 +238,15 @@ pub(super) fn unsuited(
 /// [`Error::Unsupported`].
 pub(super) fn require_whole_rows(stage: &Prepared, device: &Capabilities) -> Result<()> {
     let (smallest, largest) = device.subgroup_sizes;
-    let (lanes, invocations) = (stage.constant("LANES"), stage.invocations());
+    let lanes = stage.constant("LANES") * stage.constant("LANES_Q");
+    let invocations = stage.invocations();
     if lanes <= smallest && invocations.is_multiple_of(largest.max(1)) {
         return Ok(());
     }
     Err(Error::Unsupported {
         what: format!("kernel {}", ATTENTION_FLASH_SUBGROUP.name),
         reason: format!(
-            "{lanes} lanes a row and {invocations} invocations do not fit subgroups of {smallest} to {largest}"
+            "rows by {lanes} lanes and {invocations} invocations do not fit subgroups of {smallest} to {largest}"
         ),
     })
 }

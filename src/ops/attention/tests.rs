@@ -291,11 +291,12 @@ fn subgroups_serve_many_rows_where_they_are_large_enough() {
         let choice = choose(shape, &PlanOptions::default(), &device).unwrap();
         (choice.kernel.name, choice.reason)
     };
-    let [long, short] = [4096, 512].map(|seq| Attention::new(2, 4, seq, 64));
+    let [long, short, shortest] = [4096, 256, 128].map(|seq| Attention::new(2, 4, seq, 64));
     let name = ATTENTION_FLASH_SUBGROUP.name;
     assert_eq!(chosen(&long, AdapterKind::Discrete, (32, 32)).0, name);
+    assert_eq!(chosen(&short, AdapterKind::Discrete, (32, 32)).0, name);
     assert_eq!(chosen(&long, AdapterKind::Software, (8, 8)).0, name);
-    for (shape, lanes) in [(short, (32, 32)), (long, (4, 64)), (long, (0, 0))] {
+    for (shape, lanes) in [(shortest, (32, 32)), (long, (4, 64)), (long, (0, 0))] {
         let (kernel, reason) = chosen(&shape, AdapterKind::Discrete, lanes);
         assert_eq!(kernel, ATTENTION_FLASH.name);
         assert!(reason.contains(name), "{reason}");

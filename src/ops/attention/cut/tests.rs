@@ -116,6 +116,18 @@ fn check(shape: &Attention, kernel: &'static Kernel, device: &Capabilities) {
     let tile = u64::from(file.constant("TILE_Q"));
     let walk = u64::from(file.constant("WALK"));
     let tiles = shape.seq_q.div_ceil(tile);
+    // The tile of a workgroup, from the last: of each head in turn where later keys are hidden.
+    let in_turn = i64::from(shape.params(1.0).ahead) < shape.seq_kv.cast_signed();
+    let index_of = |workgroup: u64| {
+        let heads = shape.all_heads();
+        tiles
+            - 1
+            - if in_turn {
+                workgroup / heads
+            } else {
+                workgroup % tiles
+            }
+    };
     let mut walked = vec![0; (shape.all_heads() * tiles) as usize];
     let mut finished = vec![false; walked.len()];
     for step in &schedule.steps {
@@ -131,7 +143,7 @@ fn check(shape: &Attention, kernel: &'static Kernel, device: &Capabilities) {
         let count: u64 = step.workgroups.iter().map(|n| u64::from(*n)).product();
         let mut pairs = 0;
         for workgroup in first..first + count {
-            let whole = shape.most_walked(tiles - 1 - workgroup % tiles, tile);
+            let whole = shape.most_walked(index_of(workgroup), tile);
             let from = u64::from(params.first_step);
             let steps = whole.saturating_sub(from).min(params.steps.into());
             assert!(walk == 0 || u64::from(params.steps) <= walk);
@@ -154,7 +166,7 @@ fn check(shape: &Attention, kernel: &'static Kernel, device: &Capabilities) {
     }
     assert!(finished.iter().all(|done| *done == (walk > 0)));
     for (workgroup, walked) in walked.iter().enumerate() {
-        let index = tiles - 1 - workgroup as u64 % tiles;
+        let index = index_of(workgroup as u64);
         assert_eq!(*walked, shape.most_walked(index, tile), "{shape:?}");
         // What a row sees lies within its tile's walk, whatever the lengths.
         for query in [index * tile, shape.seq_q.min((index + 1) * tile) - 1] {
