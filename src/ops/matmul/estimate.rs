@@ -2,9 +2,10 @@
 //!
 //! A workgroup that has a core to itself takes `alone` for a step of one along K; of several that share a core each adds
 //! `shared`, and `resident` of them fit. Where one tile spans a side of C, nobody else reads the same part of the other
-//! operand, which then comes from memory instead of a cache: all takes `cold` times as long. The figures are those of an NVIDIA H200 (Vulkan) in f32. WebGPU does not tell how
-//! many cores a device has: on another the times are wrong and the order of the tiles is mostly right, which
-//! `ridgepoint tune` puts to the test.
+//! operand, which then comes from memory instead of a cache: all takes `cold` times as long.
+//!
+//! The figures are those of an NVIDIA H200 (Vulkan) in f32. WebGPU does not tell how many cores a device has: on another
+//! the times are wrong and the order of the tiles is mostly right, which `ridgepoint tune` puts to the test.
 
 use super::Matmul;
 use super::cut::Cut;
