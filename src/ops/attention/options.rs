@@ -113,6 +113,9 @@ impl Places {
 
     /// Refuses an output two of whose elements would be one: each axis has to step over all that lies within it.
     pub(super) fn require_apart(&self, operation: &'static str, name: &str) -> Result<()> {
+        if self.sizes.contains(&0) {
+            return Ok(());
+        }
         let mut axes: Vec<(u64, u64)> = (0..3).map(|i| (self.strides[i], self.sizes[i])).collect();
         axes.retain(|(_, size)| *size > 1);
         axes.sort_unstable();
@@ -272,6 +275,9 @@ mod tests {
         };
         let error = Places::new(overlapping, [1, 2, 3, 5]).require_apart("attention", "o");
         assert!(error.unwrap_err().to_string().contains("`o` overlap"));
+        // Nothing overlaps where there are no rows.
+        let empty = Places::new(HeadLayout::default(), [1, 2, 0, 5]);
+        assert!(empty.require_apart("attention", "o").is_ok());
         // One sequence has nothing to overlap with.
         let shared = HeadLayout {
             batch: Some(0),
