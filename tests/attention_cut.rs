@@ -5,7 +5,7 @@ mod common;
 use pollster::block_on;
 use proptest::prelude::*;
 use ridgepoint::bench::{Coverage, Workspace};
-use ridgepoint::data::{Inputs, generate};
+use ridgepoint::data::Inputs;
 use ridgepoint::ops::{Family, family};
 use ridgepoint::shader::Constant;
 use ridgepoint::{Dtype, Error, Gpu, Operation, Plan, PlanOptions};
@@ -68,17 +68,6 @@ fn attention() -> &'static Family {
 
 fn parse(family: &Family, text: &str, dtype: Dtype) -> Box<dyn Operation> {
     (family.parse)(text, dtype).unwrap()
-}
-
-/// Values for every operand that is read, as the tests of kernels get them.
-fn generated(shape: &dyn Operation) -> Vec<Vec<f32>> {
-    let operands = shape.operands();
-    let read = operands
-        .iter()
-        .enumerate()
-        .filter(|(_, o)| o.role.is_read());
-    read.map(|(i, o)| generate(3, i, o.elements as usize, o.dtype, o.distribution))
-        .collect()
 }
 
 /// Each option alone, then several, in both element types.
@@ -184,7 +173,7 @@ fn parts_without_keys_disturb_nothing() {
     };
     for options in ["+bias+lse", "+bias+sinks+lse", "+bias+lengths+lse"] {
         let shape = parse(attention(), &format!("1x2x35x391x64{options}"), Dtype::F32);
-        let mut values = generated(shape.as_ref());
+        let mut values = common::generated(shape.as_ref());
         let place = shape
             .operands()
             .iter()
@@ -219,7 +208,7 @@ fn later_parts_may_weigh_far_more_or_less() {
     };
     for sign in [1.0, -1.0] {
         let shape = parse(attention(), "1x1x9x500x64+lse", Dtype::F32);
-        let mut values = generated(shape.as_ref());
+        let mut values = common::generated(shape.as_ref());
         values[0].fill(0.25);
         for (i, k) in values[1].iter_mut().enumerate() {
             *k = sign * (i / 64) as f32 / 2.0;

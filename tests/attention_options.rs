@@ -6,7 +6,7 @@ use pollster::block_on;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use ridgepoint::bench::{Coverage, Workspace};
-use ridgepoint::data::{Inputs, generate};
+use ridgepoint::data::Inputs;
 use ridgepoint::ops::family;
 use ridgepoint::ops::{BiasShape, HeadLayout, Lengths, LogSumExp, Sinks};
 use ridgepoint::{Attention, Dtype, Error, Gpu, Mask, Operation, Plan, PlanOptions};
@@ -54,17 +54,6 @@ fn compare(gpu: &Gpu, shape: &dyn Operation, values: Option<&[Vec<f32>]>) -> Vec
 
 fn parse(text: &str, dtype: Dtype) -> Box<dyn Operation> {
     (family("attention").unwrap().parse)(text, dtype).unwrap()
-}
-
-/// Values for every operand that is read, as the tests of kernels get them.
-fn generated(shape: &dyn Operation) -> Vec<Vec<f32>> {
-    let operands = shape.operands();
-    let read = operands
-        .iter()
-        .enumerate()
-        .filter(|(_, o)| o.role.is_read());
-    read.map(|(i, o)| generate(3, i, o.elements as usize, o.dtype, o.distribution))
-        .collect()
 }
 
 const ALONE: [&str; 14] = [
@@ -246,7 +235,7 @@ fn what_a_bias_hides_is_gone() {
     };
     for options in ["+bias+lse", "+bias+sinks+lse"] {
         let shape = parse(&format!("1x2x35x67x64{options}"), Dtype::F32);
-        let mut values = generated(shape.as_ref());
+        let mut values = common::generated(shape.as_ref());
         for (i, bias) in values[3].iter_mut().enumerate() {
             let (query, key) = (i / 67 % 35, i % 67);
             if query % 5 == 0 || key % 3 == query % 3 || (query == 7 && key < 64) {
@@ -265,7 +254,7 @@ fn f16_near_its_end_does_not_overflow() {
         return;
     };
     let shape = parse("1x2x33x65x64xcausal", Dtype::F16);
-    let mut values = generated(shape.as_ref());
+    let mut values = common::generated(shape.as_ref());
     values[0].iter_mut().for_each(|q| *q *= 1000.0);
     values[1].iter_mut().for_each(|k| *k *= 100.0);
     values[2].iter_mut().for_each(|v| *v = 65504.0 * v.signum());
@@ -288,7 +277,7 @@ fn what_lies_past_a_length_need_not_be_numbers() {
         return;
     };
     let shape = parse("4x1x33x65x64+lengths+lse", Dtype::F32);
-    let mut values = generated(shape.as_ref());
+    let mut values = common::generated(shape.as_ref());
     let lengths = [[33, 65], [0, 20], [5, 0], [17, 31]];
     values[3] = lengths.iter().flatten().map(|n| *n as f32).collect();
     for (i, [queries, keys]) in lengths.into_iter().enumerate() {

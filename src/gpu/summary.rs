@@ -87,7 +87,6 @@ const UNKNOWN: &str = "unknown";
 
 /// Features named in a summary, beyond those that are asked for.
 const SHOWN_FEATURES: wgpu::Features = KERNEL_FEATURES
-    .union(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX)
     .union(wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES)
     .union(wgpu::Features::PIPELINE_CACHE);
 

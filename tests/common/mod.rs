@@ -1,6 +1,7 @@
 //! What the tests that need an adapter share.
 
-use ridgepoint::{Gpu, GpuOptions};
+use ridgepoint::data::generate;
+use ridgepoint::{Gpu, GpuOptions, Operation};
 
 /// Opens the adapter that the environment names, or the fastest, as `change` wants it.
 ///
@@ -35,4 +36,19 @@ pub(crate) fn open_default_limits() -> Option<Gpu> {
         options.limits = Some(wgpu::Limits::default());
         options.features = wgpu::Features::empty();
     })
+}
+
+/// Values for every operand that is read, as the tests of kernels get them.
+#[allow(
+    dead_code,
+    reason = "each test binary uses its own part of this module"
+)]
+pub(crate) fn generated(shape: &dyn Operation) -> Vec<Vec<f32>> {
+    let operands = shape.operands();
+    let read = operands
+        .iter()
+        .enumerate()
+        .filter(|(_, o)| o.role.is_read());
+    read.map(|(i, o)| generate(3, i, o.elements as usize, o.dtype, o.distribution))
+        .collect()
 }
