@@ -172,7 +172,10 @@ fn check(shape: &Attention, kernel: &'static Kernel, device: &Capabilities) {
         for query in [index * tile, shape.seq_q.min((index + 1) * tile) - 1] {
             let sizes = match shape.lengths {
                 Lengths::Same => vec![(shape.seq_q, shape.seq_kv)],
-                Lengths::PerSequence => vec![(query + 1, shape.seq_kv), (shape.seq_q, query / 2)],
+                Lengths::PerSequence => vec![
+                    (query + 1, shape.seq_kv),
+                    (shape.seq_q, shape.seq_kv.min(query / 2)),
+                ],
             };
             for (queries, keys) in sizes {
                 let begin = shape.visible(index * tile, queries, keys).start;
