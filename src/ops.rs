@@ -185,9 +185,22 @@ pub trait Operation: std::fmt::Debug + Send + Sync {
         None
     }
 
-    /// Constants that follow from those that shape, preset and caller have chosen; the caller's own stay.
-    fn derived(&self, _kernel: &'static Kernel, _chosen: &Constants) -> Constants {
+    /// Constants that follow on `device` from those that shape, preset and caller have chosen; the caller's own stay.
+    fn derived(
+        &self,
+        _kernel: &'static Kernel,
+        _chosen: &Constants,
+        _device: &Capabilities,
+    ) -> Constants {
         Constants::new()
+    }
+
+    /// Other constants worth trying for this shape on `device`, the likeliest first: what a search tries. The kernel's
+    /// presets, unless the shape or the device decide which there are. Some may not run here, or be what is chosen. Pure.
+    fn alternatives(&self, kernel: &'static Kernel, _device: &Capabilities) -> Vec<Constants> {
+        (1..kernel.presets.len())
+            .map(|i| kernel.preset(i))
+            .collect()
     }
 
     /// The dispatches of `kernel` for this shape on `device`; `stages` are its files, prepared.

@@ -108,7 +108,7 @@ pub fn without_classes(family: &Family) -> Error {
     let tuned: Vec<&str> = tunable().map(|family| family.name).collect();
     Error::NothingToRun {
         reason: format!(
-            "{} has no classes of shapes to tune, {} has",
+            "{} has no classes of shapes to tune; these have: {}",
             family.name,
             tuned.join(", ")
         ),
@@ -252,7 +252,7 @@ mod tests {
         let of = |name| Job::all(family(name).unwrap(), Dtype::F32, AdapterKind::Discrete);
         let text = of("copy").unwrap_err().to_string();
         assert!(
-            text.contains("copy has no classes of shapes to tune, matmul"),
+            text.contains("copy has no classes of shapes to tune; these have: matmul"),
             "{text}"
         );
         let jobs = of("matmul").unwrap();

@@ -3,12 +3,15 @@
 mod common;
 
 use pollster::block_on;
+use ridgepoint::bench::{Coverage, Workspace};
 use ridgepoint::gpu::AdapterKind;
 use ridgepoint::kernel::{Contender, Ended, Machine, Setting, Tuned};
 use ridgepoint::ops::family;
 use ridgepoint::shader::{Checks, Constant};
-use ridgepoint::tune::{Budget, Job, TuneOptions, Tuner};
-use ridgepoint::{Dtype, Error, Gpu, Matmul, Operation, Plan, PlanOptions, Tuning};
+use ridgepoint::tune::{Budget, Job, TuneOptions, Tuner, candidates};
+use ridgepoint::{
+    Attention, Dtype, Error, Gpu, Mask, Matmul, Operation, Plan, PlanOptions, Tuning,
+};
 use std::time::Duration;
 
 const SHAPE: Matmul = Matmul::new(48, 40, 32);
@@ -182,4 +185,89 @@ fn a_search_on_a_device_ends_and_finds_what_can_be_planned() {
     let mut tuning = Tuning::new(Machine::of(gpu.summary()));
     tuning.keep(found);
     assert!(!plan(&gpu, Some(tuning)).reason().contains("not used"));
+}
+
+/// All that a search may try for attention, on small shapes of its classes.
+#[test]
+fn tiles_of_attention_that_a_search_tries_are_right() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    let mut tried = 0;
+    for name in ["attention", "attention_backward"] {
+        let family = family(name).unwrap();
+        let jobs = Job::all(family, Dtype::F32, AdapterKind::Software).unwrap();
+        for job in jobs {
+            let operation = job.operation.as_ref();
+            let all = candidates(operation, gpu.capabilities(), 12).unwrap();
+            block_on(async {
+                let space = Workspace::new(&gpu, operation, 7).await.unwrap();
+                let inputs = space.generated(7);
+                for candidate in all {
+                    let options = PlanOptions {
+                        constants: candidate.constants.clone(),
+                        ..PlanOptions::default()
+                    };
+                    let plan = Plan::with_kernel(&gpu, operation, candidate.kernel, &options);
+                    let plan = plan.await.unwrap();
+                    space.poison(&gpu).await.unwrap();
+                    let launch = plan.bind(&space.views()).unwrap();
+                    launch.run(&gpu).await.unwrap();
+                    let verified = space.verify(
+                        &gpu,
+                        operation,
+                        candidate.kernel,
+                        &inputs,
+                        Coverage::Sampled,
+                    );
+                    let verified = verified.await.unwrap();
+                    let worst = verified.worst.unwrap_or_default();
+                    let what = candidate.describe();
+                    assert!(verified.ok, "{what} of {}: {worst}", operation.label());
+                    tried += 1;
+                }
+            });
+        }
+    }
+    assert!(tried > 24, "{tried}");
+}
+
+/// Attention takes what a search found for its class, for shapes that differ from what was measured as well.
+#[test]
+fn a_tuned_attention_keeps_to_its_options() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    let measured = Attention::new(1, 2, 64, 64);
+    let mut found = tuning(&gpu, None).found.remove(0);
+    found.operation = "attention".into();
+    found.class = "narrow_small".into();
+    found.shape = measured.label();
+    found.winner = Some(winner("attention_unfused", &[]));
+    let mut kept = Tuning::new(Machine::of(gpu.summary()));
+    kept.keep(found);
+    let options = PlanOptions {
+        tuning: Some(kept.into()),
+        ..PlanOptions::default()
+    };
+    let plan = |attention: &Attention| block_on(Plan::new(&gpu, attention, &options)).unwrap();
+    let causal = Attention {
+        mask: Mask::Causal,
+        ..measured
+    };
+    for shape in [measured, causal] {
+        assert_eq!(plan(&shape).kernel().name, "attention_unfused");
+    }
+    // The kernel of the tuning has no form for a window: another has.
+    let window = Attention {
+        window: Some(8),
+        ..causal
+    };
+    let plan = plan(&window);
+    assert_ne!(plan.kernel().name, "attention_unfused");
+    assert!(
+        plan.reason().contains("its tuning is not used"),
+        "{}",
+        plan.reason()
+    );
 }

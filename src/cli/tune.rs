@@ -171,23 +171,14 @@ fn import(store: &Store, gpu: &Gpu, tuning: Tuning) -> Result<u8> {
 
 /// How a row of the table is to be read.
 const LEGEND: &str = "default: what the library chooses by itself; gain: over the default, more than the spread of \
-    alternating rounds, or nothing; tried: candidates that were verified and timed; below: kernel and constants of the \
-    winner. `ridgepoint run --tuned` and PlanOptions::tuning use it, nothing else does";
+    alternating rounds, or nothing; tried: candidates that were verified and timed; below: the shape that was measured, \
+    kernel and constants of the winner. `ridgepoint run --tuned` and PlanOptions::tuning use it, nothing else does";
 
-const HEADS: [&str; 7] = [
-    "class",
-    "type",
-    "shape",
-    "default",
-    "tuned",
-    "gain",
-    "tried, time",
-];
+const HEADS: [&str; 6] = ["class", "type", "default", "tuned", "gain", "tried, time"];
 
-const COLUMNS: [Column; 7] = [
-    (22, CellAlignment::Left),
+const COLUMNS: [Column; 6] = [
+    (31, CellAlignment::Left),
     (4, CellAlignment::Left),
-    (17, CellAlignment::Left),
     (12, CellAlignment::Right),
     (12, CellAlignment::Right),
     (8, CellAlignment::Right),
@@ -214,7 +205,7 @@ fn name(operation: &str, dtype: Dtype, class: &str) -> String {
     format!("{operation}/{}/{class}", dtype.name())
 }
 
-/// What was found for one class: figures, and the winner below them.
+/// What was found for one class: figures, and below them the shape that was measured and the winner.
 fn row(tuned: &Tuned) -> String {
     let (best, gain) = match &tuned.winner {
         Some(winner) => (
@@ -226,7 +217,6 @@ fn row(tuned: &Tuned) -> String {
     let cells = [
         format!("{}/{}", tuned.operation, tuned.class),
         tuned.dtype.name().to_owned(),
-        tuned.shape.clone(),
         tuned.rate(&tuned.default),
         best,
         gain,
@@ -242,7 +232,8 @@ fn row(tuned: &Tuned) -> String {
         None => format!("{} as chosen", tuned.default.describe()),
     };
     let line = layout::lines(&COLUMNS, vec![Line::from(cells)]);
-    format!("{line}\n{}", paragraph("    ", &(winner + ended)))
+    let below = format!("{}: {winner}{ended}", tuned.shape);
+    format!("{line}\n{}", paragraph("    ", &below))
 }
 
 #[cfg(test)]
@@ -266,7 +257,9 @@ mod tests {
             error.to_string()
         };
         assert!(refused("softmaxx").contains("did you mean softmax?"));
-        assert!(refused("copy").contains("copy has no classes of shapes to tune, matmul"));
+        assert!(
+            refused("copy").contains("copy has no classes of shapes to tune; these have: matmul")
+        );
         assert!(refused("matmul:3x4").contains("is no shape of matmul"));
         let own = asked(&parsed(&["--op", "matmul:300x200x100+tb"]), Dtype::F32).unwrap();
         assert_eq!(own[0].1.as_ref().unwrap().class, "square_small+tb");

@@ -1,6 +1,7 @@
 //! Scaled dot-product attention: `O = softmax(scale * Q K^T + mask) V`, f32 and f16.
 
 mod backward;
+mod classes;
 mod cooperative;
 mod cut;
 mod decode;
@@ -318,6 +319,10 @@ impl Operation for Attention {
         text::label(self)
     }
 
+    fn variant(&self) -> String {
+        classes::variant(self)
+    }
+
     /// Two products of 2 FLOPs a term; half of them under a causal mask, by convention whatever the lengths; those of
     /// the pairs within a window, if there is one.
     fn flops(&self) -> u64 {
@@ -408,6 +413,25 @@ impl Operation for Attention {
         kernels::constants(self, kernel, device)
     }
 
+    fn derived(
+        &self,
+        kernel: &'static Kernel,
+        chosen: &Constants,
+        device: &Capabilities,
+    ) -> Constants {
+        flash::derived(self, kernel, chosen, device)
+    }
+
+    fn alternatives(&self, kernel: &'static Kernel, device: &Capabilities) -> Vec<Constants> {
+        match kernel.name {
+            _ if decode::owns(kernel) => decode::alternatives(self, kernel, device),
+            name if name == ATTENTION_COOPERATIVE.name => cooperative::alternatives(self, device),
+            name if name == ATTENTION_FLASH_SUBGROUP.name => subgroup::alternatives(self, device),
+            name if name == ATTENTION_FLASH.name => tiles::alternatives(self, device),
+            _ => Vec::new(),
+        }
+    }
+
     fn unsuited(&self, kernel: &'static Kernel, device: &Capabilities) -> Option<String> {
         if decode::owns(kernel) {
             return decode::unsuited(self);
@@ -447,7 +471,7 @@ pub(super) static ATTENTION: Family = Family {
     name: "attention",
     about: "O = softmax(scale * Q K^T + mask) V for every head",
     shape_form: text::FORM,
-    classes: &[],
+    classes: classes::CLASSES,
     kernels: &[
         &ATTENTION_NAIVE,
         &ATTENTION_UNFUSED,

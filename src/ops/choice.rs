@@ -112,7 +112,7 @@ pub(crate) fn constants_of(
         kernel.preset(options.preset),
         options.constants.clone(),
     ]);
-    let derived = operation.derived(kernel, &chosen);
+    let derived = operation.derived(kernel, &chosen, device);
     Ok(merge([derived, chosen, Constants::new()]))
 }
 

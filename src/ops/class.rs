@@ -25,8 +25,14 @@ impl Sizes {
     /// The size called `name`; 1 where the shape has none.
     #[must_use]
     pub fn of(&self, name: &str) -> u64 {
+        self.known(name).unwrap_or(1)
+    }
+
+    /// The size called `name`; `None` where the shape has none.
+    #[must_use]
+    pub fn known(&self, name: &str) -> Option<u64> {
         let found = self.0.iter().find(|(known, _)| *known == name);
-        found.map_or(1, |(_, size)| *size)
+        found.map(|(_, size)| *size)
     }
 }
 

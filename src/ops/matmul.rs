@@ -260,7 +260,12 @@ impl Operation for Matmul {
         choice::constants(self, kernel, device)
     }
 
-    fn derived(&self, kernel: &'static Kernel, chosen: &Constants) -> Constants {
+    fn derived(
+        &self,
+        kernel: &'static Kernel,
+        chosen: &Constants,
+        _device: &Capabilities,
+    ) -> Constants {
         choice::derived(self, kernel, chosen)
     }
 

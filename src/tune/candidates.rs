@@ -1,4 +1,4 @@
-//! What a search tries: kernels of the table with their presets, none of them twice.
+//! What a search tries: kernels of the table with their alternatives, none of them twice.
 
 use crate::error::Result;
 use crate::gpu::Capabilities;
@@ -11,7 +11,7 @@ use crate::shader::Constant;
 pub struct Candidate {
     /// The kernel.
     pub kernel: &'static Kernel,
-    /// Constants that replace those of shape and device: one of the kernel's presets.
+    /// Constants that replace those of shape and device.
     pub constants: Constants,
 }
 
@@ -23,8 +23,8 @@ impl Candidate {
     }
 }
 
-/// At most `most` ways to compute `operation` on `device`: what the library chooses, the other presets of that kernel,
-/// the other kernels, the best first, and their presets. Pure.
+/// At most `most` ways to compute `operation` on `device`: what the library chooses, [`Operation::alternatives`] for that
+/// kernel, then the other kernels that suit, the best first, and theirs; then those that do not suit. Pure.
 ///
 /// # Errors
 /// [`crate::Error::Unsupported`] where no kernel runs here.
@@ -34,36 +34,41 @@ pub fn candidates(
     most: usize,
 ) -> Result<Vec<Candidate>> {
     let chosen = choose(operation, &PlanOptions::default(), device)?.kernel;
-    let mut kernels = vec![chosen];
+    let mut suited = Vec::new();
     let table = operation.family().kernels.iter().rev().copied();
     let mut unsuited = Vec::new();
     for kernel in operation.candidates(device).into_iter().chain(table) {
         let known = |k: &&Kernel| k.name == kernel.name;
-        if kernels.iter().chain(&unsuited).any(known) {
+        if std::iter::once(&chosen)
+            .chain(&suited)
+            .chain(&unsuited)
+            .any(known)
+        {
             continue;
         }
         match operation.unsuited(kernel, device) {
-            None => kernels.push(kernel),
+            None => suited.push(kernel),
             Some(_) => unsuited.push(kernel),
         }
     }
-    kernels.extend(unsuited);
-    let others = || kernels[1..].iter().copied();
-    let presets = |kernel: &'static Kernel| (1..kernel.presets.len()).map(move |i| (kernel, i));
-    let order = std::iter::once((chosen, 0))
-        .chain(presets(chosen))
-        .chain(others().map(|kernel| (kernel, 0)))
-        .chain(others().flat_map(presets));
+    let plain = |kernel: &&'static Kernel| (*kernel, Constants::new());
+    let others = |kernel: &&'static Kernel| {
+        let kernel = *kernel;
+        let alternatives = operation.alternatives(kernel, device).into_iter();
+        alternatives.map(move |constants| (kernel, constants))
+    };
+    let order = [vec![chosen], suited, unsuited];
+    let order = order.iter().flat_map(|kernels| {
+        kernels
+            .iter()
+            .map(plain)
+            .chain(kernels.iter().flat_map(others))
+    });
     let mut found: Vec<(Candidate, Constants)> = Vec::new();
-    for (kernel, preset) in order {
+    for (kernel, constants) in order {
         if found.len() == most.max(1) {
             break;
         }
-        let constants = if preset == 0 {
-            Constants::new()
-        } else {
-            kernel.preset(preset)
-        };
         let Some(resolved) = resolved(operation, kernel, &constants, device) else {
             continue;
         };
@@ -97,8 +102,11 @@ fn resolved(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Dtype;
+    use crate::error::Error;
     use crate::gpu::AdapterKind;
     use crate::ops::{Matmul, Softmax};
+    use crate::tune::{Job, tunable};
 
     fn device() -> Capabilities {
         Capabilities {
@@ -123,6 +131,63 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), found.len());
         assert!(names.iter().any(|name| name == "matmul_naive"), "{names:?}");
+    }
+
+    /// Constants that a device is too small for are passed over; a text that is none would be a gap in the search.
+    #[test]
+    fn alternatives_are_right_wgsl() {
+        let large = wgpu::Limits {
+            max_compute_workgroup_storage_size: 48 << 10,
+            max_compute_invocations_per_workgroup: 1024,
+            max_compute_workgroup_size_x: 1024,
+            ..wgpu::Limits::default()
+        };
+        let fragments = crate::gpu::CooperativeShape {
+            m: 16,
+            n: 16,
+            k: 16,
+            input: "f16".into(),
+            accumulator: "f32".into(),
+        };
+        let devices = [
+            Capabilities {
+                features: wgpu::Features::all(),
+                limits: large,
+                cooperative: vec![fragments],
+                ..device()
+            },
+            Capabilities {
+                features: wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP,
+                kind: AdapterKind::Integrated,
+                subgroup_sizes: (8, 32),
+                ..device()
+            },
+        ];
+        for (family, device) in
+            tunable().flat_map(|family| devices.iter().map(move |d| (family, d)))
+        {
+            for dtype in [Dtype::F32, Dtype::F16] {
+                for job in Job::all(family, dtype, device.kind).unwrap() {
+                    let operation = job.operation.as_ref();
+                    for kernel in family.kernels {
+                        for constants in operation.alternatives(kernel, device) {
+                            let options = PlanOptions {
+                                constants,
+                                ..PlanOptions::default()
+                            };
+                            let all = constants_of(operation, kernel, &options, device);
+                            let ended = all.and_then(|all| kernel.supported(dtype, &all, device));
+                            let refused = |e: &Error| matches!(e, Error::Unsupported { .. });
+                            assert!(
+                                ended.as_ref().err().is_none_or(refused),
+                                "{}: {ended:?}",
+                                job.class
+                            );
+                        }
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod samples;
 mod schedule;
 
 use super::options::{LogSumExp, Places};
-use super::{Attention, text};
+use super::{Attention, classes, text};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::Result;
 use crate::gpu::Capabilities;
@@ -102,6 +102,10 @@ impl Operation for AttentionBackward {
         })
     }
 
+    fn variant(&self) -> String {
+        classes::variant(&self.forward)
+    }
+
     /// Five products, three over the columns of Q and two over those of V, where the forward has one of each: what has to
     /// be computed, not what a kernel computes twice.
     fn flops(&self) -> u64 {
@@ -162,8 +166,17 @@ impl Operation for AttentionBackward {
         kernels::constants(&self.forward, kernel, device)
     }
 
-    fn derived(&self, kernel: &'static Kernel, chosen: &Constants) -> Constants {
-        kernels::derived(&self.forward, kernel, chosen)
+    fn derived(
+        &self,
+        kernel: &'static Kernel,
+        chosen: &Constants,
+        device: &Capabilities,
+    ) -> Constants {
+        kernels::derived(&self.forward, kernel, chosen, device)
+    }
+
+    fn alternatives(&self, kernel: &'static Kernel, device: &Capabilities) -> Vec<Constants> {
+        kernels::tiles(&self.forward, kernel, device)
     }
 
     fn schedule(
@@ -209,7 +222,7 @@ pub(in crate::ops) static ATTENTION_BACKWARD: Family = Family {
     about: "dQ, dK, dV of an attention from dO, O and the logarithms of its sums",
     shape_form: text::FORM,
     kernels: kernels::KERNELS,
-    classes: &[],
+    classes: classes::BACKWARD,
     parse: |text, dtype| {
         let forward = text::read(NAME, text, dtype)?;
         Ok(Box::new(AttentionBackward { forward }))

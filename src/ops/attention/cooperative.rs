@@ -5,8 +5,7 @@ mod tile;
 
 pub(super) use samples::samples;
 
-use super::cut::{Units, walk};
-use super::kernels::{FINISH, can_stop};
+use super::kernels::FINISH;
 use super::options::Places;
 use super::{Attention, KvCache, Lengths, LogSumExp, Sinks};
 use crate::data::Dtype;
@@ -78,11 +77,12 @@ pub(super) fn constants(
     found.retain(|(name, _)| kernel.declares(name));
     let tile = tile::tile(attention, &found, kernel, device)?;
     found.extend(tile.constants());
-    let rows = tile.subgroups * tile.subgroup_q;
-    let walk = walk(attention, rows.into(), device, Units::Matrix);
-    let walk = walk.filter(|_| can_stop(kernel));
-    found.extend(walk.map(|keys| ("WALK", Constant::Integer(keys))));
     Ok(found)
+}
+
+/// Other tiles for a search.
+pub(super) fn alternatives(attention: &Attention, device: &Capabilities) -> Vec<Constants> {
+    tile::alternatives(attention, device)
 }
 
 /// What the kernel has no form for, if this attention needs that.

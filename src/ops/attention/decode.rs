@@ -88,13 +88,21 @@ pub(super) fn unsuited(attention: &Attention) -> Option<String> {
         return None;
     }
     let rows = rows(attention);
+    if is_for(rows, attention.seq_kv) {
+        return None;
+    }
     if rows > FEW_ROWS {
         return Some(format!(
             "{rows} rows to a key head, it is for {FEW_ROWS} at most"
         ));
     }
     let keys = attention.seq_kv;
-    (keys < MANY_KEYS).then(|| format!("{keys} keys, it is for {MANY_KEYS} and more"))
+    Some(format!("{keys} keys, it is for {MANY_KEYS} and more"))
+}
+
+/// Whether `rows` that share `keys` are what the kernels are made for.
+pub(super) fn is_for(rows: u64, keys: u64) -> bool {
+    rows <= FEW_ROWS && keys >= MANY_KEYS
 }
 
 /// Constants of `kernel` for an attention on a device.
@@ -106,8 +114,7 @@ pub(super) fn constants(
     kernel: &'static Kernel,
     device: &Capabilities,
 ) -> Result<Constants> {
-    let vector = vector(attention.dtype);
-    let lanes = attention.head_dim.max(attention.value_dim) / vector;
+    let lanes = lanes(attention);
     let by_subgroup = kernel.name == ATTENTION_DECODE_SUBGROUP.name;
     let mut lacks = unaligned(attention);
     if by_subgroup {
@@ -119,38 +126,83 @@ pub(super) fn constants(
             reason,
         });
     }
-    // Invocations of a workgroup, and workgroups that keys are split for.
-    let sizes: &[(u64, u32)] = match device.kind {
+    let sizes: &[Size] = match device.kind {
         AdapterKind::Software => &[(32, 4)],
         AdapterKind::Discrete if by_subgroup => &[(256, 256), (128, 512)],
         AdapterKind::Discrete => &[(128, 512)],
         _ => &[(128, 64)],
     };
     let form = form(attention);
-    let with = |(invocations, workgroups): (u64, u32), loads| {
-        let mut workgroup = lanes.next_power_of_two().max(invocations);
-        if by_subgroup {
-            workgroup = workgroup.max(device.subgroup_sizes.1.into());
-        }
+    let with = |size: Size, loads| {
         let mut constants = form.clone();
-        constants.extend([
-            ("WORKGROUP", Constant::Integer(workgroup as u32)),
-            ("WORKGROUPS", Constant::Integer(workgroups)),
-            ("LOADS", Constant::Integer(loads)),
-        ]);
+        constants.extend(split(attention, kernel, device, size, loads));
         constants
     };
     let fits = |constants: &Constants| {
         let supported = kernel.supported(attention.dtype, constants, device);
         supported.is_ok()
     };
-    // As many loads in flight as lanes share, as workgroup memory has room for their parts, and as leave an invocation
-    // few scores to sum. Where none fits, the smallest is refused with the limit that it passes.
-    let most = MOST_SCORES * lanes / rows_of_unit(attention);
-    let usable = [4, 2].into_iter().filter(|loads| u64::from(*loads) <= most);
+    // As many loads in flight as workgroup memory has room for their parts. Where none fits, the smallest is refused with
+    // the limit that it passes.
     let of_loads = |loads| sizes.iter().map(move |&size| with(size, loads));
-    let found = usable.flat_map(of_loads).find(fits);
+    let found = loads(attention).flat_map(of_loads).find(fits);
     Ok(found.unwrap_or_else(|| with(sizes[sizes.len() - 1], 1)))
+}
+
+/// Invocations of a workgroup, and workgroups that keys are split for.
+type Size = (u64, u32);
+
+/// Lanes that share a key.
+fn lanes(attention: &Attention) -> u64 {
+    attention.head_dim.max(attention.value_dim) / vector(attention.dtype)
+}
+
+/// Loads in flight, the most first: as many as lanes share, and as leave an invocation few scores to sum.
+fn loads(attention: &Attention) -> impl Iterator<Item = u32> + use<> {
+    let most = MOST_SCORES * lanes(attention) / rows_of_unit(attention);
+    [4, 2]
+        .into_iter()
+        .filter(move |loads| u64::from(*loads) <= most)
+}
+
+/// The constants of a size: a workgroup has whole keys, and whole subgroups where the kernel counts on them.
+fn split(
+    attention: &Attention,
+    kernel: &Kernel,
+    device: &Capabilities,
+    (invocations, workgroups): Size,
+    loads: u32,
+) -> [(&'static str, Constant); 3] {
+    let mut workgroup = lanes(attention).next_power_of_two().max(invocations);
+    if kernel.name == ATTENTION_DECODE_SUBGROUP.name {
+        workgroup = workgroup.max(device.subgroup_sizes.1.into());
+    }
+    [
+        ("WORKGROUP", Constant::Integer(workgroup as u32)),
+        ("WORKGROUPS", Constant::Integer(workgroups)),
+        ("LOADS", Constant::Integer(loads)),
+    ]
+}
+
+/// Other sizes for a search, then fewer loads in flight with the first of them.
+pub(super) fn alternatives(
+    attention: &Attention,
+    kernel: &Kernel,
+    device: &Capabilities,
+) -> Vec<Constants> {
+    let sizes: &[Size] = match device.kind {
+        AdapterKind::Software => &[(32, 4), (64, 4), (32, 16)],
+        AdapterKind::Discrete => &[(256, 256), (128, 512), (128, 256), (256, 512)],
+        _ => &[(128, 64), (256, 64), (64, 128)],
+    };
+    let loads: Vec<u32> = loads(attention).chain([1]).collect();
+    let fewer = loads[1..].iter().flat_map(|loads| {
+        let first = sizes[..2].iter();
+        first.map(|size| (*size, *loads))
+    });
+    let all = sizes.iter().map(|size| (*size, loads[0])).chain(fewer);
+    all.map(|(size, loads)| split(attention, kernel, device, size, loads).to_vec())
+        .collect()
 }
 
 /// What does not begin at multiples of 16 bytes, if something does not.

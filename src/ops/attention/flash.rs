@@ -2,16 +2,41 @@
 
 use super::Attention;
 use super::cooperative;
-use super::cut::{Group, Walks, even, flops_of_dispatch, pair_flops};
+use super::cut::{Group, Walks, even, flops_of_dispatch, pair_flops, walk};
+use super::kernels::can_stop;
 use super::params::{FinishParams, MAX_SEQ};
 use super::schedule::{bound, window};
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::kernel::{Kernel, Schedule, Slot, Step, Window, fold_workgroups};
-use crate::shader::Prepared;
+use crate::kernel::{Constants, Kernel, Schedule, Slot, Step, Window, fold_workgroups};
+use crate::shader::{Constant, Prepared};
 
 /// Bytes of sums between the dispatches of walks that are cut, at most.
 pub(super) const KEPT_BYTES: u64 = 16 << 20;
+
+/// What follows from a tile: after how many keys it has to stop, where it may see more.
+pub(super) fn derived(
+    attention: &Attention,
+    kernel: &Kernel,
+    chosen: &Constants,
+    device: &Capabilities,
+) -> Constants {
+    let number = |name: &str| match chosen.iter().find(|(known, _)| *known == name) {
+        Some((_, Constant::Integer(value))) => Some(u64::from(*value)),
+        _ => None,
+    };
+    let matrix = cooperative::is_cooperative(kernel);
+    let tile = if matrix {
+        number("SUBGROUPS").zip(number("SUBGROUP_Q"))
+    } else {
+        number("TILE_Q").zip(Some(1))
+    };
+    let keys = tile
+        .filter(|_| can_stop(kernel))
+        .and_then(|(parts, rows)| walk(attention, parts * rows, device, matrix.into()));
+    let found = keys.map(|keys| ("WALK", Constant::Integer(keys)));
+    found.into_iter().collect()
+}
 
 /// Whether a tile of each head comes in turn, or else all tiles of a head.
 fn heads_in_turn(attention: &Attention) -> bool {

@@ -73,15 +73,13 @@ pub(super) fn constants(
     }
     let mut form = form(attention);
     form.retain(|(name, _)| kernel.declares(name));
-    let mut found = match kernel.name {
+    Ok(match kernel.name {
         name if name == ATTENTION_FLASH.name => tiles::constants(attention, form, device),
         name if name == ATTENTION_FLASH_SUBGROUP.name => {
             subgroup::constants(attention, &form, device)?
         }
         _ => form,
-    };
-    found.retain(|(name, _)| *name != "WALK" || can_stop(kernel));
-    Ok(found)
+    })
 }
 
 /// Whether a kernel can stop in the middle of a walk: one from a single file that is being written cannot.

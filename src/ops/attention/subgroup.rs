@@ -1,7 +1,6 @@
 //! The fused kernel whose rows belong to lanes of one subgroup: its tiles, and which of them a shape gets on a device.
 
 use super::Attention;
-use super::cut::{Units, walk};
 use super::kernels::FINISH;
 use super::tiles::wanted;
 use crate::data::Dtype;
@@ -136,6 +135,12 @@ impl Tile {
         attention.all_heads() * attention.seq_q.div_ceil(self.q.into())
     }
 
+    /// Whether workgroups are whole subgroups, however large these are.
+    fn is_whole(self, device: &Capabilities) -> bool {
+        let (_, largest) = device.subgroup_sizes;
+        largest > 0 && self.invocations().is_multiple_of(largest)
+    }
+
     /// Whether there are two workgroups of it for each core: what it takes to be faster than a smaller one.
     fn fills(self, attention: &Attention, device: &Capabilities) -> bool {
         device.kind == AdapterKind::Software || self.workgroups(attention) >= 2 * wanted(device)
@@ -160,6 +165,41 @@ impl Tile {
     }
 }
 
+/// The tiles that suit heads as wide as these on a device, the most reuse first; and others for a search.
+fn tiles(attention: &Attention, device: &Capabilities) -> [&'static [Tile]; 2] {
+    let (smallest, _) = device.subgroup_sizes;
+    let lanes = [16, 8, 4].into_iter().find(|lanes| *lanes <= smallest);
+    match (lanes, attention.head_dim.max(attention.value_dim)) {
+        // A processor gains from fewer reads, not from more invocations.
+        (Some(_), _) if device.kind == AdapterKind::Software && smallest >= 8 => {
+            [&[ROWS_64_BY_8], &[ROWS_64_BY_4]]
+        }
+        (Some(16), ..=64) => [
+            &[ROWS_128, ROWS_64, ROWS_32],
+            &[ROWS_64_WIDE, ROWS_64_BY_8, ROWS_64_BY_4],
+        ],
+        (Some(16), ..=128) => [
+            &[ROWS_128_WIDE, ROWS_64_WIDE, ROWS_32],
+            &[ROWS_64, ROWS_128],
+        ],
+        (Some(16), ..=256) => [&[ROWS_64, ROWS_32], &[ROWS_64_WIDE, ROWS_64_WIDEST]],
+        (Some(16), _) => [&[ROWS_64_WIDEST], &[ROWS_64, ROWS_32]],
+        (Some(8), _) => [&[ROWS_64_BY_4], &[ROWS_64_BY_8, LANES_4_OF_64]],
+        (Some(_), _) => [&[LANES_4, LANES_4_OF_64, LANES_4_OF_128], &[]],
+        (None, _) => [&[], &[]],
+    }
+}
+
+/// All of these, for a search.
+pub(super) fn alternatives(attention: &Attention, device: &Capabilities) -> Vec<Constants> {
+    let (smallest, _) = device.subgroup_sizes;
+    let tiles = tiles(attention, device).concat();
+    let whole = tiles.into_iter().filter(|tile| tile.is_whole(device));
+    whole
+        .map(|tile| tile.constants(smallest).to_vec())
+        .collect()
+}
+
 /// The tile for a shape on a device, after the constants that the `form` of the attention sets.
 ///
 /// # Errors
@@ -170,27 +210,13 @@ pub(super) fn constants(
     device: &Capabilities,
 ) -> Result<Constants> {
     let (smallest, largest) = device.subgroup_sizes;
-    let lanes = [16, 8, 4].into_iter().find(|lanes| *lanes <= smallest);
-    let tiles: &[Tile] = match (lanes, attention.head_dim.max(attention.value_dim)) {
-        // A processor gains from fewer reads, not from more invocations.
-        (Some(_), _) if device.kind == AdapterKind::Software && smallest >= 8 => &[ROWS_64_BY_8],
-        (Some(16), ..=64) => &[ROWS_128, ROWS_64, ROWS_32],
-        (Some(16), ..=128) => &[ROWS_128_WIDE, ROWS_64_WIDE, ROWS_32],
-        (Some(16), ..=256) => &[ROWS_64, ROWS_32],
-        (Some(16), _) => &[ROWS_64_WIDEST],
-        (Some(8), _) => &[ROWS_64_BY_4],
-        (Some(_), _) => &[LANES_4, LANES_4_OF_64, LANES_4_OF_128],
-        (None, _) => &[],
-    };
-    let whole = |tile: &&Tile| largest > 0 && tile.invocations().is_multiple_of(largest);
-    let candidates: Vec<(bool, Constants)> = tiles
+    let [suited, _] = tiles(attention, device);
+    let candidates: Vec<(bool, Constants)> = suited
         .iter()
-        .filter(whole)
+        .filter(|tile| tile.is_whole(device))
         .map(|tile| {
             let mut constants = form.clone();
             constants.extend(tile.constants(smallest));
-            let walk = walk(attention, tile.q.into(), device, Units::Plain);
-            constants.extend(walk.map(|keys| ("WALK", Constant::Integer(keys))));
             (tile.fills(attention, device), constants)
         })
         .collect();

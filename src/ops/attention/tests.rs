@@ -3,7 +3,7 @@
 use super::*;
 use crate::gpu::AdapterKind;
 use crate::kernel::{PlanOptions, Step};
-use crate::ops::choose;
+use crate::ops::{choose, constants_of};
 use crate::shader::Loops;
 
 const SHAPE: Attention = Attention {
@@ -220,7 +220,7 @@ fn device(kind: AdapterKind, lanes: (u32, u32)) -> Capabilities {
 
 /// The dispatches of a kernel for a shape, with the constants that it gets on a device.
 fn scheduled(shape: &Attention, kernel: &'static Kernel, device: &Capabilities) -> Schedule {
-    let constants = shape.constants(kernel, device).unwrap();
+    let constants = constants_of(shape, kernel, &PlanOptions::default(), device).unwrap();
     let features = kernel.features_for(shape.dtype);
     let stages = kernel
         .prepare(&constants, Loops::AsWritten, features)

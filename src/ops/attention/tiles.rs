@@ -1,7 +1,6 @@
 //! The tiles of `attention_flash`, and which of them a shape gets on a device.
 
 use super::Attention;
-use super::cut::{Units, walk};
 use super::kernels::ATTENTION_FLASH;
 use crate::gpu::{AdapterKind, Capabilities};
 use crate::kernel::Constants;
@@ -169,6 +168,25 @@ pub(super) fn wanted(device: &Capabilities) -> u64 {
     }
 }
 
+/// The tiles that serve heads as wide as these on a device.
+fn usable(attention: &Attention, device: &Capabilities) -> impl Iterator<Item = Tile> {
+    let tiles: &[Tile] = if attention.head_dim.max(attention.value_dim) > 64 {
+        &TILES_WIDE
+    } else {
+        &TILES
+    };
+    // The large tiles are what GPUs were measured with; a processor gains nothing from them.
+    let software = device.kind == AdapterKind::Software;
+    let tiles = tiles.iter().copied();
+    tiles.filter(move |tile| !software || !tile.prefetch && tile.q <= 64)
+}
+
+/// All of these, for a search.
+pub(super) fn alternatives(attention: &Attention, device: &Capabilities) -> Vec<Constants> {
+    let tiles = usable(attention, device);
+    tiles.map(|tile| tile.constants().to_vec()).collect()
+}
+
 /// The tile for a shape on a device, after the constants that the `form` of the attention sets: the one with the most
 /// reuse that keeps the device busy and fits its limits.
 pub(super) fn constants(
@@ -176,23 +194,11 @@ pub(super) fn constants(
     form: Constants,
     device: &Capabilities,
 ) -> Constants {
-    let tiles: &[Tile] = if attention.head_dim.max(attention.value_dim) > 64 {
-        &TILES_WIDE
-    } else {
-        &TILES
-    };
-    // The large tiles are what GPUs were measured with; a processor gains nothing from them.
-    let usable =
-        |tile: &&Tile| device.kind != AdapterKind::Software || !tile.prefetch && tile.q <= 64;
-    let candidates: Vec<(Tile, Constants)> = tiles
-        .iter()
-        .filter(usable)
+    let candidates: Vec<(Tile, Constants)> = usable(attention, device)
         .map(|tile| {
             let mut constants = form.clone();
             constants.extend(tile.constants());
-            let walk = walk(attention, tile.q.into(), device, Units::Plain);
-            constants.extend(walk.map(|keys| ("WALK", Constant::Integer(keys))));
-            (*tile, constants)
+            (tile, constants)
         })
         .collect();
     let fits = |(_, constants): &&(Tile, Constants)| {

@@ -122,10 +122,10 @@ pub(super) fn constants(attention: &Attention, device: &Capabilities) -> Result<
     let edges = [
         parts
             .scores
-            .derived(&matmul::BLOCKED, &SCORES_TILES.to_vec()),
+            .derived(&matmul::BLOCKED, &SCORES_TILES.to_vec(), device),
         parts
             .values
-            .derived(&matmul::BLOCKED, &VALUES_TILES.to_vec()),
+            .derived(&matmul::BLOCKED, &VALUES_TILES.to_vec(), device),
     ];
     // An edge that one of the products has, both look after.
     for (name, value) in &edges[0] {

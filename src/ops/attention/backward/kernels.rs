@@ -136,16 +136,10 @@ pub(super) fn constants(
         ("BIAS", Constant::Bool(attention.bias.is_some())),
         ("SOFT_CAP", Constant::Bool(attention.soft_cap.is_some())),
     ];
-    let mut tiles = if units {
+    if units {
         found.extend(fragments(device).map_err(refused)?);
-        tiles_of_fragments(attention)
-    } else {
-        tiles(attention)
-    };
-    // A processor gains nothing from large tiles, and compiles them for long.
-    if device.kind == AdapterKind::Software {
-        tiles.drain(..tiles.len() - 1);
     }
+    let tiles = tiles(attention, kernel, device);
     let fits = |tile: &&Constants| {
         let constants = [&found[..], &tile[..]].concat();
         let supported = kernel.supported(attention.dtype, &constants, device);
@@ -154,9 +148,25 @@ pub(super) fn constants(
     // Where none fits, the smallest is refused with the limit that it passes.
     let chosen = tiles.iter().find(fits).or(tiles.last());
     found.extend(chosen.into_iter().flatten());
-    let walk = walk(attention, kernel, &found, units.into(), device);
-    found.extend(walk.map(|blocks| ("WALK", Constant::Integer(blocks))));
     Ok(found)
+}
+
+/// The tiles of `kernel` that serve an attention on a device, the best first.
+pub(super) fn tiles(
+    attention: &Attention,
+    kernel: &Kernel,
+    device: &Capabilities,
+) -> Vec<Constants> {
+    let mut tiles = if kernel.declares("FRAGMENT") {
+        tiles_of_fragments(attention)
+    } else {
+        tiles_of_rows(attention)
+    };
+    // A processor gains nothing from large tiles, and compiles them for long.
+    if device.kind == AdapterKind::Software {
+        tiles.drain(..tiles.len() - 1);
+    }
+    tiles
 }
 
 /// Blocks that a workgroup may walk in one dispatch, where it may have more.
@@ -164,9 +174,9 @@ fn walk(
     attention: &Attention,
     kernel: &Kernel,
     constants: &Constants,
-    units: Units,
     device: &Capabilities,
 ) -> Option<u32> {
+    let units = Units::from(kernel.declares("FRAGMENT"));
     let stages = kernel.prepare(constants, Loops::AsWritten, device.features);
     let stages = stages.ok().filter(|_| kernel.declares("WALK"))?;
     let [keys, queries] = [(Owner::Keys, 1), (Owner::Queries, 2)].map(|(owner, stage)| {
@@ -180,19 +190,29 @@ fn walk(
     (keys.1.max(queries.1) > most).then_some(most as u32)
 }
 
-/// The constants that follow from others: the sums of walks that are cut are f32.
-pub(super) fn derived(attention: &Attention, kernel: &Kernel, chosen: &Constants) -> Constants {
+/// The constants that follow from others: after how many blocks a walk has to stop, and that the sums of those that are cut
+/// are f32.
+pub(super) fn derived(
+    attention: &Attention,
+    kernel: &Kernel,
+    chosen: &Constants,
+    device: &Capabilities,
+) -> Constants {
     if !kernel.declares("Gradient") {
         return Constants::new();
     }
-    let is_cut =
-        |(name, value): &(&str, Constant)| *name == "WALK" && *value != Constant::Integer(0);
-    let dtype = if chosen.iter().any(is_cut) {
-        Dtype::F32
-    } else {
-        attention.dtype
+    let given = chosen.iter().find(|(name, _)| *name == "WALK");
+    let walk = given.map(|(_, blocks)| *blocks).or_else(|| {
+        let blocks = walk(attention, kernel, chosen, device)?;
+        Some(Constant::Integer(blocks))
+    });
+    let dtype = match walk {
+        None | Some(Constant::Integer(0)) => attention.dtype,
+        Some(_) => Dtype::F32,
     };
-    vec![("Gradient", Constant::Type(dtype.name()))]
+    let mut found = vec![("Gradient", Constant::Type(dtype.name()))];
+    found.extend(walk.map(|blocks| ("WALK", blocks)));
+    found
 }
 
 /// What a kernel for heads of up to `most` columns has no form for, if this attention needs that.
@@ -212,7 +232,7 @@ fn lacking(attention: &Attention, most: u64) -> Option<String> {
 
 /// Tiles of `attention_backward_flash`, the best first: 64 x 64 pairs in some 45 KiB, 32 x 32 in 16. Wider heads get fewer
 /// rows an invocation, since the gradients of these are in registers.
-fn tiles(attention: &Attention) -> Vec<Constants> {
+fn tiles_of_rows(attention: &Attention) -> Vec<Constants> {
     let (small, chunk_rows) = match attention.head_dim.max(attention.value_dim) {
         0..=64 => (4, 16),
         65..=128 => (2, 8),

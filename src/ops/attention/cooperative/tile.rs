@@ -79,6 +79,18 @@ fn tiles(columns: u64) -> &'static [Tile] {
     }
 }
 
+/// Those that suit, then those that are there for other heads.
+pub(super) fn alternatives(attention: &Attention, device: &Capabilities) -> Vec<Constants> {
+    if device.kind == AdapterKind::Software {
+        return Vec::new();
+    }
+    let suited = tiles(attention.head_dim.max(attention.value_dim));
+    let others = [ROWS_128, ROWS_256, ROWS_128_BY_16];
+    let others = others.iter().filter(|tile| !suited.contains(tile));
+    let all = suited.iter().chain(others);
+    all.map(|tile| tile.constants().to_vec()).collect()
+}
+
 /// The tile with the most reuse that fits the device and keeps it busy, or else the smallest that fits.
 ///
 /// # Errors

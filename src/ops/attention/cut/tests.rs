@@ -1,12 +1,12 @@
 //! Every walk is taken once and in order, and no dispatch costs more than it may.
 
 use super::*;
-use crate::kernel::{Kernel, Schedule};
-use crate::ops::Operation;
+use crate::kernel::{Constants, Kernel, PlanOptions, Schedule};
 use crate::ops::attention::kernels::ATTENTION_FLASH;
 use crate::ops::attention::params::FinishParams;
 use crate::ops::attention::subgroup::ATTENTION_FLASH_SUBGROUP;
 use crate::ops::attention::{Lengths, Mask};
+use crate::ops::{Operation, constants_of};
 use crate::shader::{Constant, Loops, Prepared};
 use proptest::prelude::*;
 
@@ -88,9 +88,14 @@ fn drawn_walks_are_taken_once_in_order_and_within_the_budget() {
 fn scheduled(
     shape: &Attention,
     kernel: &'static Kernel,
+    tile: Constants,
     device: &Capabilities,
 ) -> (Schedule, Prepared) {
-    let constants = shape.constants(kernel, device).unwrap();
+    let options = PlanOptions {
+        constants: tile,
+        ..PlanOptions::default()
+    };
+    let constants = constants_of(shape, kernel, &options, device).unwrap();
     let features = kernel.features_for(shape.dtype);
     let mut stages = kernel
         .prepare(&constants, Loops::AsWritten, features)
@@ -111,8 +116,8 @@ const DEVICES: [(AdapterKind, u32); 4] = [
 ];
 
 /// Holds the dispatches of a fused kernel against every pair of a query and a key that sees it, and against the budget.
-fn check(shape: &Attention, kernel: &'static Kernel, device: &Capabilities) {
-    let (schedule, file) = scheduled(shape, kernel, device);
+fn check(shape: &Attention, kernel: &'static Kernel, tile: Constants, device: &Capabilities) {
+    let (schedule, file) = scheduled(shape, kernel, tile, device);
     let tile = u64::from(file.constant("TILE_Q"));
     let walk = u64::from(file.constant("WALK"));
     let tiles = shape.seq_q.div_ceil(tile);
@@ -207,9 +212,28 @@ fn drawn_attentions_are_cut_into_what_their_queries_see() {
             ..Attention::new(batch, heads, seq_q, columns)
         };
         for kernel in [&ATTENTION_FLASH, &ATTENTION_FLASH_SUBGROUP] {
-            check(&shape, kernel, &device(kind, side));
+            check(&shape, kernel, Constants::new(), &device(kind, side));
         }
     });
+}
+
+/// A tile that a search tries has budgets of its own.
+#[test]
+fn other_tiles_are_cut_by_what_they_cost() {
+    let shape = Attention {
+        seq_kv: 1 << 20,
+        ..Attention::new(1, 2, 300, 64)
+    };
+    for (kind, side) in DEVICES {
+        let device = device(kind, side);
+        for kernel in [&ATTENTION_FLASH, &ATTENTION_FLASH_SUBGROUP] {
+            let tiles = shape.alternatives(kernel, &device);
+            assert!(!tiles.is_empty());
+            for tile in tiles {
+                check(&shape, kernel, tile, &device);
+            }
+        }
+    }
 }
 
 /// What a fast adapter does not need it does not get: short walks stay whole, and keep nothing.
@@ -223,7 +247,8 @@ fn walks_are_whole_where_they_are_short() {
                     seq_kv: keys,
                     ..Attention::new(1, 64, 2048, 64)
                 };
-                let constants = shape.constants(kernel, &device).unwrap();
+                let options = PlanOptions::default();
+                let constants = constants_of(&shape, kernel, &options, &device).unwrap();
                 let walk = constants.into_iter().find(|(name, _)| *name == "WALK");
                 walk.map(|(_, keys)| keys)
             };

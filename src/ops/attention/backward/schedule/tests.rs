@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::gpu::AdapterKind;
-use crate::ops::Operation;
+use crate::kernel::PlanOptions;
 use crate::ops::attention::Mask;
 use crate::ops::attention::backward::kernels::FLASH;
 use crate::ops::attention::cut::flops_of_workgroup;
 use crate::ops::attention::params::WalkParams;
+use crate::ops::constants_of;
 
 fn device(kind: AdapterKind) -> Capabilities {
     Capabilities {
@@ -30,7 +31,7 @@ fn walked(
     device: &Capabilities,
 ) {
     let forward = &backward.forward;
-    let constants = backward.constants(kernel, device).unwrap();
+    let constants = constants_of(backward, kernel, &PlanOptions::default(), device).unwrap();
     let prepared = kernel
         .prepare(&constants, crate::shader::Loops::AsWritten, kernel.features)
         .unwrap();
