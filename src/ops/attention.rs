@@ -7,6 +7,7 @@ mod cut;
 mod decode;
 mod flash;
 mod kernels;
+mod operands;
 mod options;
 mod params;
 mod reference;
@@ -16,14 +17,15 @@ mod subgroup;
 mod text;
 mod tiles;
 mod unfused;
+mod valid;
 
 pub(super) use backward::ATTENTION_BACKWARD;
 pub use backward::AttentionBackward;
 pub use options::{BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sinks};
 
-use super::{Family, Operand, Operation, require_u32};
-use crate::data::{Distribution, Dtype, Inputs};
-use crate::error::{Error, Result};
+use super::{Family, Operand, Operation};
+use crate::data::{Dtype, Inputs};
+use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Schedule};
 use crate::shader::Prepared;
@@ -31,8 +33,6 @@ use crate::tolerance::Expected;
 use cooperative::ATTENTION_COOPERATIVE;
 use decode::{ATTENTION_DECODE, ATTENTION_DECODE_SUBGROUP};
 use kernels::{ATTENTION_FLASH, ATTENTION_NAIVE};
-use options::Places;
-use params::MAX_SEQ;
 use subgroup::ATTENTION_FLASH_SUBGROUP;
 use unfused::ATTENTION_UNFUSED;
 
@@ -154,68 +154,6 @@ impl Attention {
         self.scale.unwrap_or_else(usual)
     }
 
-    /// Where Q, K, V and O lie.
-    fn places(&self) -> [Places; 4] {
-        let (runs, keys) = match self.cache {
-            KvCache::Contiguous => (self.batch, self.seq_kv),
-            KvCache::Paged { pages, page_size } => (pages, page_size),
-        };
-        let of_queries =
-            |layout, columns| Places::new(layout, [self.batch, self.heads, self.seq_q, columns]);
-        let of_keys = |layout, columns| Places::new(layout, [runs, self.kv_heads, keys, columns]);
-        [
-            of_queries(self.q, self.head_dim),
-            of_keys(self.k, self.head_dim),
-            of_keys(self.v, self.value_dim),
-            of_queries(self.o, self.value_dim),
-        ]
-    }
-
-    /// Place of the operand `name` among the operands, and the operand itself.
-    fn operand(&self, name: &str) -> Option<(usize, Operand)> {
-        let operands = self.operands();
-        let place = operands.iter().position(|operand| operand.name == name)?;
-        Some((place, operands[place]))
-    }
-
-    /// The operands between V and O.
-    fn extras(&self) -> Vec<Operand> {
-        let mut extras = Vec::new();
-        if let KvCache::Paged { pages, page_size } = self.cache {
-            let count = self
-                .batch
-                .saturating_mul(self.seq_kv.div_ceil(page_size.max(1)));
-            let spread = Distribution::Below(pages as u32);
-            extras.push(Operand::input("table", count, Dtype::U32, spread));
-        }
-        if self.has_lengths() {
-            let longest = self.seq_q.max(self.seq_kv) as u32;
-            let spread = Distribution::Below(longest.saturating_add(1));
-            let count = self.batch.saturating_mul(2);
-            extras.push(Operand::input("lengths", count, Dtype::U32, spread));
-        }
-        if let Some(bias) = self.bias {
-            let count = [bias.batch, bias.heads, bias.seq_q, self.seq_kv]
-                .into_iter()
-                .fold(1, u64::saturating_mul);
-            extras.push(Operand::input(
-                "bias",
-                count,
-                self.dtype,
-                Distribution::Uniform,
-            ));
-        }
-        if self.sinks == Sinks::PerHead {
-            extras.push(Operand::input(
-                "sinks",
-                self.heads,
-                Dtype::F32,
-                Distribution::Uniform,
-            ));
-        }
-        extras
-    }
-
     /// Fewer heads first: a head alone is what it was. Operands lie one behind the other again.
     fn half(&self) -> Option<Self> {
         let mut half = *self;
@@ -237,55 +175,6 @@ impl Attention {
         });
         [half.q, half.k, half.v, half.o] = [HeadLayout::default(); 4];
         (half != *self).then_some(half)
-    }
-
-    fn validate_options(&self) -> Result<()> {
-        let shape = |reason: String| {
-            Err(Error::Shape {
-                operation: ATTENTION.name,
-                reason,
-            })
-        };
-        if self.kv_heads == 0 || !self.heads.is_multiple_of(self.kv_heads) {
-            return shape(format!(
-                "{} query heads are no multiple of {} key heads",
-                self.heads, self.kv_heads
-            ));
-        }
-        let scale = self.scale();
-        if !scale.is_finite() {
-            return shape(format!("the scale is {scale}, and has to be finite"));
-        }
-        if let Some(cap) = self.soft_cap.filter(|cap| !(cap.is_finite() && *cap > 0.0)) {
-            return shape(format!(
-                "the soft cap is {cap}, and has to be above 0 and finite"
-            ));
-        }
-        if self.window == Some(0) {
-            return shape(
-                "the window is 0 keys; a query sees itself at least, so use 1 or more".into(),
-            );
-        }
-        if let Some(bias) = self.bias {
-            let sizes = [
-                ("batch", bias.batch, self.batch),
-                ("heads", bias.heads, self.heads),
-                ("seq_q", bias.seq_q, self.seq_q),
-            ];
-            for (name, size, own) in sizes {
-                if size != 1 && size != own {
-                    return shape(format!(
-                        "the bias has a {name} of {size}; it can be 1 or {own}"
-                    ));
-                }
-            }
-        }
-        match self.cache {
-            KvCache::Paged { pages, page_size } if pages == 0 || page_size == 0 => shape(format!(
-                "a cache of {pages} pages of {page_size} keys; use 1 or more of each"
-            )),
-            KvCache::Paged { .. } | KvCache::Contiguous => Ok(()),
-        }
     }
 }
 
@@ -340,67 +229,11 @@ impl Operation for Attention {
     }
 
     fn operands(&self) -> Vec<Operand> {
-        let [q, k, v, o] = self.places();
-        let count = |places: Places| places.elements().unwrap_or(u64::MAX);
-        let input = |name, places, spread| Operand::input(name, count(places), self.dtype, spread);
-        let mut operands = vec![
-            // With outliers, so that scores differ enough for the maximum to matter.
-            input("q", q, Distribution::Outliers),
-            input("k", k, Distribution::Uniform),
-            input("v", v, Distribution::Uniform),
-        ];
-        operands.extend(self.extras());
-        let output = Operand::output("o", count(o), self.dtype);
-        operands.push(if o.is_dense() {
-            output
-        } else {
-            output.in_place()
-        });
-        if self.log_sum_exp == LogSumExp::Wanted {
-            let rows = self.all_heads().saturating_mul(self.seq_q);
-            operands.push(Operand::output("lse", rows, Dtype::F32));
-        }
-        operands
+        self.all_operands()
     }
 
     fn validate(&self) -> Result<()> {
-        if self.head_dim == 0 || self.value_dim == 0 {
-            return Err(Error::Shape {
-                operation: ATTENTION.name,
-                reason: "head_dim or the columns of V are 0; use 1 or more".into(),
-            });
-        }
-        for (name, size) in self.shape() {
-            require_u32(&format!("the {name} of an attention"), Some(size))?;
-        }
-        self.validate_options()?;
-        for seq in [self.seq_q, self.seq_kv] {
-            if seq > MAX_SEQ {
-                return Err(Error::TooLarge {
-                    what: format!("a sequence of {}", self.label()),
-                    needed: seq,
-                    limit_name: "of an attention's sequences",
-                    limit: MAX_SEQ,
-                });
-            }
-        }
-        require_u32(
-            "batch * heads of an attention",
-            self.batch.checked_mul(self.heads),
-        )?;
-        for (name, places) in ["q", "k", "v", "o"].into_iter().zip(self.places()) {
-            require_u32(&format!("`{name}` of {}", self.label()), places.elements())?;
-            for stride in places.strides.into_iter().chain([places.offset]) {
-                require_u32(&format!("a stride of `{name}`"), Some(stride))?;
-            }
-        }
-        for extra in self.extras() {
-            require_u32(
-                &format!("`{}` of {}", extra.name, self.label()),
-                Some(extra.elements),
-            )?;
-        }
-        self.places()[3].require_apart(ATTENTION.name, "o")
+        self.require_valid()
     }
 
     fn constants(&self, kernel: &'static Kernel, device: &Capabilities) -> Result<Constants> {

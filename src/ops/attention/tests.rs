@@ -1,6 +1,7 @@
 //! Texts, which keys are visible, and what shapes are refused.
 
 use super::*;
+use crate::error::Error;
 use crate::gpu::AdapterKind;
 use crate::kernel::{PlanOptions, Step};
 use crate::ops::{choose, constants_of};
