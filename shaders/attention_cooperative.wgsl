@@ -86,6 +86,10 @@ const GROUPS: u32 = KV4 / SHARERS;   // groups of four keys of a row that an inv
 // for heads of 128 columns, and 3 % slower for 64.
 const APART: bool = HEAD_DIM > 64u;
 
+// Whether each tile of a head begins its walk at another block, and goes around: then few wait for memory, and the others
+// find keys in the cache. Of long sequences the cache holds too little for that.
+const AROUND: bool = true;
+
 const_assert SUBGROUP_Q % FRAGMENT == 0;
 const_assert TILE_KV % FRAGMENT == 0;
 const_assert HEAD_DIM % 4 == 0;
@@ -462,10 +466,12 @@ fn attention_cooperative(
     let kept_base = (tile - params.first_kept) * TILE_Q * KEPT_ROW;
     let continues = WALK > 0u && params.first_step > 0u;
     let blocks = (max(end, begin) - begin + TILE_KV - 1u) / TILE_KV;
-    // The tiles of a head walk the same keys at the same time. Each begins at another block, of those that all of its rows
-    // see whole, and goes around: then few wait for memory, and the others find keys in the cache.
-    let whole = select(0u, (max(min(first_sees.y, end), begin) - begin) / TILE_KV, last_sees.x <= begin);
-    let start = begin + tile_q * whole / tiles_q * TILE_KV;
+    var start = begin;
+    if (AROUND) {
+        // Of the blocks that all rows of the tile see whole.
+        let whole = select(0u, (max(min(first_sees.y, end), begin) - begin) / TILE_KV, last_sees.x <= begin);
+        start += tile_q * whole / tiles_q * TILE_KV;
+    }
 
     let subgroup_row = subgroup_id * SUBGROUP_Q;
     let own_row = subgroup_row + own_row_of(lane);

@@ -226,6 +226,11 @@ fn attention_is_right_with_both_sides_and_each_option() {
             verify(gpu, shape, &of_attention(constants.clone()));
         }
     }
+    // As long sequences are walked.
+    let straight = ("AROUND", Constant::Bool(false));
+    for shape in &shapes[3..] {
+        verify(gpu, shape, &of_attention(vec![straight]));
+    }
     // Memory of single elements, which Metal's 8 x 8 want, where a device runs that with any side; shaders with checks.
     if gpu.capabilities().kind != AdapterKind::Software {
         return;
@@ -412,12 +417,12 @@ proptest! {
     fn attention_with_any_options_is_right(
         lengths in (1u64..70, 0u64..90),
         heads in (1u64..3, 1u64..3),
-        flags in any::<[bool; 6]>(),
+        flags in any::<[bool; 7]>(),
         window in prop_oneof![Just(None), (1u64..40).prop_map(Some)],
         scale in prop_oneof![Just(None), Just(Some(2.0)), Just(Some(-30.0))],
     ) {
         let Some(gpu) = open() else { return Ok(()) };
-        let [causal, bias, cap, sinks, by_sequence, log_sum_exp] = flags;
+        let [causal, bias, cap, sinks, by_sequence, log_sum_exp, around] = flags;
         let (kv_heads, group) = heads;
         let shape = Attention {
             dtype: Dtype::F16,
@@ -433,6 +438,6 @@ proptest! {
             log_sum_exp: if log_sum_exp { LogSumExp::Wanted } else { LogSumExp::Unwanted },
             ..Attention::new(2, kv_heads * group, lengths.0, 24)
         };
-        verify(gpu, &shape, &of_attention(vec![]));
+        verify(gpu, &shape, &of_attention(vec![("AROUND", Constant::Bool(around))]));
     }
 }

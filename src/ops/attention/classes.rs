@@ -8,6 +8,8 @@ use crate::ops::{Class, Sizes};
 /// Queries of all heads up to which there are few workgroups for a large GPU, and up to which there are some.
 const FEW: u64 = 1 << 13;
 const SOME: u64 = 1 << 15;
+/// Keys up to which those of a few heads lie in a large cache.
+pub(super) const LONG: u64 = 1 << 14;
 
 /// The first that holds has a shape.
 pub(super) const CLASSES: &[Class] = &[
@@ -24,6 +26,13 @@ pub(super) const CLASSES: &[Class] = &[
         holds: is_decode,
         shape: "1x32x1x32768x128+kv8",
         software_shape: "1x8x1x512x128+kv2",
+    },
+    Class {
+        name: "long",
+        about: "heads of up to 128 columns, more than 16,384 keys",
+        holds: |s| columns(s) <= 128 && s.of("seq_kv") > LONG,
+        shape: "1x8x32768x32768x128xcausal",
+        software_shape: "1x1x512x512x128xcausal",
     },
     Class {
         name: "narrow_small",
@@ -141,7 +150,8 @@ mod tests {
         assert_eq!(class(&new(2, 4, 512, 64)), "narrow_small");
         assert_eq!(class(&new(2, 4, 2048, 64)), "narrow_medium");
         assert_eq!(class(&new(4, 16, 2048, 40)), "narrow_large");
-        assert_eq!(class(&new(1, 32, 65_536, 128)), "wide_large");
+        assert_eq!(class(&new(1, 32, 65_536, 128)), "long");
+        assert_eq!(class(&new(1, 32, 16_384, 128)), "wide_large");
         assert_eq!(class(&new(1, 8, 64, 72)), "wide_small");
         assert_eq!(class(&new(1, 8, 2048, 80)), "wide_medium");
         assert_eq!(class(&new(1, 8, 2048, 256)), "widest");
