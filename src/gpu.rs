@@ -2,6 +2,8 @@
 
 mod adapters;
 mod cooperative;
+#[cfg(test)]
+mod imagined;
 pub(crate) mod oneshot;
 mod summary;
 

@@ -4,6 +4,7 @@
 //! kernels; [`FAMILIES`] is the table that tests, benches, the command line and the reports walk over.
 
 mod attention;
+mod budget;
 mod choice;
 mod class;
 mod fma;

@@ -4,7 +4,7 @@ mod kernels;
 
 pub(super) use kernels::{DOT, MAX, SUM};
 
-use super::rows::bearable_bytes;
+use super::budget::bearable_bytes;
 use super::vectors::{Run, runs};
 use super::{Family, Operand, Operation, require_u32};
 use crate::data::{Distribution, Dtype, Inputs};

@@ -1,8 +1,9 @@
 //! What operations over rows share: where rows lie, how wide their loads can be, and windows of what one binding holds.
 
+use super::budget::bearable_bytes;
 use crate::data::Dtype;
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterKind, Capabilities};
+use crate::gpu::Capabilities;
 use crate::kernel::Constants;
 use crate::shader::Constant;
 
@@ -134,17 +135,6 @@ pub(super) struct RowWindow {
 /// Where windows may begin, in bytes: the coarsest alignment that WebGPU has.
 const ALIGNMENT: u64 = 256;
 
-/// Bytes of an operand that one dispatch takes at most, so that a slow adapter of its kind is done in 100 ms: a processor
-/// moves 1 GB/s with a pass or two over three operands, a small integrated GPU 20. A discrete one is done with all that a
-/// binding holds.
-pub(super) fn bearable_bytes(kind: AdapterKind) -> u64 {
-    match kind {
-        AdapterKind::Software => 16 << 20,
-        AdapterKind::Discrete => u64::MAX,
-        _ => 512 << 20,
-    }
-}
-
 /// Cuts `rows` into runs whose operands of `row_bytes` a row and `extra_bytes` once fit a binding, and of which a dispatch
 /// takes no more than [`bearable_bytes`], or a row.
 ///
@@ -207,6 +197,7 @@ pub(super) fn span(dtype: Dtype, layout: RowLayout, cols: u64, window: RowWindow
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gpu::AdapterKind;
 
     #[test]
     fn places_and_indices_are_inverse() {
@@ -249,7 +240,7 @@ mod tests {
 
     #[test]
     fn windows_cover_all_rows_and_fit() {
-        let device = with_bindings(AdapterKind::Discrete, 10_000);
+        let device = Capabilities::imagined(AdapterKind::Discrete).with_bindings(10_000);
         for (rows, cols) in [(0, 3), (1, 3), (7, 249), (2000, 3), (100, 64), (3, 2_430)] {
             let cut = windows(rows, &[4 * cols], 16, &device).unwrap();
             assert_eq!(cut.iter().map(|w| w.rows).sum::<u64>(), rows);
@@ -270,23 +261,10 @@ mod tests {
         assert!(windows(1, &[20_000], 0, &device).is_err());
     }
 
-    fn with_bindings(kind: AdapterKind, bytes: u64) -> Capabilities {
-        Capabilities {
-            features: wgpu::Features::empty(),
-            limits: wgpu::Limits {
-                max_storage_buffer_binding_size: bytes,
-                ..wgpu::Limits::default()
-            },
-            kind,
-            subgroup_sizes: (0, 0),
-            cooperative: Vec::new(),
-        }
-    }
-
     #[test]
     fn a_slow_adapter_gets_less_at_once() {
         let sizes = |kind, rows, row| {
-            let device = with_bindings(kind, 1 << 31);
+            let device = Capabilities::imagined(kind).with_bindings(1 << 31);
             let cut = windows(rows, &[row, 1], 0, &device).unwrap();
             assert_eq!(cut.iter().map(|w| w.rows).sum::<u64>(), rows);
             cut.iter().map(|w| w.rows * row).max()

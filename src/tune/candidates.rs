@@ -109,13 +109,7 @@ mod tests {
     use crate::tune::{Job, tunable};
 
     fn device() -> Capabilities {
-        Capabilities {
-            features: wgpu::Features::empty(),
-            limits: wgpu::Limits::default(),
-            kind: AdapterKind::Discrete,
-            subgroup_sizes: (32, 32),
-            cooperative: Vec::new(),
-        }
+        Capabilities::imagined(AdapterKind::Discrete).with_subgroups((32, 32))
     }
 
     #[test]

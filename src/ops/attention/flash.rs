@@ -2,13 +2,14 @@
 
 use super::Attention;
 use super::cooperative;
-use super::cut::{Group, Walks, even, flops_of_dispatch, pair_flops, walk};
+use super::cut::{Group, Walks, even, pair_flops, walk};
 use super::kernels::can_stop;
 use super::params::{FinishParams, MAX_SEQ};
 use super::schedule::{bound, window};
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Schedule, Slot, Step, Window, fold_workgroups};
+use crate::ops::budget::flops_of_dispatch;
 use crate::shader::{Constant, Prepared};
 
 /// Bytes of sums between the dispatches of walks that are cut, at most.

@@ -1,7 +1,7 @@
 //! The dispatches of each kernel of attention.
 
 use super::Attention;
-use super::cut::{Units, Walks, Work, flops_of_dispatch, flops_of_workgroup};
+use super::cut::{Walks, Work};
 use super::decode;
 use super::flash;
 use super::kernels::ATTENTION_NAIVE;
@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::gpu::{AdapterKind, Capabilities};
 use crate::kernel::{Kernel, Schedule, Slot, Window};
 use crate::ops::Operation;
+use crate::ops::budget::{Units, flops_of_dispatch, flops_of_workgroup};
 use crate::shader::Prepared;
 
 pub(super) fn schedule(

@@ -4,6 +4,7 @@ use super::*;
 use crate::error::Error;
 use crate::gpu::AdapterKind;
 use crate::kernel::{PlanOptions, Step};
+use crate::ops::budget::{Units, flops_of_dispatch};
 use crate::ops::{choose, constants_of};
 use crate::shader::Loops;
 
@@ -14,13 +15,7 @@ const SHAPE: Attention = Attention {
 };
 
 fn any_adapter() -> Capabilities {
-    Capabilities {
-        features: wgpu::Features::empty(),
-        limits: wgpu::Limits::default(),
-        kind: AdapterKind::Other,
-        subgroup_sizes: (0, 0),
-        cooperative: Vec::new(),
-    }
+    Capabilities::imagined(AdapterKind::Other)
 }
 
 #[test]
@@ -205,18 +200,11 @@ fn naive_says_how_many_bytes_the_scores_need() {
 }
 
 fn device(kind: AdapterKind, lanes: (u32, u32)) -> Capabilities {
-    Capabilities {
-        features: wgpu::Features::SUBGROUP | wgpu::Features::SHADER_F16,
-        limits: wgpu::Limits {
-            max_compute_workgroup_storage_size: 48 << 10,
-            max_compute_invocations_per_workgroup: 1024,
-            max_compute_workgroup_size_x: 1024,
-            ..wgpu::Limits::default()
-        },
-        kind,
-        subgroup_sizes: lanes,
-        cooperative: Vec::new(),
-    }
+    Capabilities::imagined(kind)
+        .with_f16()
+        .with_subgroups(lanes)
+        .with_workgroup_memory()
+        .with_invocations(1024)
 }
 
 /// The dispatches of a kernel for a shape, with the constants that it gets on a device.
@@ -246,7 +234,7 @@ fn long_work_is_cut() {
             let count = steps.iter().filter(walks).count() as u64;
             let least = shape
                 .flops()
-                .div_ceil(cut::flops_of_dispatch(&device, cut::Units::Plain));
+                .div_ceil(flops_of_dispatch(&device, Units::Plain));
             assert!((least..=2 * least).contains(&count), "{kind:?}: {count}");
         }
         let naive = Attention::new(1, 1, 4096, 64);

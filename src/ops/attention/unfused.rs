@@ -1,11 +1,11 @@
 //! Attention from the library's own fast product and softmax: what fusing has to be measured against.
 
-use super::cut::{Units, flops_of_dispatch};
 use super::{Attention, HeadLayout, Lengths, LogSumExp, Mask, Sinks, schedule};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Step, Window};
+use crate::ops::budget::{Units, flops_of_dispatch};
 use crate::ops::{Causal, Layout, Matmul, Operation, Order, Softmax, Target, matmul, softmax};
 use crate::shader::{Constant, Prepared};
 

@@ -135,19 +135,10 @@ pub(super) mod tests {
         lanes: (u32, u32),
         invocations: u32,
     ) -> Capabilities {
-        let mut features = wgpu::Features::SHADER_F16;
-        features.set(wgpu::Features::SUBGROUP, lanes.0 > 0);
-        Capabilities {
-            cooperative: Vec::new(),
-            features,
-            limits: wgpu::Limits {
-                max_compute_invocations_per_workgroup: invocations,
-                max_compute_workgroup_size_x: invocations,
-                ..wgpu::Limits::default()
-            },
-            kind,
-            subgroup_sizes: lanes,
-        }
+        Capabilities::imagined(kind)
+            .with_f16()
+            .with_subgroups(lanes)
+            .with_invocations(invocations)
     }
 
     fn chosen(softmax: Softmax, device: &Capabilities) -> Choice {

@@ -5,9 +5,10 @@ use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::kernel::{Kernel, Schedule, Slot, Step, Window, fold_workgroups};
 use crate::ops::attention::Attention;
-use crate::ops::attention::cut::{Group, Units, Walks, Work, even, flops_of_dispatch};
+use crate::ops::attention::cut::{Group, Walks, Work, even};
 use crate::ops::attention::flash::KEPT_BYTES;
 use crate::ops::attention::params::FinishParams;
+use crate::ops::budget::{Units, flops_of_dispatch};
 use crate::shader::Prepared;
 
 /// Bytes of a pair of numbers.

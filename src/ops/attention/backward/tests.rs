@@ -171,16 +171,10 @@ fn a_row_without_a_sum_has_no_gradient() {
 }
 
 fn device(kind: AdapterKind) -> Capabilities {
-    Capabilities {
-        features: COOPERATIVE.features,
-        limits: wgpu::Limits {
-            max_compute_workgroup_storage_size: 48 << 10,
-            ..wgpu::Limits::default()
-        },
-        kind,
-        subgroup_sizes: (32, 32),
-        cooperative: Vec::new(),
-    }
+    Capabilities::imagined(kind)
+        .with_features(COOPERATIVE.features)
+        .with_subgroups((32, 32))
+        .with_workgroup_memory()
 }
 
 #[test]

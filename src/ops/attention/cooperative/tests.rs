@@ -2,7 +2,6 @@
 
 use super::tile::{ROWS_32, ROWS_64, ROWS_128, ROWS_128_BY_16, ROWS_256, Tile};
 use super::*;
-use crate::gpu::CooperativeShape;
 use crate::kernel::PlanOptions;
 use crate::ops::Mask;
 use crate::ops::Operation;
@@ -16,25 +15,12 @@ const LONG: Attention = Attention {
 };
 
 fn device(kind: AdapterKind) -> Capabilities {
-    let shape = CooperativeShape {
-        m: 16,
-        n: 16,
-        k: 16,
-        input: "f16".into(),
-        accumulator: "f32".into(),
-    };
-    Capabilities {
-        features: wgpu::Features::all(),
-        limits: wgpu::Limits {
-            max_compute_workgroup_storage_size: 48 << 10,
-            max_compute_invocations_per_workgroup: 1024,
-            max_compute_workgroup_size_x: 1024,
-            ..wgpu::Limits::default()
-        },
-        kind,
-        subgroup_sizes: (32, 32),
-        cooperative: vec![shape],
-    }
+    Capabilities::imagined(kind)
+        .with_f16()
+        .with_subgroups((32, 32))
+        .with_matrix_units(16)
+        .with_workgroup_memory()
+        .with_invocations(1024)
 }
 
 #[test]
@@ -42,10 +28,7 @@ fn f16_gets_matrix_units_where_there_are_any() {
     let chosen = |device: &Capabilities| choose(&LONG, &PlanOptions::default(), device);
     let choice = chosen(&device(AdapterKind::Discrete)).unwrap();
     assert_eq!(choice.kernel.name, ATTENTION_COOPERATIVE.name);
-    let without = Capabilities {
-        cooperative: vec![],
-        ..device(AdapterKind::Discrete)
-    };
+    let without = device(AdapterKind::Discrete).with_matrix_units(0);
     let constants = constants(&LONG, &ATTENTION_COOPERATIVE, &without);
     let message = constants.unwrap_err().to_string();
     assert!(message.contains("no trusted f16"), "{message}");

@@ -1,6 +1,7 @@
 //! Every walk is taken once and in order, and no dispatch costs more than it may.
 
 use super::*;
+use crate::gpu::AdapterKind;
 use crate::kernel::{Constants, Kernel, PlanOptions, Schedule};
 use crate::ops::attention::kernels::ATTENTION_FLASH;
 use crate::ops::attention::params::FinishParams;
@@ -19,25 +20,12 @@ fn config(cases: u32) -> ProptestConfig {
 }
 
 fn device(kind: AdapterKind, side: u32) -> Capabilities {
-    let shape = crate::gpu::CooperativeShape {
-        m: side,
-        n: side,
-        k: side,
-        input: "f16".into(),
-        accumulator: "f32".into(),
-    };
-    Capabilities {
-        features: wgpu::Features::SUBGROUP | wgpu::Features::SHADER_F16,
-        limits: wgpu::Limits {
-            max_compute_workgroup_storage_size: 48 << 10,
-            max_compute_invocations_per_workgroup: 1024,
-            max_compute_workgroup_size_x: 1024,
-            ..wgpu::Limits::default()
-        },
-        kind,
-        subgroup_sizes: (8, 8),
-        cooperative: if side > 0 { vec![shape] } else { Vec::new() },
-    }
+    Capabilities::imagined(kind)
+        .with_f16()
+        .with_subgroups((8, 8))
+        .with_matrix_units(side)
+        .with_workgroup_memory()
+        .with_invocations(1024)
 }
 
 #[test]

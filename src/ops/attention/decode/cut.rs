@@ -2,10 +2,10 @@
 
 use crate::gpu::Capabilities;
 use crate::kernel::{Schedule, Slot, Step, Window};
-use crate::ops::attention::cut::{Units, flops_of_dispatch, flops_of_workgroup};
 use crate::ops::attention::params::Params;
 use crate::ops::attention::schedule::window;
 use crate::ops::attention::{Attention, LogSumExp};
+use crate::ops::budget::{LOAD_FLOPS, Units, flops_of_dispatch, flops_of_workgroup};
 use crate::shader::Prepared;
 
 /// Bytes of parts at most; a dispatch takes fewer units where all have more.
@@ -43,10 +43,9 @@ struct Cut {
     rows: u64,
 }
 
-/// FLOPs that a key costs, in those of a product: five for each of its columns and a row, and a load of the column, which
-/// takes as long as twenty (llvmpipe; 10 GB/s where a product does 50 GFLOP/s).
+/// FLOPs that a key costs, in those of a product: five for each of its columns and a row, and a load of the column.
 fn key_flops(attention: &Attention, rows: u64) -> u64 {
-    (20 + 5 * rows) * (attention.head_dim + attention.value_dim)
+    (LOAD_FLOPS + 5 * rows) * (attention.head_dim + attention.value_dim)
 }
 
 impl Cut {

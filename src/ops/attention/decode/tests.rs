@@ -12,13 +12,9 @@ const CACHE: KvCache = KvCache::Paged {
 };
 
 fn device(kind: AdapterKind, lanes: u32) -> Capabilities {
-    Capabilities {
-        features: wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP,
-        limits: wgpu::Limits::default(),
-        kind,
-        subgroup_sizes: (lanes, lanes),
-        cooperative: Vec::new(),
-    }
+    Capabilities::imagined(kind)
+        .with_f16()
+        .with_subgroups((lanes, lanes))
 }
 
 fn shape(heads: u64, seq_q: u64, seq_kv: u64) -> Attention {

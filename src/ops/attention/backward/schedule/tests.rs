@@ -5,21 +5,12 @@ use crate::gpu::AdapterKind;
 use crate::kernel::PlanOptions;
 use crate::ops::attention::Mask;
 use crate::ops::attention::backward::kernels::FLASH;
-use crate::ops::attention::cut::flops_of_workgroup;
 use crate::ops::attention::params::WalkParams;
+use crate::ops::budget::flops_of_workgroup;
 use crate::ops::constants_of;
 
 fn device(kind: AdapterKind) -> Capabilities {
-    Capabilities {
-        features: wgpu::Features::empty(),
-        limits: wgpu::Limits {
-            max_compute_workgroup_storage_size: 48 << 10,
-            ..wgpu::Limits::default()
-        },
-        kind,
-        subgroup_sizes: (32, 32),
-        cooperative: Vec::new(),
-    }
+    Capabilities::imagined(kind).with_workgroup_memory()
 }
 
 /// Holds the dispatches of a stage against the pairs that are visible: every block once, in order, within the budget.
