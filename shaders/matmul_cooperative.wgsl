@@ -36,6 +36,7 @@ const EPILOGUE: bool = true;        // alpha, beta, bias and activation apply
 const BETA: bool = false;           // C is read
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0;          // 0 none, 1 relu, 2 gelu, 3 silu
+const BUDGET: u32 = 0;              // MFLOP of a dispatch, a run of the workgroups from params.first on; 0: all
 
 const TILE_M: u32 = 64;       // rows of C per workgroup
 const TILE_N: u32 = 64;       // columns of C per workgroup
@@ -96,6 +97,7 @@ struct Params {
     c_batch: u32,
     alpha: f32,
     beta: f32,
+    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -216,7 +218,10 @@ fn matmul_cooperative(
 ) {
     let tiles_m = (params.m + TILE_M - 1u) / TILE_M;
     let tiles = tiles_m * params.tiles_n;
-    let id = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    var id = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    if (BUDGET != 0u) {
+        id += params.first;
+    }
     let plane = id / tiles;
     let tile = id % tiles;
     let group = tile / (GROUP * tiles_m);

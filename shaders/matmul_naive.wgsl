@@ -11,6 +11,7 @@ alias ElemC = f32;
 const BETA: bool = false;    // C is read
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0;   // 0 none, 1 relu, 2 gelu, 3 silu
+const BUDGET: u32 = 0;       // MFLOP of a dispatch, a run of the workgroups from params.first on; 0: all
 
 const TILE_M: u32 = 16;   // rows of C per workgroup
 const TILE_N: u32 = 16;   // columns of C per workgroup
@@ -36,6 +37,7 @@ struct Params {
     c_batch: u32,
     alpha: f32,
     beta: f32,
+    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -77,7 +79,10 @@ fn matmul_naive(
     @builtin(local_invocation_id) local_id: vec3<u32>,
 ) {
     let tiles = (params.m + TILE_M - 1u) / TILE_M * params.tiles_n;
-    let id = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    var id = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    if (BUDGET != 0u) {
+        id += params.first;
+    }
     let matrix = id / tiles;
     let tile = id % tiles;
     let row = tile / params.tiles_n * TILE_M + local_id.y;

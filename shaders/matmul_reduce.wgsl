@@ -8,6 +8,7 @@ alias ElemOut = f32;         // f32 or f16
 const BETA: bool = false;    // C is read
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0;   // 0 none, 1 relu, 2 gelu, 3 silu
+const BUDGET: u32 = 0;       // MFLOP of a dispatch, a run of the workgroups from params.first on; 0: all
 const REDUCE_WORKGROUP: u32 = 256;
 
 struct Params {
@@ -31,6 +32,7 @@ struct Params {
     c_batch: u32,
     alpha: f32,
     beta: f32,
+    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -59,7 +61,11 @@ fn matmul_reduce(
     @builtin(num_workgroups) num_workgroups: vec3<u32>,
     @builtin(local_invocation_index) local_index: u32,
 ) {
-    let id = (workgroup_id.y * num_workgroups.x + workgroup_id.x) * REDUCE_WORKGROUP + local_index;
+    var workgroup = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    if (BUDGET != 0u) {
+        workgroup += params.first;
+    }
+    let id = workgroup * REDUCE_WORKGROUP + local_index;
     let size = params.m * params.n;
     let matrix = id / size;
     if (matrix * params.splits >= params.planes) {

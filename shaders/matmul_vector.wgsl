@@ -28,6 +28,7 @@ const EPILOGUE: bool = true;        // alpha, beta, bias and activation apply
 const BETA: bool = false;           // C is read
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0;          // 0 none, 1 relu, 2 gelu, 3 silu
+const BUDGET: u32 = 0;              // MFLOP of a dispatch, a run of the workgroups from params.first on; 0: all
 
 const TILE_M: u32 = 1;       // rows of C per workgroup
 const ELEMS_N: u32 = 4;    // columns of C per invocation; whole chunks of 16 bytes where B is wide and not ALONG_K
@@ -73,6 +74,7 @@ struct Params {
     c_plane: u32,    // elements from one plane of results to the next
     alpha: f32,
     beta: f32,
+    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -211,7 +213,10 @@ fn matmul_vector(
     @builtin(local_invocation_index) local_index: u32,
 ) {
     let tiles = (params.m + TILE_M - 1u) / TILE_M * params.tiles_n;
-    let id = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    var id = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    if (BUDGET != 0u) {
+        id += params.first;
+    }
     let plane = id / tiles;
     let first_row = id % tiles / params.tiles_n * TILE_M;
     let first_column = id % params.tiles_n * TILE_N;

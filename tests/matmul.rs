@@ -6,6 +6,7 @@ use pollster::block_on;
 use proptest::prelude::*;
 use ridgepoint::bench::{Coverage, Workspace};
 use ridgepoint::ops::family;
+use ridgepoint::shader::Constant;
 use ridgepoint::{
     Activation, Bias, Dtype, Error, Gpu, Layout, Matmul, Operation, Order, Plan, PlanOptions,
 };
@@ -15,11 +16,17 @@ fn verify(gpu: &Gpu, matmul: &Matmul, kernel: &'static str) {
         kernel: Some(kernel),
         ..PlanOptions::default()
     };
+    verify_with(gpu, matmul, &options);
+}
+
+/// The kernel and its dispatches; `None` where it does not run.
+fn verify_with(gpu: &Gpu, matmul: &Matmul, options: &PlanOptions) -> Option<(&'static str, usize)> {
     block_on(async {
-        let plan = match Plan::new(gpu, matmul, &options).await {
-            Err(Error::Unsupported { .. }) => return,
+        let plan = match Plan::new(gpu, matmul, options).await {
+            Err(Error::Unsupported { .. }) => return None,
             other => other.unwrap(),
         };
+        let kernel = plan.kernel().name;
         let space = Workspace::new(gpu, matmul, 3).await.unwrap();
         space.poison(gpu).await.unwrap();
         let mut encoder = gpu
@@ -37,7 +44,8 @@ fn verify(gpu: &Gpu, matmul: &Matmul, kernel: &'static str) {
             "{kernel} of {matmul:?}: {}",
             verified.worst.unwrap_or_default()
         );
-    });
+        Some((kernel, plan.dispatches()))
+    })
 }
 
 fn layout() -> impl Strategy<Value = (bool, u64, u64)> {
@@ -222,6 +230,84 @@ fn operands_go_beyond_one_binding() {
         for kernel in family("matmul").unwrap().kernels {
             verify(&gpu, &matmul, kernel.name);
         }
+    }
+}
+
+/// As little at once as may be told: a run of workgroups a dispatch, by every kernel, in windows of a few rows or without.
+#[test]
+fn products_are_cut_into_runs_of_workgroups() {
+    let transposed = Layout {
+        order: Order::Transposed,
+        ..Layout::default()
+    };
+    let extras = |matmul| Matmul {
+        bias: Bias::Row,
+        activation: Activation::Gelu,
+        alpha: -0.5,
+        beta: 2.0,
+        ..matmul
+    };
+    let half = |matmul| Matmul {
+        dtype: Dtype::F16,
+        output: Dtype::F16,
+        ..matmul
+    };
+    let products = [
+        extras(Matmul::new(133, 201, 117)),
+        half(extras(Matmul::new(160, 192, 100))),
+        Matmul {
+            batch: 3,
+            a: transposed,
+            b: transposed,
+            ..extras(Matmul::new(70, 140, 110))
+        },
+        extras(Matmul::new(65, 70, 1000)),
+        half(extras(Matmul::new(900, 14, 200))),
+    ];
+    for gpu in [common::open(|_| {}), with_small_bindings()] {
+        let Some(gpu) = gpu else {
+            return;
+        };
+        let is_small = gpu.capabilities().limits.max_storage_buffer_binding_size < 1 << 20;
+        let some = if is_small { 2 } else { products.len() };
+        for matmul in &products[..some] {
+            for kernel in family("matmul").unwrap().kernels {
+                let dispatches = |constants| {
+                    let options = PlanOptions {
+                        kernel: Some(kernel.name),
+                        constants,
+                        ..PlanOptions::default()
+                    };
+                    verify_with(&gpu, matmul, &options).map(|(_, dispatches)| dispatches)
+                };
+                let cut = dispatches(vec![("BUDGET", Constant::Integer(1))]);
+                let whole = dispatches(vec![("BUDGET", Constant::Integer(0))]);
+                // What small bindings ask for may be cut far enough.
+                let more = cut.is_none() || cut > whole || is_small && cut == whole;
+                assert!(more, "{} {matmul:?}: {cut:?} {whole:?}", kernel.name);
+            }
+        }
+    }
+}
+
+/// What is long for a processor is cut there without being asked, over C and over K.
+#[test]
+fn long_products_are_cut_on_a_slow_adapter() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    let software = gpu.capabilities().kind == ridgepoint::gpu::AdapterKind::Software;
+    let cases = [
+        (Matmul::new(600, 500, 400), "matmul_blocked", 1),
+        (Matmul::new(70, 70, 20_000), "matmul_split", 2),
+        (Matmul::new(1, 20, 250_000), "matmul_vector_split", 2),
+        (Matmul::new(2, 3000, 2000), "matmul_vector", 1),
+    ];
+    for (matmul, kernel, whole) in cases {
+        let found = verify_with(&gpu, &matmul, &PlanOptions::default());
+        let (chosen, dispatches) = found.unwrap();
+        let cut = chosen == kernel && dispatches > whole;
+        assert!(!software || cut, "{chosen}: {dispatches}");
     }
 }
 

@@ -64,12 +64,18 @@ fn variants() -> Vec<(String, Prepared)> {
     found
 }
 
-/// The forms whose walks are cut, which samples are too short for.
+/// The forms whose work is cut, which samples are too short for.
 fn kernels_that_stop() -> Vec<(String, Prepared)> {
     let mut found = Vec::new();
-    for kernel in kernels().filter(|kernel| kernel.declares("WALK")) {
+    for kernel in kernels() {
         let mut constants = kernel.preset(0);
-        constants.push(("WALK", Constant::Integer(128)));
+        match ["WALK", "BUDGET"]
+            .into_iter()
+            .find(|name| kernel.declares(name))
+        {
+            Some(name) => constants.push((name, Constant::Integer(128))),
+            None => continue,
+        }
         if kernel.declares("Gradient") {
             constants.push(("Gradient", Constant::Type("f32")));
         }

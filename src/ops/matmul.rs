@@ -9,6 +9,7 @@ mod kernels;
 mod layout;
 mod pieces;
 mod reference;
+mod runs;
 mod schedule;
 mod text;
 mod vector;
@@ -264,9 +265,9 @@ impl Operation for Matmul {
         &self,
         kernel: &'static Kernel,
         chosen: &Constants,
-        _device: &Capabilities,
+        device: &Capabilities,
     ) -> Constants {
-        choice::derived(self, kernel, chosen)
+        choice::derived(self, kernel, chosen, device)
     }
 
     fn schedule(
@@ -275,7 +276,7 @@ impl Operation for Matmul {
         stages: &[&Prepared],
         device: &Capabilities,
     ) -> Result<Schedule> {
-        schedule::schedule(self, kernel, stages, &device.limits)
+        schedule::schedule(self, kernel, stages, device)
     }
 
     fn expected(

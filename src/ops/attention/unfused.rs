@@ -119,27 +119,15 @@ pub(super) fn constants(attention: &Attention, device: &Capabilities) -> Result<
     let parts = Parts::of(attention, 0, 1);
     let mut found = parts.scores.constants(&matmul::BLOCKED, device)?;
     found.extend(parts.softmax.constants(&softmax::WORKGROUP, device)?);
-    let edges = [
-        parts
-            .scores
-            .derived(&matmul::BLOCKED, &SCORES_TILES.to_vec(), device),
-        parts
-            .values
-            .derived(&matmul::BLOCKED, &VALUES_TILES.to_vec(), device),
-    ];
-    // An edge that one of the products has, both look after.
-    for (name, value) in &edges[0] {
-        let either = [
-            *value,
-            edges[1]
-                .iter()
-                .find(|(n, _)| n == name)
-                .map_or(*value, |(_, v)| *v),
-        ];
-        found.push((
-            *name,
-            Constant::Bool(either.contains(&Constant::Bool(true))),
-        ));
+    let [of_scores, of_values] = [(parts.scores, SCORES_TILES), (parts.values, VALUES_TILES)]
+        .map(|(product, tiles)| product.derived(&matmul::BLOCKED, &tiles.to_vec(), device));
+    // What one of the products needs, both have: guards at an edge, a budget.
+    for ((name, one), (_, other)) in of_scores.into_iter().zip(of_values) {
+        let value = match (one, other) {
+            (Constant::Integer(one), Constant::Integer(other)) => Constant::Integer(one.max(other)),
+            _ => Constant::Bool([one, other].contains(&Constant::Bool(true))),
+        };
+        found.push((name, value));
     }
     Ok(found)
 }

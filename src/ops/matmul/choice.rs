@@ -7,6 +7,7 @@ use super::kernels::{
     BLOCKED, COOPERATIVE, COOPERATIVE_SPLIT, NAIVE, SPLIT, SQUARE, TALL, TILED, Tiles, VECTOR,
     VECTOR_SPLIT,
 };
+use super::runs::Cost;
 use super::{Activation, Bias, Matmul, Order, vector};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
@@ -17,30 +18,39 @@ use crate::shader::Constant;
 /// Kernels for `matmul`, the best first.
 pub(super) fn candidates(matmul: &Matmul, device: &Capabilities) -> Vec<&'static Kernel> {
     let cuts = cuts_depth(matmul, &device.limits);
-    let wants = |pays: bool| cuts || !is_software(device) && pays;
+    let wants = |kernel: &'static Kernel, pays: bool| {
+        cuts || !is_software(device) && pays || is_deep(matmul, kernel, device)
+    };
     let mut found = Vec::new();
     if cooperative::shape(matmul, device).is_ok_and(|side| cooperative::pays(matmul, device, side))
     {
-        found.push(if wants(cooperative::parts_pay(matmul)) {
+        found.push(if wants(&COOPERATIVE, cooperative::parts_pay(matmul)) {
             &COOPERATIVE_SPLIT
         } else {
             &COOPERATIVE
         });
     }
     if vector::is_few(matmul) {
-        found.push(if wants(vector::wants_split(matmul, device)) {
+        found.push(if wants(&VECTOR, vector::wants_split(matmul, device)) {
             &VECTOR_SPLIT
         } else {
             &VECTOR
         });
     }
-    found.push(if wants(estimate::parts_pay(matmul, &device.limits)) {
+    let parts_pay = estimate::parts_pay(matmul, &device.limits);
+    found.push(if wants(&BLOCKED, parts_pay) {
         &SPLIT
     } else {
         &BLOCKED
     });
     found.extend([&TILED, &NAIVE]);
     found
+}
+
+/// Whether a workgroup of `kernel` would take too long for all of K.
+fn is_deep(matmul: &Matmul, kernel: &'static Kernel, device: &Capabilities) -> bool {
+    let constants = constants(matmul, kernel, device);
+    constants.is_ok_and(|found| matmul.k > Cost::told(kernel, &found, device.kind).deepest(device))
 }
 
 /// Whether parts of K are summed in a second stage.
@@ -70,7 +80,7 @@ pub(super) fn constants(
     device: &Capabilities,
 ) -> Result<Constants> {
     let mut found = Constants::new();
-    let cut = Cut::for_kernel(matmul, kernel, &device.limits)?;
+    let cut = Cut::for_kernel(matmul, kernel, device)?;
     if !is_split(kernel) && cut.depth < matmul.k {
         return Err(Error::Unsupported {
             what: format!("kernel {}", kernel.name),
@@ -129,14 +139,26 @@ fn tiles(matmul: &Matmul, kernel: &Kernel, device: &Capabilities) -> Tiles {
     estimate::tiles(matmul, depth, &device.limits)
 }
 
-/// What tiles mean for the edges: unless told otherwise, every edge is ragged.
-pub(super) fn derived(matmul: &Matmul, kernel: &'static Kernel, chosen: &Constants) -> Constants {
-    if vector::is_vector(kernel) {
-        return vector::derived(matmul, chosen);
-    }
-    if !kernel.declares("CLAMP") {
-        return Constants::new();
-    }
+/// What tiles mean for the edges and for how much a dispatch may hold.
+pub(super) fn derived(
+    matmul: &Matmul,
+    kernel: &'static Kernel,
+    chosen: &Constants,
+    device: &Capabilities,
+) -> Constants {
+    let mut found = if vector::is_vector(kernel) {
+        vector::derived(matmul, chosen)
+    } else {
+        edges(matmul, chosen)
+    };
+    let budget = Cost::told(kernel, chosen, device.kind).budget(matmul, device);
+    found.push(("BUDGET", budget));
+    found.retain(|(name, _)| kernel.declares(name));
+    found
+}
+
+/// Unless told otherwise, every edge is ragged.
+fn edges(matmul: &Matmul, chosen: &Constants) -> Constants {
     let tile = |name: &str| {
         let value = chosen.iter().find(|(known, _)| *known == name);
         match value {
@@ -148,13 +170,11 @@ pub(super) fn derived(matmul: &Matmul, kernel: &'static Kernel, chosen: &Constan
     let whole = |name, size: u64| tile(name).is_some_and(|tile| size.is_multiple_of(tile));
     let clamp = !(holds("TILE_M", matmul.m) && holds("TILE_N", matmul.n));
     let edges = !(whole("TILE_M", matmul.m) && whole("TILE_N", matmul.n)) || matmul.batch == 0;
-    let mut found = vec![
+    vec![
         ("CLAMP", Constant::Bool(clamp)),
         ("RAGGED_K", Constant::Bool(!whole("TILE_K", matmul.k))),
         ("EDGES", Constant::Bool(edges)),
-    ];
-    found.retain(|(name, _)| kernel.declares(name));
-    found
+    ]
 }
 
 fn code(activation: Activation) -> u32 {
@@ -215,26 +235,14 @@ fn operands(matmul: &Matmul, kernel: &'static Kernel) -> Result<Constants> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::{AdapterKind, CooperativeShape};
+    use crate::gpu::AdapterKind;
 
     fn device(kind: AdapterKind, matrix_units: bool) -> Capabilities {
-        let shape = CooperativeShape {
-            m: 16,
-            n: 16,
-            k: 16,
-            input: "f16".to_owned(),
-            accumulator: "f32".to_owned(),
-        };
-        Capabilities {
-            cooperative: if matrix_units { vec![shape] } else { vec![] },
-            features: wgpu::Features::SHADER_F16,
-            limits: wgpu::Limits {
-                max_storage_buffer_binding_size: 1 << 31,
-                ..wgpu::Limits::default()
-            },
-            kind,
-            subgroup_sizes: (32, 32),
-        }
+        Capabilities::imagined(kind)
+            .with_f16()
+            .with_subgroups((32, 32))
+            .with_matrix_units(if matrix_units { 16 } else { 0 })
+            .with_bindings(1 << 31)
     }
 
     fn first(matmul: &Matmul, device: &Capabilities) -> &'static str {

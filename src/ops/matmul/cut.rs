@@ -6,8 +6,9 @@
 
 use super::choice::is_split;
 use super::layout::Order;
-use super::{Bias, Matmul};
+use super::{Bias, Matmul, runs};
 use crate::error::{Error, Result};
+use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel};
 use crate::ops::Operation;
 use crate::shader::Constant;
@@ -34,6 +35,8 @@ enum Side {
 const GRANULES: [u64; 2] = [256, 64];
 /// And of this in any case: up to so many neighbours in memory are moved at once.
 const APART: u64 = 8;
+/// Bytes of sums that are kept at most where parts of K are made for the time that they take.
+const SUMS: u64 = 64 << 20;
 
 impl Cut {
     /// Nothing is cut.
@@ -162,22 +165,32 @@ impl Cut {
         *self == Self::whole(matmul)
     }
 
-    /// As much at once as `kernel` can, whose sums over parts of K have to fit into one binding where it has such parts.
+    /// As much at once as `kernel` can, whose sums over parts of K have to fit into one binding where it has such parts, and
+    /// are few where it is time alone that asks for parts.
     ///
     /// # Errors
     /// Those of [`Cut::of`].
     pub(super) fn for_kernel(
         matmul: &Matmul,
         kernel: &Kernel,
-        limits: &wgpu::Limits,
+        device: &Capabilities,
     ) -> Result<Self> {
-        let mut cut = Self::of(matmul, limits)?;
-        if is_split(kernel) {
-            let parts = cut.depths(matmul).len() as u64;
-            cut = cut.for_sums(parts, limits.max_storage_buffer_binding_size);
-            cut.require(matmul, limits)?;
+        let limits = &device.limits;
+        let whole = Self::of(matmul, limits)?;
+        if !is_split(kernel) {
+            return Ok(whole);
         }
-        Ok(cut)
+        let bound = limits.max_storage_buffer_binding_size;
+        let depths = whole.depths(matmul).len() as u64;
+        let cut = whole.for_sums(depths, bound);
+        cut.require(matmul, limits)?;
+        let in_time = runs::parts(kernel, whole.depth, device);
+        if in_time == 1 {
+            return Ok(cut);
+        }
+        // Where not even a few rows have room, there are fewer parts than would be done in time.
+        let few = cut.for_sums(depths * in_time, bound.min(SUMS));
+        Ok(if few.rows == 0 { cut } else { few })
     }
 
     /// Less at once, so that `parts` planes of f32 sums fit into `limit` bytes.

@@ -12,6 +12,7 @@ use super::cut::Cut;
 use super::kernels::{DENSE, LARGE, MEDIUM, SMALL, SQUARE, TALL, Tiles, WIDE};
 use super::schedule::Split;
 use crate::shader::{Constant, Prepared};
+use std::ops::RangeInclusive;
 
 /// Tiles, and what a workgroup takes for a step of one along K, in nanoseconds.
 struct Rated {
@@ -71,8 +72,8 @@ struct Work {
     rows: u64,
     columns: u64,
     depth: u64,
-    /// The most parts of K whose sums fit.
-    most: u64,
+    /// How many parts K may have: for the time that they take, and for their sums to fit.
+    parts: RangeInclusive<u64>,
     /// Whether A and B can be fetched four elements at a time.
     by_four: bool,
 }
@@ -86,18 +87,22 @@ impl Work {
             rows: cut.rows,
             columns: cut.columns,
             depth: cut.depth,
-            most: cut.most_planes(limits),
+            parts: 1..=cut.most_planes(limits),
             by_four: by_four(matmul),
         }
     }
 
     /// How K is shared, and the time of all, in nanoseconds.
     fn with(&self, rated: &Rated, depth: Depth) -> (Split, f64) {
-        let most = match depth {
-            Depth::Whole => 1,
-            Depth::Parts => (self.depth / SHALLOWEST).min(MOST_PARTS).min(self.most),
+        let (least, most) = match depth {
+            Depth::Whole => (1, 1),
+            Depth::Parts => {
+                let worth = (self.depth / SHALLOWEST).min(MOST_PARTS);
+                let least = *self.parts.start();
+                (least, worth.min(*self.parts.end()).max(least))
+            }
         };
-        let timed = (1..=most.max(1)).map(|parts| {
+        let timed = (least..=most).map(|parts| {
             let depth_of_part = self
                 .depth
                 .div_ceil(parts)
@@ -193,23 +198,37 @@ pub(super) fn parts_pay(matmul: &Matmul, limits: &wgpu::Limits) -> bool {
     time(Depth::Parts) < WORTH * time(Depth::Whole)
 }
 
-/// How K of a product that is computed at once is shared by a kernel with these tiles, into `most` parts at most; `None`
-/// for tiles that are not rated.
-pub(super) fn split(matmul: &Matmul, stage: &Prepared, most: u64) -> Option<Split> {
+/// The row of the table for the tiles of a file.
+fn rated_tiles(stage: &Prepared) -> Option<&'static Rated> {
     let is_of = |name, rated: &Rated| {
         let constant = stage.constants.get(name).copied();
         constant.map(u64::from) == Some(rated.size(name))
     };
     let names = ["TILE_M", "TILE_N", "ELEMS_M", "ELEMS_N"];
-    let rated = RATED
+    RATED
         .iter()
-        .find(|rated| names.iter().all(|name| is_of(name, rated)))?;
+        .find(|rated| names.iter().all(|name| is_of(name, rated)))
+}
+
+/// Workgroups with these tiles that fill the device of the figures once.
+pub(super) fn filling(stage: &Prepared) -> Option<u64> {
+    rated_tiles(stage).map(|rated| CORES * rated.resident)
+}
+
+/// How K of a product that is computed at once is shared by a kernel with these tiles, into so many parts; `None` for tiles
+/// that are not rated.
+pub(super) fn split(
+    matmul: &Matmul,
+    stage: &Prepared,
+    parts: RangeInclusive<u64>,
+) -> Option<Split> {
+    let rated = rated_tiles(stage)?;
     let work = Work {
         matrices: matmul.batch,
         rows: matmul.m,
         columns: matmul.n,
         depth: matmul.k,
-        most,
+        parts,
         by_four: by_four(matmul),
     };
     Some(work.with(rated, Depth::Parts).0)
@@ -266,7 +285,7 @@ mod tests {
                         rows: 300,
                         columns: 200,
                         depth,
-                        most,
+                        parts: 1..=most,
                         by_four: true,
                     };
                     let (split, time) = work.with(rated, Depth::Parts);

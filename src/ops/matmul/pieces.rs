@@ -7,6 +7,7 @@ use super::schedule::{Planes, Split, at_once, reduce};
 use super::{Bias, Matmul};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
+use crate::gpu::Capabilities;
 use crate::kernel::{Kernel, Schedule, Slot, Step, Window};
 use crate::shader::Prepared;
 use std::ops::Range;
@@ -18,14 +19,14 @@ impl Cut {
         matmul: &Matmul,
         kernel: &'static Kernel,
         stages: &[&Prepared],
-        limits: &wgpu::Limits,
+        device: &Capabilities,
     ) -> Result<Schedule> {
         let mut all = Schedule::default();
         for matrices in ranges(matmul.batch, self.matrices) {
             for rows in ranges(matmul.m, self.rows) {
                 for columns in ranges(matmul.n, self.columns) {
                     let piece = [matrices.clone(), rows.clone(), columns];
-                    let of_piece = self.of_piece(matmul, &piece, kernel, stages, limits)?;
+                    let of_piece = self.of_piece(matmul, &piece, kernel, stages, device)?;
                     all.steps.extend(of_piece.steps);
                     all.scratch.resize(of_piece.scratch.len(), 0);
                     for (bytes, needed) in all.scratch.iter_mut().zip(of_piece.scratch) {
@@ -44,8 +45,9 @@ impl Cut {
         piece: &[Range<u64>; 3],
         kernel: &'static Kernel,
         stages: &[&Prepared],
-        limits: &wgpu::Limits,
+        device: &Capabilities,
     ) -> Result<Schedule> {
+        let limits = &device.limits;
         let depths = self.depths(matmul);
         let parts_of_k = depths.len() as u64;
         let mut planes = Planes {
@@ -56,13 +58,13 @@ impl Cut {
         for depth in depths {
             let Part { product, shifts } = Part::of(matmul, piece, &depth, limits)?;
             require_tiles(&product, kernel, stages[0])?;
-            let mut one = at_once(&product, kernel, stages, limits, planes)?;
+            let mut one = at_once(&product, kernel, stages, device, planes)?;
             if is_split(kernel) {
                 let plane = product.batch * product.m * product.n * 4;
                 planes.taken += one.scratch[0] / plane;
                 if parts_of_k > 1 {
                     // All parts are summed at the end.
-                    one.steps.truncate(1);
+                    one.steps.retain(|step| step.stage == 0);
                     one.scratch[0] = planes.taken * plane;
                 }
             }
@@ -84,7 +86,7 @@ impl Cut {
                 parts: planes.taken,
                 depth: matmul.k,
             };
-            let mut steps = vec![reduce(&product, stages[1], sums, split, limits)?];
+            let mut steps = reduce(&product, stages[1], sums, split, limits)?;
             shift(&mut steps, &shifts);
             found.steps.extend(steps);
         }

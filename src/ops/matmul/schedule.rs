@@ -2,11 +2,15 @@
 
 use super::choice::{BUSY, is_cooperative, is_split};
 use super::cut::Cut;
+use super::runs::{Cost, Runs};
 use super::{Bias, Matmul, estimate, vector};
 use crate::error::Result;
-use crate::kernel::{Kernel, Schedule, Slot, Step, Window, fold_workgroups};
+use crate::gpu::Capabilities;
+use crate::kernel::{Kernel, Schedule, Slot, Step, Window};
 use crate::ops::Operation;
+use crate::ops::budget::LOAD_FLOPS;
 use crate::shader::Prepared;
+use std::ops::RangeInclusive;
 
 /// Binding 0 of every kernel of the family.
 #[repr(C)]
@@ -32,6 +36,8 @@ struct Params {
     c_batch: u32,
     alpha: f32,
     beta: f32,
+    /// Workgroups in the dispatches before.
+    first: u32,
 }
 
 /// How K is shared: parts, and the depth of one.
@@ -47,9 +53,11 @@ impl Split {
         depth: u32::MAX as u64,
     };
 
-    /// As many parts as make `tiles` keep a device busy, each deep enough to be worth its sum; `most` at most.
-    pub(super) fn of(k: u64, tiles: u64, tile_k: u64, most: u64) -> Self {
-        let wanted = (BUSY * 4).div_ceil(tiles).min(k / 256).min(most).max(1);
+    /// As many parts as make `tiles` keep a device busy, each deep enough to be worth its sum, and as many as there have to
+    /// be.
+    pub(super) fn of(k: u64, tiles: u64, tile_k: u64, number: &RangeInclusive<u64>) -> Self {
+        let worth = (BUSY * 4).div_ceil(tiles).min(k / 256);
+        let wanted = worth.clamp(*number.start(), *number.end());
         let depth = k.div_ceil(wanted).next_multiple_of(tile_k).max(tile_k);
         Self {
             parts: k.div_ceil(depth).max(1),
@@ -67,21 +75,29 @@ pub(super) struct Planes {
     pub(super) most: u64,
 }
 
+impl Planes {
+    /// How many parts of K there may be where none is to be deeper than `deepest`.
+    pub(super) fn parts(self, k: u64, deepest: u64) -> RangeInclusive<u64> {
+        let most = self.most.max(1);
+        k.div_ceil(deepest).clamp(1, most)..=most
+    }
+}
+
 pub(super) fn schedule(
     matmul: &Matmul,
     kernel: &'static Kernel,
     stages: &[&Prepared],
-    limits: &wgpu::Limits,
+    device: &Capabilities,
 ) -> Result<Schedule> {
-    let cut = Cut::for_kernel(matmul, kernel, limits)?;
+    let cut = Cut::for_kernel(matmul, kernel, device)?;
     if !cut.is_whole(matmul) {
-        return cut.schedule(matmul, kernel, stages, limits);
+        return cut.schedule(matmul, kernel, stages, device);
     }
     let planes = Planes {
         taken: 0,
-        most: cut.most_planes(limits),
+        most: cut.most_planes(&device.limits),
     };
-    at_once(matmul, kernel, stages, limits, planes)
+    at_once(matmul, kernel, stages, device, planes)
 }
 
 /// The dispatches of a product whose operands are bound whole.
@@ -89,44 +105,42 @@ pub(super) fn at_once(
     matmul: &Matmul,
     kernel: &'static Kernel,
     stages: &[&Prepared],
-    limits: &wgpu::Limits,
+    device: &Capabilities,
     planes: Planes,
 ) -> Result<Schedule> {
     if matmul.batch * matmul.m * matmul.n == 0 {
         return Ok(Schedule::default());
     }
     if vector::is_vector(kernel) {
-        return vector::schedule(matmul, kernel, stages, limits, planes);
+        return vector::schedule(matmul, kernel, stages, device, planes);
     }
     let constant = |name: &str| u64::from(stages[0].constant(name));
     let tiles_m = matmul.m.div_ceil(constant("TILE_M"));
     let tiles_n = matmul.n.div_ceil(constant("TILE_N"));
     let tiles = matmul.batch * tiles_m * tiles_n;
+    let cost = Cost::prepared(kernel, stages[0], device.kind);
     let split = if is_split(kernel) {
-        estimate::split(matmul, stages[0], planes.most)
-            .unwrap_or_else(|| Split::of(matmul.k, tiles, constant("TILE_K"), planes.most))
+        let number = planes.parts(matmul.k, cost.deepest(device));
+        estimate::split(matmul, stages[0], number.clone())
+            .unwrap_or_else(|| Split::of(matmul.k, tiles, constant("TILE_K"), &number))
     } else {
         Split::NONE
     };
-    let params = params(matmul, tiles_n, split)?;
+    let mut params = params(matmul, tiles_n, split)?;
     let mut step = Step {
         stage: 0,
-        params: bytemuck::bytes_of(&params).to_vec(),
+        params: Vec::new(),
         windows: windows(matmul).to_vec(),
-        workgroups: fold_workgroups(tiles * split.parts, limits)?,
+        workgroups: [0; 3],
     };
     let mut schedule = Schedule::default();
     let elements = matmul.batch * matmul.m * matmul.n;
     if is_split(kernel) {
         schedule.scratch.push(elements * split.parts * 4);
         step.windows[3] = Window::whole(Slot::Scratch(0), schedule.scratch[0]);
-        let dense = Params {
-            c_first: (planes.taken * matmul.m * matmul.n) as u32,
-            c_row: params.n,
-            c_batch: params.m * params.n,
-            ..params
-        };
-        step.params = bytemuck::bytes_of(&dense).to_vec();
+        params.c_first = (planes.taken * matmul.m * matmul.n) as u32;
+        params.c_row = params.n;
+        params.c_batch = params.m * params.n;
     }
     let parts = step.windows[3];
     if is_cooperative(kernel) {
@@ -138,11 +152,17 @@ pub(super) fn at_once(
         step.windows
             .insert(if has_epilogue { 4 } else { 3 }, unused);
     }
-    schedule.steps.push(step);
+    let runs = Runs {
+        workgroups: tiles * split.parts,
+        flops: cost.of_depth(matmul.k.min(split.depth)),
+        filling: estimate::filling(stages[0]).unwrap_or(1),
+    };
+    schedule.steps = runs.steps(&step, stages[0], &device.limits, |first| {
+        bytemuck::bytes_of(&Params { first, ..params }).to_vec()
+    })?;
     if is_split(kernel) {
-        schedule
-            .steps
-            .push(reduce(matmul, stages[1], parts, split, limits)?);
+        let sum = reduce(matmul, stages[1], parts, split, &device.limits)?;
+        schedule.steps.extend(sum);
     }
     Ok(schedule)
 }
@@ -154,15 +174,24 @@ pub(super) fn reduce(
     parts: Window,
     split: Split,
     limits: &wgpu::Limits,
-) -> Result<Step> {
+) -> Result<Vec<Step>> {
     let elements = matmul.batch * matmul.m * matmul.n;
     let per_workgroup = u64::from(stage.constant("REDUCE_WORKGROUP"));
     let [_, _, bias, result] = windows(matmul);
-    Ok(Step {
+    let params = params(matmul, 0, split)?;
+    let step = Step {
         stage: 1,
-        params: bytemuck::bytes_of(&params(matmul, 0, split)?).to_vec(),
+        params: Vec::new(),
         windows: vec![parts, bias, result],
-        workgroups: fold_workgroups(elements.div_ceil(per_workgroup), limits)?,
+        workgroups: [0; 3],
+    };
+    let runs = Runs {
+        workgroups: elements.div_ceil(per_workgroup),
+        flops: per_workgroup * (split.parts + 1) * LOAD_FLOPS,
+        filling: 1,
+    };
+    runs.steps(&step, stage, limits, |first| {
+        bytemuck::bytes_of(&Params { first, ..params }).to_vec()
     })
 }
 
@@ -206,5 +235,6 @@ fn params(matmul: &Matmul, tiles_n: u64, split: Split) -> Result<Params> {
         c_batch: c.batch as u32,
         alpha: matmul.alpha,
         beta: matmul.beta,
+        first: 0,
     })
 }

@@ -3,11 +3,12 @@
 use super::Matmul;
 use super::choice::{BUSY, is_split, types};
 use super::layout::Places;
+use super::runs::{Cost, Runs};
 use super::schedule::{Planes, Split, reduce, windows};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::{AdapterKind, Capabilities};
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Step, Window, fold_workgroups};
+use crate::kernel::{Constants, Kernel, Schedule, Slot, Step, Window};
 use crate::shader::{Constant, Prepared};
 
 pub(super) fn is_vector(kernel: &Kernel) -> bool {
@@ -233,13 +234,15 @@ struct Params {
     c_plane: u32,
     alpha: f32,
     beta: f32,
+    /// Workgroups in the dispatches before.
+    first: u32,
 }
 
 pub(super) fn schedule(
     matmul: &Matmul,
     kernel: &Kernel,
     stages: &[&Prepared],
-    limits: &wgpu::Limits,
+    device: &Capabilities,
     planes: Planes,
 ) -> Result<Schedule> {
     let constant = |name: &str| u64::from(stages[0].constant(name));
@@ -247,8 +250,10 @@ pub(super) fn schedule(
     let roles = Roles::given(matmul, constant("MIRRORED") == 1)?;
     let tiles_n = roles.n.div_ceil(constant("TILE_N"));
     let tiles = roles.batch * roles.m.div_ceil(constant("TILE_M")) * tiles_n;
+    let cost = Cost::prepared(kernel, stages[0], device.kind);
     let split = if is_split(kernel) {
-        Split::of(roles.k, tiles, constant("STEP_K"), planes.most)
+        let number = planes.parts(roles.k, cost.deepest(device));
+        Split::of(roles.k, tiles, constant("STEP_K"), &number)
     } else {
         Split::NONE
     };
@@ -277,16 +282,23 @@ pub(super) fn schedule(
     }
     let [a, a_wide] = bound("WIDE_A", small);
     let [b, b_wide] = bound("WIDE_B", large);
-    schedule.steps.push(Step {
+    let step = Step {
         stage: 0,
-        params: bytemuck::bytes_of(&params).to_vec(),
+        params: Vec::new(),
         windows: vec![a, a_wide, b, b_wide, bias, sums],
-        workgroups: fold_workgroups(tiles * split.parts, limits)?,
-    });
+        workgroups: [0; 3],
+    };
+    let runs = Runs {
+        workgroups: tiles * split.parts,
+        flops: cost.of_depth(roles.k.min(split.depth)),
+        filling: 1,
+    };
+    schedule.steps = runs.steps(&step, stages[0], &device.limits, |first| {
+        bytemuck::bytes_of(&Params { first, ..params }).to_vec()
+    })?;
     if is_split(kernel) {
-        schedule
-            .steps
-            .push(reduce(matmul, stages[1], sums, split, limits)?);
+        let sum = reduce(matmul, stages[1], sums, split, &device.limits)?;
+        schedule.steps.extend(sum);
     }
     Ok(schedule)
 }
@@ -314,5 +326,6 @@ fn params(matmul: &Matmul, roles: &Roles, tiles_n: u64, split: Split) -> Params 
         c_plane: roles.c.batch as u32,
         alpha: matmul.alpha,
         beta: matmul.beta,
+        first: 0,
     }
 }

@@ -1,0 +1,359 @@
+//! Every element of C is computed once, of every part of K, and no dispatch costs more than it may.
+
+use super::*;
+use crate::data::Dtype;
+use crate::gpu::AdapterKind;
+use crate::kernel::{PlanOptions, Slot};
+use crate::ops::matmul::choice::is_split;
+use crate::ops::matmul::kernels::BLOCKED;
+use crate::ops::{Layout, Operation, Order, constants_of};
+use crate::shader::Loops;
+use proptest::prelude::*;
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+/// Adapters of each class, and the side of their matrix units.
+const DEVICES: [(AdapterKind, u32); 5] = [
+    (AdapterKind::Software, 0),
+    (AdapterKind::Integrated, 0),
+    (AdapterKind::Integrated, 8),
+    (AdapterKind::Discrete, 0),
+    (AdapterKind::Discrete, 16),
+];
+
+fn device((kind, side): (AdapterKind, u32)) -> Capabilities {
+    Capabilities::imagined(kind)
+        .with_f16()
+        .with_subgroups((32, 32))
+        .with_matrix_units(side)
+        .with_workgroup_memory()
+        .with_invocations(1024)
+}
+
+/// What tells kernels apart.
+#[derive(Clone, Copy)]
+struct Kind {
+    vector: bool,
+    split: bool,
+}
+
+/// The uniform of a dispatch of any kernel of the family, by the places of its words.
+struct Uniform<'a>(&'a [u32]);
+
+impl Uniform<'_> {
+    fn word(&self, place: usize) -> u64 {
+        self.0[place].into()
+    }
+
+    fn sizes(&self) -> [u64; 3] {
+        [self.word(0), self.word(1), self.word(2)]
+    }
+
+    fn first(&self) -> u64 {
+        self.word(self.0.len() - 1)
+    }
+
+    /// Where (plane, row, column) of C, or of the planes of parts, lies.
+    fn place(&self, kind: Kind, stage: usize, [plane, row, column]: [u64; 3]) -> u64 {
+        let [m, n, _] = self.sizes();
+        let c_first = self.word(9);
+        if stage == 0 && kind.vector {
+            return c_first + plane * self.word(18) + row * self.word(14) + column * self.word(15);
+        }
+        if stage == 0 && kind.split {
+            return c_first + plane * m * n + row * n + column;
+        }
+        c_first + plane * self.word(17) + row * self.word(14) + column
+    }
+}
+
+/// Rows and columns of the tile number `tile`, as the files number them.
+fn tile_of(file: &Prepared, uniform: &Uniform<'_>, tile: u64) -> [Range<u64>; 2] {
+    let [m, n, _] = uniform.sizes();
+    let [rows, columns] = ["TILE_M", "TILE_N"].map(|side| u64::from(file.constant(side)));
+    let tiles_n = uniform.word(3);
+    assert_eq!(tiles_n, n.div_ceil(columns));
+    let (row, column) = if let Some(group) = file.constants.get("GROUP") {
+        let (group, tiles_m) = (u64::from(*group), m.div_ceil(rows));
+        let (before, within) = (tile / (group * tiles_m), tile % (group * tiles_m));
+        let columns = group.min(tiles_n - before * group);
+        (within / columns, before * group + within % columns)
+    } else {
+        (tile / tiles_n, tile % tiles_n)
+    };
+    [
+        row * rows..m.min((row + 1) * rows),
+        column * columns..n.min((column + 1) * columns),
+    ]
+}
+
+/// How often each element of a buffer was written, and how much of K its sum covers.
+type Written = Vec<(u32, u32)>;
+
+/// Holds the dispatches of a kernel against every element of C, and against the budget: that of the device, or one in MFLOP.
+fn check(matmul: &Matmul, kernel: &'static Kernel, device: &Capabilities, budget: Option<u32>) {
+    let options = PlanOptions {
+        constants: budget
+            .map(|most| ("BUDGET", Constant::Integer(most)))
+            .into_iter()
+            .collect(),
+        ..PlanOptions::default()
+    };
+    let constants = constants_of(matmul, kernel, &options, device).unwrap();
+    let features = kernel.features_for(matmul.dtype);
+    let stages = kernel
+        .prepare(&constants, Loops::AsWritten, features)
+        .unwrap();
+    let files: Vec<&Prepared> = stages.iter().collect();
+    let schedule = matmul.schedule(kernel, &files, device).unwrap();
+    let kind = Kind {
+        vector: is_vector(kernel),
+        split: is_split(kernel),
+    };
+    let cost = Cost::prepared(kernel, files[0], device.kind);
+    let flops = match budget {
+        Some(most) => u64::from(most) * MFLOP,
+        None => flops_of_dispatch(device, cost.units),
+    };
+    let sums = if kind.split {
+        schedule.scratch[0] / 4
+    } else {
+        0
+    };
+    let mut sums: Written = vec![(0, 0); sums as usize];
+    let elements = matmul.operands().last().unwrap().elements;
+    let mut result: Written = vec![(0, 0); elements as usize];
+    for step in &schedule.steps {
+        let uniform = Uniform(bytemuck::cast_slice(&step.params));
+        let [m, n, k] = uniform.sizes();
+        let count: u64 = step.workgroups.iter().map(|n| u64::from(*n)).product();
+        let output = step.windows.iter().rfind(|w| match w.slot {
+            Slot::Operand(place) => place + 1 == matmul.operands().len(),
+            Slot::Scratch(place) => step.stage == 0 && kind.split && place == 0,
+        });
+        let output = output.unwrap();
+        let begin = output.offset / matmul.output.bytes();
+        let parts = uniform.word(5);
+        if step.stage == 1 {
+            // A workgroup takes a run of elements, of all planes.
+            let each = u64::from(files[1].constant("REDUCE_WORKGROUP"));
+            let all = uniform.word(4) / parts * m * n;
+            for id in uniform.first() * each..all.min((uniform.first() + count) * each) {
+                let (matrix, element) = (id / (m * n), id % (m * n));
+                let of_plane = |part| (matrix * parts + part) * m * n + element;
+                let walked: u32 = (0..parts)
+                    .map(|part| {
+                        let (times, depth) = std::mem::take(&mut sums[of_plane(part) as usize]);
+                        assert_eq!(times, 1, "{matmul:?} {}", kernel.name);
+                        depth
+                    })
+                    .sum();
+                let place = uniform.place(kind, 1, [matrix, element / n, element % n]);
+                let cell = &mut result[(begin + place) as usize];
+                *cell = (cell.0 + 1, walked);
+            }
+            let cost = count * each * (parts + 1) * LOAD_FLOPS;
+            assert!(count == 1 || cost <= flops);
+            continue;
+        }
+        let side = |name: &str| u64::from(files[0].constant(name));
+        let tiles = m.div_ceil(side("TILE_M")) * uniform.word(3);
+        let mut walked = 0;
+        for id in uniform.first()..uniform.first() + count {
+            let (plane, tile) = (id / tiles, id % tiles);
+            if plane >= uniform.word(4) {
+                // What fills the grid, where nothing is cut.
+                assert_eq!(uniform.first(), 0);
+                continue;
+            }
+            let depth = k
+                .saturating_sub(plane % parts * uniform.word(6))
+                .min(uniform.word(6));
+            walked += depth;
+            let [rows, columns] = tile_of(files[0], &uniform, tile);
+            let written = if kind.split { &mut sums } else { &mut result };
+            for row in rows {
+                for column in columns.clone() {
+                    let place = uniform.place(kind, 0, [plane, row, column]);
+                    let from = if kind.split { 0 } else { begin };
+                    let cell = &mut written[(from + place) as usize];
+                    *cell = (cell.0 + 1, depth as u32);
+                }
+            }
+            let alone = cost.of_depth(depth);
+            assert!(!kind.split || alone <= flops_of_workgroup(device, cost.units));
+        }
+        assert!(
+            count == 1 || walked * cost.step <= flops,
+            "{matmul:?} {}",
+            kernel.name
+        );
+    }
+    let written = result.iter().filter(|(times, _)| *times > 0).count() as u64;
+    assert_eq!(written, matmul.batch * matmul.m * matmul.n);
+    let [_, _, c] = matmul.places().unwrap();
+    for matrix in 0..matmul.batch {
+        for row in 0..matmul.m {
+            for column in 0..matmul.n {
+                let cell = result[c.at(matrix, row, column) as usize];
+                assert_eq!(cell, (1, matmul.k as u32), "{matmul:?} {}", kernel.name);
+            }
+        }
+    }
+    let kept: u64 = schedule.scratch.iter().sum();
+    let most = device.limits.max_storage_buffer_binding_size;
+    assert!(
+        kept <= most + 16,
+        "{matmul:?} {}: {kept} bytes",
+        kernel.name
+    );
+}
+
+/// A product with few elements of C: the deeper, the longer it takes.
+fn product() -> impl Strategy<Value = Matmul> {
+    let side = || prop_oneof![1u64..24, 1u64..160];
+    let depth = prop_oneof![1u64..3000, 1u64..300_000];
+    let order = || prop::sample::select(vec![Order::AsIs, Order::Transposed]);
+    let rest = (order(), order(), 0u64..4, any::<bool>());
+    (side(), side(), depth, 1u64..3, rest).prop_map(|(m, n, k, batch, (a, b, gap, half))| Matmul {
+        a: Layout {
+            order: a,
+            ..Layout::default()
+        },
+        b: Layout {
+            order: b,
+            ..Layout::default()
+        },
+        c: Layout {
+            row_stride: Some(n + gap),
+            offset: gap,
+            ..Layout::default()
+        },
+        batch,
+        dtype: if half { Dtype::F16 } else { Dtype::F32 },
+        ..Matmul::new(m, n, k)
+    })
+}
+
+/// Any device, with bindings that hold all operands or some rows of them.
+fn any_device() -> impl Strategy<Value = Capabilities> {
+    let bindings = prop::sample::select(vec![1 << 27, 1 << 18]);
+    (prop::sample::select(DEVICES.to_vec()), bindings)
+        .prop_map(|(of, bytes)| device(of).with_bindings(bytes))
+}
+
+#[test]
+fn drawn_products_are_cut_into_all_of_c_within_the_budget() {
+    proptest!(config(48), |(matmul in product(), device in any_device())| {
+        for kernel in matmul.candidates(&device) {
+            // Where bindings ask for parts of K, kernels that have none are refused.
+            if matmul.constants(kernel, &device).is_ok() {
+                check(&matmul, kernel, &device, None);
+            }
+        }
+    });
+}
+
+/// The same with as little at once as may be told, by every kernel.
+#[test]
+fn drawn_products_are_cut_as_asked() {
+    proptest!(config(48), |(matmul in product(), device in any_device(), most in 1u32..200)| {
+        let matmul = Matmul { k: matmul.k.min(9000), ..matmul };
+        for kernel in super::super::MATMUL.kernels {
+            if matmul.constants(kernel, &device).is_ok() {
+                check(&matmul, kernel, &device, Some(most));
+            }
+        }
+    });
+}
+
+/// How many dispatches of products a shape gets, by the kernel that is chosen.
+fn dispatches(matmul: &Matmul, device: &Capabilities) -> (&'static str, usize) {
+    let kernel = matmul.candidates(device)[0];
+    let constants = constants_of(matmul, kernel, &PlanOptions::default(), device).unwrap();
+    let features = kernel.features_for(matmul.dtype);
+    let stages = kernel
+        .prepare(&constants, Loops::AsWritten, features)
+        .unwrap();
+    let files: Vec<&Prepared> = stages.iter().collect();
+    let steps = matmul.schedule(kernel, &files, device).unwrap().steps;
+    (
+        kernel.name,
+        steps.iter().filter(|step| step.stage == 0).count(),
+    )
+}
+
+/// What a fast adapter does not need it does not get.
+#[test]
+fn products_are_whole_where_they_are_short() {
+    let large = |kind, side| device((kind, side)).with_bindings(u64::from(u32::MAX));
+    let fast = large(AdapterKind::Discrete, 16);
+    let half = |side| Matmul {
+        dtype: Dtype::F16,
+        ..Matmul::new(side, side, side)
+    };
+    let whole = |side| Matmul::new(side, side, side);
+    assert_eq!(dispatches(&half(8192), &fast), ("matmul_cooperative", 1));
+    assert_eq!(dispatches(&whole(4096), &fast), ("matmul_blocked", 1));
+    assert_eq!(dispatches(&whole(8192), &fast), ("matmul_blocked", 7));
+    assert_eq!(dispatches(&Matmul::new(1, 16_384, 16_384), &fast).1, 1);
+    let old = large(AdapterKind::Discrete, 0);
+    assert_eq!(dispatches(&whole(2048), &old), ("matmul_blocked", 1));
+    assert_eq!(dispatches(&whole(4096), &old), ("matmul_blocked", 6));
+    let small = large(AdapterKind::Integrated, 0);
+    assert_eq!(dispatches(&whole(1024), &small), ("matmul_blocked", 1));
+    assert_eq!(dispatches(&whole(2048), &small), ("matmul_blocked", 4));
+    let processor = large(AdapterKind::Software, 0);
+    assert_eq!(dispatches(&whole(256), &processor), ("matmul_blocked", 1));
+    assert_eq!(dispatches(&whole(1024), &processor), ("matmul_blocked", 16));
+}
+
+/// K is summed in parts where one workgroup would take too long for it, and only there.
+#[test]
+fn deep_products_have_parts() {
+    let chosen = |of, [m, n, k]: [u64; 3]| {
+        let device = device(of).with_bindings(u64::from(u32::MAX));
+        Matmul::new(m, n, k).candidates(&device)[0].name
+    };
+    let processor = (AdapterKind::Software, 0);
+    assert_eq!(chosen(processor, [64, 64, 4096]), "matmul_blocked");
+    assert_eq!(chosen(processor, [64, 64, 9000]), "matmul_split");
+    assert_eq!(chosen(processor, [1, 64, 9000]), "matmul_vector");
+    assert_eq!(chosen(processor, [1, 64, 1 << 20]), "matmul_vector_split");
+    let fast = (AdapterKind::Discrete, 16);
+    assert!(
+        (65_536..1 << 18).contains(
+            &Cost::of(&BLOCKED, [128, 128], AdapterKind::Discrete).deepest(&device(fast))
+        )
+    );
+    assert_eq!(chosen(fast, [4096, 4096, 1 << 18]), "matmul_split");
+}
+
+/// A run is whole fillings of a device where there is room for one, and the last is what is left.
+#[test]
+fn runs_are_of_one_size() {
+    let within = |workgroups, filling, budget| {
+        let runs = Runs {
+            workgroups,
+            flops: 10,
+            filling,
+        };
+        let limits = wgpu::Limits::default();
+        let lengths = runs.within(budget, &limits);
+        lengths.map(|run| run.end - run.start).collect::<Vec<_>>()
+    };
+    assert_eq!(within(100, 7, 0), [100]);
+    assert_eq!(within(100, 7, 1000), [100]);
+    assert_eq!(within(100, 1, 999), [50, 50]);
+    assert_eq!(within(100, 30, 999), [60, 40]);
+    assert_eq!(within(100, 7, 300), [28, 28, 28, 16]);
+    assert_eq!(within(5, 7, 19), [1; 5]);
+    // What fills a second line of a grid would be others' work.
+    assert_eq!(within(100_000, 1, 900_000), [50_000, 50_000]);
+}
