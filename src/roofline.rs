@@ -26,6 +26,7 @@ mod system;
 mod transfers;
 mod workgroup;
 
+pub(crate) use ceilings::measure_some;
 pub use ceilings::{ArithmeticGrid, Effort, measure_ceilings};
 pub use chart::{Mark, belongs, chart};
 pub use data::{

@@ -105,7 +105,13 @@ fn default_limits_are_enough() {
         Others::default(),
     );
     block_on(session.run()).unwrap();
-    session.figures().ceilings.iter().for_each(ended_well);
+    let ceilings = &session.figures().ceilings;
+    ceilings.iter().for_each(ended_well);
+    // What streams are held against: as much written as read, and half as much.
+    for id in ["compute/f32", "memory/copy", "memory/triad"] {
+        let found = ceilings.iter().find(|c| c.id == id);
+        assert!(found.is_some_and(|c| c.value.is_some()), "{id}");
+    }
 }
 
 fn matmul_row(gpu: &Gpu, others: &dyn Fn() -> Option<f64>) -> Row {

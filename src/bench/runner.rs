@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernel::{Launch, Plan, PlanOptions, Tuning};
 use crate::ops::{Fma, Operation};
-use crate::report::{Ceiling, Row};
-use crate::roofline::{ArithmeticGrid, Effort, Extent, Roofline, measure_ceilings};
+use crate::report::{Bound, Ceiling, Row};
+use crate::roofline::{ArithmeticGrid, Effort, Extent, Roofline, measure_ceilings, measure_some};
 use crate::shader::Checks;
 use crate::suite::Case;
 use std::collections::HashMap;
@@ -98,7 +98,7 @@ impl<'a> Runner<'a> {
         Ok(&self.ceilings)
     }
 
-    /// Verifies and times one workload. At the first row above its roof the ceilings are measured again, unless
+    /// Verifies and times one workload. At the first row above its roof the ceilings of its kind are measured again, unless
     /// sampling is short: what still stands above them then says so.
     ///
     /// # Errors
@@ -113,7 +113,7 @@ impl<'a> Runner<'a> {
         }
         // Either the ceiling is too low or the operands lie in a cache. The first can be told, once in a run.
         self.raised = true;
-        if self.raise_ceilings().await? {
+        if self.raise_ceilings(row.bound).await? {
             return self.ended(case).await;
         }
         Ok(row)
@@ -125,8 +125,8 @@ impl<'a> Runner<'a> {
         &self.ceilings
     }
 
-    /// Measures the ceilings again, keeps the higher of each, and tells whether one rose.
-    async fn raise_ceilings(&mut self) -> Result<bool> {
+    /// Measures the ceilings again of which `bound` is made, keeps the higher of each, and tells whether one rose.
+    async fn raise_ceilings(&mut self, bound: Option<Bound>) -> Result<bool> {
         let effort = Effort {
             grid: ArithmeticGrid::Short,
             sampling: self.options.sampling.clone(),
@@ -137,7 +137,8 @@ impl<'a> Runner<'a> {
             )
         };
         let mut rose = false;
-        for again in measure_ceilings(self.gpu, &effort, self.should_stop, self.others).await? {
+        let (stop, others) = (self.should_stop, self.others);
+        for again in measure_some(self.gpu, &effort, stop, others, bound).await? {
             let known = self.ceilings.iter_mut().find(|c| c.id == again.id);
             if let Some(known) = known.filter(|known| known.value < again.value) {
                 *known = again;

@@ -1,4 +1,4 @@
-//! The ceilings that a run needs: f32 arithmetic, matrix units where they are, and copying from memory to memory.
+//! The ceilings that a run needs: f32 arithmetic, matrix units where they are, and memory as copies and triads use it.
 
 use super::arithmetic::{Arithmetic, F32};
 use super::matrix::Operands;
@@ -8,7 +8,7 @@ use crate::bench::{Others, Sampling};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::report::Ceiling;
+use crate::report::{Bound, Ceiling};
 use crate::shader::Checks;
 
 /// How much of a grid of shapes is tried.
@@ -25,7 +25,7 @@ pub enum ArithmeticGrid {
 pub struct Effort {
     /// Shapes of the arithmetic probes.
     pub grid: ArithmeticGrid,
-    /// Bytes of one operand of the copy; what is larger than half of all caches shows memory.
+    /// Bytes of one operand of the copy, and of two of the triad; what is larger than half of all caches shows memory.
     pub copy_bytes: u64,
     /// Sampling of the winners.
     pub sampling: Sampling,
@@ -33,7 +33,7 @@ pub struct Effort {
     pub seed: u32,
 }
 
-/// Measures `compute/f32`, `compute/f16_matrix` and `memory/copy`, each the best of its grid: a short
+/// Measures `compute/f32`, `compute/f16_matrix`, `memory/copy` and `memory/triad`, each the best of its grid: a short
 /// screening, then the winner in full, beside `others`.
 ///
 /// # Errors
@@ -44,16 +44,41 @@ pub async fn measure_ceilings(
     should_stop: &dyn Fn() -> bool,
     others: Others<'_>,
 ) -> Result<Vec<Ceiling>> {
+    measure_some(gpu, effort, should_stop, others, None).await
+}
+
+/// The same; of those that bound a row alone, where one is given.
+pub(crate) async fn measure_some(
+    gpu: &Gpu,
+    effort: &Effort,
+    should_stop: &dyn Fn() -> bool,
+    others: Others<'_>,
+    only: Option<Bound>,
+) -> Result<Vec<Ceiling>> {
     let mut bench = Bench::new(gpu, effort.clone(), should_stop, others);
     let bench = &mut bench;
-    let arithmetic = compute(bench, &F32, Checks::Off).await?;
-    let pool = Pool::new(gpu, effort.copy_bytes, effort.seed).await;
-    let copies = pool.map(|pool| pool.copies(gpu, Checks::Off));
-    let copy = copy_peak().best_of(bench, copies).await?;
-    let mut found = vec![arithmetic, copy];
-    // A run without them holds its kernels against plain arithmetic, and needs no line that says so.
-    if super::matrix::MATRIX.supported(gpu).is_ok() {
-        found.insert(1, matrix(bench, Dtype::F16, Operands::Live).await?);
+    let mut found = Vec::new();
+    if only != Some(Bound::Memory) {
+        found.push(compute(bench, &F32, Checks::Off).await?);
+        // A run without them holds its kernels against plain arithmetic, and needs no line that says so.
+        if super::matrix::MATRIX.supported(gpu).is_ok() {
+            found.push(matrix(bench, Dtype::F16, Operands::Live).await?);
+        }
+    }
+    if only != Some(Bound::Compute) {
+        match Pool::new(gpu, effort.copy_bytes, effort.seed).await {
+            Ok(pool) => {
+                let copies = Ok(pool.copies(gpu, Checks::Off));
+                found.push(copy_peak().best_of(bench, copies).await?);
+                let triads = pool.triads(gpu, Checks::Off).await;
+                found.push(triad_peak().best_of(bench, triads).await?);
+            }
+            Err(error) => {
+                for peak in [copy_peak(), triad_peak()] {
+                    found.push(peak.best_of(bench, Err(error.clone())).await?);
+                }
+            }
+        }
     }
     Ok(found)
 }
@@ -95,5 +120,13 @@ pub(super) fn copy_peak() -> Peak<'static> {
         id: "memory/copy",
         unit: "B/s",
         counts: "bytes read and bytes written".to_owned(),
+    }
+}
+
+pub(super) fn triad_peak() -> Peak<'static> {
+    Peak {
+        id: "memory/triad",
+        unit: "B/s",
+        counts: "two reads, one write".to_owned(),
     }
 }

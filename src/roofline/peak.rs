@@ -8,6 +8,7 @@ use crate::gpu::Gpu;
 use crate::kernel::Launch;
 use crate::report::{Ceiling, GridPoint};
 use crate::units::format_bytes;
+use crate::warning::Warning;
 use std::time::Duration;
 
 /// One shape of a grid.
@@ -54,19 +55,32 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Measures a probe in full between two runs of the canary.
-    async fn watched_probe(&mut self, probe: &Probe) -> Result<Measurement> {
+    /// Measures a probe in full between two runs of the canary, after `screened` of its like.
+    async fn watched_probe(&mut self, probe: &Probe, screened: Duration) -> Result<Measurement> {
         let row = async |gpu: &Gpu, sampling: &Sampling, stop: &dyn Fn() -> bool| {
-            probe.time(gpu, sampling, stop).await
+            let mut measurement = probe.time(gpu, &warmed(sampling, screened), stop).await?;
+            if sampling.warning().is_none() {
+                // What is left of the warm-up is less than all of it, but the rest was before.
+                let is_short = |w: &Warning| matches!(w, Warning::ShortSampling { .. });
+                measurement.warnings.retain(|warning| !is_short(warning));
+            }
+            Ok(measurement)
         };
         self.watched(row).await
     }
 
-    /// Measures a row between two runs of the canary: on what, how long, and until when, are handed to it.
+    /// Measures a row between two runs of the canary: on what, how long, and until when, are handed to it. Alone where
+    /// sampling is short, which takes no canary to doubt.
     pub(super) async fn watched(
         &mut self,
         row: impl AsyncFn(&Gpu, &Sampling, &dyn Fn() -> bool) -> Result<Measurement>,
     ) -> Result<Measurement> {
+        if self.effort.sampling.warning().is_some() {
+            self.others.begin();
+            let mut measurement = row(self.gpu, &self.effort.sampling, self.stop).await?;
+            self.others.doubt(&mut measurement);
+            return Ok(measurement);
+        }
         let fixed = match self.fixed_work.take() {
             Some(fixed) => fixed,
             None => fixed_work(self.gpu).await?,
@@ -98,7 +112,7 @@ impl Peak<'_> {
             Err(ended) => return Ok(self.ceiling(&ended, None, Vec::new())),
         };
         if let [only] = candidates.as_slice() {
-            let full = measured(bench.watched_probe(&only.probe).await)?;
+            let full = measured(bench.watched_probe(&only.probe, Duration::ZERO).await)?;
             return Ok(self.ceiling(&full, Some(only), Vec::new()));
         }
         let screening = screening(&bench.effort.sampling);
@@ -125,7 +139,9 @@ impl Peak<'_> {
         let Some((_, winner)) = best else {
             return Ok(self.ceiling(&last, None, grid));
         };
-        let full = measured(bench.watched_probe(&winner.probe).await)?;
+        let timed = grid.iter().filter(|point| point.value.is_some()).count();
+        let lasted = screening.min_time * timed as u32;
+        let full = measured(bench.watched_probe(&winner.probe, lasted).await)?;
         Ok(self.ceiling(&full, Some(winner), grid))
     }
 
@@ -161,6 +177,18 @@ impl Peak<'_> {
             grid,
             warnings: measured.warnings.clone(),
         }
+    }
+}
+
+/// The same with less warm-up, for a device that has run the like for `lasted` already.
+fn warmed(full: &Sampling, lasted: Duration) -> Sampling {
+    const LEAST: Duration = Duration::from_millis(100);
+    Sampling {
+        warm_up: full
+            .warm_up
+            .saturating_sub(lasted)
+            .max(full.warm_up.min(LEAST)),
+        ..full.clone()
     }
 }
 

@@ -128,7 +128,12 @@ impl Pool {
             ..Span::start(&self.a, half)
         };
         let spans = [Span::start(&self.a, half), b, Span::start(&self.c, half)];
-        let sizes = WORKGROUPS.iter().map(|w| (*w).min(65_535));
+        // A processor takes long to begin a workgroup, and fewest are best there.
+        let tried = match gpu.capabilities().kind {
+            AdapterKind::Software => &WORKGROUPS[..1],
+            _ => WORKGROUPS,
+        };
+        let sizes = tried.iter().map(|w| (*w).min(65_535));
         let candidate = |workgroups: u64| {
             let params = StreamParams {
                 begin: 0,
