@@ -18,7 +18,8 @@ struct Params {
     stride: u32,         // invocations of the dispatch
     stream: u32,         // seed of this operand
     mode: u32,           // MODE_...
-    distribution: u32,   // 0 uniform in [-1, 1); 1 the same with one in 64 sixteen times as large
+    distribution: u32,   // 0 uniform in [-1, 1); 1 the same with one in 64 sixteen times as large; of integers 2 or 3,
+                         // each drawn alone or a permutation
     constant: u32,       // the word of MODE_CONSTANT
     first: u32,          // index of the first element
     bound: u32,          // integers of MODE_U32 are below it
@@ -52,6 +53,33 @@ fn value_f16(index: u32) -> f32 {
     return (f32(bits >> 21u) / 1024.0 - 1.0) * scale(bits);
 }
 
+// One round that mixes the bits of `mask`; it can be undone, so no two come out alike.
+fn mix_within(x: u32, factor: u32, mask: u32, half: u32) -> u32 {
+    let product = ((x ^ params.stream) * factor) & mask;
+    return product ^ (product >> half);
+}
+
+// Element `index` of a permutation of the integers below `bound`: rounds until what comes out is one of them.
+fn permuted(index: u32) -> u32 {
+    var mask = params.bound - 1u;
+    mask |= mask >> 1u;
+    mask |= mask >> 2u;
+    mask |= mask >> 4u;
+    mask |= mask >> 8u;
+    mask |= mask >> 16u;
+    let half = max(countOneBits(mask) / 2u, 1u);
+    var x = index % params.bound;
+    loop {
+        x = mix_within(x, 0x7feb352du, mask, half);
+        x = mix_within(x, 0x846ca68bu, mask, half);
+        x = mix_within(x, 0x9e3779b1u, mask, half);
+        if (x < params.bound) {
+            break;
+        }
+    }
+    return x;
+}
+
 // The bits of an f16 that holds `value` exactly and is no subnormal. pack2x16float needs a capability that OpenGL lacks.
 fn half_bits(value: f32) -> u32 {
     let bits = bitcast<u32>(value);
@@ -75,6 +103,9 @@ fn fill(@builtin(global_invocation_id) global_id: vec3<u32>) {
             word = mix_bits((params.first + i) ^ params.stream);
         } else if (params.mode == MODE_U32) {
             word = mix_bits((params.first + i) ^ params.stream) % params.bound;
+            if (params.distribution == 3u) {
+                word = permuted(params.first + i);
+            }
         }
         y[i] = word;
     }

@@ -100,6 +100,9 @@ pub enum Distribution {
     Outliers,
     /// Integers from 0 up to this, exclusive; of [`Dtype::U32`] alone, which has no other. 0 gives zeros.
     Below(u32),
+    /// A permutation of the integers from 0 up to this, exclusive, in an order that looks random, begun anew after each; of
+    /// [`Dtype::U32`] alone. 0 gives zeros.
+    Permutation(u32),
 }
 
 impl Distribution {
@@ -109,6 +112,7 @@ impl Distribution {
             Self::Uniform => 0,
             Self::Outliers => 1,
             Self::Below(_) => 2,
+            Self::Permutation(_) => 3,
         }
     }
 }
@@ -169,6 +173,7 @@ pub fn value(stream: u32, index: u32, dtype: Dtype, distribution: Distribution) 
         Dtype::U32 => {
             return match distribution {
                 Distribution::Below(bound) => (bits % bound.max(1)) as f32,
+                Distribution::Permutation(count) => permuted(stream, index, count.max(1)) as f32,
                 Distribution::Uniform | Distribution::Outliers => 0.0,
             };
         }
@@ -177,6 +182,26 @@ pub fn value(stream: u32, index: u32, dtype: Dtype, distribution: Distribution) 
     };
     let outlier = distribution == Distribution::Outliers && mix(bits).trailing_zeros() >= 6;
     if outlier { uniform * 16.0 } else { uniform }
+}
+
+/// Element `index` of a permutation of the integers below `count`: rounds that mix as many bits as `count - 1` has, each of
+/// which can be undone, until what comes out is one of them (Black and Rogaway, "Ciphers with Arbitrary Finite Domains",
+/// 2002: cycle walking).
+fn permuted(stream: u32, index: u32, count: u32) -> u32 {
+    let mask = u32::MAX
+        .checked_shr((count - 1).leading_zeros())
+        .unwrap_or(0);
+    let half = (mask.count_ones() / 2).max(1);
+    let mut x = index % count;
+    loop {
+        for factor in [0x7feb_352d, 0x846c_a68b, 0x9e37_79b1] {
+            x = (x ^ stream).wrapping_mul(factor) & mask;
+            x ^= x >> half;
+        }
+        if x < count {
+            return x;
+        }
+    }
 }
 
 /// `count` values of operand `operand`.
@@ -240,6 +265,29 @@ mod tests {
         assert!(values.iter().all(|v| *v < 9.0));
         let none = generate(7, 0, 10, Dtype::U32, Distribution::Below(0));
         assert!(none.iter().all(|v| *v == 0.0));
+    }
+
+    #[test]
+    fn a_permutation_has_every_integer_once() {
+        for count in (1..300).chain([1000, 1024, 65_535, 65_537, 100_003]) {
+            let spread = Distribution::Permutation(count);
+            let values = generate(count, 3, 2 * count as usize, Dtype::U32, spread);
+            let (first, again) = values.split_at(count as usize);
+            assert_eq!(first, again);
+            let mut sorted = first.to_vec();
+            sorted.sort_by(f32::total_cmp);
+            assert!((0..count).map(|n| n as f32).eq(sorted), "{count}");
+        }
+        let of = |seed| generate(seed, 3, 1000, Dtype::U32, Distribution::Permutation(1000));
+        assert_ne!(of(1), of(2));
+        // As unlike the order of memory as numbers drawn alone: neighbours are far apart.
+        let near = of(1)
+            .windows(2)
+            .filter(|w| (w[0] - w[1]).abs() < 10.0)
+            .count();
+        assert!(near < 60, "{near}");
+        assert_eq!(permuted(7, 5, 1), 0);
+        assert!(permuted(7, u32::MAX - 1, u32::MAX) < u32::MAX);
     }
 
     #[test]

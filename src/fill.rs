@@ -53,7 +53,7 @@ impl Gpu {
         };
         let stream = stream_seed(seed, operand);
         let bound = match distribution {
-            Distribution::Below(bound) => bound.max(1),
+            Distribution::Below(bound) | Distribution::Permutation(bound) => bound.max(1),
             Distribution::Uniform | Distribution::Outliers => 1,
         };
         let distribution = distribution.code();

@@ -21,8 +21,16 @@ fn generated_data_is_the_same_on_both_sides() {
         return;
     };
     block_on(async {
-        for dtype in [Dtype::F32, Dtype::F16] {
-            for distribution in [Distribution::Uniform, Distribution::Outliers] {
+        let real = &[Distribution::Uniform, Distribution::Outliers][..];
+        let whole = &[
+            Distribution::Below(9),
+            Distribution::Permutation(1),
+            Distribution::Permutation(4096),
+            Distribution::Permutation(10_007),
+        ][..];
+        for (dtype, distributions) in [(Dtype::F32, real), (Dtype::F16, real), (Dtype::U32, whole)]
+        {
+            for &distribution in distributions {
                 let elements = 10_000;
                 let buffer = gpu
                     .create_storage("data", elements * dtype.bytes())
@@ -37,7 +45,8 @@ fn generated_data_is_the_same_on_both_sides() {
                     "{dtype:?} {distribution:?}"
                 );
                 gpu.poison(view).await.unwrap();
-                assert!(gpu.download(view).await.unwrap().iter().all(|v| v.is_nan()));
+                let poisoned = |v: &f32| v.is_nan() || dtype == Dtype::U32 && *v > 1e9;
+                assert!(gpu.download(view).await.unwrap().iter().all(poisoned));
             }
         }
     });

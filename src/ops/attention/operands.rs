@@ -37,7 +37,12 @@ impl Attention {
             let count = self
                 .batch
                 .saturating_mul(self.seq_kv.div_ceil(page_size.max(1)));
-            let spread = Distribution::Below(pages as u32);
+            // Each page once, as an allocator hands them out; several times only where there are too few.
+            let spread = if count <= pages {
+                Distribution::Permutation(pages as u32)
+            } else {
+                Distribution::Below(pages as u32)
+            };
             extras.push(Operand::input("table", count, Dtype::U32, spread));
         }
         if self.has_lengths() {

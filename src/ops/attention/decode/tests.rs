@@ -2,6 +2,7 @@
 
 use super::cut::SCRATCH;
 use super::*;
+use crate::data::generate;
 use crate::kernel::{PlanOptions, Schedule};
 use crate::ops::{Choice, choose};
 use crate::shader::{Loops, Prepared};
@@ -101,6 +102,31 @@ fn long_work_is_cut_and_its_parts_are_bounded() {
     assert!(schedule.scratch.iter().sum::<u64>() <= SCRATCH + 16);
     let slow = scheduled(&paged, &device(AdapterKind::Software, 8));
     assert!(slow.steps.len() > schedule.steps.len());
+}
+
+/// A cache that is large enough has no page twice in its table, one that is not draws each page alone.
+#[test]
+fn generated_tables_have_pages_once() {
+    let table = |pages| {
+        let attention = Attention {
+            cache: KvCache::Paged {
+                pages,
+                page_size: 16,
+            },
+            ..shape(32, 1, 4096)
+        };
+        let operands = attention.operands();
+        let place = operands.iter().position(|o| o.name == "table").unwrap();
+        let table = operands[place];
+        let entries = table.elements as usize;
+        let mut found = generate(3, place, entries, table.dtype, table.distribution);
+        found.sort_by(f32::total_cmp);
+        found.dedup();
+        (entries, found.len())
+    };
+    assert_eq!(table(256), (256, 256));
+    assert_eq!(table(1000), (256, 256));
+    assert!(table(200).1 <= 200);
 }
 
 #[test]
