@@ -130,32 +130,17 @@ mod tests {
     /// Constants that a device is too small for are passed over; a text that is none would be a gap in the search.
     #[test]
     fn alternatives_are_right_wgsl() {
-        let large = wgpu::Limits {
-            max_compute_workgroup_storage_size: 48 << 10,
-            max_compute_invocations_per_workgroup: 1024,
-            max_compute_workgroup_size_x: 1024,
-            ..wgpu::Limits::default()
-        };
-        let fragments = crate::gpu::CooperativeShape {
-            m: 16,
-            n: 16,
-            k: 16,
-            input: "f16".into(),
-            accumulator: "f32".into(),
-        };
+        let imagined = Capabilities::imagined;
         let devices = [
-            Capabilities {
-                features: wgpu::Features::all(),
-                limits: large,
-                cooperative: vec![fragments],
-                ..device()
-            },
-            Capabilities {
-                features: wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP,
-                kind: AdapterKind::Integrated,
-                subgroup_sizes: (8, 32),
-                ..device()
-            },
+            imagined(AdapterKind::Discrete)
+                .with_features(wgpu::Features::all())
+                .with_subgroups((32, 32))
+                .with_matrix_units(16)
+                .with_workgroup_memory()
+                .with_invocations(1024),
+            imagined(AdapterKind::Integrated)
+                .with_f16()
+                .with_subgroups((8, 32)),
         ];
         for (family, device) in
             tunable().flat_map(|family| devices.iter().map(move |d| (family, d)))
