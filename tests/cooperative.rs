@@ -120,6 +120,30 @@ fn a_deep_split_is_right() {
     verify(gpu, &half(40, 24, 3000), &options);
 }
 
+/// A dispatch takes one workgroup or two of several tiles, matrices and parts of K.
+#[test]
+fn products_in_runs_of_workgroups_are_right() {
+    let Some(gpu) = open() else { return };
+    let product = Matmul {
+        batch: 2,
+        beta: 0.5,
+        ..half(130, 140, 100)
+    };
+    for kernel in ["matmul_cooperative", "matmul_cooperative_split"] {
+        let of = |budget| PlanOptions {
+            kernel: Some(kernel),
+            constants: vec![("BUDGET", Constant::Integer(budget))],
+            ..PlanOptions::default()
+        };
+        let dispatches = |budget| {
+            let plan = block_on(Plan::new(gpu, &product, &of(budget)));
+            plan.unwrap().dispatches()
+        };
+        assert!(dispatches(1) > dispatches(0), "{kernel}");
+        verify(gpu, &product, &of(1));
+    }
+}
+
 #[test]
 fn matrix_units_are_refused_by_name_where_they_do_not_fit() {
     let Some(gpu) = open() else { return };
