@@ -63,14 +63,14 @@ impl Cost {
             let found = constants.iter().rev().find(|(known, _)| *known == name);
             found.map(|(_, value)| *value)
         };
-        let size = |name| match of(name) {
+        let number = |name| match of(name) {
             Some(Constant::Integer(size)) => Some(u64::from(size)),
             _ => None,
         };
-        let side = |name| size(name).or(size("TILE")).unwrap_or(16);
+        let side = |name| number(name).or(number("TILE")).unwrap_or(16);
         let (rows, mut columns) = (side("TILE_M"), side("TILE_N"));
         if is_vector(kernel) {
-            columns = size("ELEMS_N").unwrap_or(1) * size("LANES_N").unwrap_or(1);
+            columns = number("ELEMS_N").unwrap_or(1) * number("LANES_N").unwrap_or(1);
         }
         let tile = if of("MIRRORED") == Some(Constant::Bool(true)) {
             [columns, rows]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::data::Dtype;
 use crate::gpu::AdapterKind;
-use crate::kernel::{PlanOptions, Slot};
+use crate::kernel::{PlanOptions, Slot, Window};
 use crate::ops::matmul::choice::is_split;
 use crate::ops::matmul::kernels::BLOCKED;
 use crate::ops::{Layout, Operation, Order, constants_of};
@@ -96,13 +96,85 @@ fn tile_of(file: &Prepared, uniform: &Uniform<'_>, tile: u64) -> [Range<u64>; 2]
 /// How often each element of a buffer was written, and how much of K its sum covers.
 type Written = Vec<(u32, u32)>;
 
+/// What dispatches write, and what they may cost.
+struct Run<'a> {
+    kind: Kind,
+    files: &'a [&'a Prepared],
+    device: &'a Capabilities,
+    cost: Cost,
+    /// FLOPs of a dispatch.
+    budget: u64,
+    /// Planes of parts of K, and C.
+    sums: Written,
+    result: Written,
+}
+
+impl Run<'_> {
+    /// A dispatch of products, to planes or to C from element `begin` on.
+    fn multiply(&mut self, uniform: &Uniform<'_>, count: u64, begin: u64) {
+        let [m, _, k] = uniform.sizes();
+        let (parts, split_k) = (uniform.word(5), uniform.word(6));
+        let tile_m = u64::from(self.files[0].constant("TILE_M"));
+        let tiles = m.div_ceil(tile_m) * uniform.word(3);
+        let (written, begin) = if self.kind.split {
+            (&mut self.sums, 0)
+        } else {
+            (&mut self.result, begin)
+        };
+        let mut walked = 0;
+        for id in uniform.first()..uniform.first() + count {
+            let plane = id / tiles;
+            if plane >= uniform.word(4) {
+                // What fills the grid, where nothing is cut.
+                assert_eq!(uniform.first(), 0);
+                continue;
+            }
+            let depth = k.saturating_sub(plane % parts * split_k).min(split_k);
+            walked += depth;
+            let [rows, columns] = tile_of(self.files[0], uniform, id % tiles);
+            for row in rows {
+                for column in columns.clone() {
+                    let at = uniform.place(self.kind, 0, [plane, row, column]);
+                    let cell = &mut written[(begin + at) as usize];
+                    *cell = (cell.0 + 1, depth as u32);
+                }
+            }
+            let alone = self.cost.of_depth(depth);
+            let bearable = flops_of_workgroup(self.device, self.cost.units);
+            assert!(!self.kind.split || alone <= bearable);
+        }
+        assert!(count == 1 || walked * self.cost.step <= self.budget);
+    }
+
+    /// A dispatch that sums parts: each workgroup those of a run of elements.
+    fn reduce(&mut self, uniform: &Uniform<'_>, count: u64, begin: u64) {
+        let [m, n, _] = uniform.sizes();
+        let parts = uniform.word(5);
+        let each = u64::from(self.files[1].constant("REDUCE_WORKGROUP"));
+        let all = uniform.word(4) / parts * m * n;
+        for id in uniform.first() * each..all.min((uniform.first() + count) * each) {
+            let (matrix, element) = (id / (m * n), id % (m * n));
+            let mut walked = 0;
+            for part in 0..parts {
+                let at = (matrix * parts + part) * m * n + element;
+                let (times, depth) = std::mem::take(&mut self.sums[at as usize]);
+                assert_eq!(times, 1);
+                walked += depth;
+            }
+            let at = uniform.place(self.kind, 1, [matrix, element / n, element % n]);
+            let cell = &mut self.result[(begin + at) as usize];
+            *cell = (cell.0 + 1, walked);
+        }
+        let cost = count * each * (parts + 1) * LOAD_FLOPS;
+        assert!(count == 1 || cost <= self.budget);
+    }
+}
+
 /// Holds the dispatches of a kernel against every element of C, and against the budget: that of the device, or one in MFLOP.
 fn check(matmul: &Matmul, kernel: &'static Kernel, device: &Capabilities, budget: Option<u32>) {
+    let told = budget.map(|most| ("BUDGET", Constant::Integer(most)));
     let options = PlanOptions {
-        constants: budget
-            .map(|most| ("BUDGET", Constant::Integer(most)))
-            .into_iter()
-            .collect(),
+        constants: told.into_iter().collect(),
         ..PlanOptions::default()
     };
     let constants = constants_of(matmul, kernel, &options, device).unwrap();
@@ -112,107 +184,49 @@ fn check(matmul: &Matmul, kernel: &'static Kernel, device: &Capabilities, budget
         .unwrap();
     let files: Vec<&Prepared> = stages.iter().collect();
     let schedule = matmul.schedule(kernel, &files, device).unwrap();
+    let cost = Cost::prepared(kernel, files[0], device.kind);
     let kind = Kind {
         vector: is_vector(kernel),
         split: is_split(kernel),
     };
-    let cost = Cost::prepared(kernel, files[0], device.kind);
-    let flops = match budget {
-        Some(most) => u64::from(most) * MFLOP,
-        None => flops_of_dispatch(device, cost.units),
-    };
-    let sums = if kind.split {
-        schedule.scratch[0] / 4
-    } else {
-        0
-    };
-    let mut sums: Written = vec![(0, 0); sums as usize];
+    let planes = if kind.split { schedule.scratch[0] } else { 0 };
     let elements = matmul.operands().last().unwrap().elements;
-    let mut result: Written = vec![(0, 0); elements as usize];
+    let mut run = Run {
+        kind,
+        files: &files,
+        device,
+        cost,
+        budget: budget.map_or(flops_of_dispatch(device, cost.units), |most| {
+            u64::from(most) * MFLOP
+        }),
+        sums: vec![(0, 0); planes as usize / 4],
+        result: vec![(0, 0); elements as usize],
+    };
     for step in &schedule.steps {
         let uniform = Uniform(bytemuck::cast_slice(&step.params));
-        let [m, n, k] = uniform.sizes();
-        let count: u64 = step.workgroups.iter().map(|n| u64::from(*n)).product();
-        let output = step.windows.iter().rfind(|w| match w.slot {
-            Slot::Operand(place) => place + 1 == matmul.operands().len(),
-            Slot::Scratch(place) => step.stage == 0 && kind.split && place == 0,
-        });
-        let output = output.unwrap();
-        let begin = output.offset / matmul.output.bytes();
-        let parts = uniform.word(5);
+        let count = step.workgroups.iter().map(|n| u64::from(*n)).product();
+        let is_c = |w: &&Window| w.slot == Slot::Operand(matmul.operands().len() - 1);
+        let begin = step.windows.iter().rfind(is_c).map_or(0, |c| c.offset);
+        let begin = begin / matmul.output.bytes();
         if step.stage == 1 {
-            // A workgroup takes a run of elements, of all planes.
-            let each = u64::from(files[1].constant("REDUCE_WORKGROUP"));
-            let all = uniform.word(4) / parts * m * n;
-            for id in uniform.first() * each..all.min((uniform.first() + count) * each) {
-                let (matrix, element) = (id / (m * n), id % (m * n));
-                let of_plane = |part| (matrix * parts + part) * m * n + element;
-                let walked: u32 = (0..parts)
-                    .map(|part| {
-                        let (times, depth) = std::mem::take(&mut sums[of_plane(part) as usize]);
-                        assert_eq!(times, 1, "{matmul:?} {}", kernel.name);
-                        depth
-                    })
-                    .sum();
-                let place = uniform.place(kind, 1, [matrix, element / n, element % n]);
-                let cell = &mut result[(begin + place) as usize];
-                *cell = (cell.0 + 1, walked);
-            }
-            let cost = count * each * (parts + 1) * LOAD_FLOPS;
-            assert!(count == 1 || cost <= flops);
-            continue;
+            run.reduce(&uniform, count, begin);
+        } else {
+            run.multiply(&uniform, count, begin);
         }
-        let side = |name: &str| u64::from(files[0].constant(name));
-        let tiles = m.div_ceil(side("TILE_M")) * uniform.word(3);
-        let mut walked = 0;
-        for id in uniform.first()..uniform.first() + count {
-            let (plane, tile) = (id / tiles, id % tiles);
-            if plane >= uniform.word(4) {
-                // What fills the grid, where nothing is cut.
-                assert_eq!(uniform.first(), 0);
-                continue;
-            }
-            let depth = k
-                .saturating_sub(plane % parts * uniform.word(6))
-                .min(uniform.word(6));
-            walked += depth;
-            let [rows, columns] = tile_of(files[0], &uniform, tile);
-            let written = if kind.split { &mut sums } else { &mut result };
-            for row in rows {
-                for column in columns.clone() {
-                    let place = uniform.place(kind, 0, [plane, row, column]);
-                    let from = if kind.split { 0 } else { begin };
-                    let cell = &mut written[(from + place) as usize];
-                    *cell = (cell.0 + 1, depth as u32);
-                }
-            }
-            let alone = cost.of_depth(depth);
-            assert!(!kind.split || alone <= flops_of_workgroup(device, cost.units));
-        }
-        assert!(
-            count == 1 || walked * cost.step <= flops,
-            "{matmul:?} {}",
-            kernel.name
-        );
     }
-    let written = result.iter().filter(|(times, _)| *times > 0).count() as u64;
-    assert_eq!(written, matmul.batch * matmul.m * matmul.n);
+    let written = run.result.iter().filter(|(times, _)| *times > 0).count();
+    assert_eq!(written as u64, matmul.batch * matmul.m * matmul.n);
     let [_, _, c] = matmul.places().unwrap();
     for matrix in 0..matmul.batch {
         for row in 0..matmul.m {
             for column in 0..matmul.n {
-                let cell = result[c.at(matrix, row, column) as usize];
-                assert_eq!(cell, (1, matmul.k as u32), "{matmul:?} {}", kernel.name);
+                let cell = run.result[c.at(matrix, row, column) as usize];
+                assert_eq!(cell, (1, matmul.k as u32));
             }
         }
     }
     let kept: u64 = schedule.scratch.iter().sum();
-    let most = device.limits.max_storage_buffer_binding_size;
-    assert!(
-        kept <= most + 16,
-        "{matmul:?} {}: {kept} bytes",
-        kernel.name
-    );
+    assert!(kept <= device.limits.max_storage_buffer_binding_size + 16);
 }
 
 /// A product with few elements of C: the deeper, the longer it takes.
