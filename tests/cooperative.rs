@@ -3,6 +3,8 @@
 //! `make test-cooperative` runs this on a software adapter that has them. Elsewhere it says that it is skipped.
 
 mod common;
+#[path = "cooperative/whole.rs"]
+mod whole;
 
 use pollster::block_on;
 use proptest::prelude::*;

@@ -10,9 +10,11 @@ mod layout;
 mod pieces;
 mod reference;
 mod runs;
+mod samples;
 mod schedule;
 mod text;
 mod vector;
+mod whole;
 
 pub use layout::{Layout, Order};
 

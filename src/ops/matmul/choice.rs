@@ -5,10 +5,10 @@ use super::cut::{Cut, cuts_depth};
 use super::estimate::{self, Depth};
 use super::kernels::{
     BLOCKED, COOPERATIVE, COOPERATIVE_SPLIT, NAIVE, SPLIT, SQUARE, TALL, TILED, Tiles, VECTOR,
-    VECTOR_SPLIT,
+    VECTOR_SPLIT, WHOLE,
 };
 use super::runs::Cost;
-use super::{Activation, Bias, Matmul, Order, vector};
+use super::{Activation, Bias, Matmul, Order, vector, whole};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
@@ -29,6 +29,10 @@ pub(super) fn candidates(matmul: &Matmul, device: &Capabilities) -> Vec<&'static
         } else {
             &COOPERATIVE
         });
+        // Not measured yet: behind the other, where only a search takes it.
+        if whole::may_pay(matmul, device) {
+            found.push(&WHOLE);
+        }
     }
     if vector::is_few(matmul) {
         found.push(if wants(&VECTOR, vector::wants_split(matmul, device)) {
@@ -92,7 +96,9 @@ pub(super) fn constants(
         });
     }
     found.extend(cut.constants(matmul));
-    if is_cooperative(kernel) {
+    if whole::is_whole(kernel) {
+        found.extend(whole::constants(matmul, device)?);
+    } else if is_cooperative(kernel) {
         found.extend(cooperative::constants(matmul, kernel, device)?);
     } else if kernel.name == BLOCKED.name || kernel.name == SPLIT.name {
         found.extend(tiles(matmul, kernel, device));

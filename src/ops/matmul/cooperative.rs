@@ -69,11 +69,9 @@ pub(super) fn constants(
     let width = width(matmul, side, device)?;
     let [element, four, _] = types(matmul.dtype);
     let chunk = if width == 4 { four } else { element };
-    let plain = matmul.output == Dtype::F32
-        && matmul.alpha.to_bits() == 1f32.to_bits()
-        && matmul.beta == 0.0
-        && matmul.bias == Bias::None
-        && matmul.activation == Activation::None;
+    // Vulkan stores whole fragments at multiples of 16 bytes alone.
+    let [.., c] = matmul.places()?;
+    let plain = matmul.output == Dtype::F32 && is_plain(matmul) && c.by_four(matmul.batch);
     let result = if is_split(kernel) {
         Dtype::F32
     } else {
@@ -89,8 +87,16 @@ pub(super) fn constants(
     Ok(found)
 }
 
+/// Whether sums are the result: nothing else is added, multiplied or applied.
+pub(super) fn is_plain(matmul: &Matmul) -> bool {
+    matmul.alpha.to_bits() == 1f32.to_bits()
+        && matmul.beta == 0.0
+        && matmul.bias == Bias::None
+        && matmul.activation == Activation::None
+}
+
 /// Types of fragments of `side` x `side`.
-fn fragments(side: u32, dtype: Dtype) -> Constants {
+pub(super) fn fragments(side: u32, dtype: Dtype) -> Constants {
     let names = match (side, dtype) {
         (16, Dtype::F16) => [
             "coop_mat16x16<f16, A>",
@@ -152,8 +158,16 @@ fn tiles(matmul: &Matmul, side: u32, device: &Capabilities) -> Constants {
         .zip([m, n, k, subgroup_m, subgroup_n].map(Constant::Integer))
         .collect();
     found.push(("UNROLL_K", Constant::Integer(k.min(32))));
-    // The longer a row of tiles, the more of B is worth keeping in the cache.
-    let group = if matmul.n >= 64 * u64::from(n) { 8 } else { 4 };
-    found.push(("GROUP", Constant::Integer(group)));
+    found.push(("GROUP", Constant::Integer(group(matmul, n))));
     found
+}
+
+/// Columns of tiles, `tile_n` wide, that are walked row by row: the longer a row of tiles, the more of B is worth keeping in
+/// the cache.
+pub(super) fn group(matmul: &Matmul, tile_n: u32) -> u32 {
+    if matmul.n >= 64 * u64::from(tile_n) {
+        8
+    } else {
+        4
+    }
 }

@@ -1,10 +1,10 @@
-//! The table of kernels, and the shapes on which they are tested.
+//! The table of kernels.
 
-use super::{Activation, Bias, Layout, Matmul, Order, text};
+use super::{samples, text};
 use crate::data::Dtype;
 use crate::kernel::{Kernel, Stage};
-use crate::ops::{Family, Operation};
-use crate::shader::{Constant, Prepared, Shader};
+use crate::ops::Family;
+use crate::shader::{Constant, Shader};
 
 const BOTH: &[Dtype] = &[Dtype::F32, Dtype::F16];
 
@@ -174,6 +174,43 @@ pub(super) static COOPERATIVE_SPLIT: Kernel = Kernel {
     )
 };
 
+/// How `matmul_cooperative_whole` moves its tiles: tiles ahead, rows of A in a line, steps between the beginnings of rows of tiles,
+/// operands bound as if they were written; and whether C is staged.
+const fn moved(
+    [ahead, fold, apart]: [u32; 3],
+    read_write: bool,
+    staged: bool,
+) -> [(&'static str, Constant); 5] {
+    [
+        ("AHEAD", Constant::Integer(ahead)),
+        ("FOLD", Constant::Integer(fold)),
+        ("APART", Constant::Integer(apart)),
+        ("READ_WRITE", Constant::Bool(read_write)),
+        ("STAGED", Constant::Bool(staged)),
+    ]
+}
+
+/// As in [`COOPERATIVE`] without what edges, orders and extras cost.
+pub(super) static WHOLE: Kernel = Kernel {
+    features: COOPERATIVE_FEATURES.union(wgpu::Features::SHADER_F16),
+    dtypes: &[Dtype::F16],
+    // An earlier form read most with that of the file at 4096, and with the third at 8192; staged it was not measured.
+    presets: &[
+        &[],
+        &moved([1, 1, 1], false, true),
+        &moved([2, 2, 0], true, false),
+        &moved([2, 2, 0], true, true),
+    ],
+    ..plain(
+        "matmul_cooperative_whole",
+        "matmul_cooperative for f16 of whole tiles and f32 sums alone, 16 bytes a load",
+        &[Stage::of(&Shader {
+            name: "matmul_cooperative_whole",
+            wgsl: include_str!("../../../shaders/matmul_cooperative_whole.wgsl"),
+        })],
+    )
+};
+
 /// `C = activation(alpha * op(A) * op(B) + beta * C + bias)`
 pub(in crate::ops) static MATMUL: Family = Family {
     name: "matmul",
@@ -187,133 +224,10 @@ pub(in crate::ops) static MATMUL: Family = Family {
         &BLOCKED,
         &VECTOR_SPLIT,
         &VECTOR,
+        &WHOLE,
         &COOPERATIVE_SPLIT,
         &COOPERATIVE,
     ],
     parse: text::parse,
-    samples,
+    samples: samples::samples,
 };
-
-/// Around the tiles, with and without every extra.
-fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
-    let tile = |name| u64::from(stages[0].constant(name));
-    let (tile_m, tile_n) = (tile("TILE_M"), tile("TILE_N"));
-    let mut shapes = vec![
-        (1, 1, 1),
-        (7, 127, 13),
-        (127, 7, 64),
-        (1, 129, 65),
-        (300, 4, 8),
-        (4, 300, 8),
-        (5, 3, 0),
-        (0, 3, 5),
-        (3, 0, 5),
-        (2, 2, 1025),
-        (96, 160, 132),
-        (2, 264, 72),
-        (264, 3, 72),
-    ];
-    for (m, n) in [
-        (tile_m - 1, tile_n - 1),
-        (tile_m, tile_n),
-        (tile_m + 1, tile_n + 1),
-    ] {
-        shapes.extend([(m, n, 15), (m, n, 36)]);
-    }
-    let mut found: Vec<Matmul> = shapes
-        .into_iter()
-        .map(|(m, n, k)| Matmul::new(m, n, k))
-        .collect();
-    found.extend(with_extras(tile_m, tile_n));
-    let boxed = |matmul| Box::new(matmul) as Box<dyn Operation>;
-    found.into_iter().map(boxed).collect()
-}
-
-fn with_extras(tile_m: u64, tile_n: u64) -> Vec<Matmul> {
-    let transposed = Layout {
-        order: Order::Transposed,
-        ..Layout::default()
-    };
-    let shared = Layout {
-        batch_stride: Some(0),
-        ..Layout::default()
-    };
-    let gaps = |stride, offset| Layout {
-        row_stride: Some(stride),
-        offset,
-        ..Layout::default()
-    };
-    let (m, n) = (tile_m + 3, tile_n + 5);
-    let odd = Matmul::new(m, n, 21);
-    let even = Matmul::new(tile_m + 4, tile_n + 8, 36);
-    let half = Matmul {
-        dtype: Dtype::F16,
-        ..odd
-    };
-    vec![
-        Matmul {
-            a: transposed,
-            ..odd
-        },
-        Matmul {
-            a: transposed,
-            b: transposed,
-            ..even
-        },
-        Matmul {
-            b: transposed,
-            alpha: -0.5,
-            beta: 2.0,
-            ..odd
-        },
-        Matmul {
-            batch: 3,
-            bias: Bias::Row,
-            activation: Activation::Gelu,
-            ..even
-        },
-        Matmul {
-            batch: 2,
-            b: shared,
-            activation: Activation::Silu,
-            ..odd
-        },
-        Matmul { batch: 0, ..even },
-        Matmul {
-            k: 0,
-            beta: 0.5,
-            activation: Activation::Relu,
-            ..even
-        },
-        Matmul {
-            a: gaps(40, 4),
-            b: gaps(n + 7, 3),
-            c: gaps(tile_n + 12, 4),
-            ..even
-        },
-        half,
-        Matmul {
-            b: transposed,
-            dtype: Dtype::F16,
-            ..Matmul::new(3, 40, 72)
-        },
-        Matmul {
-            bias: Bias::Row,
-            dtype: Dtype::F16,
-            ..Matmul::new(2, 264, 72)
-        },
-        Matmul {
-            dtype: Dtype::F16,
-            output: Dtype::F16,
-            beta: 1.0,
-            ..even
-        },
-        Matmul {
-            a: transposed,
-            b: transposed,
-            bias: Bias::Row,
-            batch: 2,
-            ..half
-        },
-    ]
-}

@@ -4,7 +4,7 @@ use super::choice::is_split;
 use super::cut::{Cut, ranges};
 use super::layout::{Layout, Places};
 use super::schedule::{Planes, Split, at_once, reduce};
-use super::{Bias, Matmul};
+use super::{Bias, Matmul, whole};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
@@ -103,7 +103,9 @@ fn require_tiles(piece: &Matmul, kernel: &Kernel, stage: &Prepared) -> Result<()
     let is_ragged = sides
         .into_iter()
         .any(|(tile, size)| !size.is_multiple_of(tile));
-    if (is_without("CLAMP") && is_less) || (is_without("EDGES") && is_ragged) {
+    if (is_without("CLAMP") && is_less)
+        || ((is_without("EDGES") || whole::is_whole(kernel)) && is_ragged)
+    {
         return Err(Error::Unsupported {
             what: format!("kernel {}", kernel.name),
             reason: format!(

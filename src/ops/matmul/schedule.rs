@@ -3,7 +3,7 @@
 use super::choice::{BUSY, is_cooperative, is_split};
 use super::cut::Cut;
 use super::runs::{Cost, Runs};
-use super::{Bias, Matmul, estimate, vector};
+use super::{Bias, Matmul, estimate, vector, whole};
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::kernel::{Kernel, Schedule, Slot, Step, Window};
@@ -15,7 +15,7 @@ use std::ops::RangeInclusive;
 /// Binding 0 of every kernel of the family.
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct Params {
+pub(super) struct Params {
     m: u32,
     n: u32,
     k: u32,
@@ -38,6 +38,13 @@ struct Params {
     beta: f32,
     /// Workgroups in the dispatches before.
     first: u32,
+}
+
+impl Params {
+    /// The bytes of a dispatch whose workgroups begin with number `first`.
+    pub(super) fn beginning_at(self, first: u32) -> Vec<u8> {
+        bytemuck::bytes_of(&Self { first, ..self }).to_vec()
+    }
 }
 
 /// How K is shared: parts, and the depth of one.
@@ -114,6 +121,9 @@ pub(super) fn at_once(
     if vector::is_vector(kernel) {
         return vector::schedule(matmul, kernel, stages, device, planes);
     }
+    if whole::is_whole(kernel) {
+        return whole::schedule(matmul, kernel, stages[0], device);
+    }
     let constant = |name: &str| u64::from(stages[0].constant(name));
     let tiles_m = matmul.m.div_ceil(constant("TILE_M"));
     let tiles_n = matmul.n.div_ceil(constant("TILE_N"));
@@ -158,7 +168,7 @@ pub(super) fn at_once(
         filling: estimate::filling(stages[0]).unwrap_or(1),
     };
     schedule.steps = runs.steps(&step, stages[0], &device.limits, |first| {
-        bytemuck::bytes_of(&Params { first, ..params }).to_vec()
+        params.beginning_at(first)
     })?;
     if is_split(kernel) {
         let sum = reduce(matmul, stages[1], parts, split, &device.limits)?;
@@ -190,13 +200,11 @@ pub(super) fn reduce(
         flops: per_workgroup * (split.parts + 1) * LOAD_FLOPS,
         filling: 1,
     };
-    runs.steps(&step, stage, limits, |first| {
-        bytemuck::bytes_of(&Params { first, ..params }).to_vec()
-    })
+    runs.steps(&step, stage, limits, |first| params.beginning_at(first))
 }
 
 /// Bytes bound where a kernel touches nothing: no binding may be empty.
-const UNUSED: u64 = 16;
+pub(super) const UNUSED: u64 = 16;
 
 /// Operands `a`, `b`, `bias` (empty where there is none), `c`.
 pub(super) fn windows(matmul: &Matmul) -> [Window; 4] {
@@ -212,7 +220,7 @@ pub(super) fn windows(matmul: &Matmul) -> [Window; 4] {
     [window(0), window(1), bias, window(operands.len() - 1)]
 }
 
-fn params(matmul: &Matmul, tiles_n: u64, split: Split) -> Result<Params> {
+pub(super) fn params(matmul: &Matmul, tiles_n: u64, split: Split) -> Result<Params> {
     let [a, b, c] = matmul.places()?;
     Ok(Params {
         m: matmul.m as u32,

@@ -1,0 +1,333 @@
+//! matmul_cooperative_whole: C = A * B, f16 to f32, batched, row-major, on matrix units, of whole tiles.
+//!
+//! A workgroup computes a TILE_M x TILE_N tile of C, one subgroup a SUBGROUP_M x SUBGROUP_N part of it, as fragments that
+//! the subgroup holds together. Tiles of A and B are fetched 16 bytes at a time, AHEAD of them while one is multiplied, and
+//! become f16 on their way to workgroup memory: WGSL has no load of f16 that is wider than 8 bytes.
+//!
+//!           TILE_K        TILE_N             TILE_N
+//!          +------+     +--------+         +--------+
+//!   TILE_M |  A   |  *  |   B    | TILE_K =|   C    | TILE_M
+//!          +------+     +--------+         +--------+
+//!
+//! The steps through K go round: each row of tiles begins APART steps behind the one above it, so that the workgroups
+//! which run at a time do not all want the same rows of B. The last fetches, of which nothing is used, are then of the
+//! first steps. With DIRECT_A or DIRECT_B fragments are loaded from memory, and no tile is kept.
+//!
+//! Intensity: TILE_M * TILE_N / (TILE_M + TILE_N) FLOP/B, 64 at 128 x 128.
+//! Workgroup memory: 18.5 KiB. Works for any M, N, K that are multiples of the tile, where rows, matrices and what lies
+//! before them are whole chunks, and a subgroup has LANES invocations.
+
+enable f16;
+enable wgpu_cooperative_matrix;
+
+alias FragmentA = coop_mat16x16<f16, A>;
+alias FragmentB = coop_mat16x16<f16, B>;
+alias Sums = coop_mat16x16<f32, C>;
+const FRAGMENT: u32 = 16;
+const LANES: u32 = 32;   // invocations of a subgroup
+
+const TILE_M: u32 = 128;       // rows of C per workgroup
+const TILE_N: u32 = 128;       // columns of C per workgroup
+const TILE_K: u32 = 32;        // depth of one step through K
+const UNROLL_K: u32 = 32;      // part of that which is written out
+const SUBGROUP_M: u32 = 64;    // rows of C per subgroup
+const SUBGROUP_N: u32 = 64;    // columns of C per subgroup
+const PAD: u32 = 8;            // elements beyond each line of a tile, which moves the next line to other banks
+const GROUP: u32 = 8;          // columns of tiles that are walked row by row, so that their part of B stays in the cache
+const AHEAD: u32 = 1;          // tiles that are fetched while one is multiplied
+const APART: u32 = 1;          // steps from where a row of tiles begins to where the next one does
+const FOLD: u32 = 1;           // rows of A, a fragment apart, in one line of its tile
+const READ_WRITE: bool = false;   // A and B are bound as if they were written: no load then passes a barrier
+const DIRECT_A: bool = false;     // fragments of A come straight from memory
+const DIRECT_B: bool = false;
+const STAGED: bool = false;       // C goes through workgroup memory, to be stored 16 bytes at a time
+const PAD_C: u32 = 4;             // f32 beyond each row of what is stored so
+const BUDGET: u32 = 0;            // MFLOP of a dispatch, a run of the workgroups from params.first on; 0: all
+
+const CHUNK: u32 = 8;   // elements that one load fetches, 16 bytes
+const WIDTH: u32 = 4;   // elements of what a tile consists of
+const SUBGROUPS_N: u32 = TILE_N / SUBGROUP_N;
+const WORKGROUP: u32 = TILE_M / SUBGROUP_M * SUBGROUPS_N * LANES;
+const FRAGMENTS_M: u32 = SUBGROUP_M / FRAGMENT;
+const FRAGMENTS_N: u32 = SUBGROUP_N / FRAGMENT;
+const FRAGMENTS_K: u32 = UNROLL_K / FRAGMENT;
+const PARTS_K: u32 = TILE_K / UNROLL_K;
+const CHUNKS_A: u32 = FOLD * TILE_K / CHUNK;        // in a line of a tile
+const CHUNKS_B: u32 = TILE_N / CHUNK;
+const LINES_A: u32 = TILE_M / FOLD;
+const STRIDE_A: u32 = (FOLD * TILE_K + PAD) / WIDTH;
+const STRIDE_B: u32 = (TILE_N + PAD) / WIDTH;
+const PASS_A: u32 = WORKGROUP / CHUNKS_A;           // lines that the workgroup fetches at once
+const PASS_B: u32 = WORKGROUP / CHUNKS_B;
+const LOADS_A: u32 = LINES_A / PASS_A;
+const LOADS_B: u32 = TILE_K / PASS_B;
+const STRIDE_C: u32 = (FRAGMENT + PAD_C) / WIDTH;
+const QUADS: u32 = FRAGMENT / WIDTH;                // in a row of a fragment of C
+const STORES: u32 = FRAGMENT * QUADS / LANES;       // of an invocation for a fragment
+const BLOCK: u32 = select(8u, FRAGMENT, FOLD > 1);   // rows that are fetched in an order of their own
+const_assert TILE_M % SUBGROUP_M == 0;
+const_assert TILE_N % SUBGROUP_N == 0;
+const_assert TILE_K % UNROLL_K == 0;
+const_assert UNROLL_K % FRAGMENT == 0;
+const_assert SUBGROUP_M % (FOLD * FRAGMENT) == 0;
+const_assert SUBGROUP_N % FRAGMENT == 0;
+const_assert PAD % CHUNK == 0;
+const_assert PAD_C % WIDTH == 0;
+const_assert STORES * LANES == FRAGMENT * QUADS || !STAGED;
+const_assert AHEAD > 0;
+const_assert PASS_A * CHUNKS_A == WORKGROUP;
+const_assert PASS_B * CHUNKS_B == WORKGROUP;
+const_assert LOADS_A * PASS_A == LINES_A;
+const_assert LOADS_B * PASS_B == TILE_K;
+// Where a chunk lies is a sum of what the invocation says and what the load says.
+const_assert PASS_A % BLOCK * (BLOCK % PASS_A) == 0;
+// A and B may be the same buffer, which cannot be bound as written and as read at once.
+const_assert !(READ_WRITE && (DIRECT_A || DIRECT_B));
+// What is not staged cannot be fetched ahead.
+const_assert AHEAD == 1 || !(DIRECT_A || DIRECT_B);
+
+struct Params {
+    m: u32,
+    n: u32,
+    k: u32,
+    tiles_n: u32,    // workgroups along a row of C
+    planes: u32,     // batch
+    splits: u32,     // 1
+    split_k: u32,
+    a_first: u32,    // elements before the first one
+    b_first: u32,
+    c_first: u32,
+    a_row: u32,      // elements from one row to the next
+    a_k: u32,        // 1
+    b_row: u32,
+    b_column: u32,   // 1
+    c_row: u32,
+    a_batch: u32,    // elements from one matrix to the next
+    b_batch: u32,
+    c_batch: u32,
+    alpha: f32,      // 1
+    beta: f32,       // 0
+    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> a: array<vec4<u32>>;              // [batch, M, K], unless another binding has it
+@group(0) @binding(2) var<storage, read> b: array<vec4<u32>>;              // [batch, K, N], the same
+@group(0) @binding(3) var<storage, read> a_direct: array<vec4<f16>>;       // A, with DIRECT_A
+@group(0) @binding(4) var<storage, read> b_direct: array<vec4<f16>>;
+@group(0) @binding(5) var<storage, read_write> a_kept: array<vec4<u32>>;   // A, with READ_WRITE
+@group(0) @binding(6) var<storage, read_write> b_kept: array<vec4<u32>>;
+@group(0) @binding(7) var<storage, read_write> c: array<f32>;              // [batch, M, N], unless STAGED
+@group(0) @binding(8) var<storage, read_write> c_wide: array<vec4<f32>>;   // C, with STAGED
+
+// At the least 16 bytes, and a multiple of that: from other places in memory fragments cannot be loaded.
+var<workgroup> a_tile: array<vec4<f16>, select(LINES_A * STRIDE_A, 2u, DIRECT_A)>;
+var<workgroup> b_tile: array<vec4<f16>, select(TILE_K * STRIDE_B, 2u, DIRECT_B)>;
+var<workgroup> c_tile: array<vec4<f32>, select(1u, WORKGROUP / LANES * FRAGMENT * STRIDE_C, STAGED)>;   // a fragment of each
+
+fn halves(bytes: vec2<u32>) -> vec4<f16> {
+    return vec4<f16>(vec4<f32>(unpack2x16float(bytes.x), unpack2x16float(bytes.y)));
+}
+
+// The line of the tile of A that is fetched as number `line`: neighbours would else be stored to lines of 32 elements that
+// share banks, and lines four apart do not. Folded lines are long enough.
+fn line_of_a(line: u32) -> u32 {
+    if (FOLD > 1u) {
+        return line;
+    }
+    return (line & 0xfffffff8u) | ((line & 1u) << 2u) | ((line & 6u) >> 1u);
+}
+
+// The row of A that begins a line.
+fn row_of_a(line: u32) -> u32 {
+    return line / FRAGMENT * FRAGMENT * FOLD + line % FRAGMENT;
+}
+
+// The chunks of a tile of A; `first` is where the invocation's first chunk lies, in chunks.
+fn fetch_a(first: u32) -> array<vec4<u32>, LOADS_A> {
+    var chunks: array<vec4<u32>, LOADS_A>;
+    // unroll
+    for (var load = 0u; load < LOADS_A; load++) {
+        let place = first + row_of_a(line_of_a(load * PASS_A)) * (params.a_row / CHUNK);
+        if (READ_WRITE) {
+            chunks[load] = a_kept[place];
+        } else if (!DIRECT_A) {
+            chunks[load] = a[place];
+        }
+    }
+    return chunks;
+}
+
+fn fetch_b(first: u32) -> array<vec4<u32>, LOADS_B> {
+    var chunks: array<vec4<u32>, LOADS_B>;
+    // unroll
+    for (var load = 0u; load < LOADS_B; load++) {
+        let place = first + load * PASS_B * (params.b_row / CHUNK);
+        if (READ_WRITE) {
+            chunks[load] = b_kept[place];
+        } else if (!DIRECT_B) {
+            chunks[load] = b[place];
+        }
+    }
+    return chunks;
+}
+
+fn keep(local_index: u32, a_chunks: array<vec4<u32>, LOADS_A>, b_chunks: array<vec4<u32>, LOADS_B>) {
+    if (!DIRECT_A) {
+        let first = line_of_a(local_index / CHUNKS_A) * STRIDE_A + local_index % CHUNKS_A * (CHUNK / WIDTH);
+        // unroll
+        for (var load = 0u; load < LOADS_A; load++) {
+            let place = first + line_of_a(load * PASS_A) * STRIDE_A;
+            a_tile[place] = halves(a_chunks[load].xy);
+            a_tile[place + 1u] = halves(a_chunks[load].zw);
+        }
+    }
+    if (!DIRECT_B) {
+        let first = local_index / CHUNKS_B * STRIDE_B + local_index % CHUNKS_B * (CHUNK / WIDTH);
+        // unroll
+        for (var load = 0u; load < LOADS_B; load++) {
+            let place = first + load * PASS_B * STRIDE_B;
+            b_tile[place] = halves(b_chunks[load].xy);
+            b_tile[place + 1u] = halves(b_chunks[load].zw);
+        }
+    }
+}
+
+// The step after that which begins at `k`; the first one comes after the last.
+fn after(k: u32) -> u32 {
+    return select(k + TILE_K, 0u, k + TILE_K == params.k);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn matmul_cooperative_whole(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+    @builtin(subgroup_id) subgroup_id: u32,
+    @builtin(subgroup_invocation_id) lane: u32,
+) {
+    let tiles_m = params.m / TILE_M;
+    let tiles = tiles_m * params.tiles_n;
+    var id = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    if (BUDGET != 0u) {
+        id += params.first;
+    }
+    let plane = id / tiles;
+    let tile = id % tiles;
+    let group = tile / (GROUP * tiles_m);
+    let in_group = tile % (GROUP * tiles_m);
+    let columns = min(GROUP, params.tiles_n - group * GROUP);
+    let tile_row = in_group / columns;
+    let first_row = tile_row * TILE_M;
+    let first_column = (group * GROUP + in_group % columns) * TILE_N;
+    let subgroup_row = subgroup_id / SUBGROUPS_N * SUBGROUP_M;
+    let subgroup_column = subgroup_id % SUBGROUPS_N * SUBGROUP_N;
+
+    // Workgroups beyond the last plane, which only fill the grid, multiply nothing; what they fetch is the last plane's.
+    let matrix = min(plane, params.planes - 1u);
+    let all_steps = params.k / TILE_K;
+    let steps = select(0u, all_steps, plane < params.planes);
+    let a_base = params.a_first + matrix * params.a_batch + first_row * params.a_row;
+    let b_base = params.b_first + matrix * params.b_batch + first_column;
+    let line = row_of_a(line_of_a(local_index / CHUNKS_A)) + local_index % CHUNKS_A / (TILE_K / CHUNK) * FRAGMENT;
+    let a_first = a_base / CHUNK + line * (params.a_row / CHUNK) + local_index % (TILE_K / CHUNK);
+    let b_first = b_base / CHUNK + local_index / CHUNKS_B * (params.b_row / CHUNK) + local_index % CHUNKS_B;
+
+    var sum: array<array<Sums, FRAGMENTS_N>, FRAGMENTS_M>;
+    var a_next: array<array<vec4<u32>, LOADS_A>, AHEAD>;
+    var b_next: array<array<vec4<u32>, LOADS_B>, AHEAD>;
+    var k_now = tile_row * APART % all_steps * TILE_K;
+    var k_next = k_now;
+    // The loop takes AHEAD steps at a time. Where there are fewer, tiles of zeros come first: a branch would cost more.
+    let zeros = (AHEAD - steps % AHEAD) % AHEAD;
+    // unroll
+    for (var turn = 0u; turn < AHEAD; turn++) {
+        if (turn >= zeros) {
+            a_next[turn] = fetch_a(a_first + k_next / CHUNK);
+            b_next[turn] = fetch_b(b_first + k_next * (params.b_row / CHUNK));
+            k_next = after(k_next);
+        }
+    }
+    for (var step = 0u; step < steps; step += AHEAD) {
+        // unroll
+        for (var turn = 0u; turn < AHEAD; turn++) {
+            if (!(DIRECT_A && DIRECT_B)) {
+                keep(local_index, a_next[turn], b_next[turn]);
+                workgroupBarrier();
+                a_next[turn] = fetch_a(a_first + k_next / CHUNK);
+                b_next[turn] = fetch_b(b_first + k_next * (params.b_row / CHUNK));
+            }
+            // A loop even of one trip: without one here drivers write the steps out, and move the fetches to the next.
+            for (var part = 0u; part < PARTS_K; part++) {
+                // unroll
+                for (var fragment_k = 0u; fragment_k < FRAGMENTS_K; fragment_k++) {
+                    let k = part * UNROLL_K + fragment_k * FRAGMENT;
+                    var a_part: array<FragmentA, FRAGMENTS_M>;
+                    // unroll
+                    for (var i = 0u; i < FRAGMENTS_M; i++) {
+                        if (DIRECT_A) {
+                            let row = subgroup_row + i * FRAGMENT;
+                            let place = (a_base + row * params.a_row + k_now + k) / WIDTH;
+                            a_part[i] = coopLoadT<FragmentA>(&a_direct[place], params.a_row / WIDTH);
+                        } else {
+                            let first = subgroup_row / FOLD + i / FOLD * FRAGMENT;
+                            let place = first * STRIDE_A + (i % FOLD * TILE_K + k) / WIDTH;
+                            a_part[i] = coopLoadT<FragmentA>(&a_tile[place], STRIDE_A);
+                        }
+                    }
+                    // unroll
+                    for (var j = 0u; j < FRAGMENTS_N; j++) {
+                        let column = subgroup_column + j * FRAGMENT;
+                        var b_part: FragmentB;
+                        if (DIRECT_B) {
+                            let place = (b_base + (k_now + k) * params.b_row + column) / WIDTH;
+                            b_part = coopLoadT<FragmentB>(&b_direct[place], params.b_row / WIDTH);
+                        } else {
+                            b_part = coopLoadT<FragmentB>(&b_tile[k * STRIDE_B + column / WIDTH], STRIDE_B);
+                        }
+                        // unroll
+                        for (var i = 0u; i < FRAGMENTS_M; i++) {
+                            sum[i][j] = coopMultiplyAdd(a_part[i], b_part, sum[i][j]);
+                        }
+                    }
+                }
+            }
+            if (!(DIRECT_A && DIRECT_B)) {
+                workgroupBarrier();
+            }
+            k_now = k_next;
+            k_next = after(k_next);
+        }
+    }
+
+    if (plane < params.planes) {
+        let place = params.c_first + plane * params.c_batch + (first_row + subgroup_row) * params.c_row
+            + first_column + subgroup_column;
+        // unroll
+        for (var i = 0u; i < FRAGMENTS_M; i++) {
+            // unroll
+            for (var j = 0u; j < FRAGMENTS_N; j++) {
+                let own_place = place + i * FRAGMENT * params.c_row + j * FRAGMENT;
+                // naga 30 wants each operand bound just before.
+                let value = sum[i][j];
+                if (STAGED) {
+                    let pointer = &c_tile[subgroup_id * FRAGMENT * STRIDE_C];
+                    let stride = STRIDE_C + 0u;
+                    coopStoreT(value, pointer, stride);
+                    workgroupBarrier();
+                    // unroll
+                    for (var store = 0u; store < STORES; store++) {
+                        let quad = store * LANES + lane;
+                        let own = (subgroup_id * FRAGMENT + quad / QUADS) * STRIDE_C + quad % QUADS;
+                        c_wide[(own_place + quad / QUADS * params.c_row) / WIDTH + quad % QUADS] = c_tile[own];
+                    }
+                    workgroupBarrier();
+                } else {
+                    let pointer = &c[own_place];
+                    let stride = params.c_row + 0u;
+                    coopStoreT(value, pointer, stride);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The shapes on which every kernel is tested.
+
+use super::{Activation, Bias, Layout, Matmul, Order};
+use crate::data::Dtype;
+use crate::ops::Operation;
+use crate::shader::Prepared;
+
+/// Around the tiles, with and without every extra.
+pub(super) fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
+    let tile = |name| u64::from(stages[0].constant(name));
+    let (tile_m, tile_n) = (tile("TILE_M"), tile("TILE_N"));
+    let mut shapes = vec![
+        (1, 1, 1),
+        (7, 127, 13),
+        (127, 7, 64),
+        (1, 129, 65),
+        (300, 4, 8),
+        (4, 300, 8),
+        (5, 3, 0),
+        (0, 3, 5),
+        (3, 0, 5),
+        (2, 2, 1025),
+        (96, 160, 132),
+        (2, 264, 72),
+        (264, 3, 72),
+    ];
+    for (m, n) in [
+        (tile_m - 1, tile_n - 1),
+        (tile_m, tile_n),
+        (tile_m + 1, tile_n + 1),
+    ] {
+        shapes.extend([(m, n, 15), (m, n, 36)]);
+    }
+    let mut found: Vec<Matmul> = shapes
+        .into_iter()
+        .map(|(m, n, k)| Matmul::new(m, n, k))
+        .collect();
+    found.extend(with_extras(tile_m, tile_n));
+    found.extend(whole(tile_m, tile_n));
+    let boxed = |matmul| Box::new(matmul) as Box<dyn Operation>;
+    found.into_iter().map(boxed).collect()
+}
+
+fn with_extras(tile_m: u64, tile_n: u64) -> Vec<Matmul> {
+    let transposed = Layout {
+        order: Order::Transposed,
+        ..Layout::default()
+    };
+    let shared = Layout {
+        batch_stride: Some(0),
+        ..Layout::default()
+    };
+    let gaps = |stride, offset| Layout {
+        row_stride: Some(stride),
+        offset,
+        ..Layout::default()
+    };
+    let (m, n) = (tile_m + 3, tile_n + 5);
+    let odd = Matmul::new(m, n, 21);
+    let even = Matmul::new(tile_m + 4, tile_n + 8, 36);
+    let half = Matmul {
+        dtype: Dtype::F16,
+        ..odd
+    };
+    vec![
+        Matmul {
+            a: transposed,
+            ..odd
+        },
+        Matmul {
+            a: transposed,
+            b: transposed,
+            ..even
+        },
+        Matmul {
+            b: transposed,
+            alpha: -0.5,
+            beta: 2.0,
+            ..odd
+        },
+        Matmul {
+            batch: 3,
+            bias: Bias::Row,
+            activation: Activation::Gelu,
+            ..even
+        },
+        Matmul {
+            batch: 2,
+            b: shared,
+            activation: Activation::Silu,
+            ..odd
+        },
+        Matmul { batch: 0, ..even },
+        Matmul {
+            k: 0,
+            beta: 0.5,
+            activation: Activation::Relu,
+            ..even
+        },
+        Matmul {
+            a: gaps(40, 4),
+            b: gaps(n + 7, 3),
+            c: gaps(tile_n + 12, 4),
+            ..even
+        },
+        half,
+        Matmul {
+            b: transposed,
+            dtype: Dtype::F16,
+            ..Matmul::new(3, 40, 72)
+        },
+        Matmul {
+            bias: Bias::Row,
+            dtype: Dtype::F16,
+            ..Matmul::new(2, 264, 72)
+        },
+        Matmul {
+            dtype: Dtype::F16,
+            output: Dtype::F16,
+            beta: 1.0,
+            ..even
+        },
+        Matmul {
+            a: transposed,
+            b: transposed,
+            bias: Bias::Row,
+            batch: 2,
+            ..half
+        },
+    ]
+}
+
+/// Whole tiles of f16, as they are and with whole chunks of 16 bytes between them.
+fn whole(tile_m: u64, tile_n: u64) -> [Matmul; 2] {
+    let half = |m, n, k| Matmul {
+        dtype: Dtype::F16,
+        ..Matmul::new(m, n, k)
+    };
+    let gaps = |row: u64, offset| Layout {
+        row_stride: Some(row + 8),
+        offset,
+        ..Layout::default()
+    };
+    [
+        half(2 * tile_m, tile_n, 96),
+        Matmul {
+            batch: 2,
+            a: gaps(64, 8),
+            b: gaps(2 * tile_n, 16),
+            c: gaps(2 * tile_n, 4),
+            ..half(tile_m, 2 * tile_n, 64)
+        },
+    ]
+}

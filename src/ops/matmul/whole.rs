@@ -1,0 +1,182 @@
+//! `matmul_cooperative_whole`: which products it has a form for, with which constants, and how it is dispatched.
+
+use super::choice::{BUSY, tiles_of};
+use super::kernels::WHOLE;
+use super::layout::Places;
+use super::runs::{Cost, Runs};
+use super::schedule::{Split, UNUSED, params, windows};
+use super::{Matmul, Order, cooperative};
+use crate::data::Dtype;
+use crate::error::{Error, Result};
+use crate::gpu::{AdapterKind, Capabilities};
+use crate::kernel::{Constants, Kernel, Schedule, Slot, Step, Window};
+use crate::shader::{Constant, Prepared};
+
+/// Elements of A and B that one load fetches.
+const CHUNK: u64 = 8;
+/// Fragments of C begin at multiples of this, which are 16 bytes: Vulkan stores no others.
+const CHUNK_C: u64 = 4;
+/// The least side of a tile.
+const FRAGMENT: u64 = 16;
+
+pub(super) fn is_whole(kernel: &Kernel) -> bool {
+    kernel.declares("DIRECT_A")
+}
+
+fn refuse<T>(reason: &str) -> Result<T> {
+    Err(Error::Unsupported {
+        what: format!("kernel {}", WHOLE.name),
+        reason: format!("{reason}; other kernels of matmul do it"),
+    })
+}
+
+/// Refuses what the kernel has no form for, where its tiles have `tile` (M, N, K) elements.
+fn require(matmul: &Matmul, tile: [u64; 3]) -> Result<()> {
+    if [matmul.dtype, matmul.output] != [Dtype::F16, Dtype::F32] {
+        let (from, to) = (matmul.dtype.name(), matmul.output.name());
+        return refuse(&format!("it multiplies f16 to f32, not {from} to {to}"));
+    }
+    if !cooperative::is_plain(matmul) {
+        return refuse("it has no alpha but 1, no beta, no bias and no activation");
+    }
+    for (name, order) in [("a", matmul.a.order), ("b", matmul.b.order)] {
+        if order == Order::Transposed {
+            return refuse(&format!("`{name}` is transposed"));
+        }
+    }
+    if matmul.k == 0 {
+        return refuse("k is 0, which makes no step");
+    }
+    let sizes = [("m", matmul.m), ("n", matmul.n), ("k", matmul.k)];
+    for ((name, size), tile) in sizes.into_iter().zip(tile) {
+        require_multiple(name, size, tile)?;
+    }
+    let [a, b, c] = matmul.places()?;
+    require_apart("a", &a, CHUNK, matmul.batch)?;
+    require_apart("b", &b, CHUNK, matmul.batch)?;
+    require_apart("c", &c, CHUNK_C, matmul.batch)
+}
+
+/// Refuses an operand whose rows do not begin at multiples of `chunk` elements.
+fn require_apart(name: &str, places: &Places, chunk: u64, batch: u64) -> Result<()> {
+    let batch_stride = if batch > 1 { places.batch } else { 0 };
+    for (what, distance) in [
+        ("offset", places.first),
+        ("row stride", places.row_step),
+        ("batch stride", batch_stride),
+    ] {
+        require_multiple(&format!("the {what} of `{name}`"), distance, chunk)?;
+    }
+    Ok(())
+}
+
+fn require_multiple(what: &str, value: u64, unit: u64) -> Result<()> {
+    if value.is_multiple_of(unit) {
+        return Ok(());
+    }
+    refuse(&format!(
+        "{what} is {value}, which is no multiple of {unit}"
+    ))
+}
+
+/// A tile (M, N, K) and the part of a subgroup (M, N), where nothing else was chosen.
+fn tiles(matmul: &Matmul, device: &Capabilities) -> [u32; 5] {
+    if device.kind == AdapterKind::Software {
+        // A CPU compiles long texts slowly.
+        return [64, 32, 32, 32, 16];
+    }
+    let fits = |tile: u64| matmul.m.is_multiple_of(tile) && matmul.n.is_multiple_of(tile);
+    if fits(128) {
+        [128, 128, 32, 64, 64]
+    } else {
+        [64, 64, 32, 32, 32]
+    }
+}
+
+/// Whether a search should try it early: its tiles keep a device busy, as long as they are of its full size.
+pub(super) fn may_pay(matmul: &Matmul, device: &Capabilities) -> bool {
+    let [m, n, k, ..] = tiles(matmul, device);
+    let fits = require(matmul, [m, n, k].map(u64::from)).is_ok();
+    fits && m == 128 && tiles_of(matmul, 128) >= BUSY
+}
+
+/// The constants that operands and device decide.
+///
+/// # Errors
+/// [`Error::Unsupported`] with what of the product, or of the device, does not fit.
+pub(super) fn constants(matmul: &Matmul, device: &Capabilities) -> Result<Constants> {
+    // The tile may be the caller's: what it asks for is looked at when it is known, in `schedule`.
+    require(matmul, [FRAGMENT; 3])?;
+    let side = cooperative::shape(matmul, device)?;
+    let is_software = device.kind == AdapterKind::Software;
+    // Metal loads fragments of 8 x 8 only from memory of their own element type.
+    if side == 8 && !is_software {
+        return refuse("the device has fragments of 8 x 8 alone");
+    }
+    let mut found = cooperative::fragments(side, matmul.dtype);
+    let [tile_m, tile_n, tile_k, subgroup_m, subgroup_n] = tiles(matmul, device);
+    let sizes = [
+        ("LANES", device.subgroup_sizes.1),
+        ("TILE_M", tile_m),
+        ("TILE_N", tile_n),
+        ("TILE_K", tile_k),
+        ("UNROLL_K", if is_software { 16 } else { tile_k }),
+        ("SUBGROUP_M", subgroup_m),
+        ("SUBGROUP_N", subgroup_n),
+        ("GROUP", cooperative::group(matmul, tile_n)),
+    ];
+    found.extend(sizes.map(|(name, size)| (name, Constant::Integer(size))));
+    Ok(found)
+}
+
+/// One dispatch, or as many as a slow adapter needs.
+pub(super) fn schedule(
+    matmul: &Matmul,
+    kernel: &Kernel,
+    stage: &Prepared,
+    device: &Capabilities,
+) -> Result<Schedule> {
+    let constant = |name: &str| u64::from(stage.constant(name));
+    let tile = ["TILE_M", "TILE_N", "TILE_K"].map(constant);
+    require(matmul, tile)?;
+    let [tiles_m, tiles_n] = [matmul.m / tile[0], matmul.n / tile[1]];
+    // Each operand has three bindings, of which one is used. What is bound to the others may not be one buffer for those
+    // that are read and those that could be written.
+    let nothing = Window::whole(Slot::Operand(0), 0);
+    let unused = Window::whole(Slot::Scratch(0), UNUSED);
+    let places = |operand: Window, direct: &str| match (constant("READ_WRITE"), constant(direct)) {
+        (1, _) => [nothing, nothing, operand],
+        (_, 1) => [nothing, operand, unused],
+        _ => [operand, nothing, unused],
+    };
+    let [a, b, _, c] = windows(matmul);
+    let [c, c_wide] = if constant("STAGED") == 1 {
+        [unused, c]
+    } else {
+        [c, unused]
+    };
+    let [a, a_direct, a_kept] = places(a, "DIRECT_A");
+    let [b, b_direct, b_kept] = places(b, "DIRECT_B");
+    let params = params(matmul, tiles_n, Split::NONE)?;
+    let step = Step {
+        stage: 0,
+        params: Vec::new(),
+        windows: vec![a, b, a_direct, b_direct, a_kept, b_kept, c, c_wide],
+        workgroups: [0; 3],
+    };
+    let runs = Runs {
+        workgroups: matmul.batch * tiles_m * tiles_n,
+        flops: Cost::prepared(kernel, stage, device.kind).of_depth(matmul.k),
+        filling: 1,
+    };
+    let steps = runs.steps(&step, stage, &device.limits, |first| {
+        params.beginning_at(first)
+    })?;
+    Ok(Schedule {
+        steps,
+        scratch: vec![UNUSED],
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+use super::*;
+use crate::Operation;
+use crate::ops::matmul::kernels::COOPERATIVE;
+use crate::ops::{Activation, Bias, Layout, choose};
+use crate::tune::candidates;
+use crate::{Error, PlanOptions};
+
+/// A device with fragments of `side` x `side`, and as much workgroup memory as such devices have.
+fn device(kind: AdapterKind, side: u32) -> Capabilities {
+    Capabilities::imagined(kind)
+        .with_features(WHOLE.features)
+        .with_subgroups((32, 32))
+        .with_matrix_units(side)
+        .with_workgroup_memory()
+        .with_bindings(1 << 31)
+}
+
+fn half(m: u64, n: u64, k: u64) -> Matmul {
+    Matmul {
+        dtype: Dtype::F16,
+        ..Matmul::new(m, n, k)
+    }
+}
+
+fn reason_on(device: &Capabilities, matmul: &Matmul) -> String {
+    match matmul.constants(&WHOLE, device) {
+        Err(Error::Unsupported { reason, .. }) => reason,
+        other => panic!("{matmul:?}: {other:?}"),
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_by_name() {
+    let device = device(AdapterKind::Discrete, 16);
+    let whole = half(256, 384, 96);
+    assert!(whole.constants(&WHOLE, &device).is_ok());
+    let transposed = Layout {
+        order: Order::Transposed,
+        ..Layout::default()
+    };
+    let with = |row_stride, batch_stride, offset| Layout {
+        row_stride,
+        batch_stride,
+        offset,
+        ..Layout::default()
+    };
+    let cases = [
+        (Matmul::new(256, 384, 96), "f32 to f32"),
+        (
+            Matmul {
+                output: Dtype::F16,
+                ..whole
+            },
+            "f16 to f16",
+        ),
+        (half(255, 384, 96), "m is 255, which is no multiple of 16"),
+        (half(256, 380, 96), "n is 380"),
+        (half(256, 384, 100), "k is 100"),
+        (half(256, 384, 0), "k is 0"),
+        (
+            Matmul {
+                alpha: 2.0,
+                ..whole
+            },
+            "no alpha but 1",
+        ),
+        (Matmul { beta: 1.0, ..whole }, "no beta"),
+        (
+            Matmul {
+                bias: Bias::Row,
+                ..whole
+            },
+            "no bias",
+        ),
+        (
+            Matmul {
+                activation: Activation::Relu,
+                ..whole
+            },
+            "no activation",
+        ),
+        (
+            Matmul {
+                a: transposed,
+                ..whole
+            },
+            "`a` is transposed",
+        ),
+        (
+            Matmul {
+                b: transposed,
+                ..whole
+            },
+            "`b` is transposed",
+        ),
+        (
+            Matmul {
+                a: with(None, None, 4),
+                ..whole
+            },
+            "the offset of `a` is 4, which is no multiple of 8",
+        ),
+        (
+            Matmul {
+                b: with(Some(388), None, 0),
+                ..whole
+            },
+            "the row stride of `b` is 388",
+        ),
+        (
+            Matmul {
+                batch: 2,
+                a: with(None, Some(256 * 96 + 4), 0),
+                ..whole
+            },
+            "the batch stride of `a` is 24580",
+        ),
+        (
+            Matmul {
+                c: with(None, None, 2),
+                ..whole
+            },
+            "the offset of `c` is 2, which is no multiple of 4",
+        ),
+    ];
+    for (matmul, expected) in cases {
+        matmul.validate().unwrap();
+        let reason = reason_on(&device, &matmul);
+        assert!(reason.contains(expected), "{matmul:?}: {reason}");
+        assert!(reason.contains("other kernels of matmul"), "{reason}");
+    }
+}
+
+#[test]
+fn devices_that_do_not_fit_are_refused_by_name() {
+    let whole = half(256, 384, 96);
+    let small = device(AdapterKind::Integrated, 8);
+    assert!(reason_on(&small, &whole).contains("8 x 8 alone"));
+    let several = Capabilities {
+        subgroup_sizes: (16, 32),
+        ..device(AdapterKind::Discrete, 16)
+    };
+    assert!(reason_on(&several, &whole).contains("16 to 32 invocations"));
+    let without = Capabilities {
+        cooperative: Vec::new(),
+        ..device(AdapterKind::Discrete, 16)
+    };
+    assert!(reason_on(&without, &whole).contains("no trusted f16 -> f32 shape"));
+}
+
+/// The batch stride of one matrix means nothing.
+#[test]
+fn what_lies_in_whole_chunks_fits() {
+    let device = device(AdapterKind::Discrete, 16);
+    let shared = Layout {
+        batch_stride: Some(0),
+        ..Layout::default()
+    };
+    let apart = Layout {
+        row_stride: Some(392),
+        batch_stride: Some(3),
+        offset: 8,
+        ..Layout::default()
+    };
+    let whole = half(256, 384, 96);
+    for matmul in [
+        Matmul { b: apart, ..whole },
+        Matmul {
+            batch: 2,
+            b: shared,
+            ..whole
+        },
+    ] {
+        assert!(matmul.constants(&WHOLE, &device).is_ok(), "{matmul:?}");
+    }
+}
+
+/// Fragments go straight to C where they may: at multiples of 16 bytes.
+#[test]
+fn fragments_are_stored_where_they_are_aligned() {
+    let device = device(AdapterKind::Discrete, 16);
+    let epilogue = |c: Layout| {
+        let matmul = Matmul {
+            c,
+            ..half(256, 384, 96)
+        };
+        let found = matmul.constants(&COOPERATIVE, &device).unwrap();
+        found.contains(&("EPILOGUE", Constant::Bool(true)))
+    };
+    let row = |stride| Layout {
+        row_stride: Some(stride),
+        ..Layout::default()
+    };
+    assert!(!epilogue(row(388)));
+    assert!(epilogue(row(389)));
+    let first = |offset| Layout {
+        offset,
+        ..Layout::default()
+    };
+    assert!(!epilogue(first(8)));
+    assert!(epilogue(first(2)));
+}
+
+#[test]
+fn the_tuner_tries_it_and_the_library_does_not_take_it() {
+    let device = device(AdapterKind::Discrete, 16);
+    let tried = |matmul: &Matmul| {
+        let chosen = choose(matmul, &PlanOptions::default(), &device).unwrap();
+        assert_ne!(chosen.kernel.name, WHOLE.name, "{matmul:?}");
+        let found = candidates(matmul, &device, 12).unwrap();
+        assert!(found.len() <= 12, "{}", found.len());
+        found
+            .iter()
+            .filter(|candidate| candidate.kernel.name == WHOLE.name)
+            .count()
+    };
+    for matmul in [half(4096, 4096, 4096), half(2048, 2048, 2048)] {
+        assert_eq!(tried(&matmul), WHOLE.presets.len(), "{matmul:?}");
+    }
+    let batched = Matmul {
+        batch: 64,
+        ..half(512, 512, 512)
+    };
+    assert_eq!(tried(&batched), WHOLE.presets.len());
+    for matmul in [
+        half(4100, 4096, 4096),
+        half(4112, 4096, 4096),
+        Matmul::new(4096, 4096, 4096),
+    ] {
+        assert_eq!(tried(&matmul), 0, "{matmul:?}");
+    }
+}

@@ -1,0 +1,342 @@
+//! `matmul_cooperative_whole`: every constant, numbers of steps, layouts, large values, cut products.
+
+use super::{common, half, open, sixteen, verify, verify_on};
+use pollster::block_on;
+use proptest::prelude::*;
+use ridgepoint::bench::Workspace;
+use ridgepoint::ops::family;
+use ridgepoint::shader::{Checks, Constant, Loops};
+use ridgepoint::{Error, Gpu, Layout, Matmul, Operation, Plan, PlanOptions};
+
+const KERNEL: &str = "matmul_cooperative_whole";
+
+/// Tiles of 64 x 32 of fragments of 16 x 16, whatever the adapter would get.
+fn small() -> Vec<(&'static str, Constant)> {
+    let sizes = [
+        ("TILE_M", 64),
+        ("TILE_N", 32),
+        ("TILE_K", 32),
+        ("UNROLL_K", 16),
+        ("SUBGROUP_M", 32),
+        ("SUBGROUP_N", 16),
+    ];
+    let sizes = sizes.map(|(name, size)| (name, Constant::Integer(size)));
+    [sixteen(), sizes.to_vec()].concat()
+}
+
+fn with(constants: &[(&'static str, Constant)]) -> PlanOptions {
+    PlanOptions {
+        kernel: Some(KERNEL),
+        constants: [small(), constants.to_vec()].concat(),
+        ..PlanOptions::default()
+    }
+}
+
+fn number(name: &'static str, value: u32) -> (&'static str, Constant) {
+    (name, Constant::Integer(value))
+}
+
+fn yes(name: &'static str) -> (&'static str, Constant) {
+    (name, Constant::Bool(true))
+}
+
+/// Twice the rows, of as many invocations.
+const TALL: [(&str, Constant); 2] = [
+    ("TILE_M", Constant::Integer(128)),
+    ("SUBGROUP_M", Constant::Integer(64)),
+];
+
+fn presets() -> std::ops::Range<usize> {
+    0..family("matmul")
+        .unwrap()
+        .kernel(KERNEL)
+        .unwrap()
+        .presets
+        .len()
+}
+
+/// A row or matrix begins 8, and where it is C 4, elements after the one before it ends; the first after as many.
+fn with_gaps(matmul: Matmul) -> Matmul {
+    let gaps = |rows: u64, columns: u64, gap: u64| Layout {
+        row_stride: Some(columns + gap),
+        batch_stride: Some(rows * (columns + gap) + gap),
+        offset: gap,
+        ..Layout::default()
+    };
+    Matmul {
+        a: gaps(matmul.m, matmul.k, 8),
+        b: gaps(matmul.k, matmul.n, 8),
+        c: gaps(matmul.m, matmul.n, 4),
+        ..matmul
+    }
+}
+
+#[test]
+fn any_number_of_steps_is_right_with_each_preset() {
+    let Some(gpu) = open() else { return };
+    for preset in presets() {
+        let options = PlanOptions {
+            preset,
+            ..with(&[])
+        };
+        for steps in [1, 2, 3, 5] {
+            let plain = half(192, 64, 32 * steps);
+            verify(gpu, &plain, &options);
+            let batch = Matmul { batch: 2, ..plain };
+            verify(gpu, &with_gaps(batch), &options);
+        }
+    }
+}
+
+/// Tiles and fragments that the adapter gets where nothing is chosen.
+#[test]
+fn the_default_is_right() {
+    let Some(gpu) = open() else { return };
+    for checks in [Checks::Off, Checks::On] {
+        let options = PlanOptions {
+            kernel: Some(KERNEL),
+            checks,
+            ..PlanOptions::default()
+        };
+        verify(gpu, &with_gaps(half(256, 128, 96)), &options);
+    }
+}
+
+#[test]
+fn every_constant_is_right() {
+    let Some(gpu) = open() else { return };
+    let (a, b) = (yes("DIRECT_A"), yes("DIRECT_B"));
+    let folded = number("FOLD", 2);
+    let cases = [
+        vec![a],
+        vec![b],
+        vec![a, b],
+        vec![folded],
+        vec![folded, number("APART", 5), yes("READ_WRITE")],
+        vec![number("AHEAD", 2), number("APART", 3)],
+        vec![number("AHEAD", 3), yes("READ_WRITE")],
+        vec![number("GROUP", 1), number("PAD", 16)],
+        vec![yes("STAGED")],
+        vec![
+            yes("STAGED"),
+            number("PAD_C", 0),
+            number("AHEAD", 2),
+            folded,
+        ],
+        vec![number("TILE_K", 64)],
+        vec![
+            number("TILE_K", 16),
+            number("TILE_N", 64),
+            number("SUBGROUP_N", 32),
+        ],
+        [&TALL[..], &[number("FOLD", 4)]].concat(),
+    ];
+    let matmul = with_gaps(Matmul {
+        batch: 2,
+        ..half(128, 128, 192)
+    });
+    for constants in cases {
+        verify(gpu, &matmul, &with(&constants));
+    }
+    for loops in [Loops::Unrolled, Loops::AsWritten] {
+        let options = PlanOptions {
+            loops,
+            checks: Checks::On,
+            preset: 1,
+            ..with(&[])
+        };
+        verify(gpu, &matmul, &options);
+    }
+}
+
+#[test]
+fn combinations_that_cannot_be_are_refused() {
+    let Some(gpu) = open() else { return };
+    for constants in [
+        vec![yes("DIRECT_A"), yes("READ_WRITE")],
+        vec![yes("DIRECT_B"), number("AHEAD", 2)],
+        vec![number("FOLD", 4)],
+        vec![number("PAD", 4)],
+    ] {
+        let refused = block_on(Plan::new(gpu, &half(64, 64, 32), &with(&constants)));
+        assert!(matches!(refused, Err(Error::Shader { .. })), "{refused:?}");
+    }
+}
+
+#[test]
+fn tiles_that_do_not_fit_are_refused_by_name() {
+    let Some(gpu) = open() else { return };
+    let plan = |matmul| block_on(Plan::new(gpu, &matmul, &with(&TALL)));
+    let refused = plan(half(192, 64, 64));
+    match refused {
+        Err(Error::Unsupported { what, reason }) => {
+            assert!(what.contains(KERNEL), "{what}");
+            let expected = "m is 192, which is no multiple of 128";
+            assert!(reason.contains(expected), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let empty = Matmul {
+        batch: 0,
+        ..half(64, 64, 32)
+    };
+    assert_eq!(plan(empty).unwrap().dispatches(), 0);
+}
+
+/// Runs `matmul` on `values` of A and B.
+fn run(gpu: &Gpu, matmul: &Matmul, values: &[Vec<f32>; 2], options: &PlanOptions) -> Vec<f32> {
+    let space = block_on(Workspace::with_values(gpu, matmul, values)).unwrap();
+    verify_on(gpu, matmul, options, &space, &values.as_slice());
+    block_on(gpu.download(space.views()[2])).unwrap()
+}
+
+#[test]
+fn sums_of_large_f16_do_not_overflow() {
+    let Some(gpu) = open() else { return };
+    let matmul = half(64, 64, 96);
+    // Of both signs, and the largest f16 among them.
+    let a = [60_000.0, 65_504.0, -60_000.0, 60_000.0];
+    let a: Vec<f32> = a.into_iter().cycle().take(64 * 96).collect();
+    let b = vec![2.0; 96 * 64];
+    for preset in presets() {
+        let options = PlanOptions {
+            preset,
+            ..with(&[])
+        };
+        let c = run(gpu, &matmul, &[a.clone(), b.clone()], &options);
+        assert_eq!(c, vec![2.0 * 24.0 * 125_504.0; 64 * 64]);
+    }
+}
+
+/// Numbers of f16 that are too small for a full mantissa come through the way by f32, or as zeros: no number else.
+#[test]
+fn subnormal_f16_are_kept_or_zero() {
+    let Some(gpu) = open() else { return };
+    let matmul = half(64, 64, 32);
+    let least = 2f32.powi(-24);
+    let mut a = vec![0.0; 64 * 32];
+    for (row, values) in a.chunks_mut(32).enumerate() {
+        values[row % 32] = least * (row + 1) as f32;
+    }
+    let b = vec![1.0; 32 * 64];
+    let space = block_on(Workspace::with_values(gpu, &matmul, &[a, b])).unwrap();
+    let plan = block_on(Plan::new(gpu, &matmul, &with(&[]))).unwrap();
+    block_on(plan.bind(&space.views()).unwrap().run(gpu)).unwrap();
+    let c = block_on(gpu.download(space.views()[2])).unwrap();
+    for (row, values) in c.chunks(64).enumerate() {
+        let allowed = [least * (row + 1) as f32, 0.0].map(f32::to_bits);
+        assert!(
+            values.iter().all(|v| allowed.contains(&v.to_bits())),
+            "{row}: {values:?}"
+        );
+    }
+}
+
+/// Neither symmetric nor commuting, of small integers: exact, and B * A or a transpose would differ.
+#[test]
+fn a_product_that_does_not_commute_is_exact() {
+    let Some(gpu) = open() else { return };
+    let side = 192;
+    let cells = || (0..side * side).map(|i| (i / side, i % side));
+    let a = |row: usize, column: usize| ((row * 3 + column * 5) % 7) as f32 - 3.0;
+    let b = |row: usize, column: usize| ((row * 2 + column) % 5) as f32 - (column % 3) as f32;
+    let values = [
+        cells().map(|(row, column)| a(row, column)).collect(),
+        cells().map(|(row, column)| b(row, column)).collect(),
+    ];
+    let want: Vec<f32> = cells()
+        .map(|(row, column)| (0..side).map(|k| a(row, k) * b(k, column)).sum())
+        .collect();
+    let matmul = half(side as u64, side as u64, side as u64);
+    for preset in presets() {
+        let options = PlanOptions {
+            preset,
+            ..with(&[])
+        };
+        assert_eq!(run(gpu, &matmul, &values, &options), want, "{preset}");
+    }
+}
+
+/// A and B may be one buffer, also where both are bound as if they were written.
+#[test]
+fn a_square_of_one_buffer_is_right() {
+    let Some(gpu) = open() else { return };
+    let matmul = half(64, 64, 64);
+    let values: Vec<f32> = (0..64 * 64).map(|i| (i * 7 % 11) as f32 - 5.0).collect();
+    let values = [values.clone(), values];
+    let want = run(gpu, &matmul, &values, &with(&[]));
+    let space = block_on(Workspace::with_values(gpu, &matmul, &values)).unwrap();
+    for constants in [
+        vec![],
+        vec![yes("READ_WRITE")],
+        vec![yes("DIRECT_A")],
+        vec![yes("DIRECT_A"), yes("DIRECT_B")],
+    ] {
+        block_on(space.poison(gpu)).unwrap();
+        let plan = block_on(Plan::new(gpu, &matmul, &with(&constants))).unwrap();
+        let [a, _, c] = space.views()[..] else {
+            panic!("three operands")
+        };
+        block_on(plan.bind(&[a, a, c]).unwrap().run(gpu)).unwrap();
+        let got = block_on(gpu.download(c)).unwrap();
+        assert_eq!(got, want, "{constants:?}");
+    }
+}
+
+/// A device on which products of a few tiles need several dispatches, and dispatches a second row of workgroups.
+fn narrow() -> Option<Gpu> {
+    open()?;
+    common::open(|options| {
+        options.limits = Some(wgpu::Limits {
+            max_storage_buffer_binding_size: 1 << 16,
+            max_compute_workgroups_per_dimension: 2,
+            ..wgpu::Limits::default()
+        });
+    })
+}
+
+#[test]
+fn cut_products_and_workgroups_that_fill_a_grid_are_right() {
+    let Some(gpu) = narrow() else { return };
+    // Three workgroups, in two rows of two.
+    let surplus = half(192, 32, 64);
+    // Rows in parts of 256, and a rest.
+    let cut = half(576, 32, 64);
+    for preset in presets() {
+        let options = PlanOptions {
+            preset,
+            ..with(&[])
+        };
+        verify(&gpu, &surplus, &options);
+        let plan = block_on(Plan::new(&gpu, &cut, &options)).unwrap();
+        assert!(plan.dispatches() > 1);
+        verify(&gpu, &cut, &options);
+    }
+    let wide = with(&TALL);
+    let refused = block_on(Plan::new(&gpu, &cut, &wide));
+    match refused {
+        Err(Error::Unsupported { reason, .. }) => {
+            assert!(reason.contains("its tiles do not fit 64 x 32"), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn any_whole_product_is_right(
+        tiles in (1u64..4, 1u64..4, 1u64..8),
+        batch in 1u64..3,
+        gaps in (any::<bool>(), 0u64..4, 0u64..4),
+        preset in presets(),
+    ) {
+        let Some(gpu) = open() else { return Ok(()) };
+        let plain = Matmul { batch, ..half(64 * tiles.0, 32 * tiles.1, 32 * tiles.2) };
+        let mut matmul = if gaps.0 { with_gaps(plain) } else { plain };
+        matmul.a.offset = 8 * gaps.1;
+        matmul.b.batch_stride = if gaps.2 == 0 { Some(0) } else { matmul.b.batch_stride };
+        prop_assume!(matmul.validate().is_ok());
+        verify(gpu, &matmul, &PlanOptions { preset, ..with(&[]) });
+    }
+}
