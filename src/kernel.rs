@@ -20,6 +20,14 @@ use std::collections::BTreeMap;
 /// Named values for the constants of a kernel's files.
 pub type Constants = Vec<(&'static str, Constant)>;
 
+/// The constant called `name`, where it is among `constants` and an integer; the last, where it is there twice.
+pub(crate) fn integer(constants: &[(&'static str, Constant)], name: &str) -> Option<u64> {
+    match constants.iter().rev().find(|(known, _)| *known == name) {
+        Some((_, Constant::Integer(value))) => Some(u64::from(*value)),
+        _ => None,
+    }
+}
+
 /// One dispatch of a kernel: a file, and constants that are its own.
 #[derive(Debug, Clone, Copy)]
 pub struct Stage {

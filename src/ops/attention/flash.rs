@@ -8,7 +8,7 @@ use super::params::{FinishParams, MAX_SEQ};
 use super::schedule::{bound, window};
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Step, Window, fold_workgroups};
+use crate::kernel::{Constants, Kernel, Schedule, Slot, Step, Window, fold_workgroups, integer};
 use crate::ops::budget::flops_of_dispatch;
 use crate::shader::{Constant, Prepared};
 
@@ -22,10 +22,7 @@ pub(super) fn derived(
     chosen: &Constants,
     device: &Capabilities,
 ) -> Constants {
-    let number = |name: &str| match chosen.iter().find(|(known, _)| *known == name) {
-        Some((_, Constant::Integer(value))) => Some(u64::from(*value)),
-        _ => None,
-    };
+    let number = |name| integer(chosen, name);
     let matrix = cooperative::is_cooperative(kernel);
     let tile = if matrix {
         number("SUBGROUPS").zip(number("SUBGROUP_Q"))

@@ -12,7 +12,7 @@ use super::{Activation, Bias, Matmul, Order, vector, whole};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
-use crate::kernel::{Constants, Kernel};
+use crate::kernel::{Constants, Kernel, integer};
 use crate::shader::Constant;
 
 /// Kernels for `matmul`, the best first.
@@ -165,13 +165,7 @@ pub(super) fn derived(
 
 /// Unless told otherwise, every edge is ragged.
 fn edges(matmul: &Matmul, chosen: &Constants) -> Constants {
-    let tile = |name: &str| {
-        let value = chosen.iter().find(|(known, _)| *known == name);
-        match value {
-            Some((_, Constant::Integer(size))) => Some(u64::from(*size)),
-            _ => None,
-        }
-    };
+    let tile = |name| integer(chosen, name);
     let holds = |name, size: u64| tile(name).is_some_and(|tile| size >= tile);
     let whole = |name, size: u64| tile(name).is_some_and(|tile| size.is_multiple_of(tile));
     let clamp = !(holds("TILE_M", matmul.m) && holds("TILE_N", matmul.n));

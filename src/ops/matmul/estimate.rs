@@ -11,7 +11,8 @@ use super::Matmul;
 use super::cut::Cut;
 use super::kernels::{DENSE, LARGE, MEDIUM, SMALL, SQUARE, TALL, Tiles, WIDE};
 use super::schedule::Split;
-use crate::shader::{Constant, Prepared};
+use crate::kernel::integer;
+use crate::shader::Prepared;
 use std::ops::RangeInclusive;
 
 /// Tiles, and what a workgroup takes for a step of one along K, in nanoseconds.
@@ -146,10 +147,7 @@ fn by_four(matmul: &Matmul) -> bool {
 
 impl Rated {
     fn size(&self, name: &str) -> u64 {
-        match self.tiles.iter().find(|(known, _)| *known == name) {
-            Some((_, Constant::Integer(size))) => u64::from(*size),
-            _ => 1,
-        }
+        integer(self.tiles, name).unwrap_or(1)
     }
 
     /// Nanoseconds for a step of one along K of all workgroups.

@@ -10,7 +10,7 @@ use super::kernels::{NAIVE, TILED};
 use super::vector::is_vector;
 use crate::error::Result;
 use crate::gpu::{AdapterKind, Capabilities};
-use crate::kernel::{Constants, Kernel, Step, fold_workgroups};
+use crate::kernel::{Constants, Kernel, Step, fold_workgroups, integer};
 use crate::ops::budget::{LOAD_FLOPS, Units, flops_of_dispatch, flops_of_workgroup};
 use crate::shader::{Constant, Prepared};
 use std::ops::Range;
@@ -59,20 +59,13 @@ impl Cost {
 
     /// With these constants, and where they name no tile that of the kernels without blocks.
     pub(super) fn told(kernel: &Kernel, constants: &Constants, kind: AdapterKind) -> Self {
-        let of = |name: &str| {
-            let found = constants.iter().rev().find(|(known, _)| *known == name);
-            found.map(|(_, value)| *value)
-        };
-        let number = |name| match of(name) {
-            Some(Constant::Integer(size)) => Some(u64::from(size)),
-            _ => None,
-        };
+        let number = |name| integer(constants, name);
         let side = |name| number(name).or(number("TILE")).unwrap_or(16);
         let (rows, mut columns) = (side("TILE_M"), side("TILE_N"));
         if is_vector(kernel) {
             columns = number("ELEMS_N").unwrap_or(1) * number("LANES_N").unwrap_or(1);
         }
-        let tile = if of("MIRRORED") == Some(Constant::Bool(true)) {
+        let tile = if constants.contains(&("MIRRORED", Constant::Bool(true))) {
             [columns, rows]
         } else {
             [rows, columns]

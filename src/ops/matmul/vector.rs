@@ -8,7 +8,7 @@ use super::schedule::{Planes, Split, reduce, windows};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::{AdapterKind, Capabilities};
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Step, Window};
+use crate::kernel::{Constants, Kernel, Schedule, Slot, Step, Window, integer};
 use crate::shader::{Constant, Prepared};
 
 pub(super) fn is_vector(kernel: &Kernel) -> bool {
@@ -200,10 +200,7 @@ pub(super) fn constants(
 
 /// What follows from the number of invocations.
 pub(super) fn derived(matmul: &Matmul, chosen: &Constants) -> Constants {
-    let sized = |name: &str| match chosen.iter().rev().find(|(known, _)| *known == name) {
-        Some((_, Constant::Integer(value))) => u64::from(*value),
-        _ => 0,
-    };
+    let sized = |name| integer(chosen, name).unwrap_or(0);
     let step = sized("LANES_K") * sized("WIDTH");
     let ragged = step == 0 || !matmul.k.is_multiple_of(step);
     vec![("RAGGED_K", Constant::Bool(ragged))]
