@@ -119,6 +119,16 @@ impl Kernel {
         constants: &[(&str, Constant)],
         device: &Capabilities,
     ) -> Result<()> {
+        self.prepare_for(dtype, constants, device).map(drop)
+    }
+
+    /// The stages with their loops as written, where [`Self::supported`] finds nothing missing.
+    pub(crate) fn prepare_for(
+        &self,
+        dtype: Dtype,
+        constants: &[(&str, Constant)],
+        device: &Capabilities,
+    ) -> Result<Vec<Prepared>> {
         let refuse = |reason: String| {
             Err(Error::Unsupported {
                 what: format!("kernel {}", self.name),
@@ -142,12 +152,13 @@ impl Kernel {
                 .collect();
             return refuse(format!("the device lacks {}", names.join(", ")));
         }
-        for prepared in self.prepare(constants, Loops::AsWritten, device.features)? {
-            if let Err(error) = check_limits(&prepared, &device.limits) {
+        let stages = self.prepare(constants, Loops::AsWritten, device.features)?;
+        for prepared in &stages {
+            if let Err(error) = check_limits(prepared, &device.limits) {
                 return refuse(error.to_string());
             }
         }
-        Ok(())
+        Ok(stages)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Contender, Kernel, PlanOptions};
 use crate::ops::{Operation, choose, constants_of};
-use crate::shader::{Constant, Loops};
+use crate::shader::Constant;
 
 /// One way to compute an operation.
 #[derive(Debug, Clone)]
@@ -94,11 +94,8 @@ fn resolved(
         ..PlanOptions::default()
     };
     let mut all = constants_of(operation, kernel, &options, device).ok()?;
-    kernel.supported(operation.dtype(), &all, device).ok()?;
+    let stages = kernel.prepare_for(operation.dtype(), &all, device).ok()?;
     // Tiles may not fit the shape, which nothing but a schedule tells.
-    let stages = kernel
-        .prepare(&all, Loops::AsWritten, device.features)
-        .ok()?;
     let stages: Vec<_> = stages.iter().collect();
     operation.schedule(kernel, &stages, device).ok()?;
     all.sort_by_key(|(name, _)| *name);
