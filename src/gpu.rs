@@ -350,7 +350,11 @@ impl Gpu {
                     submission_index: Some(submission),
                     timeout: Some(timeout),
                 };
-                sender.send(device.poll(wait).is_ok());
+                let finished = device.poll(wait).is_ok();
+                // Whoever is told may end the program, and a device that this thread is the last to let go of would
+                // be destroyed beside the driver's own exit handlers: some runs on llvmpipe ended in a signal by it.
+                drop(device);
+                sender.send(finished);
             });
         }
         #[cfg(target_arch = "wasm32")]
