@@ -11,7 +11,7 @@
 //!          +------+     +--------+         +--------+
 //!
 //! The last tiles of a row or column begin earlier, so that they are full; only k beyond its end needs zeros.
-//! Without EPILOGUE f32 sums go to `sums`, whole fragments at once; with it they pass through workgroup memory.
+//! Without EPILOGUE f32 sums go to `sums`, with DIRECT whole fragments at once; else they pass through workgroup memory.
 //!
 //! Intensity: TILE_M * TILE_N / (TILE_M + TILE_N) FLOP/B in f16, 32 at 64 x 64.
 //! Workgroup memory: 11.5 KiB. Works for any M, N, K where a subgroup has LANES invocations.
@@ -33,6 +33,7 @@ const CLAMP: bool = true;           // M or N is less than a tile: what lies bey
 const RAGGED_K: bool = true;        // a part of K ends within a step
 const EDGES: bool = true;           // M or N ends within a tile
 const EPILOGUE: bool = true;        // alpha, beta, bias and activation apply
+const DIRECT: bool = true;          // f32 sums begin at multiples of 16 bytes, where fragments may go at once
 const BETA: bool = false;           // C is read
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0;          // 0 none, 1 relu, 2 gelu, 3 silu
@@ -301,7 +302,7 @@ fn matmul_cooperative(
     }
 
     let whole = own_row + TILE_M <= rows && own_column + TILE_N <= params.n;
-    if (!EPILOGUE && whole) {
+    if (!EPILOGUE && DIRECT && whole) {
         let place = params.c_first + plane * params.c_batch + (first_row + subgroup_row) * params.c_row
             + first_column + subgroup_column;
         // unroll
@@ -315,7 +316,7 @@ fn matmul_cooperative(
                 coopStoreT(value, pointer, stride);
             }
         }
-    } else if (EPILOGUE || EDGES) {
+    } else if (EPILOGUE || !DIRECT || EDGES) {
         // unroll
         for (var i = 0u; i < FRAGMENTS_M; i++) {
             // unroll

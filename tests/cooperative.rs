@@ -120,6 +120,9 @@ fn a_deep_split_is_right() {
         ..PlanOptions::default()
     };
     verify(gpu, &half(40, 24, 3000), &options);
+    // Whole tiles, at places where fragments may be stored at once and where they may not.
+    verify(gpu, &half(70, 132, 1100), &options);
+    verify(gpu, &half(70, 131, 1100), &options);
 }
 
 /// A dispatch takes one workgroup or two of several tiles, matrices and parts of K.

@@ -69,20 +69,22 @@ pub(super) fn constants(
     let width = width(matmul, side, device)?;
     let [element, four, _] = types(matmul.dtype);
     let chunk = if width == 4 { four } else { element };
-    // Vulkan stores whole fragments at multiples of 16 bytes alone.
     let [.., c] = matmul.places()?;
-    let plain = matmul.output == Dtype::F32 && is_plain(matmul) && c.by_four(matmul.batch);
-    let result = if is_split(kernel) {
-        Dtype::F32
+    // Sums over parts of K lie without gaps.
+    let (result, direct) = if is_split(kernel) {
+        (Dtype::F32, matmul.n.is_multiple_of(4))
     } else {
-        matmul.output
+        (matmul.output, c.by_four(matmul.batch))
     };
+    let plain = matmul.output == Dtype::F32 && is_plain(matmul);
     found.extend([
         ("ElemC", types(result)[0]),
         ("Chunk", chunk),
         ("WIDTH", Constant::Integer(width)),
         ("LANES", Constant::Integer(device.subgroup_sizes.1)),
         ("EPILOGUE", Constant::Bool(!plain)),
+        // Vulkan stores whole fragments at multiples of 16 bytes alone.
+        ("DIRECT", Constant::Bool(direct)),
     ]);
     Ok(found)
 }
@@ -169,5 +171,54 @@ pub(super) fn group(matmul: &Matmul, tile_n: u32) -> u32 {
         8
     } else {
         4
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::matmul::kernels::{COOPERATIVE, COOPERATIVE_SPLIT};
+    use crate::ops::{Layout, Operation};
+
+    /// Whether `kernel` stores whole fragments of a product.
+    fn is_direct(matmul: &Matmul, kernel: &'static Kernel) -> bool {
+        let device = Capabilities::imagined(AdapterKind::Discrete)
+            .with_features(COOPERATIVE.features)
+            .with_f16()
+            .with_subgroups((32, 32))
+            .with_matrix_units(16)
+            .with_workgroup_memory()
+            .with_bindings(1 << 31);
+        let found = matmul.constants(kernel, &device).unwrap();
+        found.contains(&("DIRECT", Constant::Bool(true)))
+    }
+
+    #[test]
+    fn fragments_are_stored_whole_where_they_are_aligned() {
+        let product = |n, c| Matmul {
+            dtype: Dtype::F16,
+            c,
+            ..Matmul::new(256, n, 4096)
+        };
+        let layout = Layout::default();
+        let row = |stride| Layout {
+            row_stride: Some(stride),
+            ..layout
+        };
+        let first = |offset| Layout { offset, ..layout };
+        for (aligned, c) in [
+            (true, row(388)),
+            (false, row(389)),
+            (true, first(8)),
+            (false, first(2)),
+        ] {
+            let matmul = product(384, c);
+            assert_eq!(is_direct(&matmul, &COOPERATIVE), aligned, "{matmul:?}");
+            // Sums of parts do not lie as C does.
+            assert!(is_direct(&matmul, &COOPERATIVE_SPLIT), "{matmul:?}");
+        }
+        assert!(!is_direct(&product(386, layout), &COOPERATIVE_SPLIT));
+        // Rows of C may be apart and those of the sums not.
+        assert!(!is_direct(&product(386, row(388)), &COOPERATIVE_SPLIT));
     }
 }

@@ -1,6 +1,5 @@
 use super::*;
 use crate::Operation;
-use crate::ops::matmul::kernels::COOPERATIVE;
 use crate::ops::{Activation, Bias, Layout, choose};
 use crate::tune::candidates;
 use crate::{Error, PlanOptions};
@@ -173,32 +172,6 @@ fn what_lies_in_whole_chunks_fits() {
     ] {
         assert!(matmul.constants(&WHOLE, &device).is_ok(), "{matmul:?}");
     }
-}
-
-/// Fragments go straight to C where they may: at multiples of 16 bytes.
-#[test]
-fn fragments_are_stored_where_they_are_aligned() {
-    let device = device(AdapterKind::Discrete, 16);
-    let epilogue = |c: Layout| {
-        let matmul = Matmul {
-            c,
-            ..half(256, 384, 96)
-        };
-        let found = matmul.constants(&COOPERATIVE, &device).unwrap();
-        found.contains(&("EPILOGUE", Constant::Bool(true)))
-    };
-    let row = |stride| Layout {
-        row_stride: Some(stride),
-        ..Layout::default()
-    };
-    assert!(!epilogue(row(388)));
-    assert!(epilogue(row(389)));
-    let first = |offset| Layout {
-        offset,
-        ..Layout::default()
-    };
-    assert!(!epilogue(first(8)));
-    assert!(epilogue(first(2)));
 }
 
 #[test]
