@@ -129,7 +129,7 @@ impl Suite {
                 warm_up: Duration::from_millis(50),
                 warm_up_max: Duration::from_millis(100),
                 min_time: Duration::from_millis(50),
-                max_time: Duration::from_millis(300),
+                max_time: Duration::from_millis(150),
                 ..full
             };
         }

@@ -199,7 +199,7 @@ pub(super) fn screening(full: &Sampling) -> Sampling {
         warm_up_max: Duration::from_millis(20),
         min_samples: 3,
         min_time: Duration::from_millis(20),
-        max_time: Duration::from_millis(250),
+        max_time: Duration::from_millis(100),
         ..full.clone()
     }
 }
