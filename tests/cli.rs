@@ -9,6 +9,9 @@ use std::sync::OnceLock;
 mod bad_input;
 #[allow(dead_code, reason = "this file needs a part of it")]
 mod common;
+#[cfg(unix)]
+#[path = "cli/interruption.rs"]
+mod interruption;
 #[path = "cli/roofline.rs"]
 mod roofline;
 #[path = "cli/run.rs"]

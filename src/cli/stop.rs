@@ -12,13 +12,24 @@ static ASKED: AtomicBool = AtomicBool::new(false);
 pub(crate) fn listen() {
     let listening = ctrlc::set_handler(|| {
         if ASKED.swap(true, Ordering::SeqCst) {
-            std::process::exit(INTERRUPTED.into());
+            end();
         }
         progress::say("stopping after this sample; once more ends at once");
     });
     if let Err(error) = listening {
         log::warn!("Ctrl-C will end a run at once, its last row may be lost: {error}");
     }
+}
+
+/// Ends the program without exit handlers where there are any: those of a driver crash beside its threads at work.
+fn end() -> ! {
+    #[cfg(unix)]
+    // SAFETY: it takes an integer, and does not return.
+    unsafe {
+        libc::_exit(INTERRUPTED.into())
+    }
+    #[cfg(not(unix))]
+    std::process::exit(INTERRUPTED.into())
 }
 
 /// Whether the user asked to stop.

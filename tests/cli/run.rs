@@ -183,60 +183,6 @@ fn check_row(row: &Value) {
 }
 
 #[test]
-#[cfg(unix)]
-fn an_interrupted_run_keeps_its_rows() {
-    use std::process::{Command, Stdio};
-    use std::time::{Duration, Instant};
-    if !has_adapter() {
-        return;
-    }
-    let mut command = ridgepoint("interrupted");
-    let path = command.get_current_dir().unwrap().join("rows.json");
-    command
-        .args(["run", "--json", "rows.json"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let rows = |path: &Path| -> usize {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        let report: Value = serde_json::from_str(&text).unwrap_or_default();
-        report["rows"].as_array().map_or(0, Vec::len)
-    };
-    let began = Instant::now();
-    while rows(&path) == 0 {
-        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
-        assert!(began.elapsed() < Duration::from_mins(2), "no row came");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let killed = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(killed.success());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
-    assert!(
-        stdout(&output).contains("stream_copy"),
-        "{}",
-        stdout(&output)
-    );
-    assert!(
-        stderr(&output).contains("results: rows.json"),
-        "{}",
-        stderr(&output)
-    );
-    let report = json(&path);
-    let found = report["rows"].as_array().unwrap();
-    assert!(!found.is_empty());
-    let warnings = report["warnings"].as_array().unwrap();
-    assert!(
-        warnings.iter().any(|warning| warning["id"] == "incomplete"),
-        "{warnings:?}"
-    );
-    assert!(ridgepoint::report::Report::read(&path).is_ok());
-}
-
-#[test]
 fn a_folder_that_cannot_be_written_is_told_first_and_the_run_prints() {
     if !has_adapter() {
         return;
