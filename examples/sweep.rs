@@ -133,31 +133,10 @@ async fn one(
     spaces: &[Workspace],
 ) -> Result<(f64, String)> {
     let plan = Plan::with_kernel(gpu, operation, kernel, options).await?;
-    let space = &spaces[0];
-    space.poison(gpu).await?;
     let launches: Result<Vec<_>> = spaces.iter().map(|s| plan.bind(&s.views())).collect();
     let launch = Launch::joined(launches?);
-    let mut encoder = gpu
-        .device()
-        .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-    launch.record(&mut encoder);
-    gpu.submit(encoder, kernel.name).await?;
-    let verified = space
-        .verify(
-            gpu,
-            operation,
-            kernel,
-            &space.generated(1),
-            Coverage::Sampled,
-        )
-        .await?;
-    if !verified.ok {
-        let message = verified.worst.unwrap_or_default();
-        return Err(Error::Gpu {
-            what: "wrong result".into(),
-            message,
-        });
-    }
+    let verified = spaces[0].run_and_verify(gpu, operation, kernel, &launch, Coverage::Sampled);
+    verified.await?.require(kernel.name)?;
     let sampling = Sampling {
         warm_up: Duration::from_millis(60),
         warm_up_max: Duration::from_millis(120),

@@ -195,17 +195,7 @@ async fn compare_all(
             skipped += 1;
             continue;
         };
-        if !verified.ok {
-            let message = format!(
-                "{}: {}",
-                operation.label(),
-                verified.worst.unwrap_or_default()
-            );
-            return Err(Error::Gpu {
-                what: kernel.name.to_owned(),
-                message,
-            });
-        }
+        verified.require(&format!("{} of {}", kernel.name, operation.label()))?;
         shapes += 1;
         elements += verified.compared;
         closest = closest.max(
@@ -236,32 +226,20 @@ async fn compare(
     seed: u32,
     input: Option<&[f32]>,
 ) -> Result<Option<crate::report::Verified>> {
-    let values: Vec<Vec<f32>> = input.map_or_else(Vec::new, |input| repeat(operation, input));
-    let generated;
-    let borrowed = values.as_slice();
-    let (space, inputs): (Workspace, &dyn Inputs) = if input.is_some() {
-        (
-            Workspace::with_values(gpu, operation, &values).await?,
-            &borrowed,
-        )
-    } else {
-        let space = Workspace::new(gpu, operation, seed).await?;
-        generated = space.generated(seed);
-        (space, &generated)
+    let kernel = plan.kernel();
+    let space = match input {
+        None => Workspace::new(gpu, operation, seed).await?,
+        Some(input) => {
+            let values = repeat(operation, input);
+            if overflows(operation, kernel, &values.as_slice()) {
+                return Ok(None);
+            }
+            Workspace::with_values(gpu, operation, &values).await?
+        }
     };
-    if input.is_some() && overflows(operation, plan.kernel(), inputs) {
-        return Ok(None);
-    }
-    space.poison(gpu).await?;
-    let mut encoder = gpu
-        .device()
-        .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-    plan.record(&mut encoder, &space.views())?;
-    gpu.submit(encoder, plan.kernel().name).await?;
-    space
-        .verify(gpu, operation, plan.kernel(), inputs, Coverage::Full)
-        .await
-        .map(Some)
+    let launch = plan.bind(&space.views())?;
+    let verified = space.run_and_verify(gpu, operation, kernel, &launch, Coverage::Full);
+    verified.await.map(Some)
 }
 
 /// The caller's values over every input operand, each beginning at another one.

@@ -5,6 +5,7 @@
 
 use crate::bench::{ClockKind, Sampling, Status, Summary};
 use crate::data::Dtype;
+use crate::error::{Error, Result};
 use crate::gpu::AdapterSummary;
 use crate::shader::Checks;
 use crate::units::{Bandwidth, FlopRate, Intensity};
@@ -193,6 +194,23 @@ pub struct Verified {
     /// The worst element in words, where it is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worst: Option<String>,
+}
+
+impl Verified {
+    /// That the result of `what` is right.
+    ///
+    /// # Errors
+    /// [`Error::Gpu`] with the worst element.
+    pub fn require(&self, what: &str) -> Result<()> {
+        if self.ok {
+            return Ok(());
+        }
+        let worst = self.worst.as_deref().unwrap_or_default();
+        Err(Error::Gpu {
+            what: what.to_owned(),
+            message: format!("wrong result: {worst}"),
+        })
+    }
 }
 
 /// What limits a kernel of this intensity on this adapter.

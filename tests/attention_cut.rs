@@ -2,13 +2,11 @@
 
 mod common;
 
-use pollster::block_on;
 use proptest::prelude::*;
-use ridgepoint::bench::{Coverage, Workspace};
-use ridgepoint::data::Inputs;
+use ridgepoint::bench::Coverage;
 use ridgepoint::ops::{Family, family};
 use ridgepoint::shader::Constant;
-use ridgepoint::{Dtype, Error, Gpu, Operation, Plan, PlanOptions};
+use ridgepoint::{Dtype, Gpu, Operation, PlanOptions};
 
 /// Steps of a dispatch: the fewest keys that every tile allows, and a few blocks of the backward.
 fn walk(family: &Family) -> Constant {
@@ -20,44 +18,28 @@ fn walk(family: &Family) -> Constant {
 ///
 /// `values` holds the operands that are read, in their order; `None` for generated ones.
 fn compare(gpu: &Gpu, shape: &dyn Operation, values: Option<&[Vec<f32>]>) -> Vec<&'static str> {
+    let space = common::space(gpu, shape, values);
     let mut cut = Vec::new();
     for kernel in shape.family().kernels {
         if !kernel.declares("WALK") {
             continue;
         }
-        block_on(async {
-            let options = PlanOptions {
-                kernel: Some(kernel.name),
-                constants: vec![("WALK", walk(shape.family()))],
-                ..Default::default()
-            };
-            let plan = match Plan::new(gpu, shape, &options).await {
-                Err(Error::Unsupported { .. }) => return,
-                other => other.unwrap(),
-            };
-            let space = match values {
-                None => Workspace::new(gpu, shape, 7).await.unwrap(),
-                Some(values) => Workspace::with_values(gpu, shape, values).await.unwrap(),
-            };
-            let generated = space.generated(7);
-            let inputs: &dyn Inputs = match &values {
-                None => &generated,
-                Some(values) => values,
-            };
-            // Twice, since what is kept between dispatches is then that of the run before.
-            for _ in 0..2 {
-                space.poison(gpu).await.unwrap();
-                plan.bind(&space.views()).unwrap().run(gpu).await.unwrap();
-                let verified = space.verify(gpu, shape, kernel, inputs, Coverage::Full);
-                let verified = verified.await.unwrap();
-                let worst = verified.worst.unwrap_or_default();
-                assert!(verified.ok, "{} {}: {worst}", kernel.name, shape.label());
-            }
-            // A part and what finishes it for each stage would be walks that were not cut.
-            if plan.dispatches() > kernel.stages.len() {
-                cut.push(kernel.name);
-            }
-        });
+        let options = PlanOptions {
+            kernel: Some(kernel.name),
+            constants: vec![("WALK", walk(shape.family()))],
+            ..Default::default()
+        };
+        let Some(plan) = common::plan(gpu, shape, &options) else {
+            continue;
+        };
+        // Twice, since what is kept between dispatches is then that of the run before.
+        for _ in 0..2 {
+            common::verify(gpu, shape, &plan, &space, Coverage::Full);
+        }
+        // A part and what finishes it for each stage would be walks that were not cut.
+        if plan.dispatches() > kernel.stages.len() {
+            cut.push(kernel.name);
+        }
     }
     cut
 }
@@ -238,33 +220,13 @@ fn long_walks_are_cut_on_a_slow_adapter() {
                 kernel: Some(kernel),
                 ..Default::default()
             };
-            block_on(async {
-                let plan = match Plan::new(&gpu, shape.as_ref(), &options).await {
-                    Err(Error::Unsupported { .. }) => return,
-                    other => other.unwrap(),
-                };
-                let dispatches = plan.dispatches();
-                assert!(!software || dispatches > whole, "{kernel}: {dispatches}");
-                let space = Workspace::new(&gpu, shape.as_ref(), 7).await.unwrap();
-                space.poison(&gpu).await.unwrap();
-                plan.bind(&space.views()).unwrap().run(&gpu).await.unwrap();
-                let inputs = space.generated(7);
-                let verified = space
-                    .verify(
-                        &gpu,
-                        shape.as_ref(),
-                        plan.kernel(),
-                        &inputs,
-                        Coverage::Sampled,
-                    )
-                    .await
-                    .unwrap();
-                assert!(
-                    verified.ok,
-                    "{kernel}: {}",
-                    verified.worst.unwrap_or_default()
-                );
-            });
+            let Some(plan) = common::plan(&gpu, shape.as_ref(), &options) else {
+                continue;
+            };
+            let dispatches = plan.dispatches();
+            assert!(!software || dispatches > whole, "{kernel}: {dispatches}");
+            let space = common::space(&gpu, shape.as_ref(), None);
+            common::verify(&gpu, shape.as_ref(), &plan, &space, Coverage::Sampled);
         }
     }
 }

@@ -5,8 +5,7 @@ mod common;
 use pollster::block_on;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use ridgepoint::bench::{Coverage, Workspace};
-use ridgepoint::data::Inputs;
+use ridgepoint::bench::Coverage;
 use ridgepoint::ops::family;
 use ridgepoint::ops::{BiasShape, HeadLayout, Lengths, LogSumExp, Sinks};
 use ridgepoint::{Attention, Dtype, Error, Gpu, Mask, Operation, Plan, PlanOptions};
@@ -15,40 +14,18 @@ use ridgepoint::{Attention, Dtype, Error, Gpu, Mask, Operation, Plan, PlanOption
 ///
 /// `values` holds the operands that are read, in their order; `None` for generated ones.
 fn compare(gpu: &Gpu, shape: &dyn Operation, values: Option<&[Vec<f32>]>) -> Vec<&'static str> {
+    let space = common::space(gpu, shape, values);
     let mut ran = Vec::new();
     for kernel in family("attention").unwrap().kernels {
         let options = PlanOptions {
             kernel: Some(kernel.name),
             ..Default::default()
         };
-        block_on(async {
-            let plan = match Plan::new(gpu, shape, &options).await {
-                Err(Error::Unsupported { .. }) => return,
-                other => other.unwrap(),
-            };
-            let space = match values {
-                None => Workspace::new(gpu, shape, 7).await.unwrap(),
-                Some(values) => Workspace::with_values(gpu, shape, values).await.unwrap(),
-            };
-            space.poison(gpu).await.unwrap();
-            let mut encoder = gpu
-                .device()
-                .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-            plan.record(&mut encoder, &space.views()).unwrap();
-            gpu.submit(encoder, "a test").await.unwrap();
-            let generated = space.generated(7);
-            let inputs: &dyn Inputs = match &values {
-                None => &generated,
-                Some(values) => values,
-            };
-            let verified = space.verify(gpu, shape, kernel, inputs, Coverage::Full);
-            let verified = verified.await.unwrap();
-            let worst = verified.worst.unwrap_or_default();
-            assert!(verified.ok, "{} {shape:?}: {worst}", kernel.name);
-        });
-        ran.push(kernel.name);
+        if let Some(plan) = common::plan(gpu, shape, &options) {
+            common::verify(gpu, shape, &plan, &space, Coverage::Full);
+            ran.push(kernel.name);
+        }
     }
-    ran.dedup();
     ran
 }
 

@@ -7,7 +7,6 @@ use std::sync::OnceLock;
 
 #[path = "cli/bad_input.rs"]
 mod bad_input;
-#[allow(dead_code, reason = "this file needs a part of it")]
 mod common;
 #[cfg(unix)]
 #[path = "cli/interruption.rs"]

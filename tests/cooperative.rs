@@ -9,7 +9,7 @@ mod whole;
 use pollster::block_on;
 use proptest::prelude::*;
 use ridgepoint::bench::{Coverage, Workspace};
-use ridgepoint::data::{Distribution, Inputs, generate};
+use ridgepoint::data::{Distribution, generate};
 use ridgepoint::gpu::AdapterKind;
 use ridgepoint::ops::{BiasShape, Lengths, LogSumExp, Sinks, family};
 use ridgepoint::shader::{Checks, Constant};
@@ -48,38 +48,18 @@ fn sixteen() -> Vec<(&'static str, Constant)> {
 }
 
 fn verify(gpu: &Gpu, operation: &dyn Operation, options: &PlanOptions) {
-    let space = block_on(Workspace::new(gpu, operation, 7)).unwrap();
-    verify_on(gpu, operation, options, &space, &space.generated(7));
+    verify_on(
+        gpu,
+        operation,
+        options,
+        &common::space(gpu, operation, None),
+    );
 }
 
-/// Runs `operation` on what `space` holds, `inputs`, and holds it against the reference.
-fn verify_on(
-    gpu: &Gpu,
-    operation: &dyn Operation,
-    options: &PlanOptions,
-    space: &Workspace,
-    inputs: &dyn Inputs,
-) {
-    block_on(async {
-        let plan = Plan::new(gpu, operation, options).await.unwrap();
-        space.poison(gpu).await.unwrap();
-        let mut encoder = gpu
-            .device()
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        plan.record(&mut encoder, &space.views()).unwrap();
-        gpu.submit(encoder, "a test").await.unwrap();
-        let verified = space
-            .verify(gpu, operation, plan.kernel(), inputs, Coverage::Full)
-            .await
-            .unwrap();
-        assert!(
-            verified.ok,
-            "{} of {operation:?}, {:?}: {}",
-            plan.kernel().name,
-            plan.constants(),
-            verified.worst.unwrap_or_default()
-        );
-    });
+/// Runs `operation`, which the device can, on what `space` holds, and holds it against the reference.
+fn verify_on(gpu: &Gpu, operation: &dyn Operation, options: &PlanOptions, space: &Workspace) {
+    let plan = block_on(Plan::new(gpu, operation, options)).unwrap();
+    common::verify(gpu, operation, &plan, space, Coverage::Full);
 }
 
 fn half(m: u64, n: u64, k: u64) -> Matmul {
@@ -336,10 +316,10 @@ fn rising_scores_do_not_overflow(keys: u64, flat: usize) {
     }
     let rounded = |values: Vec<f32>| Dtype::F16.decode(&Dtype::F16.encode(&values));
     let values = [rounded(q), rounded(k), rounded(v)];
-    let space = block_on(Workspace::with_values(gpu, &shape, &values)).unwrap();
+    let space = common::space(gpu, &shape, Some(&values));
     for constants in [vec![], sixteen()] {
         let options = of_attention(constants);
-        verify_on(gpu, &shape, &options, &space, &values.as_slice());
+        verify_on(gpu, &shape, &options, &space);
     }
 }
 

@@ -6,42 +6,19 @@ mod common;
 
 use pollster::block_on;
 use ridgepoint::bench::{Coverage, Workspace};
-use ridgepoint::data::Inputs;
 use ridgepoint::kernel::Kernel;
 use ridgepoint::ops::{FAMILIES, Family, family};
 use ridgepoint::shader::{Checks, Loops};
-use ridgepoint::{Error, Gpu, Operation, Plan, PlanOptions};
+use ridgepoint::{Gpu, Operation, PlanOptions};
 
 /// Plans, runs and compares one case; gives `false` where the device cannot run the kernel.
 fn run(gpu: &Gpu, operation: &dyn Operation, options: &PlanOptions, seed: u32) -> bool {
-    block_on(async {
-        let plan = match Plan::new(gpu, operation, options).await {
-            Err(Error::Unsupported { .. }) => return false,
-            other => other.unwrap(),
-        };
-        let space = Workspace::new(gpu, operation, seed).await.unwrap();
-        space.poison(gpu).await.unwrap();
-        let mut encoder = gpu
-            .device()
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        plan.record(&mut encoder, &space.views()).unwrap();
-        gpu.submit(encoder, "a test").await.unwrap();
-        let inputs: &dyn Inputs = &space.generated(seed);
-        let verified = space
-            .verify(gpu, operation, plan.kernel(), inputs, Coverage::Full)
-            .await
-            .unwrap();
-        assert!(
-            verified.ok,
-            "{} of {} {} on {}, {options:?}, seed {seed}: {}",
-            plan.kernel().name,
-            operation.family().name,
-            operation.label(),
-            gpu.summary().name,
-            verified.worst.unwrap_or_default()
-        );
-        true
-    })
+    let Some(plan) = common::plan(gpu, operation, options) else {
+        return false;
+    };
+    let space = block_on(Workspace::new(gpu, operation, seed)).unwrap();
+    common::verify(gpu, operation, &plan, &space, Coverage::Full);
+    true
 }
 
 fn samples(

@@ -5,46 +5,28 @@ mod common;
 use pollster::block_on;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use ridgepoint::bench::{Coverage, Workspace};
-use ridgepoint::data::{Inputs, generate};
+use ridgepoint::bench::Coverage;
+use ridgepoint::data::generate;
 use ridgepoint::ops::{BiasShape, KvCache, Lengths, LogSumExp, Sinks};
-use ridgepoint::{Attention, Dtype, Error, Gpu, HeadLayout, Mask, Operation, Plan, PlanOptions};
+use ridgepoint::{Attention, Dtype, Gpu, HeadLayout, Mask, Operation, Plan, PlanOptions};
 
 const KERNELS: [&str; 2] = ["attention_decode", "attention_decode_subgroup"];
 
 /// Runs both kernels on `values`, or on generated ones, and holds them against the reference; gives how many ran.
 fn check(gpu: &Gpu, shape: &Attention, values: Option<&[Vec<f32>]>) -> usize {
-    let one = |kernel| {
+    let space = common::space(gpu, shape, values);
+    let runs = |kernel: &&&'static str| {
         let options = PlanOptions {
-            kernel: Some(kernel),
+            kernel: Some(**kernel),
             ..Default::default()
         };
-        block_on(async {
-            let plan = match Plan::new(gpu, shape, &options).await {
-                Err(Error::Unsupported { .. }) => return 0,
-                other => other.unwrap(),
-            };
-            let space = match values {
-                None => Workspace::new(gpu, shape, 7).await.unwrap(),
-                Some(values) => Workspace::with_values(gpu, shape, values).await.unwrap(),
-            };
-            space.poison(gpu).await.unwrap();
-            plan.bind(&space.views()).unwrap().run(gpu).await.unwrap();
-            let generated = space.generated(7);
-            let inputs: &dyn Inputs = match &values {
-                None => &generated,
-                Some(values) => values,
-            };
-            let verified = space
-                .verify(gpu, shape, plan.kernel(), inputs, Coverage::Full)
-                .await
-                .unwrap();
-            let worst = verified.worst.unwrap_or_default();
-            assert!(verified.ok, "{kernel} of {shape:?}: {worst}");
-            1
-        })
+        let plan = common::plan(gpu, shape, &options);
+        if let Some(plan) = &plan {
+            common::verify(gpu, shape, plan, &space, Coverage::Full);
+        }
+        plan.is_some()
     };
-    KERNELS.into_iter().map(one).sum()
+    KERNELS.iter().filter(runs).count()
 }
 
 /// An attention of drawn sizes and options; the type is f16 where `halves` are.

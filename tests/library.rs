@@ -357,24 +357,12 @@ fn streams_go_beyond_one_binding() {
     }) else {
         return;
     };
-    block_on(async {
-        let triad = Stream::new(StreamKind::Triad, 50_003);
-        let plan = Plan::new(&gpu, &triad, &PlanOptions::default())
-            .await
-            .unwrap();
-        assert_eq!(plan.dispatches(), 5);
-        let space = Workspace::new(&gpu, &triad, 9).await.unwrap();
-        space.poison(&gpu).await.unwrap();
-        let mut encoder = encoder(&gpu);
-        plan.record(&mut encoder, &space.views()).unwrap();
-        gpu.submit(encoder, "a test").await.unwrap();
-        let inputs = space.generated(9);
-        let verified = space
-            .verify(&gpu, &triad, plan.kernel(), &inputs, Coverage::Full)
-            .await
-            .unwrap();
-        assert!(verified.ok && verified.compared == 50_003, "{verified:?}");
-    });
+    let triad = Stream::new(StreamKind::Triad, 50_003);
+    let plan = common::plan(&gpu, &triad, &PlanOptions::default()).unwrap();
+    assert_eq!(plan.dispatches(), 5);
+    let space = common::space(&gpu, &triad, None);
+    let verified = common::verify(&gpu, &triad, &plan, &space, Coverage::Full);
+    assert_eq!(verified.compared, 50_003);
 }
 
 /// More workgroups than one dimension holds are folded into two.
@@ -393,29 +381,20 @@ fn grids_go_beyond_one_dimension() {
         &Stream::new(StreamKind::Add, 70_001),
     ];
     for operation in operations {
+        let space = common::space(&gpu, operation, None);
         for kernel in operation.family().kernels {
             let options = PlanOptions {
                 kernel: Some(kernel.name),
                 ..Default::default()
             };
-            let verified = block_on(async {
-                let plan = match Plan::new(&gpu, operation, &options).await {
-                    Err(Error::Unsupported { .. }) => return None,
-                    // A workgroup for each few elements of a vector: too many here for a matrix, and said so.
-                    Err(Error::TooLarge { .. }) if kernel.name.contains("_vector") => return None,
-                    other => other.unwrap(),
-                };
-                let space = Workspace::new(&gpu, operation, 5).await.unwrap();
-                space.poison(&gpu).await.unwrap();
-                let mut encoder = encoder(&gpu);
-                plan.record(&mut encoder, &space.views()).unwrap();
-                gpu.submit(encoder, "a test").await.unwrap();
-                let inputs = space.generated(5);
-                let verified = space.verify(&gpu, operation, kernel, &inputs, Coverage::Full);
-                Some(verified.await.unwrap())
-            });
-            // None: the device cannot run the kernel, which is another test's affair.
-            assert!(verified.is_none_or(|v| v.ok), "{} is wrong", kernel.name);
+            let plan = match block_on(Plan::new(&gpu, operation, &options)) {
+                // What a device cannot run is another test's affair.
+                Err(Error::Unsupported { .. }) => continue,
+                // A workgroup for each few elements of a vector: too many here for a matrix, and said so.
+                Err(Error::TooLarge { .. }) if kernel.name.contains("_vector") => continue,
+                planned => planned.unwrap(),
+            };
+            common::verify(&gpu, operation, &plan, &space, Coverage::Full);
         }
     }
 }

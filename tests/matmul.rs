@@ -4,7 +4,7 @@ mod common;
 
 use pollster::block_on;
 use proptest::prelude::*;
-use ridgepoint::bench::{Coverage, Workspace};
+use ridgepoint::bench::Coverage;
 use ridgepoint::ops::family;
 use ridgepoint::shader::Constant;
 use ridgepoint::{
@@ -21,31 +21,10 @@ fn verify(gpu: &Gpu, matmul: &Matmul, kernel: &'static str) {
 
 /// The kernel and its dispatches; `None` where it does not run.
 fn verify_with(gpu: &Gpu, matmul: &Matmul, options: &PlanOptions) -> Option<(&'static str, usize)> {
-    block_on(async {
-        let plan = match Plan::new(gpu, matmul, options).await {
-            Err(Error::Unsupported { .. }) => return None,
-            other => other.unwrap(),
-        };
-        let kernel = plan.kernel().name;
-        let space = Workspace::new(gpu, matmul, 3).await.unwrap();
-        space.poison(gpu).await.unwrap();
-        let mut encoder = gpu
-            .device()
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        plan.record(&mut encoder, &space.views()).unwrap();
-        gpu.submit(encoder, "a test").await.unwrap();
-        let inputs = space.generated(3);
-        let verified = space
-            .verify(gpu, matmul, plan.kernel(), &inputs, Coverage::Full)
-            .await
-            .unwrap();
-        assert!(
-            verified.ok,
-            "{kernel} of {matmul:?}: {}",
-            verified.worst.unwrap_or_default()
-        );
-        Some((kernel, plan.dispatches()))
-    })
+    let plan = common::plan(gpu, matmul, options)?;
+    let space = common::space(gpu, matmul, None);
+    common::verify(gpu, matmul, &plan, &space, Coverage::Full);
+    Some((plan.kernel().name, plan.dispatches()))
 }
 
 fn layout() -> impl Strategy<Value = (bool, u64, u64)> {

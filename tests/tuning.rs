@@ -3,7 +3,7 @@
 mod common;
 
 use pollster::block_on;
-use ridgepoint::bench::{Coverage, Workspace};
+use ridgepoint::bench::Coverage;
 use ridgepoint::gpu::AdapterKind;
 use ridgepoint::kernel::{Contender, Ended, Machine, Setting, Tuned};
 use ridgepoint::ops::family;
@@ -200,33 +200,17 @@ fn tiles_of_attention_that_a_search_tries_are_right() {
         for job in jobs {
             let operation = job.operation.as_ref();
             let all = candidates(operation, gpu.capabilities(), 12).unwrap();
-            block_on(async {
-                let space = Workspace::new(&gpu, operation, 7).await.unwrap();
-                let inputs = space.generated(7);
-                for candidate in all {
-                    let options = PlanOptions {
-                        constants: candidate.constants.clone(),
-                        ..PlanOptions::default()
-                    };
-                    let plan = Plan::with_kernel(&gpu, operation, candidate.kernel, &options);
-                    let plan = plan.await.unwrap();
-                    space.poison(&gpu).await.unwrap();
-                    let launch = plan.bind(&space.views()).unwrap();
-                    launch.run(&gpu).await.unwrap();
-                    let verified = space.verify(
-                        &gpu,
-                        operation,
-                        candidate.kernel,
-                        &inputs,
-                        Coverage::Sampled,
-                    );
-                    let verified = verified.await.unwrap();
-                    let worst = verified.worst.unwrap_or_default();
-                    let what = candidate.describe();
-                    assert!(verified.ok, "{what} of {}: {worst}", operation.label());
-                    tried += 1;
-                }
-            });
+            let space = common::space(&gpu, operation, None);
+            for candidate in all {
+                let options = PlanOptions {
+                    constants: candidate.constants.clone(),
+                    ..PlanOptions::default()
+                };
+                let plan = Plan::with_kernel(&gpu, operation, candidate.kernel, &options);
+                let plan = block_on(plan).unwrap();
+                common::verify(&gpu, operation, &plan, &space, Coverage::Sampled);
+                tried += 1;
+            }
         }
     }
     assert!(tried > 24, "{tried}");

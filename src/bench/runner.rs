@@ -172,33 +172,19 @@ impl<'a> Runner<'a> {
         let (operation, plan) = self.fit(wanted, &options).await?;
         let operation = operation.as_ref();
         let space = Workspace::new(self.gpu, operation, self.options.seed).await?;
-        space.poison(self.gpu).await?;
         let launch = plan.bind(&space.views())?;
-        launch.run(self.gpu).await?;
-        let inputs = space.generated(self.options.seed);
+        let kernel = plan.kernel();
         let verified = space
-            .verify(
-                self.gpu,
-                operation,
-                plan.kernel(),
-                &inputs,
-                Coverage::Sampled,
-            )
+            .run_and_verify(self.gpu, operation, kernel, &launch, Coverage::Sampled)
             .await?;
-        let measured = if verified.ok {
-            self.others.begin();
-            let mut measured = self.watched(&launch).await?;
-            self.others.doubt(&mut measured);
-            measured
-        } else {
-            let message = format!(
-                "wrong result: {}",
-                verified.worst.as_deref().unwrap_or_default()
-            );
-            Measurement::failed(&Error::Gpu {
-                what: plan.kernel().name.to_owned(),
-                message,
-            })
+        let measured = match verified.require(kernel.name) {
+            Ok(()) => {
+                self.others.begin();
+                let mut measured = self.watched(&launch).await?;
+                self.others.doubt(&mut measured);
+                measured
+            }
+            Err(wrong) => Measurement::failed(&wrong),
         };
         if let Some(time) = &measured.time {
             self.pace

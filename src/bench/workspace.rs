@@ -4,7 +4,7 @@ use crate::buffer::View;
 use crate::data::{Dtype, Generated, Inputs, mix};
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Launch};
 use crate::ops::{Operand, Operation, Role};
 use crate::report::Verified;
 use crate::tolerance::Expected;
@@ -142,6 +142,35 @@ impl Workspace {
             }
         }
         Ok(())
+    }
+
+    /// Runs `launch`, of `kernel` on these operands, over poisoned outputs and holds what it leaves against the reference.
+    ///
+    /// # Errors
+    /// What the device reports; a wrong result is no error but [`Verified::ok`].
+    pub async fn run_and_verify(
+        &self,
+        gpu: &Gpu,
+        operation: &dyn Operation,
+        kernel: &'static Kernel,
+        launch: &Launch,
+        coverage: Coverage,
+    ) -> Result<Verified> {
+        self.poison(gpu).await?;
+        launch.run(gpu).await?;
+        let generated;
+        let given;
+        let inputs: &dyn Inputs = match &self.initial {
+            Initial::Generated { seed } => {
+                generated = self.generated(*seed);
+                &generated
+            }
+            Initial::Values(values) => {
+                given = values.as_slice();
+                &given
+            }
+        };
+        self.verify(gpu, operation, kernel, inputs, coverage).await
     }
 
     /// Holds the output against the reference.

@@ -4,7 +4,7 @@ use super::peak::Bench;
 use super::probe::measured;
 use crate::bench::{Coverage, GpuClock, Measurement, Sampling, Workspace, measure};
 use crate::data::Dtype;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernel::{Plan, PlanOptions};
 use crate::ops::{Operation, family};
@@ -50,19 +50,10 @@ async fn time(
     };
     let plan = Plan::new(gpu, operation, &options).await?;
     let space = Workspace::new(gpu, operation, seed).await?;
-    space.poison(gpu).await?;
     let launch = plan.bind(&space.views())?;
-    launch.run(gpu).await?;
-    let inputs = space.generated(seed);
-    let verified = space
-        .verify(gpu, operation, plan.kernel(), &inputs, Coverage::Sampled)
-        .await?;
-    if !verified.ok {
-        return Err(Error::Gpu {
-            what: plan.kernel().name.to_owned(),
-            message: format!("wrong result: {}", verified.worst.unwrap_or_default()),
-        });
-    }
+    let kernel = plan.kernel();
+    let verified = space.run_and_verify(gpu, operation, kernel, &launch, Coverage::Sampled);
+    verified.await?.require(kernel.name)?;
     let row = async |gpu: &Gpu, sampling: &Sampling, stop: &dyn Fn() -> bool| {
         let mut clock = GpuClock::new(gpu, &launch).await?;
         measure(&mut clock, sampling, stop).await

@@ -58,21 +58,11 @@ impl Trials for DeviceTrials<'_> {
         };
         let (gpu, operation) = (self.gpu, self.operation);
         let plan = Plan::with_kernel(gpu, operation, kernel, &options).await?;
-        self.space.poison(gpu).await?;
         let launch = plan.bind(&self.space.views())?;
-        launch.run(gpu).await?;
-        let inputs = self.space.generated(self.options.seed);
-        let verified = self
-            .space
-            .verify(gpu, operation, kernel, &inputs, Coverage::Sampled)
-            .await?;
-        if !verified.ok {
-            let worst = verified.worst.unwrap_or_default();
-            return Err(Error::Gpu {
-                what: kernel.name.to_owned(),
-                message: format!("wrong result: {worst}"),
-            });
-        }
+        let verified =
+            self.space
+                .run_and_verify(gpu, operation, kernel, &launch, Coverage::Sampled);
+        verified.await?.require(kernel.name)?;
         self.launches[candidate] = Some(launch);
         Ok(())
     }

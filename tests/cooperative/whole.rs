@@ -185,8 +185,8 @@ fn tiles_that_do_not_fit_are_refused_by_name() {
 
 /// Runs `matmul` on `values` of A and B.
 fn run(gpu: &Gpu, matmul: &Matmul, values: &[Vec<f32>; 2], options: &PlanOptions) -> Vec<f32> {
-    let space = block_on(Workspace::with_values(gpu, matmul, values)).unwrap();
-    verify_on(gpu, matmul, options, &space, &values.as_slice());
+    let space = common::space(gpu, matmul, Some(values));
+    verify_on(gpu, matmul, options, &space);
     block_on(gpu.download(space.views()[2])).unwrap()
 }
 
