@@ -11,7 +11,7 @@
 //!
 //! The steps through K go round: each row of tiles begins APART steps behind the one above it, so that the workgroups
 //! which run at a time do not all want the same rows of B. The last fetches, of which nothing is used, are then of the
-//! first steps. With DIRECT_A or DIRECT_B fragments are loaded from memory, and no tile is kept.
+//! first steps.
 //!
 //! Intensity: TILE_M * TILE_N / (TILE_M + TILE_N) FLOP/B, 64 at 128 x 128.
 //! Workgroup memory: 18.5 KiB. Works for any M, N, K that are multiples of the tile, where rows, matrices and what lies
@@ -38,8 +38,6 @@ const AHEAD: u32 = 1;          // tiles that are fetched while one is multiplied
 const APART: u32 = 1;          // steps from where a row of tiles begins to where the next one does
 const FOLD: u32 = 1;           // rows of A, a fragment apart, in one line of its tile
 const READ_WRITE: bool = false;   // A and B are bound as if they were written: no load then passes a barrier
-const DIRECT_A: bool = false;     // fragments of A come straight from memory
-const DIRECT_B: bool = false;
 const STAGED: bool = false;       // C goes through workgroup memory, to be stored 16 bytes at a time
 const PAD_C: u32 = 4;             // f32 beyond each row of what is stored so
 const BUDGET: u32 = 0;            // MFLOP of a dispatch, a run of the workgroups from params.first on; 0: all
@@ -81,10 +79,6 @@ const_assert LOADS_A * PASS_A == LINES_A;
 const_assert LOADS_B * PASS_B == TILE_K;
 // Where a chunk lies is a sum of what the invocation says and what the load says.
 const_assert PASS_A % BLOCK * (BLOCK % PASS_A) == 0;
-// A and B may be the same buffer, which cannot be bound as written and as read at once.
-const_assert !(READ_WRITE && (DIRECT_A || DIRECT_B));
-// What is not staged cannot be fetched ahead.
-const_assert AHEAD == 1 || !(DIRECT_A || DIRECT_B);
 
 struct Params {
     m: u32,
@@ -113,16 +107,14 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<vec4<u32>>;              // [batch, M, K], unless another binding has it
 @group(0) @binding(2) var<storage, read> b: array<vec4<u32>>;              // [batch, K, N], the same
-@group(0) @binding(3) var<storage, read> a_direct: array<vec4<f16>>;       // A, with DIRECT_A
-@group(0) @binding(4) var<storage, read> b_direct: array<vec4<f16>>;
-@group(0) @binding(5) var<storage, read_write> a_kept: array<vec4<u32>>;   // A, with READ_WRITE
-@group(0) @binding(6) var<storage, read_write> b_kept: array<vec4<u32>>;
-@group(0) @binding(7) var<storage, read_write> c: array<f32>;              // [batch, M, N], unless STAGED
-@group(0) @binding(8) var<storage, read_write> c_wide: array<vec4<f32>>;   // C, with STAGED
+@group(0) @binding(3) var<storage, read_write> a_kept: array<vec4<u32>>;   // A, with READ_WRITE
+@group(0) @binding(4) var<storage, read_write> b_kept: array<vec4<u32>>;
+@group(0) @binding(5) var<storage, read_write> c: array<f32>;              // [batch, M, N], unless STAGED
+@group(0) @binding(6) var<storage, read_write> c_wide: array<vec4<f32>>;   // C, with STAGED
 
-// At the least 16 bytes, and a multiple of that: from other places in memory fragments cannot be loaded.
-var<workgroup> a_tile: array<vec4<f16>, select(LINES_A * STRIDE_A, 2u, DIRECT_A)>;
-var<workgroup> b_tile: array<vec4<f16>, select(TILE_K * STRIDE_B, 2u, DIRECT_B)>;
+// Multiples of 16 bytes: from other places in memory fragments cannot be loaded.
+var<workgroup> a_tile: array<vec4<f16>, LINES_A * STRIDE_A>;
+var<workgroup> b_tile: array<vec4<f16>, TILE_K * STRIDE_B>;
 var<workgroup> c_tile: array<vec4<f32>, select(1u, WORKGROUP / LANES * FRAGMENT * STRIDE_C, STAGED)>;   // a fragment of each
 
 fn halves(bytes: vec2<u32>) -> vec4<f16> {
@@ -151,7 +143,7 @@ fn fetch_a(first: u32) -> array<vec4<u32>, LOADS_A> {
         let place = first + row_of_a(line_of_a(load * PASS_A)) * (params.a_row / CHUNK);
         if (READ_WRITE) {
             chunks[load] = a_kept[place];
-        } else if (!DIRECT_A) {
+        } else {
             chunks[load] = a[place];
         }
     }
@@ -165,7 +157,7 @@ fn fetch_b(first: u32) -> array<vec4<u32>, LOADS_B> {
         let place = first + load * PASS_B * (params.b_row / CHUNK);
         if (READ_WRITE) {
             chunks[load] = b_kept[place];
-        } else if (!DIRECT_B) {
+        } else {
             chunks[load] = b[place];
         }
     }
@@ -173,23 +165,19 @@ fn fetch_b(first: u32) -> array<vec4<u32>, LOADS_B> {
 }
 
 fn keep(local_index: u32, a_chunks: array<vec4<u32>, LOADS_A>, b_chunks: array<vec4<u32>, LOADS_B>) {
-    if (!DIRECT_A) {
-        let first = line_of_a(local_index / CHUNKS_A) * STRIDE_A + local_index % CHUNKS_A * (CHUNK / WIDTH);
-        // unroll
-        for (var load = 0u; load < LOADS_A; load++) {
-            let place = first + line_of_a(load * PASS_A) * STRIDE_A;
-            a_tile[place] = halves(a_chunks[load].xy);
-            a_tile[place + 1u] = halves(a_chunks[load].zw);
-        }
+    let a_first = line_of_a(local_index / CHUNKS_A) * STRIDE_A + local_index % CHUNKS_A * (CHUNK / WIDTH);
+    // unroll
+    for (var load = 0u; load < LOADS_A; load++) {
+        let place = a_first + line_of_a(load * PASS_A) * STRIDE_A;
+        a_tile[place] = halves(a_chunks[load].xy);
+        a_tile[place + 1u] = halves(a_chunks[load].zw);
     }
-    if (!DIRECT_B) {
-        let first = local_index / CHUNKS_B * STRIDE_B + local_index % CHUNKS_B * (CHUNK / WIDTH);
-        // unroll
-        for (var load = 0u; load < LOADS_B; load++) {
-            let place = first + load * PASS_B * STRIDE_B;
-            b_tile[place] = halves(b_chunks[load].xy);
-            b_tile[place + 1u] = halves(b_chunks[load].zw);
-        }
+    let b_first = local_index / CHUNKS_B * STRIDE_B + local_index % CHUNKS_B * (CHUNK / WIDTH);
+    // unroll
+    for (var load = 0u; load < LOADS_B; load++) {
+        let place = b_first + load * PASS_B * STRIDE_B;
+        b_tile[place] = halves(b_chunks[load].xy);
+        b_tile[place + 1u] = halves(b_chunks[load].zw);
     }
 }
 
@@ -236,8 +224,7 @@ fn matmul_cooperative_whole(
     var sum: array<array<Sums, FRAGMENTS_N>, FRAGMENTS_M>;
     var a_next: array<array<vec4<u32>, LOADS_A>, AHEAD>;
     var b_next: array<array<vec4<u32>, LOADS_B>, AHEAD>;
-    var k_now = tile_row * APART % all_steps * TILE_K;
-    var k_next = k_now;
+    var k_next = tile_row * APART % all_steps * TILE_K;
     // The loop takes AHEAD steps at a time. Where there are fewer, tiles of zeros come first: a branch would cost more.
     let zeros = (AHEAD - steps % AHEAD) % AHEAD;
     // unroll
@@ -251,12 +238,10 @@ fn matmul_cooperative_whole(
     for (var step = 0u; step < steps; step += AHEAD) {
         // unroll
         for (var turn = 0u; turn < AHEAD; turn++) {
-            if (!(DIRECT_A && DIRECT_B)) {
-                keep(local_index, a_next[turn], b_next[turn]);
-                workgroupBarrier();
-                a_next[turn] = fetch_a(a_first + k_next / CHUNK);
-                b_next[turn] = fetch_b(b_first + k_next * (params.b_row / CHUNK));
-            }
+            keep(local_index, a_next[turn], b_next[turn]);
+            workgroupBarrier();
+            a_next[turn] = fetch_a(a_first + k_next / CHUNK);
+            b_next[turn] = fetch_b(b_first + k_next * (params.b_row / CHUNK));
             // A loop even of one trip: without one here drivers write the steps out, and move the fetches to the next.
             for (var part = 0u; part < PARTS_K; part++) {
                 // unroll
@@ -265,26 +250,14 @@ fn matmul_cooperative_whole(
                     var a_part: array<FragmentA, FRAGMENTS_M>;
                     // unroll
                     for (var i = 0u; i < FRAGMENTS_M; i++) {
-                        if (DIRECT_A) {
-                            let row = subgroup_row + i * FRAGMENT;
-                            let place = (a_base + row * params.a_row + k_now + k) / WIDTH;
-                            a_part[i] = coopLoadT<FragmentA>(&a_direct[place], params.a_row / WIDTH);
-                        } else {
-                            let first = subgroup_row / FOLD + i / FOLD * FRAGMENT;
-                            let place = first * STRIDE_A + (i % FOLD * TILE_K + k) / WIDTH;
-                            a_part[i] = coopLoadT<FragmentA>(&a_tile[place], STRIDE_A);
-                        }
+                        let first = subgroup_row / FOLD + i / FOLD * FRAGMENT;
+                        let place = first * STRIDE_A + (i % FOLD * TILE_K + k) / WIDTH;
+                        a_part[i] = coopLoadT<FragmentA>(&a_tile[place], STRIDE_A);
                     }
                     // unroll
                     for (var j = 0u; j < FRAGMENTS_N; j++) {
                         let column = subgroup_column + j * FRAGMENT;
-                        var b_part: FragmentB;
-                        if (DIRECT_B) {
-                            let place = (b_base + (k_now + k) * params.b_row + column) / WIDTH;
-                            b_part = coopLoadT<FragmentB>(&b_direct[place], params.b_row / WIDTH);
-                        } else {
-                            b_part = coopLoadT<FragmentB>(&b_tile[k * STRIDE_B + column / WIDTH], STRIDE_B);
-                        }
+                        let b_part = coopLoadT<FragmentB>(&b_tile[k * STRIDE_B + column / WIDTH], STRIDE_B);
                         // unroll
                         for (var i = 0u; i < FRAGMENTS_M; i++) {
                             sum[i][j] = coopMultiplyAdd(a_part[i], b_part, sum[i][j]);
@@ -292,10 +265,7 @@ fn matmul_cooperative_whole(
                     }
                 }
             }
-            if (!(DIRECT_A && DIRECT_B)) {
-                workgroupBarrier();
-            }
-            k_now = k_next;
+            workgroupBarrier();
             k_next = after(k_next);
         }
     }

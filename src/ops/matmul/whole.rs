@@ -20,7 +20,7 @@ const CHUNK_C: u64 = 4;
 const FRAGMENT: u64 = 16;
 
 pub(super) fn is_whole(kernel: &Kernel) -> bool {
-    kernel.declares("DIRECT_A")
+    kernel.declares("READ_WRITE")
 }
 
 fn refuse<T>(reason: &str) -> Result<T> {
@@ -140,14 +140,16 @@ pub(super) fn schedule(
     let tile = ["TILE_M", "TILE_N", "TILE_K"].map(constant);
     require(matmul, tile)?;
     let [tiles_m, tiles_n] = [matmul.m / tile[0], matmul.n / tile[1]];
-    // Each operand has three bindings, of which one is used. What is bound to the others may not be one buffer for those
+    // Each operand has two bindings, of which one is used. What is bound to the others may not be one buffer for those
     // that are read and those that could be written.
     let nothing = Window::whole(Slot::Operand(0), 0);
     let unused = Window::whole(Slot::Scratch(0), UNUSED);
-    let places = |operand: Window, direct: &str| match (constant("READ_WRITE"), constant(direct)) {
-        (1, _) => [nothing, nothing, operand],
-        (_, 1) => [nothing, operand, unused],
-        _ => [operand, nothing, unused],
+    let places = |operand: Window| {
+        if constant("READ_WRITE") == 1 {
+            [nothing, operand]
+        } else {
+            [operand, unused]
+        }
     };
     let [a, b, _, c] = windows(matmul);
     let [c, c_wide] = if constant("STAGED") == 1 {
@@ -155,13 +157,12 @@ pub(super) fn schedule(
     } else {
         [c, unused]
     };
-    let [a, a_direct, a_kept] = places(a, "DIRECT_A");
-    let [b, b_direct, b_kept] = places(b, "DIRECT_B");
+    let [[a, a_kept], [b, b_kept]] = [places(a), places(b)];
     let params = params(matmul, tiles_n, Split::NONE)?;
     let step = Step {
         stage: 0,
         params: Vec::new(),
-        windows: vec![a, b, a_direct, b_direct, a_kept, b_kept, c, c_wide],
+        windows: vec![a, b, a_kept, b_kept, c, c_wide],
         workgroups: [0; 3],
     };
     let runs = Runs {
