@@ -87,15 +87,37 @@ pub(super) fn has_usable_fragments(summary: &AdapterSummary) -> bool {
             .any(CooperativeShape::is_usable)
 }
 
-async fn enumerate(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
+/// Which adapters are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Search {
+    All,
+    /// Those among which the fastest kind is: none of OpenGL's where there is a discrete one without. Its libraries complain
+    /// on stderr where there is no desktop session.
+    Fastest,
+}
+
+async fn enumerate(backends: wgpu::Backends, search: Search) -> Vec<wgpu::Adapter> {
+    let kind = |adapter: &wgpu::Adapter| AdapterSummary::of(adapter).kind;
+    // An adapter keeps the instance that found it, and those of other backends need not end with OpenGL's.
+    let mut found = listed(backends - wgpu::Backends::GL).await;
+    let is_there = found.iter().any(|a| kind(a) == AdapterKind::Discrete);
+    if search == Search::All || !is_there {
+        found.extend(listed(backends & wgpu::Backends::GL).await);
+    }
+    // The order of drivers is kept within a kind, so that an index means the same from run to run.
+    found.sort_by_key(|adapter| rank(&AdapterSummary::of(adapter)));
+    found
+}
+
+async fn listed(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
+    if backends.is_empty() {
+        return Vec::new();
+    }
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
     descriptor.backends = backends;
     descriptor.backend_options = wgpu::BackendOptions::from_env_or_default();
     let instance = wgpu::Instance::new(descriptor);
-    let mut found = instance.enumerate_adapters(backends).await;
-    // The order of drivers is kept within a kind, so that an index means the same from run to run.
-    found.sort_by_key(|adapter| rank(&AdapterSummary::of(adapter)));
-    found
+    instance.enumerate_adapters(backends).await
 }
 
 /// Fastest kind first; OpenGL last within a kind, where it is a second face of an adapter that a better backend shows.
@@ -105,7 +127,7 @@ fn rank(summary: &AdapterSummary) -> (AdapterKind, bool) {
 
 /// All adapters on `backends`, fastest kind first. An adapter's place is its index.
 pub async fn adapters(backends: wgpu::Backends) -> Vec<AdapterSummary> {
-    enumerate(backends)
+    enumerate(backends, Search::All)
         .await
         .iter()
         .map(AdapterSummary::of)
@@ -113,7 +135,12 @@ pub async fn adapters(backends: wgpu::Backends) -> Vec<AdapterSummary> {
 }
 
 pub(super) async fn select(options: &GpuOptions) -> Result<wgpu::Adapter> {
-    let mut found = enumerate(options.backends).await;
+    let search = if options.adapter == AdapterChoice::Fastest {
+        Search::Fastest
+    } else {
+        Search::All
+    };
+    let mut found = enumerate(options.backends, search).await;
     let summaries: Vec<AdapterSummary> = found.iter().map(AdapterSummary::of).collect();
     let index = find(&summaries, options)?;
     Ok(found.swap_remove(index))
