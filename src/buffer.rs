@@ -107,7 +107,11 @@ impl Gpu {
             what: "map a buffer for reading".into(),
             message,
         };
-        receiver.await.map_err(|e| failed(e.to_string()))?;
+        let mapped = receiver.await;
+        let unanswered = || failed("it was never answered".to_owned());
+        mapped
+            .ok_or_else(unanswered)?
+            .map_err(|e| failed(e.to_string()))?;
         let mapped = staging
             .slice(..)
             .get_mapped_range()

@@ -364,13 +364,17 @@ impl Gpu {
         }
         let finished = receiver.await;
         self.fault()?;
-        if finished {
-            return Ok(());
+        match finished {
+            Some(true) => Ok(()),
+            Some(false) => Err(Error::TimedOut {
+                what: what.to_owned(),
+                seconds: self.timeout.as_secs_f64(),
+            }),
+            None => Err(Error::Gpu {
+                what: what.to_owned(),
+                message: "waiting for it panicked".to_owned(),
+            }),
         }
-        Err(Error::TimedOut {
-            what: what.to_owned(),
-            seconds: self.timeout.as_secs_f64(),
-        })
     }
 
     /// Sets how long a submission may take before it counts as hung; 60 s unless set.
