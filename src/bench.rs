@@ -26,6 +26,7 @@ mod sampler;
 mod sampling;
 mod stats;
 mod timer;
+mod verdict;
 mod workspace;
 
 pub use canary::Canary;

@@ -1,13 +1,13 @@
 //! An operation's operands on a device, filled, and its results held against the reference.
 
+use super::verdict::{Case, Part, Verdict};
 use crate::buffer::View;
-use crate::data::{Dtype, Generated, Inputs, mix};
+use crate::data::{Generated, Inputs, mix};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernel::{Kernel, Launch};
 use crate::ops::{Operand, Operation, Role};
 use crate::report::Verified;
-use crate::tolerance::Expected;
 
 /// How many elements of a result are held against the f64 reference. All are checked to be written and finite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,132 +226,6 @@ impl Workspace {
     }
 }
 
-/// What a result is held against.
-struct Case<'a> {
-    operation: &'a dyn Operation,
-    kernel: &'static Kernel,
-    inputs: &'a dyn Inputs,
-}
-
-/// Elements of one output that are on the host.
-struct Part<'a> {
-    /// The output.
-    name: &'static str,
-    /// Elements of the outputs before it.
-    base: u64,
-    /// Its first element that is here.
-    first: u64,
-    dtype: Dtype,
-    got: &'a [f32],
-}
-
-impl Case<'_> {
-    /// Right values of some elements of the output of `part`.
-    fn expected(&self, part: &Part<'_>, indices: &[u64]) -> Vec<Expected> {
-        let counted: Vec<u64> = indices.iter().map(|index| part.base + index).collect();
-        self.operation.expected(self.kernel, self.inputs, &counted)
-    }
-}
-
-/// The element furthest beyond, or nearest to, what it is allowed.
-#[derive(Debug, Default)]
-struct Verdict {
-    worst: Option<Worst>,
-    compared: u64,
-    wrong: u64,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Worst {
-    output: &'static str,
-    index: u64,
-    got: f64,
-    want: f64,
-    allowed: f64,
-    excess: f64,
-}
-
-impl Verdict {
-    fn note(&mut self, candidate: Worst) {
-        self.wrong += u64::from(candidate.excess > 1.0);
-        if self
-            .worst
-            .is_none_or(|worst| candidate.excess > worst.excess)
-        {
-            self.worst = Some(candidate);
-        }
-    }
-
-    /// Every element that is not finite has to be so by the reference, such as the logarithm of an empty sum.
-    fn finite(&mut self, case: &Case<'_>, part: &Part<'_>) {
-        let places = (0..part.got.len()).filter(|&i| !part.got[i].is_finite());
-        for place in places {
-            let got = f64::from(part.got[place]);
-            let index = part.first + place as u64;
-            let expected = case.expected(part, &[index])[0];
-            if expected.excess(got) > 1.0 {
-                return self.note(Worst {
-                    output: part.name,
-                    index,
-                    got,
-                    want: expected.value,
-                    allowed: expected.allowed,
-                    excess: f64::INFINITY,
-                });
-            }
-        }
-    }
-
-    fn compare(&mut self, case: &Case<'_>, part: &Part<'_>, indices: &[u64]) {
-        for (&index, expected) in indices.iter().zip(&case.expected(part, indices)) {
-            let got = f64::from(part.got[(index - part.first) as usize]);
-            // Rounding the result to a narrower output type is not the kernel's error.
-            let rounding = crate::tolerance::storing(expected.value, part.dtype);
-            let expected = Expected::new(expected.value, expected.allowed + rounding);
-            self.note(Worst {
-                output: part.name,
-                index,
-                got,
-                want: expected.value,
-                allowed: expected.allowed,
-                excess: expected.excess(got),
-            });
-        }
-        self.compared += indices.len() as u64;
-    }
-
-    fn verified(self) -> Verified {
-        let Some(worst) = self.worst else {
-            return Verified {
-                ok: true,
-                max_error: Some(0.0),
-                allowed: 0.0,
-                compared: 0,
-                worst: None,
-            };
-        };
-        let error = (worst.got - worst.want).abs();
-        Verified {
-            ok: worst.excess <= 1.0,
-            max_error: error.is_finite().then_some(error),
-            allowed: worst.allowed,
-            compared: self.compared,
-            worst: (worst.excess > 1.0).then(|| {
-                format!(
-                    "{}[{}]: got {}, want {}, allowed {:e}; {} of {} compared differ",
-                    worst.output,
-                    worst.index,
-                    worst.got,
-                    worst.want,
-                    worst.allowed,
-                    self.wrong,
-                    self.compared
-                )
-            }),
-        }
-    }
-}
-
 /// Indices of the output to compare, ascending.
 fn indices(operation: &dyn Operation, elements: u64, coverage: Coverage) -> Vec<u64> {
     let runs = REFERENCE_READS / (operation.reference_cost().max(1) * RUN);
@@ -387,28 +261,5 @@ mod tests {
         assert!((256..=4096).contains(&found.len()), "{}", found.len());
         assert_eq!(indices(&matmul, 100, Coverage::Sampled).len(), 100);
         assert_eq!(indices(&matmul, 5000, Coverage::Full).len(), 5000);
-    }
-
-    #[test]
-    fn what_is_not_finite_is_wrong_even_where_it_is_not_compared() {
-        let matmul = Matmul::new(4, 8, 1);
-        let inputs = [vec![1.0; 4], vec![1.0; 8]];
-        let case = Case {
-            operation: &matmul,
-            kernel: matmul.family().kernels[0],
-            inputs: &inputs.as_slice(),
-        };
-        let part = Part {
-            name: "c",
-            base: 0,
-            first: 10,
-            dtype: Dtype::F32,
-            got: &[1.0, f32::NAN],
-        };
-        let mut verdict = Verdict::default();
-        verdict.finite(&case, &part);
-        let verified = verdict.verified();
-        assert!(!verified.ok && verified.max_error.is_none());
-        assert!(verified.worst.unwrap().contains("c[11]"));
     }
 }
