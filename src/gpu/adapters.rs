@@ -77,10 +77,15 @@ pub(crate) const KERNEL_FEATURES: wgpu::Features = wgpu::Features::TIMESTAMP_QUE
     .union(wgpu::Features::SUBGROUP_BARRIER)
     .union(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX);
 
+/// Subgroups smaller than this hold no fragments. Mesa 26's llvmpipe lists some for processors with vectors of 128 bits (4
+/// invocations) as well, where its devices refuse them, and wgpu 30 panics when it asks for one.
+const LEAST_LANES: u32 = 8;
+
 /// Whether an adapter lists fragments that kernels have a form for. wgpu's other backends do not compile them.
 pub(super) fn has_usable_fragments(summary: &AdapterSummary) -> bool {
     let compiles = ["vulkan", "metal"].contains(&summary.backend.as_str());
     compiles
+        && summary.subgroup_max >= LEAST_LANES
         && summary
             .cooperative_matrix
             .iter()
@@ -277,6 +282,25 @@ mod tests {
             choose(&found, &AdapterChoice::Index(9), ""),
             Err(Error::AdapterNotFound { .. })
         ));
+    }
+
+    #[test]
+    fn fragments_need_a_backend_that_compiles_them_and_subgroups_that_hold_them() {
+        let listing = |backend, lanes| AdapterSummary {
+            subgroup_min: lanes,
+            subgroup_max: lanes,
+            cooperative_matrix: vec![CooperativeShape {
+                m: 8,
+                n: 8,
+                k: 8,
+                input: "f16".into(),
+                accumulator: "f32".into(),
+            }],
+            ..summary("llvmpipe", AdapterKind::Software, backend, 2)
+        };
+        assert!(has_usable_fragments(&listing("vulkan", 8)));
+        assert!(!has_usable_fragments(&listing("vulkan", 4)));
+        assert!(!has_usable_fragments(&listing("dx12", 8)));
     }
 
     #[test]
