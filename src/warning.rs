@@ -280,7 +280,9 @@ impl Warning {
             }
             Self::Incomplete { .. } => "run it again to its end for the others",
             Self::NotVerified { .. } => "run `ridgepoint check` before trusting the time",
-            Self::MatrixUnitsDemoted { .. } => "update the driver",
+            Self::MatrixUnitsDemoted { .. } => {
+                "products are computed without them; a newer driver or wgpu may help"
+            }
             Self::Recorded { .. } => return None,
         })
     }

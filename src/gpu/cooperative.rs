@@ -22,9 +22,21 @@ impl Gpu {
         {
             return Ok(());
         }
-        let listed = self.summary.cooperative_matrix.clone();
+        let usable = self.summary.cooperative_matrix.clone().into_iter();
+        let usable = usable.filter(CooperativeShape::is_usable);
+        let (smallest, largest) = self.capabilities.subgroup_sizes;
+        if smallest != largest {
+            let demoted = usable.map(|shape| Warning::MatrixUnitsDemoted {
+                shape: shape.to_string(),
+                reason: format!(
+                    "subgroups have {smallest} to {largest} invocations, and wgpu cannot ask for one of these sizes"
+                ),
+            });
+            self.warnings.extend(demoted);
+            return Ok(());
+        }
         let mut trusted = Vec::new();
-        for shape in listed.into_iter().filter(CooperativeShape::is_usable) {
+        for shape in usable {
             self.capabilities.cooperative = vec![shape.clone()];
             match self.multiply(&shape).await {
                 Ok(()) => trusted.push(shape),

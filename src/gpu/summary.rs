@@ -101,6 +101,15 @@ impl CooperativeShape {
     }
 }
 
+/// The smallest and the largest subgroup, where wgpu has `listed` two. On Metal it lists 4 and 64 for every adapter, the bounds
+/// over all GPUs that Metal ever had; each of Apple's own has SIMD groups of 32, which no pipeline changes.
+fn subgroup_sizes(backend: wgpu::Backend, name: &str, listed: (u32, u32)) -> (u32, u32) {
+    if backend == wgpu::Backend::Metal && name.starts_with("Apple ") {
+        return (32, 32);
+    }
+    listed
+}
+
 impl AdapterSummary {
     pub(super) fn of(adapter: &wgpu::Adapter) -> Self {
         let info = adapter.get_info();
@@ -114,6 +123,8 @@ impl AdapterSummary {
             }
         };
         let cooperative = adapter.cooperative_matrix_properties();
+        let listed = (info.subgroup_min_size, info.subgroup_max_size);
+        let (subgroup_min, subgroup_max) = subgroup_sizes(info.backend, &info.name, listed);
         Self {
             kind: kind(&info),
             name: or_unknown(info.name),
@@ -122,8 +133,8 @@ impl AdapterSummary {
             backend: info.backend.to_str().to_owned(),
             driver: or_unknown(info.driver),
             driver_info: or_unknown(info.driver_info),
-            subgroup_min: info.subgroup_min_size,
-            subgroup_max: info.subgroup_max_size,
+            subgroup_min,
+            subgroup_max,
             features: (features & SHOWN_FEATURES)
                 .iter_names()
                 .map(|(name, _)| name.to_lowercase())
@@ -212,4 +223,23 @@ fn shown_limits(limits: &wgpu::Limits) -> BTreeMap<String, u64> {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn apples_own_gpus_have_subgroups_of_one_size() {
+        use wgpu::Backend::{Metal, Vulkan};
+        assert_eq!(subgroup_sizes(Metal, "Apple M4 Pro", (4, 64)), (32, 32));
+        assert_eq!(
+            subgroup_sizes(Metal, "AMD Radeon Pro 5500M", (4, 64)),
+            (4, 64)
+        );
+        assert_eq!(
+            subgroup_sizes(Vulkan, "AMD Radeon RX 7900", (32, 64)),
+            (32, 64)
+        );
+    }
 }
