@@ -41,7 +41,7 @@ impl Gpu {
             match self.multiply(&shape).await {
                 Ok(()) => trusted.push(shape),
                 Err(error @ Error::DeviceLost { .. }) => return Err(error),
-                // Not wrong, but not for this device: subgroups of several sizes, no f16.
+                // Not wrong, but not for this device, such as one without f16.
                 Err(Error::Unsupported { .. }) => {}
                 Err(error) => self.warnings.push(Warning::MatrixUnitsDemoted {
                     shape: shape.to_string(),
