@@ -107,11 +107,9 @@ impl Gpu {
             what: "map a buffer for reading".into(),
             message,
         };
-        let mapped = receiver.await;
         let unanswered = || failed("it was never answered".to_owned());
-        mapped
-            .ok_or_else(unanswered)?
-            .map_err(|e| failed(e.to_string()))?;
+        let answer = receiver.await.ok_or_else(unanswered)?;
+        answer.map_err(|e| failed(e.to_string()))?;
         let mapped = staging
             .slice(..)
             .get_mapped_range()

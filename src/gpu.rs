@@ -96,8 +96,7 @@ impl Gpu {
     /// # }
     /// ```
     pub async fn open(options: &GpuOptions) -> Result<Self> {
-        let adapter = adapters::select(options).await?;
-        let summary = AdapterSummary::of(&adapter);
+        let (summary, adapter) = adapters::select(options).await?;
         let limits = options.limits.clone().unwrap_or_else(|| adapter.limits());
         let mut features = options.features & adapter.features();
         if !adapters::has_usable_fragments(&summary) {

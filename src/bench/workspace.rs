@@ -158,19 +158,12 @@ impl Workspace {
     ) -> Result<Verified> {
         self.poison(gpu).await?;
         launch.run(gpu).await?;
-        let generated;
-        let given;
-        let inputs: &dyn Inputs = match &self.initial {
-            Initial::Generated { seed } => {
-                generated = self.generated(*seed);
-                &generated
-            }
-            Initial::Values(values) => {
-                given = values.as_slice();
-                &given
-            }
-        };
-        self.verify(gpu, operation, kernel, inputs, coverage).await
+        let against =
+            async |inputs: &dyn Inputs| self.verify(gpu, operation, kernel, inputs, coverage).await;
+        match &self.initial {
+            Initial::Generated { seed } => against(&self.generated(*seed)).await,
+            Initial::Values(values) => against(&values.as_slice()).await,
+        }
     }
 
     /// Holds the output against the reference.

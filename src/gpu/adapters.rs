@@ -101,20 +101,23 @@ enum Search {
     Fastest,
 }
 
-async fn enumerate(backends: wgpu::Backends, search: Search) -> Vec<wgpu::Adapter> {
-    let kind = |adapter: &wgpu::Adapter| AdapterSummary::of(adapter).kind;
+/// Adapters with what they say of themselves.
+async fn enumerate(
+    backends: wgpu::Backends,
+    search: Search,
+) -> Vec<(AdapterSummary, wgpu::Adapter)> {
     // An adapter keeps the instance that found it, and those of other backends need not end with OpenGL's.
     let mut found = listed(backends - wgpu::Backends::GL).await;
-    let is_there = found.iter().any(|a| kind(a) == AdapterKind::Discrete);
+    let is_there = found.iter().any(|(s, _)| s.kind == AdapterKind::Discrete);
     if search == Search::All || !is_there {
         found.extend(listed(backends & wgpu::Backends::GL).await);
     }
     // The order of drivers is kept within a kind, so that an index means the same from run to run.
-    found.sort_by_key(|adapter| rank(&AdapterSummary::of(adapter)));
+    found.sort_by_key(|(summary, _)| rank(summary));
     found
 }
 
-async fn listed(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
+async fn listed(backends: wgpu::Backends) -> Vec<(AdapterSummary, wgpu::Adapter)> {
     if backends.is_empty() {
         return Vec::new();
     }
@@ -122,7 +125,10 @@ async fn listed(backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
     descriptor.backends = backends;
     descriptor.backend_options = wgpu::BackendOptions::from_env_or_default();
     let instance = wgpu::Instance::new(descriptor);
-    instance.enumerate_adapters(backends).await
+    let found = instance.enumerate_adapters(backends).await.into_iter();
+    found
+        .map(|adapter| (AdapterSummary::of(&adapter), adapter))
+        .collect()
 }
 
 /// Fastest kind first; OpenGL last within a kind, where it is a second face of an adapter that a better backend shows.
@@ -132,23 +138,20 @@ fn rank(summary: &AdapterSummary) -> (AdapterKind, bool) {
 
 /// All adapters on `backends`, fastest kind first. An adapter's place is its index.
 pub async fn adapters(backends: wgpu::Backends) -> Vec<AdapterSummary> {
-    enumerate(backends, Search::All)
-        .await
-        .iter()
-        .map(AdapterSummary::of)
-        .collect()
+    let found = enumerate(backends, Search::All).await;
+    found.into_iter().map(|(summary, _)| summary).collect()
 }
 
-pub(super) async fn select(options: &GpuOptions) -> Result<wgpu::Adapter> {
+pub(super) async fn select(options: &GpuOptions) -> Result<(AdapterSummary, wgpu::Adapter)> {
     let search = if options.adapter == AdapterChoice::Fastest {
         Search::Fastest
     } else {
         Search::All
     };
-    let mut found = enumerate(options.backends, search).await;
-    let summaries: Vec<AdapterSummary> = found.iter().map(AdapterSummary::of).collect();
+    let found = enumerate(options.backends, search).await;
+    let (mut summaries, mut adapters): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     let index = find(&summaries, options)?;
-    Ok(found.swap_remove(index))
+    Ok((summaries.swap_remove(index), adapters.swap_remove(index)))
 }
 
 /// Which of the adapters in `found`, as [`adapters`] gives them, is the one that `options` name.

@@ -1,6 +1,6 @@
 //! Matrix units are used only where they came out right: a product of matrices that do not commute.
 
-use super::{AdapterKind, COOPERATIVE, CooperativeShape, Gpu};
+use super::{AdapterKind, COOPERATIVE, Capabilities, CooperativeShape, Gpu};
 use crate::bench::Workspace;
 use crate::data::Dtype;
 use crate::error::{Error, Result};
@@ -24,13 +24,10 @@ impl Gpu {
         }
         let usable = self.summary.cooperative_matrix.clone().into_iter();
         let usable = usable.filter(CooperativeShape::is_usable);
-        let (smallest, largest) = self.capabilities.subgroup_sizes;
-        if smallest != largest {
+        if let Err(reason) = self.capabilities.lanes() {
             let demoted = usable.map(|shape| Warning::MatrixUnitsDemoted {
                 shape: shape.to_string(),
-                reason: format!(
-                    "subgroups have {smallest} to {largest} invocations, and wgpu cannot ask for one of these sizes"
-                ),
+                reason: reason.clone(),
             });
             self.warnings.extend(demoted);
             return Ok(());
@@ -102,6 +99,32 @@ impl Gpu {
                 ),
             }),
         }
+    }
+}
+
+impl Capabilities {
+    /// Invocations of every subgroup; the reason why fragments cannot be held where sizes differ, since wgpu cannot ask for
+    /// one of them.
+    pub(crate) fn lanes(&self) -> std::result::Result<u32, String> {
+        let (smallest, largest) = self.subgroup_sizes;
+        if smallest == largest {
+            return Ok(largest);
+        }
+        Err(format!(
+            "subgroups have {smallest} to {largest} invocations, and have to be of one size"
+        ))
+    }
+
+    /// The side of the square fragments of `input` with sums in f32 that came out right here, the larger where there are both.
+    pub(crate) fn fragment_side(&self, input: Dtype) -> Option<u32> {
+        let fits = |side: u32| {
+            self.cooperative.iter().any(|shape| {
+                [shape.m, shape.n, shape.k] == [side; 3]
+                    && shape.input == input.name()
+                    && shape.accumulator == Dtype::F32.name()
+            })
+        };
+        [16, 8].into_iter().find(|&side| fits(side))
     }
 }
 

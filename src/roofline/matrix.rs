@@ -5,7 +5,7 @@ use super::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, places};
 use crate::buffer::View;
 use crate::data::{Distribution, Dtype, stream_seed, value};
 use crate::error::{Error, Result};
-use crate::gpu::{CooperativeShape, Gpu};
+use crate::gpu::Gpu;
 use crate::shader::{Checks, Constant, Shader};
 use crate::tolerance::{Expected, dot};
 
@@ -44,19 +44,12 @@ const LONG_S: f64 = 4e-3;
 
 /// The side of the fragments of `dtype` with sums in f32 that came out right on the device, the largest that the file has a form for.
 fn side(gpu: &Gpu, dtype: Dtype) -> Result<u32> {
-    let fits = |side: u32| {
-        let is = |shape: &CooperativeShape| {
-            [shape.m, shape.n, shape.k] == [side; 3]
-                && shape.input == dtype.name()
-                && shape.accumulator == Dtype::F32.name()
-        };
-        gpu.capabilities().cooperative.iter().any(is)
-    };
     let refused = || Error::Unsupported {
         what: format!("a {} matrix probe", dtype.name()),
         reason: "the device has no trusted square fragments of 16 or 8 with sums in f32".to_owned(),
     };
-    [16, 8].into_iter().find(|s| fits(*s)).ok_or_else(refused)
+    let device = gpu.capabilities();
+    device.fragment_side(dtype).ok_or_else(refused)
 }
 
 fn types(dtype: Dtype, side: u32) -> [&'static str; 3] {
@@ -137,13 +130,11 @@ struct Params {
 impl Fragments {
     async fn new(gpu: &Gpu, dtype: Dtype, operands: Operands, seed: u32) -> Result<Self> {
         let side = side(gpu, dtype)?;
-        let (smallest, lanes) = gpu.capabilities().subgroup_sizes;
-        if smallest != lanes {
-            return Err(Error::Unsupported {
-                what: "a matrix probe".into(),
-                reason: format!("subgroups have {smallest} to {lanes} invocations"),
-            });
-        }
+        let refused = |reason| Error::Unsupported {
+            what: "a matrix probe".into(),
+            reason,
+        };
+        let lanes = gpu.capabilities().lanes().map_err(refused)?;
         let cells = u64::from(side * side);
         let elements = cells * MOST_FRAGMENTS;
         let bytes = elements * dtype.bytes();

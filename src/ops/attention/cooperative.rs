@@ -61,19 +61,17 @@ pub(super) fn constants(
     if let Some(reason) = lacking(attention) {
         return refuse(reason);
     }
-    let (smallest, largest) = device.subgroup_sizes;
-    if smallest != largest {
-        return refuse(format!(
-            "subgroups have {smallest} to {largest} invocations, and have to be of one size"
-        ));
-    }
-    let Some(side) = side(device) else {
+    let lanes = match device.lanes() {
+        Ok(lanes) => lanes,
+        Err(reason) => return refuse(reason),
+    };
+    let Some(side) = device.fragment_side(Dtype::F16) else {
         return refuse(
             "the device has no trusted f16 -> f32 shape of 16x16x16 or 8x8x8".to_owned(),
         );
     };
     let mut found = fragments(side, device.kind);
-    found.push(("LANES", Constant::Integer(largest)));
+    found.push(("LANES", Constant::Integer(lanes)));
     found.extend(options(attention));
     found.push(around(attention.seq_kv <= LONG));
     found.retain(|(name, _)| kernel.declares(name));
@@ -105,18 +103,6 @@ fn lacking(attention: &Attention) -> Option<String> {
         return Some("it takes columns and strides that are multiples of 4".to_owned());
     }
     None
-}
-
-/// The side of the square fragments that serve f16 on `device`, the larger where there are both.
-fn side(device: &Capabilities) -> Option<u32> {
-    let fits = |side: u32| {
-        device.cooperative.iter().any(|shape| {
-            [shape.m, shape.n, shape.k] == [side; 3]
-                && shape.input == Dtype::F16.name()
-                && shape.accumulator == Dtype::F32.name()
-        })
-    };
-    [16, 8].into_iter().find(|&side| fits(side))
 }
 
 /// Types of fragments of `side` x `side`, and of the memory that they are loaded from: that of their own elements for

@@ -19,20 +19,10 @@ pub(super) fn shape(matmul: &Matmul, device: &Capabilities) -> Result<u32> {
             reason: format!("{reason}; matmul_blocked does it without"),
         })
     };
-    let (smallest, largest) = device.subgroup_sizes;
-    if smallest != largest {
-        return refuse(format!(
-            "subgroups have {smallest} to {largest} invocations, and have to be of one size"
-        ));
+    if let Err(reason) = device.lanes() {
+        return refuse(reason);
     }
-    let fits = |side: u32| {
-        device.cooperative.iter().any(|shape| {
-            [shape.m, shape.n, shape.k] == [side; 3]
-                && shape.input == matmul.dtype.name()
-                && shape.accumulator == Dtype::F32.name()
-        })
-    };
-    match [16, 8].into_iter().find(|&side| fits(side)) {
+    match device.fragment_side(matmul.dtype) {
         Some(side) => Ok(side),
         None => refuse(format!(
             "the device has no trusted {} -> f32 shape of 16x16x16 or 8x8x8",

@@ -265,31 +265,16 @@ fn tiles_of_fragments(attention: &Attention) -> Vec<Constants> {
 /// Fragments that a device multiplies, and its lanes; the reason where it has none. Metal loads fragments of 8 x 8 only
 /// from memory of their own element type, which these are not: of that size only a processor has them.
 fn fragments(device: &Capabilities) -> std::result::Result<Constants, String> {
-    let (smallest, largest) = device.subgroup_sizes;
-    if smallest != largest {
-        return Err(format!(
-            "subgroups have {smallest} to {largest} invocations, and have to be of one size"
-        ));
-    }
-    let has = |side: u32| {
-        device.cooperative.iter().any(|shape| {
-            [shape.m, shape.n, shape.k] == [side; 3]
-                && shape.input == Dtype::F16.name()
-                && shape.accumulator == Dtype::F32.name()
-        })
-    };
-    let lanes = ("LANES", Constant::Integer(largest));
-    if has(16) {
-        return Ok(vec![
+    let lanes = ("LANES", Constant::Integer(device.lanes()?));
+    match device.fragment_side(Dtype::F16) {
+        Some(16) => Ok(vec![
             ("FragmentA", Constant::Type("coop_mat16x16<f16, A>")),
             ("FragmentB", Constant::Type("coop_mat16x16<f16, B>")),
             ("Sums", Constant::Type("coop_mat16x16<f32, C>")),
             ("FRAGMENT", Constant::Integer(16)),
             lanes,
-        ]);
+        ]),
+        Some(_) if device.kind == AdapterKind::Software => Ok(vec![lanes]),
+        _ => Err("the device has no trusted f16 -> f32 shape of 16x16x16".into()),
     }
-    if has(8) && device.kind == AdapterKind::Software {
-        return Ok(vec![lanes]);
-    }
-    Err("the device has no trusted f16 -> f32 shape of 16x16x16".into())
 }
