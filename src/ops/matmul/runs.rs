@@ -10,7 +10,7 @@ use super::kernels::{NAIVE, TILED};
 use super::vector::is_vector;
 use crate::error::Result;
 use crate::gpu::{AdapterKind, Capabilities};
-use crate::kernel::{Constants, Kernel, Step, fold_workgroups, integer};
+use crate::kernel::{Constants, Kernel, Step, Window, fold_workgroups, integer};
 use crate::ops::budget::{LOAD_FLOPS, Units, flops_of_dispatch, flops_of_workgroup};
 use crate::shader::{Constant, Prepared};
 use std::ops::Range;
@@ -143,11 +143,12 @@ impl Runs {
         ranges(self.workgroups, each)
     }
 
-    /// A dispatch like `step` for each run that the budget of `file` allows; `params` are those of one that begins there.
+    /// A dispatch of `file`, the kernel's `stage`, for each run that its budget allows; `params` are those of one that begins
+    /// there.
     pub(super) fn steps(
         &self,
-        step: &Step,
-        file: &Prepared,
+        (stage, file): (usize, &Prepared),
+        windows: &[Window],
         limits: &wgpu::Limits,
         params: impl Fn(u32) -> Vec<u8>,
     ) -> Result<Vec<Step>> {
@@ -155,9 +156,10 @@ impl Runs {
         self.within(u64::from(budget) * MFLOP, limits)
             .map(|run| {
                 Ok(Step {
+                    stage,
                     params: params(run.start as u32),
+                    windows: windows.to_vec(),
                     workgroups: fold_workgroups(run.end - run.start, limits)?,
-                    ..step.clone()
                 })
             })
             .collect()

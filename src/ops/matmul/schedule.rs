@@ -137,37 +137,32 @@ pub(super) fn at_once(
         Split::NONE
     };
     let mut params = params(matmul, tiles_n, split)?;
-    let mut step = Step {
-        stage: 0,
-        params: Vec::new(),
-        windows: windows(matmul).to_vec(),
-        workgroups: [0; 3],
-    };
+    let mut windows = windows(matmul).to_vec();
     let mut schedule = Schedule::default();
     let elements = matmul.batch * matmul.m * matmul.n;
     if is_split(kernel) {
         schedule.scratch.push(elements * split.parts * 4);
-        step.windows[3] = Window::whole(Slot::Scratch(0), schedule.scratch[0]);
+        windows[3] = Window::whole(Slot::Scratch(0), schedule.scratch[0]);
         params.c_first = (planes.taken * matmul.m * matmul.n) as u32;
         params.c_row = params.n;
         params.c_batch = params.m * params.n;
     }
-    let parts = step.windows[3];
+    let parts = windows[3];
     if is_cooperative(kernel) {
         // Results have two bindings, of which one stays unused.
         let place = schedule.scratch.len();
         schedule.scratch.push(UNUSED);
         let unused = Window::whole(Slot::Scratch(place), UNUSED);
         let has_epilogue = stages[0].constant("EPILOGUE") == 1;
-        step.windows
-            .insert(if has_epilogue { 4 } else { 3 }, unused);
+        windows.insert(if has_epilogue { 4 } else { 3 }, unused);
     }
     let runs = Runs {
         workgroups: tiles * split.parts,
         flops: cost.of_depth(matmul.k.min(split.depth)),
         filling: estimate::filling(stages[0]).unwrap_or(1),
     };
-    schedule.steps = runs.steps(&step, stages[0], &device.limits, |first| {
+    let stage = (0, stages[0]);
+    schedule.steps = runs.steps(stage, &windows, &device.limits, |first| {
         params.beginning_at(first)
     })?;
     if is_split(kernel) {
@@ -189,18 +184,14 @@ pub(super) fn reduce(
     let per_workgroup = u64::from(stage.constant("REDUCE_WORKGROUP"));
     let [_, _, bias, result] = windows(matmul);
     let params = params(matmul, 0, split)?;
-    let step = Step {
-        stage: 1,
-        params: Vec::new(),
-        windows: vec![parts, bias, result],
-        workgroups: [0; 3],
-    };
     let runs = Runs {
         workgroups: elements.div_ceil(per_workgroup),
         flops: per_workgroup * (split.parts + 1) * LOAD_FLOPS,
         filling: 1,
     };
-    runs.steps(&step, stage, limits, |first| params.beginning_at(first))
+    runs.steps((1, stage), &[parts, bias, result], limits, |first| {
+        params.beginning_at(first)
+    })
 }
 
 /// Bytes bound where a kernel touches nothing: no binding may be empty.

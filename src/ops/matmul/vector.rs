@@ -8,7 +8,7 @@ use super::schedule::{Planes, Split, reduce, windows};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::{AdapterKind, Capabilities};
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Step, Window, integer};
+use crate::kernel::{Constants, Kernel, Schedule, Slot, Window, integer};
 use crate::shader::{Constant, Prepared};
 
 pub(super) fn is_vector(kernel: &Kernel) -> bool {
@@ -279,18 +279,14 @@ pub(super) fn schedule(
     }
     let [a, a_wide] = bound("WIDE_A", small);
     let [b, b_wide] = bound("WIDE_B", large);
-    let step = Step {
-        stage: 0,
-        params: Vec::new(),
-        windows: vec![a, a_wide, b, b_wide, bias, sums],
-        workgroups: [0; 3],
-    };
+    let windows = [a, a_wide, b, b_wide, bias, sums];
     let runs = Runs {
         workgroups: tiles * split.parts,
         flops: cost.of_depth(roles.k.min(split.depth)),
         filling: 1,
     };
-    schedule.steps = runs.steps(&step, stages[0], &device.limits, |first| {
+    let stage = (0, stages[0]);
+    schedule.steps = runs.steps(stage, &windows, &device.limits, |first| {
         bytemuck::bytes_of(&Params { first, ..params }).to_vec()
     })?;
     if is_split(kernel) {

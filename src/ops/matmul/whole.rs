@@ -9,7 +9,7 @@ use super::{Matmul, Order, cooperative};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterKind, Capabilities};
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Step, Window};
+use crate::kernel::{Constants, Kernel, Schedule, Slot, Window};
 use crate::shader::{Constant, Prepared};
 
 /// Elements of A and B that one load fetches.
@@ -159,18 +159,13 @@ pub(super) fn schedule(
     };
     let [[a, a_kept], [b, b_kept]] = [places(a), places(b)];
     let params = params(matmul, tiles_n, Split::NONE)?;
-    let step = Step {
-        stage: 0,
-        params: Vec::new(),
-        windows: vec![a, b, a_kept, b_kept, c, c_wide],
-        workgroups: [0; 3],
-    };
+    let windows = [a, b, a_kept, b_kept, c, c_wide];
     let runs = Runs {
         workgroups: matmul.batch * tiles_m * tiles_n,
         flops: Cost::prepared(kernel, stage, device.kind).of_depth(matmul.k),
         filling: 1,
     };
-    let steps = runs.steps(&step, stage, &device.limits, |first| {
+    let steps = runs.steps((0, stage), &windows, &device.limits, |first| {
         params.beginning_at(first)
     })?;
     Ok(Schedule {
