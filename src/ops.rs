@@ -12,6 +12,8 @@ mod matmul;
 mod norm;
 mod reduce;
 mod rows;
+#[cfg(test)]
+mod scheduled;
 mod softmax;
 mod stream;
 mod vectors;

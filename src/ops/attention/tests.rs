@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::gpu::AdapterKind;
 use crate::kernel::{PlanOptions, Step};
 use crate::ops::budget::{Units, flops_of_dispatch};
-use crate::ops::{choose, constants_of};
+use crate::ops::{choose, scheduled};
 use crate::shader::Loops;
 
 const SHAPE: Attention = Attention {
@@ -209,13 +209,7 @@ fn device(kind: AdapterKind, lanes: (u32, u32)) -> Capabilities {
 
 /// The dispatches of a kernel for a shape, with the constants that it gets on a device.
 fn scheduled(shape: &Attention, kernel: &'static Kernel, device: &Capabilities) -> Schedule {
-    let constants = constants_of(shape, kernel, &PlanOptions::default(), device).unwrap();
-    let features = kernel.features_for(shape.dtype);
-    let stages = kernel
-        .prepare(&constants, Loops::AsWritten, features)
-        .unwrap();
-    let stages: Vec<&Prepared> = stages.iter().collect();
-    shape.schedule(kernel, &stages, device).unwrap()
+    scheduled::scheduled(shape, kernel, &PlanOptions::default(), device).1
 }
 
 /// Work is cut into dispatches of bounded length, which follow each other without a gap, and no more than needed.

@@ -7,17 +7,10 @@ use crate::ops::attention::kernels::ATTENTION_FLASH;
 use crate::ops::attention::params::FinishParams;
 use crate::ops::attention::subgroup::ATTENTION_FLASH_SUBGROUP;
 use crate::ops::attention::{Lengths, Mask};
+use crate::ops::scheduled::{self, config};
 use crate::ops::{Operation, constants_of};
-use crate::shader::{Constant, Loops, Prepared};
+use crate::shader::{Constant, Prepared};
 use proptest::prelude::*;
-
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
 
 fn device(kind: AdapterKind, side: u32) -> Capabilities {
     Capabilities::imagined(kind)
@@ -83,16 +76,8 @@ fn scheduled(
         constants: tile,
         ..PlanOptions::default()
     };
-    let constants = constants_of(shape, kernel, &options, device).unwrap();
-    let features = kernel.features_for(shape.dtype);
-    let mut stages = kernel
-        .prepare(&constants, Loops::AsWritten, features)
-        .unwrap();
-    let schedule = {
-        let stages: Vec<&Prepared> = stages.iter().collect();
-        shape.schedule(kernel, &stages, device).unwrap()
-    };
-    (schedule, stages.swap_remove(0))
+    let (mut files, schedule) = scheduled::scheduled(shape, kernel, &options, device);
+    (schedule, files.swap_remove(0))
 }
 
 /// Adapters of each class.

@@ -3,20 +3,12 @@
 use super::*;
 use crate::data::Dtype;
 use crate::gpu::AdapterKind;
-use crate::kernel::{PlanOptions, Slot, Window};
+use crate::kernel::{PlanOptions, Slot};
 use crate::ops::matmul::choice::is_split;
 use crate::ops::matmul::kernels::BLOCKED;
-use crate::ops::{Layout, Operation, Order, constants_of};
-use crate::shader::Loops;
+use crate::ops::scheduled::{config, scheduled};
+use crate::ops::{Layout, Operation, Order};
 use proptest::prelude::*;
-
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
 
 /// Adapters of each class, and the side of their matrix units.
 const DEVICES: [(AdapterKind, u32); 5] = [
@@ -99,7 +91,7 @@ type Written = Vec<(u32, u32)>;
 /// What dispatches write, and what they may cost.
 struct Run<'a> {
     kind: Kind,
-    files: &'a [&'a Prepared],
+    files: &'a [Prepared],
     device: &'a Capabilities,
     cost: Cost,
     /// FLOPs of a dispatch.
@@ -131,7 +123,7 @@ impl Run<'_> {
             }
             let depth = k.saturating_sub(plane % parts * split_k).min(split_k);
             walked += depth;
-            let [rows, columns] = tile_of(self.files[0], uniform, id % tiles);
+            let [rows, columns] = tile_of(&self.files[0], uniform, id % tiles);
             for row in rows {
                 for column in columns.clone() {
                     let at = uniform.place(self.kind, 0, [plane, row, column]);
@@ -177,14 +169,8 @@ fn check(matmul: &Matmul, kernel: &'static Kernel, device: &Capabilities, budget
         constants: told.into_iter().collect(),
         ..PlanOptions::default()
     };
-    let constants = constants_of(matmul, kernel, &options, device).unwrap();
-    let features = kernel.features_for(matmul.dtype);
-    let stages = kernel
-        .prepare(&constants, Loops::AsWritten, features)
-        .unwrap();
-    let files: Vec<&Prepared> = stages.iter().collect();
-    let schedule = matmul.schedule(kernel, &files, device).unwrap();
-    let cost = Cost::prepared(kernel, files[0], device.kind);
+    let (files, schedule) = scheduled(matmul, kernel, &options, device);
+    let cost = Cost::prepared(kernel, &files[0], device.kind);
     let kind = Kind {
         vector: is_vector(kernel),
         split: is_split(kernel),
@@ -290,13 +276,8 @@ fn drawn_products_are_cut_as_asked() {
 /// How many dispatches of products a shape gets, by the kernel that is chosen.
 fn dispatches(matmul: &Matmul, device: &Capabilities) -> (&'static str, usize) {
     let kernel = matmul.candidates(device)[0];
-    let constants = constants_of(matmul, kernel, &PlanOptions::default(), device).unwrap();
-    let features = kernel.features_for(matmul.dtype);
-    let stages = kernel
-        .prepare(&constants, Loops::AsWritten, features)
-        .unwrap();
-    let files: Vec<&Prepared> = stages.iter().collect();
-    let steps = matmul.schedule(kernel, &files, device).unwrap().steps;
+    let (_, schedule) = scheduled(matmul, kernel, &PlanOptions::default(), device);
+    let steps = schedule.steps;
     (
         kernel.name,
         steps.iter().filter(|step| step.stage == 0).count(),

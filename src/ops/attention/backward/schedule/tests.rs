@@ -7,7 +7,7 @@ use crate::ops::attention::Mask;
 use crate::ops::attention::backward::kernels::FLASH;
 use crate::ops::attention::params::WalkParams;
 use crate::ops::budget::flops_of_workgroup;
-use crate::ops::constants_of;
+use crate::ops::scheduled::{config, scheduled};
 
 fn device(kind: AdapterKind) -> Capabilities {
     Capabilities::imagined(kind).with_workgroup_memory()
@@ -22,12 +22,7 @@ fn walked(
     device: &Capabilities,
 ) {
     let forward = &backward.forward;
-    let constants = constants_of(backward, kernel, &PlanOptions::default(), device).unwrap();
-    let prepared = kernel
-        .prepare(&constants, crate::shader::Loops::AsWritten, kernel.features)
-        .unwrap();
-    let stages: Vec<&Prepared> = prepared.iter().collect();
-    let found = schedule(backward, kernel, &stages, device).unwrap();
+    let (stages, found) = scheduled(backward, kernel, &PlanOptions::default(), device);
     let constant = |name| u64::from(stages[stage].constant(name));
     let [tile, block, walk] = ["TILE", "BLOCK", "WALK"].map(constant);
     let (heads, seq) = match owner {
@@ -100,18 +95,13 @@ fn walked(
 #[test]
 fn drawn_gradients_are_cut_into_blocks() {
     use proptest::prelude::*;
-    let config = ProptestConfig {
-        cases: 48,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
     let sizes = (1u64..3, 1u64..4, 1u64..1500, 1u64..5000);
     let options = (
         any::<bool>(),
         proptest::option::of(1u64..3000),
         prop::sample::select(vec![32u64, 64, 128]),
     );
-    proptest!(config, |((batch, group, seq_q, seq_kv) in sizes, (causal, window, columns) in options)| {
+    proptest!(config(48), |((batch, group, seq_q, seq_kv) in sizes, (causal, window, columns) in options)| {
         let forward = Attention {
             kv_heads: 2,
             seq_kv,

@@ -1,0 +1,33 @@
+//! What the tests of dispatches share.
+
+use super::{Operation, constants_of};
+use crate::gpu::Capabilities;
+use crate::kernel::{Kernel, PlanOptions, Schedule};
+use crate::shader::{Loops, Prepared};
+use proptest::prelude::ProptestConfig;
+
+/// The files of a kernel for an operation on a device, as `options` have them, and its dispatches.
+pub(super) fn scheduled(
+    operation: &dyn Operation,
+    kernel: &'static Kernel,
+    options: &PlanOptions,
+    device: &Capabilities,
+) -> (Vec<Prepared>, Schedule) {
+    let constants = constants_of(operation, kernel, options, device).unwrap();
+    let features = kernel.features_for(operation.dtype());
+    let files = kernel
+        .prepare(&constants, Loops::AsWritten, features)
+        .unwrap();
+    let stages: Vec<&Prepared> = files.iter().collect();
+    let schedule = operation.schedule(kernel, &stages, device).unwrap();
+    (files, schedule)
+}
+
+/// So many cases of a property; what fails is printed and not kept.
+pub(super) fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
