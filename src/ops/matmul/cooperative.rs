@@ -131,18 +131,23 @@ fn width(matmul: &Matmul, side: u32, device: &Capabilities) -> Result<u32> {
     Ok(if by_four { 4 } else { 1 })
 }
 
+/// Bytes of workgroup memory that the largest tiles want; WebGPU's default is 16 KiB.
+const ROOMY: u32 = 24 << 10;
+
 /// Tiles (M, N, K) and the part of a subgroup (M, N).
 fn tiles(matmul: &Matmul, side: u32, device: &Capabilities) -> Constants {
+    let is_roomy = device.limits.max_compute_workgroup_storage_size >= ROOMY;
+    let deep = if is_roomy { 64 } else { 32 };
     let [m, n, k, subgroup_m, subgroup_n] = if side == 8 || device.kind == AdapterKind::Software {
         [64, 64, 16, 32, 32]
     } else if matmul.m <= 16 {
-        [16, 128, 64, 16, 32]
+        [16, 128, deep, 16, 32]
     } else if matmul.n <= 16 {
-        [128, 16, 64, 32, 16]
-    } else if tiles_of(matmul, 128) >= BUSY {
+        [128, 16, deep, 32, 16]
+    } else if is_roomy && tiles_of(matmul, 128) >= BUSY {
         [128, 128, 32, 64, 64]
     } else {
-        [64, 64, 64, 32, 32]
+        [64, 64, deep, 32, 32]
     };
     let names = ["TILE_M", "TILE_N", "TILE_K", "SUBGROUP_M", "SUBGROUP_N"];
     let mut found: Constants = names
@@ -167,6 +172,8 @@ pub(super) fn group(matmul: &Matmul, tile_n: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::PlanOptions;
+    use crate::ops::choice::constants_of;
     use crate::ops::matmul::kernels::{COOPERATIVE, COOPERATIVE_SPLIT};
     use crate::ops::{Layout, Operation};
 
@@ -210,5 +217,33 @@ mod tests {
         assert!(!is_direct(&product(386, layout), &COOPERATIVE_SPLIT));
         // Rows of C may be apart and those of the sums not.
         assert!(!is_direct(&product(386, row(388)), &COOPERATIVE_SPLIT));
+    }
+
+    /// All tiles fit the workgroup memory that every WebGPU device has.
+    #[test]
+    fn a_device_with_default_limits_has_a_form_for_every_shape() {
+        let device = Capabilities {
+            limits: wgpu::Limits {
+                max_storage_buffer_binding_size: 1 << 31,
+                ..wgpu::Limits::default()
+            },
+            ..Capabilities::imagined(AdapterKind::Discrete)
+                .with_features(COOPERATIVE.features)
+                .with_f16()
+                .with_subgroups((32, 32))
+                .with_matrix_units(16)
+        };
+        for [m, n] in [[16, 4096], [4096, 16], [48, 48], [4096, 4096], [4095, 4097]] {
+            let matmul = Matmul {
+                dtype: Dtype::F16,
+                beta: 1.0,
+                ..Matmul::new(m, n, 4096)
+            };
+            let options = PlanOptions::default();
+            let constants = constants_of(&matmul, &COOPERATIVE, &options, &device).unwrap();
+            COOPERATIVE
+                .supported(Dtype::F16, &constants, &device)
+                .unwrap();
+        }
     }
 }
