@@ -1,20 +1,17 @@
 //! matmul_cooperative_whole: C = A * B, f16 to f32, batched, row-major, on matrix units, of whole tiles.
 //!
 //! A workgroup computes a TILE_M x TILE_N tile of C, one subgroup a SUBGROUP_M x SUBGROUP_N part of it, as fragments that
-//! the subgroup holds together. Tiles of A and B are fetched 16 bytes at a time, AHEAD of them while one is multiplied, and
-//! become f16 on their way to workgroup memory: WGSL has no load of f16 that is wider than 8 bytes.
+//! the subgroup holds together. Tiles of A and B are fetched 16 bytes at a time while those before are multiplied, and
+//! become f16 on their way to workgroup memory: WGSL has no load of f16 that is wider than 8 bytes. Fragments of C go
+//! through workgroup memory too, so that 16 bytes are stored at a time.
 //!
 //!           TILE_K        TILE_N             TILE_N
 //!          +------+     +--------+         +--------+
 //!   TILE_M |  A   |  *  |   B    | TILE_K =|   C    | TILE_M
 //!          +------+     +--------+         +--------+
 //!
-//! The steps through K go round: each row of tiles begins APART steps behind the one above it, so that the workgroups
-//! which run at a time do not all want the same rows of B. The last fetches, of which nothing is used, are then of the
-//! first steps.
-//!
 //! Intensity: TILE_M * TILE_N / (TILE_M + TILE_N) FLOP/B, 64 at 128 x 128.
-//! Workgroup memory: 18.5 KiB. Works for any M, N, K that are multiples of the tile, where rows, matrices and what lies
+//! Workgroup memory: 23.5 KiB. Works for any M, N, K that are multiples of the tile, where rows, matrices and what lies
 //! before them are whole chunks, and a subgroup has LANES invocations.
 
 enable f16;
@@ -32,15 +29,10 @@ const TILE_K: u32 = 32;        // depth of one step through K
 const UNROLL_K: u32 = 32;      // part of that which is written out
 const SUBGROUP_M: u32 = 64;    // rows of C per subgroup
 const SUBGROUP_N: u32 = 64;    // columns of C per subgroup
-const PAD: u32 = 8;            // elements beyond each line of a tile, which moves the next line to other banks
+const PAD: u32 = 8;            // elements beyond each row of a tile, which moves the next row to other banks
 const GROUP: u32 = 8;          // columns of tiles that are walked row by row, so that their part of B stays in the cache
-const AHEAD: u32 = 1;          // tiles that are fetched while one is multiplied
-const APART: u32 = 1;          // steps from where a row of tiles begins to where the next one does
-const FOLD: u32 = 1;           // rows of A, a fragment apart, in one line of its tile
-const READ_WRITE: bool = false;   // A and B are bound as if they were written: no load then passes a barrier
-const STAGED: bool = false;       // C goes through workgroup memory, to be stored 16 bytes at a time
-const PAD_C: u32 = 4;             // f32 beyond each row of what is stored so
-const BUDGET: u32 = 0;            // MFLOP of a dispatch, a run of the workgroups from params.first on; 0: all
+const PAD_C: u32 = 4;          // f32 beyond each row of a fragment of C
+const BUDGET: u32 = 0;         // MFLOP of a dispatch, a run of the workgroups from params.first on; 0: all
 
 const CHUNK: u32 = 8;   // elements that one load fetches, 16 bytes
 const WIDTH: u32 = 4;   // elements of what a tile consists of
@@ -50,32 +42,30 @@ const FRAGMENTS_M: u32 = SUBGROUP_M / FRAGMENT;
 const FRAGMENTS_N: u32 = SUBGROUP_N / FRAGMENT;
 const FRAGMENTS_K: u32 = UNROLL_K / FRAGMENT;
 const PARTS_K: u32 = TILE_K / UNROLL_K;
-const CHUNKS_A: u32 = FOLD * TILE_K / CHUNK;        // in a line of a tile
+const CHUNKS_A: u32 = TILE_K / CHUNK;               // in a row of a tile
 const CHUNKS_B: u32 = TILE_N / CHUNK;
-const LINES_A: u32 = TILE_M / FOLD;
-const STRIDE_A: u32 = (FOLD * TILE_K + PAD) / WIDTH;
+const STRIDE_A: u32 = (TILE_K + PAD) / WIDTH;
 const STRIDE_B: u32 = (TILE_N + PAD) / WIDTH;
-const PASS_A: u32 = WORKGROUP / CHUNKS_A;           // lines that the workgroup fetches at once
+const PASS_A: u32 = WORKGROUP / CHUNKS_A;           // rows that the workgroup fetches at once
 const PASS_B: u32 = WORKGROUP / CHUNKS_B;
-const LOADS_A: u32 = LINES_A / PASS_A;
+const LOADS_A: u32 = TILE_M / PASS_A;
 const LOADS_B: u32 = TILE_K / PASS_B;
 const STRIDE_C: u32 = (FRAGMENT + PAD_C) / WIDTH;
 const QUADS: u32 = FRAGMENT / WIDTH;                // in a row of a fragment of C
 const STORES: u32 = FRAGMENT * QUADS / LANES;       // of an invocation for a fragment
-const BLOCK: u32 = select(8u, FRAGMENT, FOLD > 1);   // rows that are fetched in an order of their own
+const BLOCK: u32 = 8;                               // rows that are fetched in an order of their own
 const_assert TILE_M % SUBGROUP_M == 0;
 const_assert TILE_N % SUBGROUP_N == 0;
 const_assert TILE_K % UNROLL_K == 0;
 const_assert UNROLL_K % FRAGMENT == 0;
-const_assert SUBGROUP_M % (FOLD * FRAGMENT) == 0;
+const_assert SUBGROUP_M % FRAGMENT == 0;
 const_assert SUBGROUP_N % FRAGMENT == 0;
 const_assert PAD % CHUNK == 0;
 const_assert PAD_C % WIDTH == 0;
-const_assert STORES * LANES == FRAGMENT * QUADS || !STAGED;
-const_assert AHEAD > 0;
+const_assert STORES * LANES == FRAGMENT * QUADS;
 const_assert PASS_A * CHUNKS_A == WORKGROUP;
 const_assert PASS_B * CHUNKS_B == WORKGROUP;
-const_assert LOADS_A * PASS_A == LINES_A;
+const_assert LOADS_A * PASS_A == TILE_M;
 const_assert LOADS_B * PASS_B == TILE_K;
 // Where a chunk lies is a sum of what the invocation says and what the load says.
 const_assert PASS_A % BLOCK * (BLOCK % PASS_A) == 0;
@@ -105,34 +95,24 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> a: array<vec4<u32>>;              // [batch, M, K], unless another binding has it
-@group(0) @binding(2) var<storage, read> b: array<vec4<u32>>;              // [batch, K, N], the same
-@group(0) @binding(3) var<storage, read_write> a_kept: array<vec4<u32>>;   // A, with READ_WRITE
-@group(0) @binding(4) var<storage, read_write> b_kept: array<vec4<u32>>;
-@group(0) @binding(5) var<storage, read_write> c: array<f32>;              // [batch, M, N], unless STAGED
-@group(0) @binding(6) var<storage, read_write> c_wide: array<vec4<f32>>;   // C, with STAGED
+// A and B are bound as if they were written: drivers would else move the loads of a tile to where it is stored.
+@group(0) @binding(1) var<storage, read_write> a: array<vec4<u32>>;   // [batch, M, K]
+@group(0) @binding(2) var<storage, read_write> b: array<vec4<u32>>;   // [batch, K, N]
+@group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;   // [batch, M, N]
 
 // Multiples of 16 bytes: from other places in memory fragments cannot be loaded.
-var<workgroup> a_tile: array<vec4<f16>, LINES_A * STRIDE_A>;
+var<workgroup> a_tile: array<vec4<f16>, TILE_M * STRIDE_A>;
 var<workgroup> b_tile: array<vec4<f16>, TILE_K * STRIDE_B>;
-var<workgroup> c_tile: array<vec4<f32>, select(1u, WORKGROUP / LANES * FRAGMENT * STRIDE_C, STAGED)>;   // a fragment of each
+var<workgroup> c_tile: array<vec4<f32>, WORKGROUP / LANES * FRAGMENT * STRIDE_C>;   // a fragment of each subgroup
 
 fn halves(bytes: vec2<u32>) -> vec4<f16> {
     return vec4<f16>(vec4<f32>(unpack2x16float(bytes.x), unpack2x16float(bytes.y)));
 }
 
-// The line of the tile of A that is fetched as number `line`: neighbours would else be stored to lines of 32 elements that
-// share banks, and lines four apart do not. Folded lines are long enough.
-fn line_of_a(line: u32) -> u32 {
-    if (FOLD > 1u) {
-        return line;
-    }
-    return (line & 0xfffffff8u) | ((line & 1u) << 2u) | ((line & 6u) >> 1u);
-}
-
-// The row of A that begins a line.
-fn row_of_a(line: u32) -> u32 {
-    return line / FRAGMENT * FRAGMENT * FOLD + line % FRAGMENT;
+// The row of the tile of A that is fetched as number `row`: neighbours would else be stored to rows of 32 elements that
+// share banks, and rows four apart do not.
+fn row_of_a(row: u32) -> u32 {
+    return (row & 0xfffffff8u) | ((row & 1u) << 2u) | ((row & 6u) >> 1u);
 }
 
 // The chunks of a tile of A; `first` is where the invocation's first chunk lies, in chunks.
@@ -140,12 +120,7 @@ fn fetch_a(first: u32) -> array<vec4<u32>, LOADS_A> {
     var chunks: array<vec4<u32>, LOADS_A>;
     // unroll
     for (var load = 0u; load < LOADS_A; load++) {
-        let place = first + row_of_a(line_of_a(load * PASS_A)) * (params.a_row / CHUNK);
-        if (READ_WRITE) {
-            chunks[load] = a_kept[place];
-        } else {
-            chunks[load] = a[place];
-        }
+        chunks[load] = a[first + row_of_a(load * PASS_A) * (params.a_row / CHUNK)];
     }
     return chunks;
 }
@@ -154,21 +129,16 @@ fn fetch_b(first: u32) -> array<vec4<u32>, LOADS_B> {
     var chunks: array<vec4<u32>, LOADS_B>;
     // unroll
     for (var load = 0u; load < LOADS_B; load++) {
-        let place = first + load * PASS_B * (params.b_row / CHUNK);
-        if (READ_WRITE) {
-            chunks[load] = b_kept[place];
-        } else {
-            chunks[load] = b[place];
-        }
+        chunks[load] = b[first + load * PASS_B * (params.b_row / CHUNK)];
     }
     return chunks;
 }
 
 fn keep(local_index: u32, a_chunks: array<vec4<u32>, LOADS_A>, b_chunks: array<vec4<u32>, LOADS_B>) {
-    let a_first = line_of_a(local_index / CHUNKS_A) * STRIDE_A + local_index % CHUNKS_A * (CHUNK / WIDTH);
+    let a_first = row_of_a(local_index / CHUNKS_A) * STRIDE_A + local_index % CHUNKS_A * (CHUNK / WIDTH);
     // unroll
     for (var load = 0u; load < LOADS_A; load++) {
-        let place = a_first + line_of_a(load * PASS_A) * STRIDE_A;
+        let place = a_first + row_of_a(load * PASS_A) * STRIDE_A;
         a_tile[place] = halves(a_chunks[load].xy);
         a_tile[place + 1u] = halves(a_chunks[load].zw);
     }
@@ -179,11 +149,6 @@ fn keep(local_index: u32, a_chunks: array<vec4<u32>, LOADS_A>, b_chunks: array<v
         b_tile[place] = halves(b_chunks[load].xy);
         b_tile[place + 1u] = halves(b_chunks[load].zw);
     }
-}
-
-// The step after that which begins at `k`; the first one comes after the last.
-fn after(k: u32) -> u32 {
-    return select(k + TILE_K, 0u, k + TILE_K == params.k);
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -213,61 +178,45 @@ fn matmul_cooperative_whole(
 
     // Workgroups beyond the last plane, which only fill the grid, multiply nothing; what they fetch is the last plane's.
     let matrix = min(plane, params.planes - 1u);
-    let all_steps = params.k / TILE_K;
-    let steps = select(0u, all_steps, plane < params.planes);
+    let depth = select(0u, params.k, plane < params.planes);
     let a_base = params.a_first + matrix * params.a_batch + first_row * params.a_row;
     let b_base = params.b_first + matrix * params.b_batch + first_column;
-    let line = row_of_a(line_of_a(local_index / CHUNKS_A)) + local_index % CHUNKS_A / (TILE_K / CHUNK) * FRAGMENT;
-    let a_first = a_base / CHUNK + line * (params.a_row / CHUNK) + local_index % (TILE_K / CHUNK);
+    let a_first = a_base / CHUNK + row_of_a(local_index / CHUNKS_A) * (params.a_row / CHUNK) + local_index % CHUNKS_A;
     let b_first = b_base / CHUNK + local_index / CHUNKS_B * (params.b_row / CHUNK) + local_index % CHUNKS_B;
 
     var sum: array<array<Sums, FRAGMENTS_N>, FRAGMENTS_M>;
-    var a_next: array<array<vec4<u32>, LOADS_A>, AHEAD>;
-    var b_next: array<array<vec4<u32>, LOADS_B>, AHEAD>;
-    var k_next = tile_row * APART % all_steps * TILE_K;
-    // The loop takes AHEAD steps at a time. Where there are fewer, tiles of zeros come first: a branch would cost more.
-    let zeros = (AHEAD - steps % AHEAD) % AHEAD;
-    // unroll
-    for (var turn = 0u; turn < AHEAD; turn++) {
-        if (turn >= zeros) {
-            a_next[turn] = fetch_a(a_first + k_next / CHUNK);
-            b_next[turn] = fetch_b(b_first + k_next * (params.b_row / CHUNK));
-            k_next = after(k_next);
-        }
-    }
-    for (var step = 0u; step < steps; step += AHEAD) {
-        // unroll
-        for (var turn = 0u; turn < AHEAD; turn++) {
-            keep(local_index, a_next[turn], b_next[turn]);
-            workgroupBarrier();
-            a_next[turn] = fetch_a(a_first + k_next / CHUNK);
-            b_next[turn] = fetch_b(b_first + k_next * (params.b_row / CHUNK));
-            // A loop even of one trip: without one here drivers write the steps out, and move the fetches to the next.
-            for (var part = 0u; part < PARTS_K; part++) {
+    var a_next = fetch_a(a_first);
+    var b_next = fetch_b(b_first);
+    for (var done = 0u; done < depth; done += TILE_K) {
+        keep(local_index, a_next, b_next);
+        workgroupBarrier();
+        // The last fetch is of the first tiles again, which nothing uses: a branch would cost more.
+        let next = select(done + TILE_K, 0u, done + TILE_K == params.k);
+        a_next = fetch_a(a_first + next / CHUNK);
+        b_next = fetch_b(b_first + next * (params.b_row / CHUNK));
+        // A loop even of one trip: without one here drivers write the steps out, and move the fetches to the next.
+        for (var part = 0u; part < PARTS_K; part++) {
+            // unroll
+            for (var fragment_k = 0u; fragment_k < FRAGMENTS_K; fragment_k++) {
+                let k = part * UNROLL_K + fragment_k * FRAGMENT;
+                var a_part: array<FragmentA, FRAGMENTS_M>;
                 // unroll
-                for (var fragment_k = 0u; fragment_k < FRAGMENTS_K; fragment_k++) {
-                    let k = part * UNROLL_K + fragment_k * FRAGMENT;
-                    var a_part: array<FragmentA, FRAGMENTS_M>;
+                for (var i = 0u; i < FRAGMENTS_M; i++) {
+                    let place = (subgroup_row + i * FRAGMENT) * STRIDE_A + k / WIDTH;
+                    a_part[i] = coopLoadT<FragmentA>(&a_tile[place], STRIDE_A);
+                }
+                // unroll
+                for (var j = 0u; j < FRAGMENTS_N; j++) {
+                    let column = subgroup_column + j * FRAGMENT;
+                    let b_part = coopLoadT<FragmentB>(&b_tile[k * STRIDE_B + column / WIDTH], STRIDE_B);
                     // unroll
                     for (var i = 0u; i < FRAGMENTS_M; i++) {
-                        let first = subgroup_row / FOLD + i / FOLD * FRAGMENT;
-                        let place = first * STRIDE_A + (i % FOLD * TILE_K + k) / WIDTH;
-                        a_part[i] = coopLoadT<FragmentA>(&a_tile[place], STRIDE_A);
-                    }
-                    // unroll
-                    for (var j = 0u; j < FRAGMENTS_N; j++) {
-                        let column = subgroup_column + j * FRAGMENT;
-                        let b_part = coopLoadT<FragmentB>(&b_tile[k * STRIDE_B + column / WIDTH], STRIDE_B);
-                        // unroll
-                        for (var i = 0u; i < FRAGMENTS_M; i++) {
-                            sum[i][j] = coopMultiplyAdd(a_part[i], b_part, sum[i][j]);
-                        }
+                        sum[i][j] = coopMultiplyAdd(a_part[i], b_part, sum[i][j]);
                     }
                 }
             }
-            workgroupBarrier();
-            k_next = after(k_next);
         }
+        workgroupBarrier();
     }
 
     if (plane < params.planes) {
@@ -277,26 +226,20 @@ fn matmul_cooperative_whole(
         for (var i = 0u; i < FRAGMENTS_M; i++) {
             // unroll
             for (var j = 0u; j < FRAGMENTS_N; j++) {
-                let own_place = place + i * FRAGMENT * params.c_row + j * FRAGMENT;
                 // naga 30 wants each operand bound just before.
                 let value = sum[i][j];
-                if (STAGED) {
-                    let pointer = &c_tile[subgroup_id * FRAGMENT * STRIDE_C];
-                    let stride = STRIDE_C + 0u;
-                    coopStoreT(value, pointer, stride);
-                    workgroupBarrier();
-                    // unroll
-                    for (var store = 0u; store < STORES; store++) {
-                        let quad = store * LANES + lane;
-                        let own = (subgroup_id * FRAGMENT + quad / QUADS) * STRIDE_C + quad % QUADS;
-                        c_wide[(own_place + quad / QUADS * params.c_row) / WIDTH + quad % QUADS] = c_tile[own];
-                    }
-                    workgroupBarrier();
-                } else {
-                    let pointer = &c[own_place];
-                    let stride = params.c_row + 0u;
-                    coopStoreT(value, pointer, stride);
+                let pointer = &c_tile[subgroup_id * FRAGMENT * STRIDE_C];
+                let stride = STRIDE_C + 0u;
+                coopStoreT(value, pointer, stride);
+                workgroupBarrier();
+                let own_place = place + i * FRAGMENT * params.c_row + j * FRAGMENT;
+                // unroll
+                for (var store = 0u; store < STORES; store++) {
+                    let quad = store * LANES + lane;
+                    let own = (subgroup_id * FRAGMENT + quad / QUADS) * STRIDE_C + quad % QUADS;
+                    c[(own_place + quad / QUADS * params.c_row) / WIDTH + quad % QUADS] = c_tile[own];
                 }
+                workgroupBarrier();
             }
         }
     }

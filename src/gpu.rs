@@ -31,6 +31,8 @@ pub struct Capabilities {
     pub subgroup_sizes: (u32, u32),
     /// Cooperative matrix shapes that kernels may use: those that came out right here.
     pub cooperative: Vec<CooperativeShape>,
+    /// Kernels for matrix units that came out wrong here, and are not used.
+    pub demoted: Vec<&'static str>,
 }
 
 /// Faults that arrived outside any call of ours: uncaptured errors, a lost device.
@@ -142,6 +144,7 @@ impl Gpu {
             kind: summary.kind,
             subgroup_sizes: (summary.subgroup_min, summary.subgroup_max),
             cooperative: Vec::new(),
+            demoted: Vec::new(),
         };
         let faults = Arc::default();
         Self {

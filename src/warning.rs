@@ -123,6 +123,13 @@ pub enum Warning {
         /// What was wrong.
         reason: String,
     },
+    /// A kernel for matrix units gives wrong products, and is not used.
+    KernelDemoted {
+        /// Its name.
+        kernel: String,
+        /// What was wrong.
+        reason: String,
+    },
     /// A warning read from a file.
     Recorded {
         /// The name of its kind, as [`Warning::id`] gives it.
@@ -156,6 +163,7 @@ impl Warning {
             Self::Incomplete { .. } => "incomplete",
             Self::NotVerified { .. } => "not_verified",
             Self::MatrixUnitsDemoted { .. } => "matrix_units_demoted",
+            Self::KernelDemoted { .. } => "kernel_demoted",
             Self::Recorded { id, .. } => id,
         }
     }
@@ -249,6 +257,7 @@ impl Warning {
             Self::MatrixUnitsDemoted { shape, reason } => {
                 format!("matrix units of {shape} are not used: {reason}")
             }
+            Self::KernelDemoted { kernel, reason } => format!("{kernel} is not used: {reason}"),
             Self::Recorded { message, .. } => message.clone(),
         }
     }
@@ -280,7 +289,7 @@ impl Warning {
             }
             Self::Incomplete { .. } => "run it again to its end for the others",
             Self::NotVerified { .. } => "run `ridgepoint check` before trusting the time",
-            Self::MatrixUnitsDemoted { .. } => {
+            Self::MatrixUnitsDemoted { .. } | Self::KernelDemoted { .. } => {
                 "products are computed without them; a newer driver or wgpu may help"
             }
             Self::Recorded { .. } => return None,

@@ -95,6 +95,7 @@ fn kernels_that_stop() -> Vec<(String, Prepared)> {
 fn kernels_of_samples() -> Vec<(String, Prepared)> {
     let device = ridgepoint::gpu::Capabilities {
         cooperative: Vec::new(),
+        demoted: Vec::new(),
         features: Features::SHADER_F16 | Features::SUBGROUP,
         limits: wgpu::Limits::default(),
         kind: ridgepoint::gpu::AdapterKind::Integrated,

@@ -8,9 +8,16 @@ use crate::kernel::{Plan, PlanOptions};
 use crate::ops::Matmul;
 use crate::warning::Warning;
 
+/// The kernel for any product, which every other one on matrix units shares its fragments with.
+const ANY: &str = "matmul_cooperative";
+/// The kernel for products of whole tiles.
+const WHOLE: &str = "matmul_cooperative_whole";
+
 impl Gpu {
     /// Multiplies once with each shape of matrix units that the adapter lists and kernels have a form for. From then on
-    /// kernels use those that came out right; for the others there is a warning in [`Gpu::warnings`].
+    /// kernels use those that came out right; for the others, which came out wrong or which the device has no room or
+    /// feature for, there is a warning in [`Gpu::warnings`]. `matmul_cooperative_whole`, which is written another way, is
+    /// tried by itself.
     ///
     /// [`Gpu::open`] calls it. A program that wraps its own device calls it where it wants matrix units.
     ///
@@ -35,15 +42,29 @@ impl Gpu {
         let mut trusted = Vec::new();
         for shape in usable {
             self.capabilities.cooperative = vec![shape.clone()];
-            match self.multiply(&shape).await {
+            // Ragged at each edge.
+            match self.multiply(&shape, ANY, 48).await {
                 Ok(()) => trusted.push(shape),
                 Err(error @ Error::DeviceLost { .. }) => return Err(error),
-                // Not wrong, but not for this device, such as one without f16.
-                Err(Error::Unsupported { .. }) => {}
                 Err(error) => self.warnings.push(Warning::MatrixUnitsDemoted {
                     shape: shape.to_string(),
                     reason: error.to_string(),
                 }),
+            }
+        }
+        for shape in &trusted {
+            self.capabilities.cooperative = vec![shape.clone()];
+            match self.multiply(shape, WHOLE, 64).await {
+                Err(error @ Error::DeviceLost { .. }) => return Err(error),
+                // It has no form for every shape of matrix units, and none for little workgroup memory.
+                Ok(()) | Err(Error::Unsupported { .. }) => {}
+                Err(error) => {
+                    self.capabilities.demoted.push(WHOLE);
+                    self.warnings.push(Warning::KernelDemoted {
+                        kernel: WHOLE.to_owned(),
+                        reason: error.to_string(),
+                    });
+                }
             }
         }
         self.capabilities.cooperative = trusted;
@@ -51,19 +72,23 @@ impl Gpu {
     }
 
     /// A product of small integers, which comes out exact, of every order of operands: A * B, transposed or not.
-    async fn multiply(&self, shape: &CooperativeShape) -> Result<()> {
+    async fn multiply(
+        &self,
+        shape: &CooperativeShape,
+        kernel: &'static str,
+        side: u64,
+    ) -> Result<()> {
         let dtype = if shape.input == "f16" {
             Dtype::F16
         } else {
             Dtype::F32
         };
-        let side = 48;
         let matmul = Matmul {
             dtype,
             ..Matmul::new(side, side, side)
         };
         let options = PlanOptions {
-            kernel: Some("matmul_cooperative"),
+            kernel: Some(kernel),
             ..PlanOptions::default()
         };
         let plan = Plan::new(self, &matmul, &options).await?;

@@ -11,6 +11,7 @@ impl Capabilities {
             kind,
             subgroup_sizes: (0, 0),
             cooperative: Vec::new(),
+            demoted: Vec::new(),
         }
     }
 

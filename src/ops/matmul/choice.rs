@@ -24,15 +24,14 @@ pub(super) fn candidates(matmul: &Matmul, device: &Capabilities) -> Vec<&'static
     let mut found = Vec::new();
     if cooperative::shape(matmul, device).is_ok_and(|side| cooperative::pays(matmul, device, side))
     {
+        if whole::pays(matmul, device) && !wants(&WHOLE, false) {
+            found.push(&WHOLE);
+        }
         found.push(if wants(&COOPERATIVE, cooperative::parts_pay(matmul)) {
             &COOPERATIVE_SPLIT
         } else {
             &COOPERATIVE
         });
-        // Not measured yet: behind the other, where only a search takes it.
-        if whole::may_pay(matmul, device) {
-            found.push(&WHOLE);
-        }
     }
     if vector::is_few(matmul) {
         found.push(if wants(&VECTOR, vector::wants_split(matmul, device)) {
@@ -266,7 +265,9 @@ mod tests {
             (Matmul::new(1, 16384, 16384), &software, "matmul_vector"),
             (half(4, 16384, 16384), &units, "matmul_vector_split"),
             (half(5, 16384, 16384), &units, "matmul_cooperative_split"),
-            (half(4096, 4096, 4096), &units, "matmul_cooperative"),
+            (half(4096, 4096, 4096), &units, "matmul_cooperative_whole"),
+            (half(4095, 4096, 4096), &units, "matmul_cooperative"),
+            (half(512, 512, 4096), &units, "matmul_cooperative_split"),
             (Matmul::new(17, 16384, 512), &units, "matmul_blocked"),
             (Matmul::new(256, 256, 131_072), &plain, "matmul_split"),
         ];

@@ -195,7 +195,7 @@ pub(super) fn reduce(
 }
 
 /// Bytes bound where a kernel touches nothing: no binding may be empty.
-pub(super) const UNUSED: u64 = 16;
+const UNUSED: u64 = 16;
 
 /// Operands `a`, `b`, `bias` (empty where there is none), `c`.
 pub(super) fn windows(matmul: &Matmul) -> [Window; 4] {

@@ -1,15 +1,15 @@
 //! `matmul_cooperative_whole`: which products it has a form for, with which constants, and how it is dispatched.
 
-use super::choice::{BUSY, tiles_of};
+use super::choice::BUSY;
 use super::kernels::WHOLE;
 use super::layout::Places;
 use super::runs::{Cost, Runs};
-use super::schedule::{Split, UNUSED, params, windows};
+use super::schedule::{Split, params, windows};
 use super::{Matmul, Order, cooperative};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::{AdapterKind, Capabilities};
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Window};
+use crate::kernel::{Constants, Kernel, Schedule};
 use crate::shader::{Constant, Prepared};
 
 /// Elements of A and B that one load fetches.
@@ -20,7 +20,7 @@ const CHUNK_C: u64 = 4;
 const FRAGMENT: u64 = 16;
 
 pub(super) fn is_whole(kernel: &Kernel) -> bool {
-    kernel.declares("READ_WRITE")
+    kernel.declares("PAD_C")
 }
 
 fn refuse<T>(reason: &str) -> Result<T> {
@@ -79,25 +79,33 @@ fn require_multiple(what: &str, value: u64, unit: u64) -> Result<()> {
     ))
 }
 
-/// A tile (M, N, K) and the part of a subgroup (M, N), where nothing else was chosen.
-fn tiles(matmul: &Matmul, device: &Capabilities) -> [u32; 5] {
+/// A tile (M, N, K) and the part of a subgroup (M, N): the largest of which there are enough to keep a device busy, and
+/// whether there are. Smaller ones have deeper steps.
+fn tiles(matmul: &Matmul, device: &Capabilities) -> ([u32; 5], bool) {
     if device.kind == AdapterKind::Software {
         // A CPU compiles long texts slowly.
-        return [64, 32, 32, 32, 16];
+        return ([64, 32, 32, 32, 16], false);
     }
-    let fits = |tile: u64| matmul.m.is_multiple_of(tile) && matmul.n.is_multiple_of(tile);
-    if fits(128) {
-        [128, 128, 32, 64, 64]
-    } else {
-        [64, 64, 32, 32, 32]
-    }
+    let k = if matmul.k.is_multiple_of(64) { 64 } else { 32 };
+    let sizes = [
+        [128, 128, 32, 64, 64],
+        [128, 64, k, 64, 32],
+        [64, 64, k, 64, 32],
+    ];
+    let busy = sizes.into_iter().find(|[m, n, ..]| {
+        let [m, n] = [m, n].map(|&side| u64::from(side));
+        matmul.batch * matmul.m.div_ceil(m) * matmul.n.div_ceil(n) >= BUSY
+    });
+    (busy.unwrap_or(sizes[2]), busy.is_some())
 }
 
-/// Whether a search should try it early: its tiles keep a device busy, as long as they are of its full size.
-pub(super) fn may_pay(matmul: &Matmul, device: &Capabilities) -> bool {
-    let [m, n, k, ..] = tiles(matmul, device);
-    let fits = require(matmul, [m, n, k].map(u64::from)).is_ok();
-    fits && m == 128 && tiles_of(matmul, 128) >= BUSY
+/// Whether it beats the kernel for any product.
+pub(super) fn pays(matmul: &Matmul, device: &Capabilities) -> bool {
+    let ([m, n, k, ..], is_busy) = tiles(matmul, device);
+    is_busy
+        && !device.demoted.contains(&WHOLE.name)
+        && !cooperative::parts_pay(matmul)
+        && require(matmul, [m, n, k].map(u64::from)).is_ok()
 }
 
 /// The constants that operands and device decide.
@@ -105,6 +113,9 @@ pub(super) fn may_pay(matmul: &Matmul, device: &Capabilities) -> bool {
 /// # Errors
 /// [`Error::Unsupported`] with what of the product, or of the device, does not fit.
 pub(super) fn constants(matmul: &Matmul, device: &Capabilities) -> Result<Constants> {
+    if device.demoted.contains(&WHOLE.name) {
+        return refuse("it did not come out right on this device");
+    }
     // The tile may be the caller's: what it asks for is looked at when it is known, in `schedule`.
     require(matmul, [FRAGMENT; 3])?;
     let side = cooperative::shape(matmul, device)?;
@@ -114,13 +125,13 @@ pub(super) fn constants(matmul: &Matmul, device: &Capabilities) -> Result<Consta
         return refuse("the device has fragments of 8 x 8 alone");
     }
     let mut found = cooperative::fragments(side, matmul.dtype);
-    let [tile_m, tile_n, tile_k, subgroup_m, subgroup_n] = tiles(matmul, device);
+    let ([tile_m, tile_n, tile_k, subgroup_m, subgroup_n], _) = tiles(matmul, device);
     let sizes = [
         ("LANES", device.subgroup_sizes.1),
         ("TILE_M", tile_m),
         ("TILE_N", tile_n),
         ("TILE_K", tile_k),
-        ("UNROLL_K", if is_software { 16 } else { tile_k }),
+        ("UNROLL_K", if is_software { 16 } else { 32 }),
         ("SUBGROUP_M", subgroup_m),
         ("SUBGROUP_N", subgroup_n),
         ("GROUP", cooperative::group(matmul, tile_n)),
@@ -140,37 +151,19 @@ pub(super) fn schedule(
     let tile = ["TILE_M", "TILE_N", "TILE_K"].map(constant);
     require(matmul, tile)?;
     let [tiles_m, tiles_n] = [matmul.m / tile[0], matmul.n / tile[1]];
-    // Each operand has two bindings, of which one is used. What is bound to the others may not be one buffer for those
-    // that are read and those that could be written.
-    let nothing = Window::whole(Slot::Operand(0), 0);
-    let unused = Window::whole(Slot::Scratch(0), UNUSED);
-    let places = |operand: Window| {
-        if constant("READ_WRITE") == 1 {
-            [nothing, operand]
-        } else {
-            [operand, unused]
-        }
-    };
-    let [a, b, _, c] = windows(matmul);
-    let [c, c_wide] = if constant("STAGED") == 1 {
-        [unused, c]
-    } else {
-        [c, unused]
-    };
-    let [[a, a_kept], [b, b_kept]] = [places(a), places(b)];
     let params = params(matmul, tiles_n, Split::NONE)?;
-    let windows = [a, b, a_kept, b_kept, c, c_wide];
+    let [a, b, _, c] = windows(matmul);
     let runs = Runs {
         workgroups: matmul.batch * tiles_m * tiles_n,
         flops: Cost::prepared(kernel, stage, device.kind).of_depth(matmul.k),
         filling: 1,
     };
-    let steps = runs.steps((0, stage), &windows, &device.limits, |first| {
+    let steps = runs.steps((0, stage), &[a, b, c], &device.limits, |first| {
         params.beginning_at(first)
     })?;
     Ok(Schedule {
         steps,
-        scratch: vec![UNUSED],
+        scratch: Vec::new(),
     })
 }
 

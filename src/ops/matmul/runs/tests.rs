@@ -294,7 +294,10 @@ fn products_are_whole_where_they_are_short() {
         ..Matmul::new(side, side, side)
     };
     let whole = |side| Matmul::new(side, side, side);
-    assert_eq!(dispatches(&half(8192), &fast), ("matmul_cooperative", 1));
+    assert_eq!(
+        dispatches(&half(8192), &fast),
+        ("matmul_cooperative_whole", 1)
+    );
     assert_eq!(dispatches(&whole(4096), &fast), ("matmul_blocked", 1));
     assert_eq!(dispatches(&whole(8192), &fast), ("matmul_blocked", 7));
     assert_eq!(dispatches(&Matmul::new(1, 16_384, 16_384), &fast).1, 1);

@@ -1,7 +1,6 @@
 use super::*;
 use crate::Operation;
 use crate::ops::{Activation, Bias, Layout, choose};
-use crate::tune::candidates;
 use crate::{Error, PlanOptions};
 
 /// A device with fragments of `side` x `side`, and as much workgroup memory as such devices have.
@@ -145,6 +144,17 @@ fn devices_that_do_not_fit_are_refused_by_name() {
         ..device(AdapterKind::Discrete, 16)
     };
     assert!(reason_on(&without, &whole).contains("no trusted f16 -> f32 shape"));
+    let wrong = Capabilities {
+        demoted: vec![WHOLE.name],
+        ..device(AdapterKind::Discrete, 16)
+    };
+    assert!(reason_on(&wrong, &whole).contains("did not come out right"));
+    let large = half(4096, 4096, 4096);
+    assert_ne!(large.candidates(&wrong)[0].name, WHOLE.name);
+    assert_eq!(
+        large.candidates(&device(AdapterKind::Discrete, 16))[0].name,
+        WHOLE.name
+    );
 }
 
 /// The batch stride of one matrix means nothing.
@@ -175,31 +185,62 @@ fn what_lies_in_whole_chunks_fits() {
 }
 
 #[test]
-fn the_tuner_tries_it_and_the_library_does_not_take_it() {
+fn products_of_many_whole_tiles_get_it() {
     let device = device(AdapterKind::Discrete, 16);
-    let tried = |matmul: &Matmul| {
+    let is_chosen = |matmul: &Matmul| {
         let chosen = choose(matmul, &PlanOptions::default(), &device).unwrap();
-        assert_ne!(chosen.kernel.name, WHOLE.name, "{matmul:?}");
-        let found = candidates(matmul, &device, 12).unwrap();
-        assert!(found.len() <= 12, "{}", found.len());
-        found
-            .iter()
-            .filter(|candidate| candidate.kernel.name == WHOLE.name)
-            .count()
+        chosen.kernel.name == WHOLE.name
     };
-    for matmul in [half(4096, 4096, 4096), half(2048, 2048, 2048)] {
-        assert_eq!(tried(&matmul), WHOLE.presets.len(), "{matmul:?}");
-    }
     let batched = Matmul {
         batch: 64,
         ..half(512, 512, 512)
     };
-    assert_eq!(tried(&batched), WHOLE.presets.len());
+    for (matmul, tile) in [
+        (half(4096, 4096, 4096), [128, 128, 32]),
+        (half(2048, 2048, 2048), [128, 128, 32]),
+        (batched, [128, 128, 32]),
+        (half(1024, 1024, 1024), [128, 64, 64]),
+        (half(1024, 1024, 96), [128, 64, 32]),
+        (half(704, 832, 1024), [64, 64, 64]),
+    ] {
+        assert!(is_chosen(&matmul), "{matmul:?}");
+        let found = matmul.constants(&WHOLE, &device).unwrap();
+        for (name, size) in ["TILE_M", "TILE_N", "TILE_K"].into_iter().zip(tile) {
+            assert!(
+                found.contains(&(name, Constant::Integer(size))),
+                "{found:?}"
+            );
+        }
+    }
+    let other = Matmul {
+        output: Dtype::F16,
+        ..half(4096, 4096, 4096)
+    };
     for matmul in [
+        half(512, 512, 512),
+        half(1024, 512, 4096),
+        half(4160, 4160, 4096),
         half(4100, 4096, 4096),
         half(4112, 4096, 4096),
+        half(4096, 4096, 4100),
         Matmul::new(4096, 4096, 4096),
+        other,
     ] {
-        assert_eq!(tried(&matmul), 0, "{matmul:?}");
+        assert!(!is_chosen(&matmul), "{matmul:?}");
     }
+}
+
+/// 23.5 KiB are more than WebGPU's default limit.
+#[test]
+fn devices_with_little_workgroup_memory_get_another() {
+    let device = Capabilities {
+        limits: wgpu::Limits {
+            max_storage_buffer_binding_size: 1 << 31,
+            ..wgpu::Limits::default()
+        },
+        ..device(AdapterKind::Discrete, 16)
+    };
+    let chosen = choose(&half(4096, 4096, 4096), &PlanOptions::default(), &device).unwrap();
+    assert_ne!(chosen.kernel.name, WHOLE.name);
+    assert!(chosen.kernel.name.starts_with("matmul_cooperative"));
 }
