@@ -1,9 +1,10 @@
-//! matmul_cooperative_whole: C = A * B, f16 to f32, batched, row-major, on matrix units, of whole tiles.
+//! matmul_cooperative_whole: C = activation(alpha * A * B + beta * C + bias) of f16, batched, row-major, on matrix units, in
+//! whole tiles.
 //!
 //! A workgroup computes a TILE_M x TILE_N tile of C, one subgroup a SUBGROUP_M x SUBGROUP_N part of it, as fragments that
 //! the subgroup holds together. Tiles of A and B are fetched 16 bytes at a time while those before are multiplied, and
 //! become f16 on their way to workgroup memory: WGSL has no load of f16 that is wider than 8 bytes. Fragments of C go
-//! through workgroup memory too, so that 16 bytes are stored at a time.
+//! through workgroup memory too, so that four elements are stored at a time.
 //!
 //!           TILE_K        TILE_N             TILE_N
 //!          +------+     +--------+         +--------+
@@ -20,6 +21,7 @@ enable wgpu_cooperative_matrix;
 alias FragmentA = coop_mat16x16<f16, A>;
 alias FragmentB = coop_mat16x16<f16, B>;
 alias Sums = coop_mat16x16<f32, C>;
+alias QuadC = vec4<f32>;   // four elements of the result, f32 or f16
 const FRAGMENT: u32 = 16;
 const LANES: u32 = 32;   // invocations of a subgroup
 
@@ -32,6 +34,10 @@ const SUBGROUP_N: u32 = 64;    // columns of C per subgroup
 const PAD: u32 = 8;            // elements beyond each row of a tile, which moves the next row to other banks
 const GROUP: u32 = 8;          // columns of tiles that are walked row by row, so that their part of B stays in the cache
 const PAD_C: u32 = 4;          // f32 beyond each row of a fragment of C
+const EPILOGUE: bool = false;   // anything of the next three, or alpha
+const BETA: bool = false;       // beta is not 0
+const BIAS: bool = false;
+const ACTIVATION: u32 = 0;      // 0 none, 1 relu, 2 gelu, 3 silu
 const BUDGET: u32 = 0;         // MFLOP of a dispatch, a run of the workgroups from params.first on; 0: all
 
 const CHUNK: u32 = 8;   // elements that one load fetches, 16 bytes
@@ -89,16 +95,18 @@ struct Params {
     a_batch: u32,    // elements from one matrix to the next
     b_batch: u32,
     c_batch: u32,
-    alpha: f32,      // 1
-    beta: f32,       // 0
+    alpha: f32,
+    beta: f32,
     first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-// A and B are bound as if they were written: drivers would else move the loads of a tile to where it is stored.
-@group(0) @binding(1) var<storage, read_write> a: array<vec4<u32>>;   // [batch, M, K]
-@group(0) @binding(2) var<storage, read_write> b: array<vec4<u32>>;   // [batch, K, N]
-@group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;   // [batch, M, N]
+// A and B are bound as if they were written: drivers would else move the loads of a tile to where it is stored. The bias may
+// lie in the same buffer, which cannot be bound both ways.
+@group(0) @binding(1) var<storage, read_write> a: array<vec4<u32>>;      // [batch, M, K]
+@group(0) @binding(2) var<storage, read_write> b: array<vec4<u32>>;      // [batch, K, N]
+@group(0) @binding(3) var<storage, read_write> bias: array<vec4<f32>>;   // [N]
+@group(0) @binding(4) var<storage, read_write> c: array<QuadC>;          // [batch, M, N]
 
 // Multiples of 16 bytes: from other places in memory fragments cannot be loaded.
 var<workgroup> a_tile: array<vec4<f16>, TILE_M * STRIDE_A>;
@@ -149,6 +157,21 @@ fn keep(local_index: u32, a_chunks: array<vec4<u32>, LOADS_A>, b_chunks: array<v
         b_tile[place] = halves(b_chunks[load].xy);
         b_tile[place + 1u] = halves(b_chunks[load].zw);
     }
+}
+
+// `exp` of more than 80 would near the largest f32.
+fn activate(x: vec4<f32>) -> vec4<f32> {
+    if (ACTIVATION == 1u) {
+        return max(x, vec4<f32>());
+    }
+    if (ACTIVATION == 2u) {
+        // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
+        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), vec4<f32>(80.0))));
+    }
+    if (ACTIVATION == 3u) {
+        return x / (1.0 + exp(min(-x, vec4<f32>(80.0))));
+    }
+    return x;
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -237,7 +260,19 @@ fn matmul_cooperative_whole(
                 for (var store = 0u; store < STORES; store++) {
                     let quad = store * LANES + lane;
                     let own = (subgroup_id * FRAGMENT + quad / QUADS) * STRIDE_C + quad % QUADS;
-                    c[(own_place + quad / QUADS * params.c_row) / WIDTH + quad % QUADS] = c_tile[own];
+                    let quad_place = (own_place + quad / QUADS * params.c_row) / WIDTH + quad % QUADS;
+                    var value = c_tile[own];
+                    if (EPILOGUE) {
+                        value *= params.alpha;
+                        if (BETA) {
+                            value += params.beta * vec4<f32>(c[quad_place]);
+                        }
+                        if (BIAS) {
+                            value += bias[(first_column + subgroup_column + j * FRAGMENT) / WIDTH + quad % QUADS];
+                        }
+                        value = activate(value);
+                    }
+                    c[quad_place] = QuadC(value);
                 }
                 workgroupBarrier();
             }

@@ -1,11 +1,13 @@
-//! `matmul_cooperative_whole`: every constant, numbers of steps, layouts, large values, cut products.
+//! `matmul_cooperative_whole`: every constant and extra, numbers of steps, layouts, large values, cut products.
 
 use super::{common, half, open, sixteen, verify, verify_on};
 use pollster::block_on;
 use proptest::prelude::*;
 use ridgepoint::bench::Workspace;
 use ridgepoint::shader::{Checks, Constant, Loops};
-use ridgepoint::{Error, Gpu, Layout, Matmul, Operation, Plan, PlanOptions};
+use ridgepoint::{
+    Activation, Bias, Dtype, Error, Gpu, Layout, Matmul, Operation, Plan, PlanOptions,
+};
 
 const KERNEL: &str = "matmul_cooperative_whole";
 
@@ -110,6 +112,32 @@ fn every_constant_is_right() {
             ..with(&[])
         };
         verify(gpu, &matmul, &options);
+    }
+}
+
+#[test]
+fn every_extra_is_right() {
+    let Some(gpu) = open() else { return };
+    let plain = with_gaps(Matmul {
+        batch: 2,
+        ..half(128, 64, 96)
+    });
+    // Each compiles for seconds on a CPU.
+    for (activation, output, [alpha, beta], bias) in [
+        (Activation::None, Dtype::F16, [-2.0, 0.5], Bias::Row),
+        (Activation::Relu, Dtype::F32, [1.0, 0.0], Bias::Row),
+        (Activation::Gelu, Dtype::F16, [0.5, 0.0], Bias::None),
+        (Activation::Silu, Dtype::F32, [1.0, -1.5], Bias::None),
+    ] {
+        let matmul = Matmul {
+            alpha,
+            beta,
+            bias,
+            activation,
+            output,
+            ..plain
+        };
+        verify(gpu, &matmul, &with(&[]));
     }
 }
 
@@ -263,12 +291,16 @@ proptest! {
         tiles in (1u64..4, 1u64..4, 1u64..8),
         batch in 1u64..3,
         gaps in (any::<bool>(), 0u64..4, 0u64..4),
+        extras in (any::<bool>(), any::<bool>(), -2i8..3),
     ) {
         let Some(gpu) = open() else { return Ok(()) };
         let plain = Matmul { batch, ..half(64 * tiles.0, 32 * tiles.1, 32 * tiles.2) };
         let mut matmul = if gaps.0 { with_gaps(plain) } else { plain };
         matmul.a.offset = 8 * gaps.1;
         matmul.b.batch_stride = if gaps.2 == 0 { Some(0) } else { matmul.b.batch_stride };
+        matmul.output = if extras.0 { Dtype::F16 } else { Dtype::F32 };
+        matmul.bias = if extras.1 { Bias::Row } else { Bias::None };
+        matmul.beta = f32::from(extras.2) / 2.0;
         prop_assume!(matmul.validate().is_ok());
         verify(gpu, &matmul, &with(&[]));
     }

@@ -197,7 +197,7 @@ pub(super) static WHOLE: Kernel = Kernel {
     ],
     ..plain(
         "matmul_cooperative_whole",
-        "matmul_cooperative for f16 of whole tiles and f32 sums alone, 16 bytes a load",
+        "matmul_cooperative for f16 of whole tiles, 16 bytes a load",
         &[Stage::of(&Shader {
             name: "matmul_cooperative_whole",
             wgsl: include_str!("../../../shaders/matmul_cooperative_whole.wgsl"),

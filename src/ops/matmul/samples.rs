@@ -130,8 +130,8 @@ fn with_extras(tile_m: u64, tile_n: u64) -> Vec<Matmul> {
     ]
 }
 
-/// Whole tiles of f16, as they are and with whole chunks of 16 bytes between them.
-fn whole(tile_m: u64, tile_n: u64) -> [Matmul; 2] {
+/// Whole tiles of f16: as they are, with whole chunks of 16 bytes between them, with every extra.
+fn whole(tile_m: u64, tile_n: u64) -> [Matmul; 3] {
     let half = |m, n, k| Matmul {
         dtype: Dtype::F16,
         ..Matmul::new(m, n, k)
@@ -148,6 +148,14 @@ fn whole(tile_m: u64, tile_n: u64) -> [Matmul; 2] {
             a: gaps(64, 8),
             b: gaps(2 * tile_n, 16),
             c: gaps(2 * tile_n, 4),
+            ..half(tile_m, 2 * tile_n, 64)
+        },
+        Matmul {
+            output: Dtype::F16,
+            alpha: 0.5,
+            beta: -1.5,
+            bias: Bias::Row,
+            activation: Activation::Gelu,
             ..half(tile_m, 2 * tile_n, 64)
         },
     ]

@@ -1,6 +1,6 @@
 //! `matmul_cooperative_whole`: which products it has a form for, with which constants, and how it is dispatched.
 
-use super::choice::BUSY;
+use super::choice::{BUSY, types};
 use super::kernels::WHOLE;
 use super::layout::Places;
 use super::runs::{Cost, Runs};
@@ -14,7 +14,7 @@ use crate::shader::{Constant, Prepared};
 
 /// Elements of A and B that one load fetches.
 const CHUNK: u64 = 8;
-/// Fragments of C begin at multiples of this, which are 16 bytes: Vulkan stores no others.
+/// Elements of C that one store writes.
 const CHUNK_C: u64 = 4;
 /// The least side of a tile.
 const FRAGMENT: u64 = 16;
@@ -32,12 +32,8 @@ fn refuse<T>(reason: &str) -> Result<T> {
 
 /// Refuses what the kernel has no form for, where its tiles have `tile` (M, N, K) elements.
 fn require(matmul: &Matmul, tile: [u64; 3]) -> Result<()> {
-    if [matmul.dtype, matmul.output] != [Dtype::F16, Dtype::F32] {
-        let (from, to) = (matmul.dtype.name(), matmul.output.name());
-        return refuse(&format!("it multiplies f16 to f32, not {from} to {to}"));
-    }
-    if !cooperative::is_plain(matmul) {
-        return refuse("it has no alpha but 1, no beta, no bias and no activation");
+    if matmul.dtype != Dtype::F16 {
+        return refuse(&format!("it multiplies f16, not {}", matmul.dtype.name()));
     }
     for (name, order) in [("a", matmul.a.order), ("b", matmul.b.order)] {
         if order == Order::Transposed {
@@ -104,7 +100,6 @@ pub(super) fn pays(matmul: &Matmul, device: &Capabilities) -> bool {
     let ([m, n, k, ..], is_busy) = tiles(matmul, device);
     is_busy
         && !device.demoted.contains(&WHOLE.name)
-        && !cooperative::parts_pay(matmul)
         && require(matmul, [m, n, k].map(u64::from)).is_ok()
 }
 
@@ -137,6 +132,10 @@ pub(super) fn constants(matmul: &Matmul, device: &Capabilities) -> Result<Consta
         ("GROUP", cooperative::group(matmul, tile_n)),
     ];
     found.extend(sizes.map(|(name, size)| (name, Constant::Integer(size))));
+    found.extend([
+        ("QuadC", types(matmul.output)[1]),
+        ("EPILOGUE", Constant::Bool(!cooperative::is_plain(matmul))),
+    ]);
     Ok(found)
 }
 
@@ -152,13 +151,12 @@ pub(super) fn schedule(
     require(matmul, tile)?;
     let [tiles_m, tiles_n] = [matmul.m / tile[0], matmul.n / tile[1]];
     let params = params(matmul, tiles_n, Split::NONE)?;
-    let [a, b, _, c] = windows(matmul);
     let runs = Runs {
         workgroups: matmul.batch * tiles_m * tiles_n,
         flops: Cost::prepared(kernel, stage, device.kind).of_depth(matmul.k),
         filling: 1,
     };
-    let steps = runs.steps((0, stage), &[a, b, c], &device.limits, |first| {
+    let steps = runs.steps((0, stage), &windows(matmul), &device.limits, |first| {
         params.beginning_at(first)
     })?;
     Ok(Schedule {
