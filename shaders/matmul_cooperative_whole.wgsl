@@ -1,5 +1,5 @@
-//! matmul_cooperative_whole: C = activation(alpha * A * B + beta * C + bias) of f16, batched, row-major, on matrix units, in
-//! whole tiles.
+//! matmul_cooperative_whole: C = activation(alpha * op(A) * op(B) + beta * C + bias) of f16, batched, row-major, on matrix
+//! units, in whole tiles.
 //!
 //! A workgroup computes a TILE_M x TILE_N tile of C, one subgroup a SUBGROUP_M x SUBGROUP_N part of it, as fragments that
 //! the subgroup holds together. Tiles of A and B are fetched 16 bytes at a time while those before are multiplied, and
@@ -10,6 +10,10 @@
 //!          +------+     +--------+         +--------+
 //!   TILE_M |  A   |  *  |   B    | TILE_K =|   C    | TILE_M
 //!          +------+     +--------+         +--------+
+//!
+//! Steps through K are taken in windows of SPREAD * DEEP steps. Workgroups that share rows of A or columns of B begin each
+//! window DEEP steps apart and go round in it: all of them would else wait in every step for a tile that is not yet in the
+//! cache; so each fetches a part of the window first, and finds the rest there.
 //!
 //! Intensity: TILE_M * TILE_N / (TILE_M + TILE_N) FLOP/B, 64 at 128 x 128.
 //! Workgroup memory: 23.5 KiB. Works for any M, N, K that are multiples of the tile, where rows, matrices and what lies
@@ -25,12 +29,16 @@ alias QuadC = vec4<f32>;   // four elements of the result, f32 or f16
 const FRAGMENT: u32 = 16;
 const LANES: u32 = 32;   // invocations of a subgroup
 
+const TRANSPOSED_A: bool = false;   // A lies in memory as [K, M]
+const TRANSPOSED_B: bool = false;   // B lies in memory as [N, K]
 const TILE_M: u32 = 128;       // rows of C per workgroup
 const TILE_N: u32 = 128;       // columns of C per workgroup
 const TILE_K: u32 = 32;        // depth of one step through K
 const UNROLL_K: u32 = 32;      // part of that which is written out
 const SUBGROUP_M: u32 = 64;    // rows of C per subgroup
 const SUBGROUP_N: u32 = 64;    // columns of C per subgroup
+const SPREAD: u32 = 8;         // places in a window of steps where workgroups begin
+const DEEP: u32 = 2;           // steps from one such place to the next
 const PAD: u32 = 8;            // elements beyond each row of a tile, which moves the next row to other banks
 const GROUP: u32 = 8;          // columns of tiles that are walked row by row, so that their part of B stays in the cache
 const PAD_C: u32 = 4;          // f32 beyond each row of a fragment of C
@@ -48,14 +56,18 @@ const FRAGMENTS_M: u32 = SUBGROUP_M / FRAGMENT;
 const FRAGMENTS_N: u32 = SUBGROUP_N / FRAGMENT;
 const FRAGMENTS_K: u32 = UNROLL_K / FRAGMENT;
 const PARTS_K: u32 = TILE_K / UNROLL_K;
-const CHUNKS_A: u32 = TILE_K / CHUNK;               // in a row of a tile
-const CHUNKS_B: u32 = TILE_N / CHUNK;
-const STRIDE_A: u32 = (TILE_K + PAD) / WIDTH;
-const STRIDE_B: u32 = (TILE_N + PAD) / WIDTH;
+const ROWS_A: u32 = select(TILE_M, TILE_K, TRANSPOSED_A);    // of a tile as it lies
+const ROWS_B: u32 = select(TILE_K, TILE_N, TRANSPOSED_B);
+const COLUMNS_A: u32 = select(TILE_K, TILE_M, TRANSPOSED_A);
+const COLUMNS_B: u32 = select(TILE_N, TILE_K, TRANSPOSED_B);
+const CHUNKS_A: u32 = COLUMNS_A / CHUNK;            // in a row of a tile
+const CHUNKS_B: u32 = COLUMNS_B / CHUNK;
+const STRIDE_A: u32 = (COLUMNS_A + PAD) / WIDTH;
+const STRIDE_B: u32 = (COLUMNS_B + PAD) / WIDTH;
 const PASS_A: u32 = WORKGROUP / CHUNKS_A;           // rows that the workgroup fetches at once
 const PASS_B: u32 = WORKGROUP / CHUNKS_B;
-const LOADS_A: u32 = TILE_M / PASS_A;
-const LOADS_B: u32 = TILE_K / PASS_B;
+const LOADS_A: u32 = ROWS_A / PASS_A;
+const LOADS_B: u32 = ROWS_B / PASS_B;
 const STRIDE_C: u32 = (FRAGMENT + PAD_C) / WIDTH;
 const QUADS: u32 = FRAGMENT / WIDTH;                // in a row of a fragment of C
 const STORES: u32 = FRAGMENT * QUADS / LANES;       // of an invocation for a fragment
@@ -71,10 +83,11 @@ const_assert PAD_C % WIDTH == 0;
 const_assert STORES * LANES == FRAGMENT * QUADS;
 const_assert PASS_A * CHUNKS_A == WORKGROUP;
 const_assert PASS_B * CHUNKS_B == WORKGROUP;
-const_assert LOADS_A * PASS_A == TILE_M;
-const_assert LOADS_B * PASS_B == TILE_K;
+const_assert LOADS_A * PASS_A == ROWS_A;
+const_assert LOADS_B * PASS_B == ROWS_B;
 // Where a chunk lies is a sum of what the invocation says and what the load says.
-const_assert PASS_A % BLOCK * (BLOCK % PASS_A) == 0;
+const_assert TRANSPOSED_A || PASS_A % BLOCK * (BLOCK % PASS_A) == 0;
+const_assert !TRANSPOSED_B || PASS_B % BLOCK * (BLOCK % PASS_B) == 0;
 
 struct Params {
     m: u32,
@@ -87,10 +100,10 @@ struct Params {
     a_first: u32,    // elements before the first one
     b_first: u32,
     c_first: u32,
-    a_row: u32,      // elements from one row to the next
-    a_k: u32,        // 1
-    b_row: u32,
-    b_column: u32,   // 1
+    a_row: u32,      // elements from one row of op(A) to the next
+    a_k: u32,        // elements from one k to the next
+    b_k: u32,
+    b_column: u32,
     c_row: u32,
     a_batch: u32,    // elements from one matrix to the next
     b_batch: u32,
@@ -109,35 +122,57 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> c: array<QuadC>;          // [batch, M, N]
 
 // Multiples of 16 bytes: from other places in memory fragments cannot be loaded.
-var<workgroup> a_tile: array<vec4<f16>, TILE_M * STRIDE_A>;
-var<workgroup> b_tile: array<vec4<f16>, TILE_K * STRIDE_B>;
+var<workgroup> a_tile: array<vec4<f16>, ROWS_A * STRIDE_A>;
+var<workgroup> b_tile: array<vec4<f16>, ROWS_B * STRIDE_B>;
 var<workgroup> c_tile: array<vec4<f32>, WORKGROUP / LANES * FRAGMENT * STRIDE_C>;   // a fragment of each subgroup
 
 fn halves(bytes: vec2<u32>) -> vec4<f16> {
     return vec4<f16>(vec4<f32>(unpack2x16float(bytes.x), unpack2x16float(bytes.y)));
 }
 
-// The row of the tile of A that is fetched as number `row`: neighbours would else be stored to rows of 32 elements that
-// share banks, and rows four apart do not.
-fn row_of_a(row: u32) -> u32 {
+// The row of a tile that is fetched as number `row`, where rows go along K: neighbours would else be stored to rows of 32
+// elements that share banks, and rows four apart do not.
+fn row_along_k(row: u32, along_k: bool) -> u32 {
+    if (!along_k) {
+        return row;
+    }
     return (row & 0xfffffff8u) | ((row & 1u) << 2u) | ((row & 6u) >> 1u);
 }
 
-// The chunks of a tile of A; `first` is where the invocation's first chunk lies, in chunks.
-fn fetch_a(first: u32) -> array<vec4<u32>, LOADS_A> {
+fn row_of_a(row: u32) -> u32 {
+    return row_along_k(row, !TRANSPOSED_A);
+}
+
+fn row_of_b(row: u32) -> u32 {
+    return row_along_k(row, TRANSPOSED_B);
+}
+
+// Chunks from one row to the next, as they lie.
+fn chunks_of_a() -> u32 {
+    return select(params.a_row, params.a_k, TRANSPOSED_A) / CHUNK;
+}
+
+fn chunks_of_b() -> u32 {
+    return select(params.b_k, params.b_column, TRANSPOSED_B) / CHUNK;
+}
+
+// The chunks of a tile of A that begins at `k`; `first` is where the invocation's first chunk lies at k = 0, in chunks.
+fn fetch_a(first: u32, k: u32) -> array<vec4<u32>, LOADS_A> {
+    let at = first + select(k / CHUNK, k * chunks_of_a(), TRANSPOSED_A);
     var chunks: array<vec4<u32>, LOADS_A>;
     // unroll
     for (var load = 0u; load < LOADS_A; load++) {
-        chunks[load] = a[first + row_of_a(load * PASS_A) * (params.a_row / CHUNK)];
+        chunks[load] = a[at + row_of_a(load * PASS_A) * chunks_of_a()];
     }
     return chunks;
 }
 
-fn fetch_b(first: u32) -> array<vec4<u32>, LOADS_B> {
+fn fetch_b(first: u32, k: u32) -> array<vec4<u32>, LOADS_B> {
+    let at = first + select(k * chunks_of_b(), k / CHUNK, TRANSPOSED_B);
     var chunks: array<vec4<u32>, LOADS_B>;
     // unroll
     for (var load = 0u; load < LOADS_B; load++) {
-        chunks[load] = b[first + load * PASS_B * (params.b_row / CHUNK)];
+        chunks[load] = b[at + row_of_b(load * PASS_B) * chunks_of_b()];
     }
     return chunks;
 }
@@ -150,10 +185,10 @@ fn keep(local_index: u32, a_chunks: array<vec4<u32>, LOADS_A>, b_chunks: array<v
         a_tile[place] = halves(a_chunks[load].xy);
         a_tile[place + 1u] = halves(a_chunks[load].zw);
     }
-    let b_first = local_index / CHUNKS_B * STRIDE_B + local_index % CHUNKS_B * (CHUNK / WIDTH);
+    let b_first = row_of_b(local_index / CHUNKS_B) * STRIDE_B + local_index % CHUNKS_B * (CHUNK / WIDTH);
     // unroll
     for (var load = 0u; load < LOADS_B; load++) {
-        let place = b_first + load * PASS_B * STRIDE_B;
+        let place = b_first + row_of_b(load * PASS_B) * STRIDE_B;
         b_tile[place] = halves(b_chunks[load].xy);
         b_tile[place + 1u] = halves(b_chunks[load].zw);
     }
@@ -172,6 +207,18 @@ fn activate(x: vec4<f32>) -> vec4<f32> {
         return x / (1.0 + exp(min(-x, vec4<f32>(80.0))));
     }
     return x;
+}
+
+// Where along K step number `step` of `steps` is, for a workgroup that begins `offset` steps into each window. Steps after
+// the last whole window are taken in order.
+fn depth_of(step: u32, steps: u32, offset: u32) -> u32 {
+    let window = SPREAD * DEEP;
+    let first = step / window * window;
+    var place = step;
+    if (first + window <= steps) {
+        place = first + (step + offset) % window;
+    }
+    return place * TILE_K;
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -201,22 +248,25 @@ fn matmul_cooperative_whole(
 
     // Workgroups beyond the last plane, which only fill the grid, multiply nothing; what they fetch is the last plane's.
     let matrix = min(plane, params.planes - 1u);
-    let depth = select(0u, params.k, plane < params.planes);
+    let all_steps = params.k / TILE_K;
+    let steps = select(0u, all_steps, plane < params.planes);
+    let offset = (tile_row + in_group % columns) % SPREAD * DEEP;
     let a_base = params.a_first + matrix * params.a_batch + first_row * params.a_row;
-    let b_base = params.b_first + matrix * params.b_batch + first_column;
-    let a_first = a_base / CHUNK + row_of_a(local_index / CHUNKS_A) * (params.a_row / CHUNK) + local_index % CHUNKS_A;
-    let b_first = b_base / CHUNK + local_index / CHUNKS_B * (params.b_row / CHUNK) + local_index % CHUNKS_B;
+    let b_base = params.b_first + matrix * params.b_batch + first_column * params.b_column;
+    let a_first = a_base / CHUNK + row_of_a(local_index / CHUNKS_A) * chunks_of_a() + local_index % CHUNKS_A;
+    let b_first = b_base / CHUNK + row_of_b(local_index / CHUNKS_B) * chunks_of_b() + local_index % CHUNKS_B;
 
     var sum: array<array<Sums, FRAGMENTS_N>, FRAGMENTS_M>;
-    var a_next = fetch_a(a_first);
-    var b_next = fetch_b(b_first);
-    for (var done = 0u; done < depth; done += TILE_K) {
+    let k_first = depth_of(0u, all_steps, offset);
+    var a_next = fetch_a(a_first, k_first);
+    var b_next = fetch_b(b_first, k_first);
+    for (var step = 0u; step < steps; step++) {
         keep(local_index, a_next, b_next);
         workgroupBarrier();
-        // The last fetch is of the first tiles again, which nothing uses: a branch would cost more.
-        let next = select(done + TILE_K, 0u, done + TILE_K == params.k);
-        a_next = fetch_a(a_first + next / CHUNK);
-        b_next = fetch_b(b_first + next * (params.b_row / CHUNK));
+        // The last fetch is of tiles that were fetched before, which nothing uses: a branch would cost more.
+        let next = depth_of(min(step + 1u, all_steps - 1u), all_steps, offset);
+        a_next = fetch_a(a_first, next);
+        b_next = fetch_b(b_first, next);
         // A loop even of one trip: without one here drivers write the steps out, and move the fetches to the next.
         for (var part = 0u; part < PARTS_K; part++) {
             // unroll
@@ -225,13 +275,22 @@ fn matmul_cooperative_whole(
                 var a_part: array<FragmentA, FRAGMENTS_M>;
                 // unroll
                 for (var i = 0u; i < FRAGMENTS_M; i++) {
-                    let place = (subgroup_row + i * FRAGMENT) * STRIDE_A + k / WIDTH;
-                    a_part[i] = coopLoadT<FragmentA>(&a_tile[place], STRIDE_A);
+                    let row = subgroup_row + i * FRAGMENT;
+                    if (TRANSPOSED_A) {
+                        a_part[i] = coopLoad<FragmentA>(&a_tile[k * STRIDE_A + row / WIDTH], STRIDE_A);
+                    } else {
+                        a_part[i] = coopLoadT<FragmentA>(&a_tile[row * STRIDE_A + k / WIDTH], STRIDE_A);
+                    }
                 }
                 // unroll
                 for (var j = 0u; j < FRAGMENTS_N; j++) {
                     let column = subgroup_column + j * FRAGMENT;
-                    let b_part = coopLoadT<FragmentB>(&b_tile[k * STRIDE_B + column / WIDTH], STRIDE_B);
+                    var b_part: FragmentB;
+                    if (TRANSPOSED_B) {
+                        b_part = coopLoad<FragmentB>(&b_tile[column * STRIDE_B + k / WIDTH], STRIDE_B);
+                    } else {
+                        b_part = coopLoadT<FragmentB>(&b_tile[k * STRIDE_B + column / WIDTH], STRIDE_B);
+                    }
                     // unroll
                     for (var i = 0u; i < FRAGMENTS_M; i++) {
                         sum[i][j] = coopMultiplyAdd(a_part[i], b_part, sum[i][j]);

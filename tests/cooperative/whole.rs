@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use ridgepoint::bench::Workspace;
 use ridgepoint::shader::{Checks, Constant, Loops};
 use ridgepoint::{
-    Activation, Bias, Dtype, Error, Gpu, Layout, Matmul, Operation, Plan, PlanOptions,
+    Activation, Bias, Dtype, Error, Gpu, Layout, Matmul, Operation, Order, Plan, PlanOptions,
 };
 
 const KERNEL: &str = "matmul_cooperative_whole";
@@ -90,6 +90,9 @@ fn every_constant_is_right() {
     let cases = [
         vec![number("GROUP", 1), number("PAD", 16)],
         vec![number("PAD_C", 0)],
+        // Steps in windows, and beyond the last one.
+        vec![number("SPREAD", 2), number("DEEP", 2)],
+        vec![number("SPREAD", 5), number("DEEP", 1)],
         vec![number("TILE_K", 64)],
         vec![
             number("TILE_K", 16),
@@ -113,6 +116,31 @@ fn every_constant_is_right() {
         };
         verify(gpu, &matmul, &options);
     }
+}
+
+#[test]
+fn transposed_operands_are_right() {
+    let Some(gpu) = open() else { return };
+    let transposed = |row, gap| Layout {
+        order: Order::Transposed,
+        row_stride: Some(row + gap),
+        offset: gap,
+        ..Layout::default()
+    };
+    let plain = half(128, 64, 96);
+    let b = Matmul {
+        batch: 2,
+        b: transposed(96, 8),
+        ..plain
+    };
+    let a = Matmul {
+        a: transposed(128, 16),
+        ..plain
+    };
+    verify(gpu, &b, &with(&[]));
+    verify(gpu, &a, &with(&[]));
+    let both = Matmul { a: a.a, ..b };
+    verify(gpu, &both, &with(&[]));
 }
 
 #[test]

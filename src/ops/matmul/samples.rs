@@ -141,6 +141,10 @@ fn whole(tile_m: u64, tile_n: u64) -> [Matmul; 3] {
         offset,
         ..Layout::default()
     };
+    let transposed = Layout {
+        order: Order::Transposed,
+        ..Layout::default()
+    };
     [
         half(2 * tile_m, tile_n, 96),
         Matmul {
@@ -151,6 +155,8 @@ fn whole(tile_m: u64, tile_n: u64) -> [Matmul; 3] {
             ..half(tile_m, 2 * tile_n, 64)
         },
         Matmul {
+            a: transposed,
+            b: transposed,
             output: Dtype::F16,
             alpha: 0.5,
             beta: -1.5,

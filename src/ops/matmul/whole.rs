@@ -2,7 +2,6 @@
 
 use super::choice::{BUSY, types};
 use super::kernels::WHOLE;
-use super::layout::Places;
 use super::runs::{Cost, Runs};
 use super::schedule::{Split, params, windows};
 use super::{Matmul, Order, cooperative};
@@ -35,11 +34,6 @@ fn require(matmul: &Matmul, tile: [u64; 3]) -> Result<()> {
     if matmul.dtype != Dtype::F16 {
         return refuse(&format!("it multiplies f16, not {}", matmul.dtype.name()));
     }
-    for (name, order) in [("a", matmul.a.order), ("b", matmul.b.order)] {
-        if order == Order::Transposed {
-            return refuse(&format!("`{name}` is transposed"));
-        }
-    }
     if matmul.k == 0 {
         return refuse("k is 0, which makes no step");
     }
@@ -48,20 +42,23 @@ fn require(matmul: &Matmul, tile: [u64; 3]) -> Result<()> {
         require_multiple(name, size, tile)?;
     }
     let [a, b, c] = matmul.places()?;
-    require_apart("a", &a, CHUNK, matmul.batch)?;
-    require_apart("b", &b, CHUNK, matmul.batch)?;
-    require_apart("c", &c, CHUNK_C, matmul.batch)
-}
-
-/// Refuses an operand whose rows do not begin at multiples of `chunk` elements.
-fn require_apart(name: &str, places: &Places, chunk: u64, batch: u64) -> Result<()> {
-    let batch_stride = if batch > 1 { places.batch } else { 0 };
-    for (what, distance) in [
-        ("offset", places.first),
-        ("row stride", places.row_step),
-        ("batch stride", batch_stride),
+    for (name, places, order, chunk) in [
+        ("a", a, matmul.a.order, CHUNK),
+        ("b", b, matmul.b.order, CHUNK),
+        ("c", c, Order::AsIs, CHUNK_C),
     ] {
-        require_multiple(&format!("the {what} of `{name}`"), distance, chunk)?;
+        let batch_stride = if matmul.batch > 1 { places.batch } else { 0 };
+        let row_stride = match order {
+            Order::AsIs => places.row_step,
+            Order::Transposed => places.column_step,
+        };
+        for (what, distance) in [
+            ("offset", places.first),
+            ("row stride", row_stride),
+            ("batch stride", batch_stride),
+        ] {
+            require_multiple(&format!("the {what} of `{name}`"), distance, chunk)?;
+        }
     }
     Ok(())
 }
@@ -95,10 +92,13 @@ fn tiles(matmul: &Matmul, device: &Capabilities) -> ([u32; 5], bool) {
     (busy.unwrap_or(sizes[2]), busy.is_some())
 }
 
-/// Whether it beats the kernel for any product.
+/// Whether it beats the kernel for any product, and that for parts of K.
 pub(super) fn pays(matmul: &Matmul, device: &Capabilities) -> bool {
+    /// Beyond, parts of K are faster where there are few tiles.
+    const DEEP: u64 = 4096;
     let ([m, n, k, ..], is_busy) = tiles(matmul, device);
     is_busy
+        && !(matmul.k > DEEP && cooperative::parts_pay(matmul))
         && !device.demoted.contains(&WHOLE.name)
         && require(matmul, [m, n, k].map(u64::from)).is_ok()
 }
@@ -121,6 +121,12 @@ pub(super) fn constants(matmul: &Matmul, device: &Capabilities) -> Result<Consta
     }
     let mut found = cooperative::fragments(side, matmul.dtype);
     let ([tile_m, tile_n, tile_k, subgroup_m, subgroup_n], _) = tiles(matmul, device);
+    // Products of smaller tiles are mostly in the cache as they are.
+    let (spread, deep, group) = if tile_m.min(tile_n) == 128 {
+        (8, 2, 16)
+    } else {
+        (1, 1, cooperative::group(matmul, tile_n))
+    };
     let sizes = [
         ("LANES", device.subgroup_sizes.1),
         ("TILE_M", tile_m),
@@ -129,7 +135,9 @@ pub(super) fn constants(matmul: &Matmul, device: &Capabilities) -> Result<Consta
         ("UNROLL_K", if is_software { 16 } else { 32 }),
         ("SUBGROUP_M", subgroup_m),
         ("SUBGROUP_N", subgroup_n),
-        ("GROUP", cooperative::group(matmul, tile_n)),
+        ("SPREAD", spread),
+        ("DEEP", deep),
+        ("GROUP", group),
     ];
     found.extend(sizes.map(|(name, size)| (name, Constant::Integer(size))));
     found.extend([
