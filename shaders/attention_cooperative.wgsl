@@ -87,7 +87,7 @@ const GROUPS: u32 = KV4 / SHARERS;   // groups of four keys of a row that an inv
 const APART: bool = HEAD_DIM > 64u;
 
 // Whether each tile of a head begins its walk at another block, and goes around: then few wait for memory, and the others
-// find keys in the cache. Of long sequences the cache holds too little for that.
+// find keys in the cache.
 const AROUND: bool = true;
 
 const_assert SUBGROUP_Q % FRAGMENT == 0;

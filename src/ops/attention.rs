@@ -48,8 +48,9 @@ use unfused::ATTENTION_UNFUSED;
 /// the type; a kernel of matrix units rounds `exp(t - max)` to f16 before it multiplies V.
 ///
 /// Dispatches are cut so that none lasts longer than 100 ms on a slow adapter of its kind: by tiles of queries, and where a
-/// tile sees very many keys, by keys. What such a tile has found is kept in scratch memory for the next dispatch, 16 MiB at
-/// most; otherwise the fused kernels need none.
+/// tile sees very many keys, by keys. Where there are several dispatches, walks over keys are also cut so that each of them
+/// has work for many cores. What a tile has found is kept in scratch memory for the next dispatch, 16 MiB at most, and 64 MiB
+/// on a discrete GPU; where no walk is cut, the fused kernels need none.
 ///
 /// Operands: `q`, `k`, `v`, then `table`, `lengths`, `bias`, `sinks` where there are such, then `o`, and `lse` where it is
 /// wanted.

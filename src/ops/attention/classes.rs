@@ -9,7 +9,7 @@ use crate::ops::{Class, Sizes};
 const FEW: u64 = 1 << 13;
 const SOME: u64 = 1 << 15;
 /// Keys up to which those of a few heads lie in a large cache.
-pub(super) const LONG: u64 = 1 << 14;
+const LONG: u64 = 1 << 14;
 
 /// The first that holds has a shape.
 pub(super) const CLASSES: &[Class] = &[

@@ -5,7 +5,6 @@ mod tile;
 
 pub(super) use samples::samples;
 
-use super::classes::LONG;
 use super::kernels::FINISH;
 use super::options::Places;
 use super::{Attention, KvCache, Lengths, LogSumExp, Sinks};
@@ -73,22 +72,15 @@ pub(super) fn constants(
     let mut found = fragments(side, device.kind);
     found.push(("LANES", Constant::Integer(lanes)));
     found.extend(options(attention));
-    found.push(around(attention.seq_kv <= LONG));
     found.retain(|(name, _)| kernel.declares(name));
     let tile = tile::tile(attention, &found, kernel, device)?;
     found.extend(tile.constants());
     Ok(found)
 }
 
-/// Whether tiles walk the keys from different blocks. On an H200 4096 keys gain by it, and 65,536 were faster without;
-/// between them nothing was measured.
-fn around(yes: bool) -> (&'static str, Constant) {
-    ("AROUND", Constant::Bool(yes))
-}
-
 /// Where walks begin, then other tiles, for a search.
 pub(super) fn alternatives(attention: &Attention, device: &Capabilities) -> Vec<Constants> {
-    let mut found = vec![vec![around(attention.seq_kv > LONG)]];
+    let mut found = vec![vec![("AROUND", Constant::Bool(false))]];
     found.extend(tile::alternatives(attention, device));
     found
 }

@@ -1,34 +1,15 @@
-//! How an attention is cut into dispatches that no slow adapter takes long for.
+//! How an attention is cut into dispatches that no slow adapter takes long for, and that leave little of a fast one idle.
 
-use super::Attention;
+mod filling;
+
+pub(super) use filling::{KEPT_BYTES, most_kept, multiple, pair_flops, walk};
+
 use super::params::{Params, WalkParams};
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::kernel::{Step, Window, fold_workgroups};
-use crate::ops::budget::{Units, flops_of_dispatch, flops_of_workgroup};
+use crate::ops::budget::{Units, flops_of_dispatch};
 use std::ops::Range;
-
-/// What an exponential and what belongs to it cost, in FLOPs of a product.
-const WEIGHT_FLOPS: u64 = 32;
-
-/// FLOPs of a pair of a query and a key, as a fused kernel computes it.
-pub(super) fn pair_flops(attention: &Attention) -> u64 {
-    2 * (attention.head_dim + attention.value_dim) + WEIGHT_FLOPS
-}
-
-/// Keys that a workgroup of `tile` queries may walk in one dispatch, where it may see more.
-pub(super) fn walk(
-    attention: &Attention,
-    tile: u64,
-    device: &Capabilities,
-    units: Units,
-) -> Option<u32> {
-    /// A multiple of all blocks of keys.
-    const GRANULE: u64 = 128;
-    let most = flops_of_workgroup(device, units) / (tile * pair_flops(attention)).max(1);
-    let walk = (most / GRANULE).max(1) * GRANULE;
-    (attention.most_visible(tile) > walk).then_some(walk as u32)
-}
 
 /// Work of one stage that falls into like parts, each a workgroup's.
 pub(super) struct Work {
@@ -73,14 +54,52 @@ pub(super) struct Walks<F> {
     pub(super) workgroups: u64,
     /// Steps of a walk, by workgroup.
     pub(super) steps: F,
-    /// The most steps of a walk in one dispatch.
+    /// The most steps of a walk in one dispatch, a multiple of `granule`.
     pub(super) at_once: u64,
+    /// Dispatches begin at multiples of these steps.
+    pub(super) granule: u64,
     /// FLOPs of a step.
     pub(super) flops: u64,
     /// FLOPs of a dispatch.
     pub(super) budget: u64,
     /// The most workgroups of a dispatch, whatever they cost: what the grid, and memory for sums, have room for.
     pub(super) most: u64,
+    /// A dispatch has a multiple of so many, where there is room for more: see [`multiple`].
+    pub(super) multiple: u64,
+}
+
+/// What some walks cost together.
+#[derive(Default)]
+struct Cost {
+    walks: u64,
+    all: u64,
+    longest: u64,
+}
+
+impl Cost {
+    fn add(&mut self, steps: u64) {
+        self.walks += 1;
+        self.all += steps;
+        self.longest = self.longest.max(steps);
+    }
+
+    fn of<F: Fn(u64) -> u64>(walks: &Walks<F>, workgroups: Range<u64>) -> Self {
+        let mut cost = Self::default();
+        for workgroup in workgroups {
+            cost.add((walks.steps)(workgroup));
+        }
+        cost
+    }
+
+    /// FLOPs of the longest dispatch, or some more where walks are cut and not alike.
+    fn flops<F: Fn(u64) -> u64>(&self, walks: &Walks<F>) -> u64 {
+        let steps = if self.longest > walks.at_once {
+            self.walks * walks.part(self.longest)
+        } else {
+            self.all
+        };
+        steps * walks.flops
+    }
 }
 
 /// Neighbouring workgroups whose walks are cut alike.
@@ -101,27 +120,29 @@ pub(super) struct Part {
     pub(super) steps: u64,
 }
 
-/// About equal parts of `longest` steps, of at most `most`: a multiple of `granule`, as `most` is.
-pub(super) fn even(longest: u64, most: u64, granule: u64) -> u64 {
-    let parts = longest.div_ceil(most).max(1);
-    longest.div_ceil(parts).max(1).next_multiple_of(granule)
-}
-
 impl<F: Fn(u64) -> u64> Walks<F> {
     /// As few groups as [`Walks::budget`] allows, of about one size; each is at its end before the next begins.
     pub(super) fn groups(&self) -> Vec<Group> {
         let full = self.runs(self.budget);
-        let costs = || (0..self.workgroups).map(|workgroup| self.cost(workgroup));
-        let even = costs().sum::<u64>() / (full.len() as u64).max(1) + costs().max().unwrap_or(0);
-        let runs = Some(self.runs(even.min(self.budget)))
-            .filter(|runs| runs.len() == full.len())
-            .unwrap_or(full);
+        let flops = |run: Range<u64>| Cost::of(self, run).flops(self);
+        let all: u64 = full.iter().cloned().map(flops).sum();
+        let largest = (0..self.workgroups).map(|w| flops(w..w + 1)).max();
+        let mean = all / (full.len() as u64).max(1);
+        let evenly = |more: u64| {
+            let budget = mean + more * largest.unwrap_or(0);
+            Some(self.runs(budget.min(self.budget))).filter(|runs| runs.len() == full.len())
+        };
+        let runs = evenly(1).or_else(|| evenly(self.multiple)).unwrap_or(full);
         runs.into_iter().map(|run| self.group(run)).collect()
     }
 
-    /// FLOPs of the longest part of a walk.
-    fn cost(&self, workgroup: u64) -> u64 {
-        (self.steps)(workgroup).min(self.at_once) * self.flops
+    /// Steps of a dispatch where the longest walk has so many: about equal parts of it.
+    fn part(&self, longest: u64) -> u64 {
+        let parts = longest.div_ceil(self.at_once).max(1);
+        longest
+            .div_ceil(parts)
+            .max(1)
+            .next_multiple_of(self.granule)
     }
 
     /// Runs of neighbours that one dispatch of `budget` FLOPs has room for; of one, where it has room for none.
@@ -129,13 +150,17 @@ impl<F: Fn(u64) -> u64> Walks<F> {
         let mut runs = Vec::new();
         let mut first = 0;
         while first < self.workgroups {
-            let (mut next, mut flops) = (first, 0);
+            let (mut next, mut cost) = (first, Cost::default());
             while next < self.workgroups.min(first + self.most) {
-                flops += self.cost(next);
-                if next > first && flops > budget {
+                cost.add((self.steps)(next));
+                if next > first && cost.flops(self) > budget {
                     break;
                 }
                 next += 1;
+            }
+            let room = next - first;
+            if next < self.workgroups && room > self.multiple {
+                next -= room % self.multiple;
             }
             runs.push(first..next);
             first = next;
@@ -147,6 +172,7 @@ impl<F: Fn(u64) -> u64> Walks<F> {
     /// nothing has zeros to write.
     fn group(&self, workgroups: Range<u64>) -> Group {
         let longest = workgroups.clone().map(&self.steps).max().unwrap_or(0);
+        let steps = self.part(longest);
         let part = |first: u64| {
             let walks = |workgroup: &u64| first == 0 || (self.steps)(*workgroup) > first;
             let begin = workgroups.clone().find(walks);
@@ -155,10 +181,10 @@ impl<F: Fn(u64) -> u64> Walks<F> {
                 workgroups: begin.unwrap_or(workgroups.start)
                     ..last.map_or(workgroups.end, |w| w + 1),
                 first,
-                steps: self.at_once,
+                steps,
             }
         };
-        let starts = (0..longest.max(1)).step_by(self.at_once as usize);
+        let starts = (0..longest.max(1)).step_by(steps as usize);
         Group {
             parts: starts.map(part).collect(),
             workgroups,

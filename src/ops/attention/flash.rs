@@ -2,7 +2,7 @@
 
 use super::Attention;
 use super::cooperative;
-use super::cut::{Group, Walks, even, pair_flops, walk};
+use super::cut::{Group, Walks, most_kept, multiple, pair_flops, walk};
 use super::kernels::can_stop;
 use super::params::{FinishParams, MAX_SEQ};
 use super::schedule::{bound, window};
@@ -11,9 +11,6 @@ use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Schedule, Slot, Step, Window, fold_workgroups, integer};
 use crate::ops::budget::flops_of_dispatch;
 use crate::shader::{Constant, Prepared};
-
-/// Bytes of sums between the dispatches of walks that are cut, at most.
-pub(super) const KEPT_BYTES: u64 = 16 << 20;
 
 /// What follows from a tile: after how many keys it has to stop, where it may see more.
 pub(super) fn derived(
@@ -56,12 +53,7 @@ pub(super) fn schedule(
     let walk = stages[0].constants.get("WALK").copied().unwrap_or(0);
     let (at_once, kept_bytes) = match walk {
         0 => (MAX_SEQ, 0),
-        keys => {
-            let block = u64::from(stages[0].constant("TILE_KV"));
-            let longest = attention.most_visible(tile);
-            let at_once = even(longest, keys.into(), block);
-            (at_once, tile * (attention.value_dim + 2) * 4)
-        }
+        keys => (keys.into(), tile * (attention.value_dim + 2) * 4),
     };
     let in_turn = heads_in_turn(attention);
     // Both orders begin with the last rows of a head.
@@ -79,9 +71,11 @@ pub(super) fn schedule(
         workgroups: heads * tiles,
         steps: |workgroup: u64| attention.most_walked(of_head(workgroup), tile),
         at_once,
+        granule: stages[0].constant("TILE_KV").into(),
         flops: tile * pair_flops(attention),
         budget: flops_of_dispatch(device, cooperative::is_cooperative(kernel).into()),
-        most: grid.min((KEPT_BYTES / kept_bytes.max(1)).max(1)),
+        most: grid.min((most_kept(device) / kept_bytes.max(1)).max(1)),
+        multiple: multiple(device, stages[0].invocations()),
     };
     let groups = walks.groups();
     let params = attention.params(std::f64::consts::LOG2_E);

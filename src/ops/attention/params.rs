@@ -115,6 +115,16 @@ impl Attention {
         end.end.max(begin.start) - begin.start
     }
 
+    /// Whether tiles of `tile` queries walk more than `keys` in all.
+    pub(super) fn walks_more(&self, keys: u64, tile: u64) -> bool {
+        let most = keys / self.all_heads().max(1);
+        let mut walked = 0;
+        (0..self.seq_q.div_ceil(tile)).any(|index| {
+            walked += self.most_walked(index, tile);
+            walked > most
+        })
+    }
+
     /// Queries that see some of a run of `keys` neighbours at most.
     pub(super) fn most_seeing(&self, keys: u64) -> u64 {
         let (behind, ahead) = self.reach();

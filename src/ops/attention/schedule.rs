@@ -125,9 +125,11 @@ fn naive(attention: &Attention, stages: &[&Prepared], device: &Capabilities) -> 
         workgroups: heads * attention.seq_q.div_ceil(tile_rows) * columns.div_ceil(tile_d),
         steps: |_| keys,
         at_once: most.max(tile_rows),
+        granule: tile_rows,
         flops,
         budget: flops_of_dispatch(device, Units::Plain),
         most: device.limits.max_compute_workgroups_per_dimension.into(),
+        multiple: 1,
     };
     let sums = if keys > walks.at_once {
         heads * attention.seq_q * columns * 4

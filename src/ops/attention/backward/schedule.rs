@@ -5,8 +5,7 @@ use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::kernel::{Kernel, Schedule, Slot, Step, Window, fold_workgroups};
 use crate::ops::attention::Attention;
-use crate::ops::attention::cut::{Group, Walks, Work, even};
-use crate::ops::attention::flash::KEPT_BYTES;
+use crate::ops::attention::cut::{Group, KEPT_BYTES, Walks, Work};
 use crate::ops::attention::params::FinishParams;
 use crate::ops::budget::{Units, flops_of_dispatch};
 use crate::shader::Prepared;
@@ -116,10 +115,7 @@ fn gradients(
     let longest = owner.longest_walk(forward, tile, block);
     let (at_once, room) = match walk {
         0 => (longest.max(1), u64::MAX),
-        most => (
-            even(longest, most.into(), 1),
-            (KEPT_BYTES / kept_bytes).max(1),
-        ),
+        most => (most.into(), (KEPT_BYTES / kept_bytes).max(1)),
     };
     let walks = Walks {
         workgroups: heads * tiles,
@@ -132,9 +128,11 @@ fn gradients(
             owner.walk(forward, index, tile, block)
         },
         at_once,
+        granule: 1,
         flops: tile * block * owner.pair_flops(forward),
         budget: flops_of_dispatch(device, units),
         most: room.min(device.limits.max_compute_workgroups_per_dimension.into()),
+        multiple: 1,
     };
     let groups = walks.groups();
     let params = forward.params(std::f64::consts::LOG2_E);

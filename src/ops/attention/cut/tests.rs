@@ -1,12 +1,13 @@
 //! Every walk is taken once and in order, and no dispatch costs more than it may.
 
 use super::*;
-use crate::gpu::AdapterKind;
+use crate::gpu::{AdapterKind, Capabilities};
 use crate::kernel::{Constants, Kernel, PlanOptions, Schedule};
 use crate::ops::attention::kernels::ATTENTION_FLASH;
 use crate::ops::attention::params::FinishParams;
 use crate::ops::attention::subgroup::ATTENTION_FLASH_SUBGROUP;
-use crate::ops::attention::{Lengths, Mask};
+use crate::ops::attention::{Attention, Lengths, Mask};
+use crate::ops::budget::flops_of_workgroup;
 use crate::ops::scheduled::{self, config};
 use crate::ops::{Operation, constants_of};
 use crate::shader::{Constant, Prepared};
@@ -24,15 +25,18 @@ fn device(kind: AdapterKind, side: u32) -> Capabilities {
 #[test]
 fn drawn_walks_are_taken_once_in_order_and_within_the_budget() {
     let lengths = prop::collection::vec(0u64..90, 1..40);
-    let sizes = (1u64..40, 1u64..50, 1u64..3000, 1u64..12);
-    proptest!(config(256), |(lengths in lengths, (at_once, flops, budget, most) in sizes)| {
+    let sizes = (1u64..12, 1u64..5, 1u64..50, 1u64..3000, 1u64..12, 1u64..6);
+    proptest!(config(256), |(lengths in lengths, (blocks, granule, flops, budget, most, multiple) in sizes)| {
+        let at_once = blocks * granule;
         let walks = Walks {
             workgroups: lengths.len() as u64,
             steps: |workgroup: u64| lengths[workgroup as usize],
             at_once,
+            granule,
             flops,
             budget,
             most,
+            multiple,
         };
         let mut taken = vec![0; lengths.len()];
         let mut started = vec![0; lengths.len()];
@@ -43,10 +47,11 @@ fn drawn_walks_are_taken_once_in_order_and_within_the_budget() {
             next = group.workgroups.end;
             for part in &group.parts {
                 let mut cost = 0;
+                prop_assert!(part.steps <= at_once && part.steps.is_multiple_of(granule));
                 for workgroup in part.workgroups.clone() {
                     prop_assert!(group.workgroups.contains(&workgroup));
                     let i = workgroup as usize;
-                    let steps = lengths[i].saturating_sub(part.first).min(at_once);
+                    let steps = lengths[i].saturating_sub(part.first).min(part.steps);
                     prop_assert!(steps == 0 || taken[i] == part.first);
                     started[i] += u64::from(part.first == 0);
                     taken[i] += steps;
