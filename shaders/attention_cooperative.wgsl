@@ -307,7 +307,8 @@ fn own_group(turn: u32, row: u32, sharer: u32) -> u32 {
         return first + turn;
     }
     let swapped = (row >> 3u) & 1u;
-    return first + select(turn - swapped, turn + swapped, turn % 2u == 0u);
+    // Not `turn % 2u`, which with runtime checks is a call that guards its divisor: NVIDIA's driver then keeps O in memory.
+    return first + select(turn - swapped, turn + swapped, (turn & 1u) == 0u);
 }
 
 // The row of a subgroup's that an invocation works on: of 8 in a row, 4 are eight further.
