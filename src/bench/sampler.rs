@@ -16,6 +16,10 @@ pub const NOISY_ABOVE: f64 = 0.05;
 /// Fewer samples than this make it [`Status::Noisy`] too, since the quartiles of so few say nothing.
 pub const MIN_FOR_NOISE: usize = 5;
 
+/// Samples of so many times the least time are enough however noisy they are: a device that is slowed down by its own heat
+/// does not become quiet, and only gets hotter.
+const PATIENCE: f64 = 3.0;
+
 /// How many empty submissions the cost of a submission is the median of.
 const EMPTY_SAMPLES: usize = 5;
 /// Ends a warm-up whose clock stands still: a lost device may make every wait return at once.
@@ -183,9 +187,10 @@ impl<C: Clock> Session<'_, C> {
         let (_, seconds) = self.read(ticks, 1);
         let target = sampling.target_relative_iqr;
         let quiet = || Summary::new(&seconds).is_some_and(|s| s.relative_iqr() <= target);
-        let steady =
-            || seconds.len() >= 2 * sampling.min_samples && noise_is_stable(&seconds, target);
-        seconds.iter().sum::<f64>() >= sampling.min_time.as_secs_f64() && (quiet() || steady())
+        let lasted = seconds.iter().sum::<f64>() / sampling.min_time.as_secs_f64();
+        let are_many = seconds.len() >= 2 * sampling.min_samples;
+        let steady = || are_many && (lasted >= PATIENCE || noise_is_stable(&seconds, target));
+        lasted >= 1.0 && (quiet() || steady())
     }
 
     fn verdict(&self, cold: Tick, warm_up: &WarmUp, ticks: &[Tick]) -> Measurement {

@@ -38,7 +38,7 @@ pub struct Sampling {
     pub min_time: Duration,
     /// With `min_samples` and `min_time` met, sampling ends at this relative interquartile range: 0.01 is one per cent.
     /// It also ends when twice `min_samples` show that the noise is no longer changing, since then more samples tell
-    /// nothing new.
+    /// nothing new, or last three times `min_time`.
     pub target_relative_iqr: f64,
     /// The most samples: all of them are in the results.
     pub max_samples: usize,
