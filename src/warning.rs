@@ -116,7 +116,7 @@ pub enum Warning {
         /// Why not.
         reason: String,
     },
-    /// A shape of matrix units gives wrong products, and is not used.
+    /// A shape of matrix units gives wrong products, or cannot be tried, and is not used.
     MatrixUnitsDemoted {
         /// The shape: `16x16x16 f16 -> f32`.
         shape: String,

@@ -162,7 +162,7 @@ mod tests {
         });
         let mut canary = Canary::default();
         for _ in 0..2 {
-            let (_, mark) = block_on(canary.watch(&mut clock, async || Ok(()))).unwrap();
+            let ((), mark) = block_on(canary.watch(&mut clock, async || Ok(()))).unwrap();
             assert_eq!(mark, None);
         }
     }
