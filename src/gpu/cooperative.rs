@@ -44,7 +44,10 @@ impl Gpu {
             self.capabilities.cooperative = vec![shape.clone()];
             // Ragged at each edge.
             match self.multiply(&shape, ANY, 48).await {
-                Ok(()) => trusted.push(shape),
+                Ok(()) => {
+                    self.trust_whole(&shape).await?;
+                    trusted.push(shape);
+                }
                 Err(error @ Error::DeviceLost { .. }) => return Err(error),
                 Err(error) => self.warnings.push(Warning::MatrixUnitsDemoted {
                     shape: shape.to_string(),
@@ -52,22 +55,24 @@ impl Gpu {
                 }),
             }
         }
-        for shape in &trusted {
-            self.capabilities.cooperative = vec![shape.clone()];
-            match self.multiply(shape, WHOLE, 64).await {
-                Err(error @ Error::DeviceLost { .. }) => return Err(error),
-                // It has no form for every shape of matrix units, and none for little workgroup memory.
-                Ok(()) | Err(Error::Unsupported { .. }) => {}
-                Err(error) => {
-                    self.capabilities.demoted.push(WHOLE);
-                    self.warnings.push(Warning::KernelDemoted {
-                        kernel: WHOLE.to_owned(),
-                        reason: error.to_string(),
-                    });
-                }
+        self.capabilities.cooperative = trusted;
+        Ok(())
+    }
+
+    /// Demotes the kernel for whole tiles where it comes out wrong with `shape`, alone among the capabilities by now.
+    async fn trust_whole(&mut self, shape: &CooperativeShape) -> Result<()> {
+        match self.multiply(shape, WHOLE, 64).await {
+            Err(error @ Error::DeviceLost { .. }) => return Err(error),
+            // It has no form for every shape of matrix units, and none for little workgroup memory.
+            Ok(()) | Err(Error::Unsupported { .. }) => {}
+            Err(error) => {
+                self.capabilities.demoted.push(WHOLE);
+                self.warnings.push(Warning::KernelDemoted {
+                    kernel: WHOLE.to_owned(),
+                    reason: error.to_string(),
+                });
             }
         }
-        self.capabilities.cooperative = trusted;
         Ok(())
     }
 
