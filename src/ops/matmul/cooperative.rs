@@ -43,8 +43,8 @@ pub(super) fn pays(matmul: &Matmul, device: &Capabilities, side: u32) -> bool {
 
 /// Whether there are too few tiles to keep a device busy, and a K deep enough to share.
 pub(super) fn parts_pay(matmul: &Matmul) -> bool {
-    let few = vector::is_few(matmul) && tiles_of(matmul, 128) <= BUSY;
-    matmul.k >= 2048 && (few || tiles_of(matmul, 64) <= BUSY)
+    let few = vector::is_few(matmul) && tiles_of(matmul, [128; 2]) <= BUSY;
+    matmul.k >= 2048 && (few || tiles_of(matmul, [64; 2]) <= BUSY)
 }
 
 /// The constants that operands and device decide.
@@ -144,7 +144,7 @@ fn tiles(matmul: &Matmul, side: u32, device: &Capabilities) -> Constants {
         [16, 128, deep, 16, 32]
     } else if matmul.n <= 16 {
         [128, 16, deep, 32, 16]
-    } else if is_roomy && tiles_of(matmul, 128) >= BUSY {
+    } else if is_roomy && tiles_of(matmul, [128; 2]) >= BUSY {
         [128, 128, 32, 64, 64]
     } else {
         [64, 64, deep, 32, 32]
@@ -177,15 +177,19 @@ mod tests {
     use crate::ops::matmul::kernels::{COOPERATIVE, COOPERATIVE_SPLIT};
     use crate::ops::{Layout, Operation};
 
-    /// Whether `kernel` stores whole fragments of a product.
-    fn is_direct(matmul: &Matmul, kernel: &'static Kernel) -> bool {
-        let device = Capabilities::imagined(AdapterKind::Discrete)
+    /// One with matrix units, and as much workgroup memory as every WebGPU device has.
+    fn device() -> Capabilities {
+        Capabilities::imagined(AdapterKind::Discrete)
             .with_features(COOPERATIVE.features)
             .with_f16()
             .with_subgroups((32, 32))
             .with_matrix_units(16)
-            .with_workgroup_memory()
-            .with_bindings(1 << 31);
+            .with_bindings(1 << 31)
+    }
+
+    /// Whether `kernel` stores whole fragments of a product.
+    fn is_direct(matmul: &Matmul, kernel: &'static Kernel) -> bool {
+        let device = device().with_workgroup_memory();
         let found = matmul.constants(kernel, &device).unwrap();
         found.contains(&("DIRECT", Constant::Bool(true)))
     }
@@ -222,17 +226,7 @@ mod tests {
     /// All tiles fit the workgroup memory that every WebGPU device has.
     #[test]
     fn a_device_with_default_limits_has_a_form_for_every_shape() {
-        let device = Capabilities {
-            limits: wgpu::Limits {
-                max_storage_buffer_binding_size: 1 << 31,
-                ..wgpu::Limits::default()
-            },
-            ..Capabilities::imagined(AdapterKind::Discrete)
-                .with_features(COOPERATIVE.features)
-                .with_f16()
-                .with_subgroups((32, 32))
-                .with_matrix_units(16)
-        };
+        let device = device();
         for [m, n] in [[16, 4096], [4096, 16], [48, 48], [4096, 4096], [4095, 4097]] {
             let matmul = Matmul {
                 dtype: Dtype::F16,

@@ -1,6 +1,6 @@
 //! `matmul_cooperative_whole`: which products it has a form for, with which constants, and how it is dispatched.
 
-use super::choice::{BUSY, types};
+use super::choice::{BUSY, tiles_of, types};
 use super::kernels::WHOLE;
 use super::runs::{Cost, Runs};
 use super::schedule::{Split, params, windows};
@@ -85,10 +85,9 @@ fn tiles(matmul: &Matmul, device: &Capabilities) -> ([u32; 5], bool) {
         [128, 64, k, 64, 32],
         [64, 64, k, 64, 32],
     ];
-    let busy = sizes.into_iter().find(|[m, n, ..]| {
-        let [m, n] = [m, n].map(|&side| u64::from(side));
-        matmul.batch * matmul.m.div_ceil(m) * matmul.n.div_ceil(n) >= BUSY
-    });
+    let busy = sizes
+        .into_iter()
+        .find(|&[m, n, ..]| tiles_of(matmul, [m, n]) >= BUSY);
     (busy.unwrap_or(sizes[2]), busy.is_some())
 }
 
