@@ -103,12 +103,16 @@ mod tests {
     use pollster::block_on;
 
     /// Rows that were done, and the mark of the last, on a device whose samples take so many times as long in turn.
-    fn watched(pattern: &[f64]) -> (usize, Option<Warning>) {
-        let mut clock = FakeClock::new(FakeWork {
+    fn clock(pattern: &[f64]) -> FakeClock {
+        FakeClock::new(FakeWork {
             seconds: 0.03,
             pattern: pattern.to_vec(),
             ..FakeWork::default()
-        });
+        })
+    }
+
+    fn watched(pattern: &[f64]) -> (usize, Option<Warning>) {
+        let mut clock = clock(pattern);
         let mut rows = 0;
         let row = async || {
             rows += 1;
@@ -155,11 +159,7 @@ mod tests {
     /// Two runs agree at a third of the rate that the device had before.
     #[test]
     fn a_device_that_was_faster_before_is_waited_for() {
-        let mut clock = FakeClock::new(FakeWork {
-            seconds: 0.03,
-            pattern: vec![1.0, 1.0, 1.0, 1.0, 1.0, 3.0, 3.0, 2.0, 1.0, 1.0, 1.0, 1.0],
-            ..FakeWork::default()
-        });
+        let mut clock = clock(&[1.0, 1.0, 1.0, 1.0, 1.0, 3.0, 3.0, 2.0, 1.0, 1.0, 1.0, 1.0]);
         let mut canary = Canary::default();
         for _ in 0..2 {
             let ((), mark) = block_on(canary.watch(&mut clock, async || Ok(()))).unwrap();

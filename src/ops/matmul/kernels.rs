@@ -175,7 +175,10 @@ pub(super) static COOPERATIVE_SPLIT: Kernel = Kernel {
 };
 
 /// A tile (M, N, K) and the part of a subgroup (M, N).
-const fn fragments([m, n, k]: [u32; 3], [own_m, own_n]: [u32; 2]) -> [(&'static str, Constant); 5] {
+const fn tile_of_fragments(
+    [m, n, k]: [u32; 3],
+    [own_m, own_n]: [u32; 2],
+) -> [(&'static str, Constant); 5] {
     [
         ("TILE_M", Constant::Integer(m)),
         ("TILE_N", Constant::Integer(n)),
@@ -192,8 +195,8 @@ pub(super) static WHOLE: Kernel = Kernel {
     // The shape decides; the others were the fastest at 1536 and 3072 cubed, where the last wave of tiles is short.
     presets: &[
         &[],
-        &fragments([64, 128, 32], [64, 64]),
-        &fragments([128, 128, 64], [64, 64]),
+        &tile_of_fragments([64, 128, 32], [64, 64]),
+        &tile_of_fragments([128, 128, 64], [64, 64]),
     ],
     ..plain(
         "matmul_cooperative_whole",

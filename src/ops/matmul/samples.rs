@@ -41,11 +41,14 @@ pub(super) fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
     found.into_iter().map(boxed).collect()
 }
 
-fn with_extras(tile_m: u64, tile_n: u64) -> Vec<Matmul> {
-    let transposed = Layout {
+fn transposed() -> Layout {
+    Layout {
         order: Order::Transposed,
         ..Layout::default()
-    };
+    }
+}
+
+fn with_extras(tile_m: u64, tile_n: u64) -> Vec<Matmul> {
     let shared = Layout {
         batch_stride: Some(0),
         ..Layout::default()
@@ -64,16 +67,16 @@ fn with_extras(tile_m: u64, tile_n: u64) -> Vec<Matmul> {
     };
     vec![
         Matmul {
-            a: transposed,
+            a: transposed(),
             ..odd
         },
         Matmul {
-            a: transposed,
-            b: transposed,
+            a: transposed(),
+            b: transposed(),
             ..even
         },
         Matmul {
-            b: transposed,
+            b: transposed(),
             alpha: -0.5,
             beta: 2.0,
             ..odd
@@ -105,7 +108,7 @@ fn with_extras(tile_m: u64, tile_n: u64) -> Vec<Matmul> {
         },
         half,
         Matmul {
-            b: transposed,
+            b: transposed(),
             dtype: Dtype::F16,
             ..Matmul::new(3, 40, 72)
         },
@@ -121,8 +124,8 @@ fn with_extras(tile_m: u64, tile_n: u64) -> Vec<Matmul> {
             ..even
         },
         Matmul {
-            a: transposed,
-            b: transposed,
+            a: transposed(),
+            b: transposed(),
             bias: Bias::Row,
             batch: 2,
             ..half
@@ -141,10 +144,6 @@ fn whole(tile_m: u64, tile_n: u64) -> [Matmul; 3] {
         offset,
         ..Layout::default()
     };
-    let transposed = Layout {
-        order: Order::Transposed,
-        ..Layout::default()
-    };
     [
         half(2 * tile_m, tile_n, 96),
         Matmul {
@@ -155,8 +154,8 @@ fn whole(tile_m: u64, tile_n: u64) -> [Matmul; 3] {
             ..half(tile_m, 2 * tile_n, 64)
         },
         Matmul {
-            a: transposed,
-            b: transposed,
+            a: transposed(),
+            b: transposed(),
             output: Dtype::F16,
             alpha: 0.5,
             beta: -1.5,
