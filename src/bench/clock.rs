@@ -48,6 +48,8 @@ pub struct FakeWork {
     pub seconds: f64,
     /// What a submission adds to the wall time, in seconds.
     pub overhead: f64,
+    /// What the first empty submissions take on top, beside a machine that is busy just then, in seconds of wall time.
+    pub disturbed: Vec<f64>,
     /// What the first sample takes on top, as for a shader that is compiled late, in seconds of wall time.
     pub cold: f64,
     /// Each sample is longer or shorter by up to this share; 0.001 is 0.1 %. The sequence is fixed.
@@ -68,6 +70,7 @@ impl Default for FakeWork {
         Self {
             seconds: 1e-3,
             overhead: 50e-6,
+            disturbed: Vec::new(),
             cold: 0.0,
             jitter: 1e-3,
             pattern: Vec::new(),
@@ -122,6 +125,7 @@ pub struct FakeClock {
     work: FakeWork,
     now: Duration,
     asked: Vec<u32>,
+    empties: usize,
 }
 
 impl FakeClock {
@@ -132,6 +136,7 @@ impl FakeClock {
             work,
             now: Duration::ZERO,
             asked: Vec::new(),
+            empties: 0,
         }
     }
 
@@ -210,7 +215,10 @@ impl Clock for FakeClock {
 
     async fn empty(&mut self) -> Result<Tick> {
         let gpu_s = self.timestamps(0.0);
-        Ok(self.pass(gpu_s, self.work.overhead))
+        let disturbed = self.work.disturbed.get(self.empties).unwrap_or(&0.0);
+        let wall_s = self.work.overhead + disturbed;
+        self.empties += 1;
+        Ok(self.pass(gpu_s, wall_s))
     }
 
     fn now(&self) -> Duration {

@@ -47,7 +47,7 @@ pub struct Measurement {
     /// The time of one repeat by the host's clock with its share of the submission, whatever `time` was read from.
     #[serde(rename = "wall_s")]
     pub wall: Option<Summary>,
-    /// The median wall time of an empty submission.
+    /// The median wall time of an empty submission, before the samples or after them, whichever is less.
     pub overhead_s: Option<f64>,
     /// The wall time of the very first run, one repeat, with all that happens only once.
     pub first_sample_s: Option<f64>,

@@ -34,8 +34,11 @@ const COLD_FROM_S: f64 = 0.05;
 /// 2. It warms up by running: repeats of one sample are doubled, from one, until a sample is long enough, and
 ///    warm-up ends when the time for it has passed and successive samples agree. None of these samples are counted.
 /// 3. Samples are taken until there are enough of them, as [`Sampling`] says.
-/// 4. The times are read from GPU timestamps if those can be right, and from the wall clock less an empty submission
-///    if not; the wall time is kept in either case. A [`Warning`] tells what limits the result.
+/// 4. Empty submissions run again, and the smaller median of the two counts: a machine that was busy just then must not
+///    make the work look shorter.
+/// 5. The times are read from GPU timestamps if those can be right, and from the wall clock less an empty submission
+///    if not; the wall time is kept in either case. Samples that hardly exceed an empty submission are taken again with
+///    more repeats. A [`Warning`] tells what limits the result.
 ///
 /// `should_stop` is asked before every sample.
 ///
@@ -81,8 +84,20 @@ impl<C: Clock> Session<'_, C> {
         let cold = self.sample(1).await?;
         let began = self.clock.now();
         self.timer.overhead_s = self.empty().await?;
-        let warm_up = self.warm_up(began).await?;
-        let ticks = self.collect(began, warm_up.repeats).await?;
+        let mut warm_up = self.warm_up(began).await?;
+        let ticks = loop {
+            let ticks = self.collect(began, warm_up.repeats).await?;
+            self.timer.overhead_s = self.empty().await?.min(self.timer.overhead_s);
+            // Beside other processes a wait may be of any length; the shortest says how long the work can be at most.
+            let is_last = self.timer.resolves(&ticks)
+                || !ticks.iter().any(|t| self.can_double(warm_up.repeats, *t))
+                || self.since(began) >= self.sampling.max_time;
+            if is_last {
+                break ticks;
+            }
+            warm_up.samples += ticks.len();
+            warm_up.repeats *= 2;
+        };
         Ok(self.verdict(cold, &warm_up, &ticks))
     }
 
@@ -145,10 +160,13 @@ impl<C: Clock> Session<'_, C> {
     fn may_double(&self, repeats: u32, tick: Tick) -> bool {
         let wanted = self
             .timer
-            .resolvable()
+            .resolvable(tick)
             .max(self.sampling.sample_min.as_secs_f64());
-        self.timer.length(tick) < wanted
-            && 2.0 * self.timer.longest(tick) <= self.sampling.dispatch_cap.as_secs_f64()
+        self.timer.length(tick) < wanted && self.can_double(repeats, tick)
+    }
+
+    fn can_double(&self, repeats: u32, tick: Tick) -> bool {
+        2.0 * self.timer.longest(tick) <= self.sampling.dispatch_cap.as_secs_f64()
             && repeats <= self.sampling.max_repeats / 2
     }
 

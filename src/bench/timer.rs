@@ -9,6 +9,8 @@ use crate::warning::Warning;
 const COARSE_STEP_S: f64 = 10e-6;
 /// A sample lasts at least so many steps, so that the error of one step at its end is two per cent at most.
 const STEPS_PER_SAMPLE: f64 = 50.0;
+/// A sample by the wall clock that lasts less than this many empty submissions beyond one is mostly their noise.
+const RESOLVED_OVER_EMPTY: f64 = 0.5;
 /// GPU work lies inside the wait for it; this much more is a wrong clock.
 const LONGER_THAN_WALL: f64 = 1.05;
 /// Less of the wall time than this, and the timestamps are taken to be wrong.
@@ -47,12 +49,14 @@ impl Timer {
     /// How long the work of a sample ran, as far as can be told before the clock is chosen. No longer than the wall
     /// time, nor very much shorter, so that wrong timestamps mislead the calibration neither way.
     pub(super) fn length(&self, tick: Tick) -> f64 {
-        let net = self.net_wall(tick);
+        self.believable(tick).unwrap_or_else(|| self.net_wall(tick))
+    }
+
+    fn believable(&self, tick: Tick) -> Option<f64> {
         tick.gpu_s
             .filter(|gpu| gpu.is_finite())
             .map(|gpu| gpu.min(tick.wall_s))
-            .filter(|gpu| *gpu > 0.0 && *gpu >= UNBELIEVABLE_SHARE * net)
-            .unwrap_or(net)
+            .filter(|gpu| *gpu > 0.0 && *gpu >= UNBELIEVABLE_SHARE * self.net_wall(tick))
     }
 
     /// The longest that the work of a sample may have run.
@@ -60,11 +64,30 @@ impl Timer {
         self.length(tick).max(self.net_wall(tick))
     }
 
-    /// The least length of a sample that the timestamps can measure, in seconds.
-    pub(super) fn resolvable(&self) -> f64 {
+    /// The least length in seconds that a sample like this one should have to be measured well: many steps of the
+    /// timestamps, or without any to believe as long as an empty submission.
+    pub(super) fn resolvable(&self, tick: Tick) -> f64 {
+        match self.believable(tick) {
+            Some(_) => self.resolvable_steps(),
+            None => self.resolvable_steps().max(self.overhead_s),
+        }
+    }
+
+    fn resolvable_steps(&self) -> f64 {
         self.steps
             .coarse()
             .map_or(0.0, |step| STEPS_PER_SAMPLE * step)
+    }
+
+    /// Whether calibrated samples stand out from what their clock cannot tell.
+    pub(super) fn resolves(&self, ticks: &[Tick]) -> bool {
+        let kind = self.choose(ticks).kind;
+        let least = match kind {
+            ClockKind::GpuTimestamp => 0.0,
+            ClockKind::Wall => RESOLVED_OVER_EMPTY * self.overhead_s,
+        };
+        let mut seconds = ticks.iter().map(|tick| self.seconds(kind, *tick));
+        seconds.all(|s| s > 0.0 && s >= least)
     }
 
     /// The seconds of a sample by the chosen clock.
@@ -111,7 +134,7 @@ impl Timer {
             ));
         }
         if let Some(step_s) = self.steps.coarse() {
-            let resolved = gpu.iter().all(|s| *s >= self.resolvable());
+            let resolved = gpu.iter().all(|s| *s >= self.resolvable_steps());
             let kind = if resolved {
                 ClockKind::GpuTimestamp
             } else {

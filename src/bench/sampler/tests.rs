@@ -202,6 +202,61 @@ fn coarse_timestamps_need_long_samples() {
     assert_median(&too_coarse, 1e-3, 2e-3);
 }
 
+/// A machine that is busy while the empty submissions run must not make the work look shorter.
+#[test]
+fn a_disturbed_beginning_is_not_taken_off() {
+    for disturbed in [1e-3, 6e-3, 0.05] {
+        for few in [0, 3, 5] {
+            let (measured, _) = run(FakeWork {
+                timestamps: FakeTimestamps::Missing,
+                disturbed: vec![disturbed; few],
+                ..FakeWork::default()
+            });
+            assert_eq!(measured.status, Status::Ok, "{disturbed} s of {few}");
+            assert_median(&measured, 1e-3, 2e-3);
+            let overhead_s = measured.overhead_s.unwrap();
+            assert!((overhead_s / 50e-6 - 1.0).abs() < 1e-9, "{overhead_s} s");
+        }
+    }
+}
+
+/// Waiting for a submission can take a browser longer than a whole sample.
+#[test]
+fn without_timestamps_a_sample_is_as_long_as_an_empty_submission() {
+    for (timestamps, repeats) in [(FakeTimestamps::Missing, 32), (FakeTimestamps::Sound, 8)] {
+        let (measured, _) = run(FakeWork {
+            timestamps,
+            overhead: 20e-3,
+            ..FakeWork::default()
+        });
+        assert_eq!(measured.repeats, Some(repeats));
+        assert_median(&measured, 1e-3, 2e-3);
+    }
+}
+
+/// One sample of any length, where the noise of submissions is larger than the work.
+#[test]
+fn samples_below_an_empty_submission_are_taken_again_with_more_repeats() {
+    let sampling = Sampling {
+        warm_up: Duration::ZERO,
+        warm_up_max: Duration::ZERO,
+        sample_min: Duration::ZERO,
+        min_samples: 1,
+        min_time: Duration::ZERO,
+        ..Sampling::default()
+    };
+    let work = FakeWork {
+        timestamps: FakeTimestamps::Missing,
+        disturbed: vec![10e-3; 10_000],
+        ..FakeWork::default()
+    };
+    let (measured, clock) = run_with(work, &sampling);
+    let measured = measured.unwrap();
+    let time = measured.time.unwrap();
+    assert!(time.min > 0.0 && measured.repeats == Some(16));
+    assert_eq!(clock.asked().len(), measured.discarded + time.n);
+}
+
 #[test]
 fn work_that_takes_no_time_fails_instead_of_scoring() {
     for timestamps in [FakeTimestamps::Sound, FakeTimestamps::Missing] {
