@@ -9,9 +9,7 @@ use ridgepoint::kernel::{Contender, Ended, Machine, Setting, Tuned};
 use ridgepoint::ops::family;
 use ridgepoint::shader::{Checks, Constant};
 use ridgepoint::tune::{Budget, Job, TuneOptions, Tuner, candidates};
-use ridgepoint::{
-    Attention, Dtype, Error, Gpu, Mask, Matmul, Operation, Plan, PlanOptions, Tuning,
-};
+use ridgepoint::{Attention, Dtype, Gpu, Mask, Matmul, Operation, Plan, PlanOptions, Tuning};
 use std::time::Duration;
 
 const SHAPE: Matmul = Matmul::new(48, 40, 32);
@@ -159,16 +157,8 @@ fn a_search_on_a_device_ends_and_finds_what_can_be_planned() {
         AdapterKind::Software | AdapterKind::Noop => SHAPE,
         _ => Matmul::new(1024, 1024, 1024),
     };
-    let search = || {
-        let mut tuner = Tuner::new(&gpu, options.clone(), &never);
-        block_on(tuner.tune(Job::of(Box::new(shape)).unwrap()))
-    };
-    // Where they delay it even so there is no time to be had, which the search says; then once more.
-    let too_short = |error: &Error| error.to_string().contains("no longer than an empty one");
-    let found = (1..5)
-        .map(|_| search())
-        .find(|found| !found.as_ref().is_err_and(too_short));
-    let found = found.unwrap_or_else(search).unwrap();
+    let mut tuner = Tuner::new(&gpu, options, &never);
+    let found = block_on(tuner.tune(Job::of(Box::new(shape)).unwrap())).unwrap();
     assert_eq!(found.class, "square_small");
     // What would take too long, as on a busy device, is halved, and says so.
     let mut wanted: Option<Box<dyn Operation>> = Some(Box::new(shape));

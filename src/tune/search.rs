@@ -91,7 +91,7 @@ const SCREENING: f64 = 0.75;
 /// with the default in alternating rounds: a winner has to be faster by more than the spread.
 ///
 /// # Errors
-/// What the default fails with; [`Error::Interrupted`] and [`Error::DeviceLost`]. Any other candidate that fails is passed
+/// What the default fails with when it is screened; [`Error::Interrupted`] and [`Error::DeviceLost`]. Any other candidate that fails is passed
 /// over.
 pub async fn search<T: Trials>(
     trials: &mut T,
@@ -188,7 +188,9 @@ impl<T: Trials> Session<'_, T> {
             for (place, candidate) in all.iter().enumerate() {
                 match self.trials.time(*candidate, Look::Round).await {
                     Ok(time) => times[place].push(time.median),
-                    Err(error) if ends_it(&error) || *candidate == 0 => return Err(error),
+                    Err(error) if ends_it(&error) => return Err(error),
+                    // It had a time before: the device is too busy now, and there is nothing to compare with.
+                    Err(_) if *candidate == 0 => break,
                     // Without times it loses.
                     Err(error) => outcome.passed_over.push((*candidate, error.to_string())),
                 }

@@ -7,7 +7,7 @@ struct Fake {
     seconds: Vec<Option<f64>>,
     /// How long verifying takes, in seconds.
     verifying: f64,
-    /// Factors of the times of rounds, over and over.
+    /// Factors of the times of rounds, over and over; 0 for no time.
     pattern: Vec<f64>,
     now: Duration,
     verified: Vec<usize>,
@@ -63,7 +63,10 @@ impl Trials for Fake {
             Look::Round => Duration::from_millis(40),
         };
         let seconds = seconds * factor;
-        Ok(Summary::new(&[seconds * 0.999, seconds, seconds * 1.001]).unwrap())
+        Summary::new(&[seconds * 0.999, seconds, seconds * 1.001]).ok_or_else(|| Error::Gpu {
+            what: "a candidate".into(),
+            message: "no time".into(),
+        })
     }
 
     fn now(&self) -> Duration {
@@ -164,6 +167,19 @@ fn what_is_wrong_is_passed_over_unless_it_is_the_default() {
     fake.seconds[0] = None;
     let failed = block_on(search(&mut fake, 2, &|_| false, &Budget::default()));
     assert!(matches!(failed, Err(Error::Gpu { .. })));
+}
+
+#[test]
+fn a_round_in_which_the_default_got_no_time_compares_nothing() {
+    for (lost, winner) in [(0, true), (2, true), (3, false), (5, false)] {
+        let mut fake = Fake::new(&[1.0, 0.5]);
+        fake.pattern = vec![0.0; lost];
+        fake.pattern.extend([1.0; 20]);
+        let outcome = fake.search(&Budget::default());
+        assert_eq!(outcome.winner.is_some(), winner, "{lost}");
+        assert!(outcome.passed_over.is_empty());
+        assert_eq!((outcome.default_s, fake.rounds), (1.0, 10 - lost), "{lost}");
+    }
 }
 
 #[test]
