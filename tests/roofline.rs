@@ -81,9 +81,15 @@ fn every_probe_is_right_and_every_part_ends() {
         let ceiling = figures.ceilings.iter().find(|c| c.id == id).unwrap();
         assert!(ceiling.value.is_some() && !ceiling.grid.is_empty(), "{id}");
     }
-    assert!(figures.sweep.iter().all(|p| p.resident.is_some()));
-    assert!(figures.latency.iter().all(|p| p.seconds.is_some()));
-    assert!(figures.transfers.iter().all(|p| p.from_device.is_some()));
+    for point in &figures.sweep {
+        assert!(point.resident.is_some(), "{point:?}");
+    }
+    for point in &figures.latency {
+        assert!(point.seconds.is_some(), "{point:?}");
+    }
+    for point in &figures.transfers {
+        assert!(point.from_device.is_some(), "{point:?}");
+    }
     assert!(!levels(&figures.sweep, &figures.latency).is_empty());
     let roofline = ridgepoint::roofline::Roofline::from_ceilings(&figures.ceilings).unwrap();
     assert!(chart(&roofline, &[]).contains("f32"));

@@ -8,7 +8,7 @@ use super::sampling::Sampling;
 use super::stats::{Summary, agree, noise_is_stable};
 use super::timer::{Choice, Timer};
 use crate::error::{Error, Result};
-use crate::units::{format_percent, format_seconds};
+use crate::units::format_percent;
 use crate::warning::Warning;
 
 /// A relative interquartile range above this makes a measurement [`Status::Noisy`]: five per cent.
@@ -33,7 +33,7 @@ const COLD_FROM_S: f64 = 0.05;
 /// 1. The work runs once, cold, and is not counted. Then come a few empty submissions.
 /// 2. It warms up by running: repeats of one sample are doubled, from one, until a sample is long enough, and
 ///    warm-up ends when the time for it has passed and successive samples agree. None of these samples are counted.
-/// 3. Samples are taken until there are enough of them, as [`Sampling`] says.
+/// 3. Samples are taken until there are enough of them, as [`Sampling`] says, one in any case.
 /// 4. Empty submissions run again, and the smaller median of the two counts: a machine that was busy just then must not
 ///    make the work look shorter.
 /// 5. The times are read from GPU timestamps if those can be right, and from the wall clock less an empty submission
@@ -89,10 +89,9 @@ impl<C: Clock> Session<'_, C> {
             let ticks = self.collect(began, warm_up.repeats).await?;
             self.timer.overhead_s = self.empty().await?.min(self.timer.overhead_s);
             // Beside other processes a wait may be of any length; the shortest says how long the work can be at most.
-            let is_last = self.timer.resolves(&ticks)
-                || !ticks.iter().any(|t| self.can_double(warm_up.repeats, *t))
-                || self.since(began) >= self.sampling.max_time;
-            if is_last {
+            // Work so short may be sampled once more even if the time is up.
+            let can_double = |tick: &Tick| self.can_double(warm_up.repeats, *tick);
+            if self.timer.resolves(&ticks) || !ticks.iter().any(can_double) {
                 break ticks;
             }
             warm_up.samples += ticks.len();
@@ -188,13 +187,15 @@ impl<C: Clock> Session<'_, C> {
 
     async fn collect(&mut self, began: Duration, repeats: u32) -> Result<Vec<Tick>> {
         let mut ticks = Vec::new();
-        while ticks.len() < self.sampling.max_samples
-            && self.since(began) < self.sampling.max_time
-            && !self.is_enough(&ticks)
-        {
+        loop {
             ticks.push(self.sample(repeats).await?);
+            if ticks.len() >= self.sampling.max_samples
+                || self.since(began) >= self.sampling.max_time
+                || self.is_enough(&ticks)
+            {
+                return Ok(ticks);
+            }
         }
-        Ok(ticks)
     }
 
     fn is_enough(&self, ticks: &[Tick]) -> bool {
@@ -220,13 +221,6 @@ impl<C: Clock> Session<'_, C> {
             discarded: warm_up.samples + 1,
             ..Measurement::ended(status, reason)
         };
-        if ticks.is_empty() {
-            let reason = format!(
-                "warming up took {}, and no time was left for a sample; allow more time or make the work smaller",
-                format_seconds(warm_up.lasted.as_secs_f64())
-            );
-            return ended(Status::TimedOut, Some(reason));
-        }
         let (choice, seconds) = self.read(ticks, repeats);
         let Some(time) = Summary::new(&seconds) else {
             let reason = format!(

@@ -42,7 +42,8 @@ pub struct Sampling {
     pub target_relative_iqr: f64,
     /// The most samples: all of them are in the results.
     pub max_samples: usize,
-    /// When sampling ends in any case, counted from the end of the first sample. The sample in work is waited for.
+    /// When sampling ends in any case, counted from the end of the first run. The sample in work is waited for, and one is
+    /// taken even if warming up left no time.
     #[serde(rename = "max_time_s", with = "as_seconds")]
     pub max_time: Duration,
 }

@@ -234,27 +234,30 @@ fn without_timestamps_a_sample_is_as_long_as_an_empty_submission() {
     }
 }
 
-/// One sample of any length, where the noise of submissions is larger than the work.
+/// One sample of any length, where the noise of submissions is larger than the work, and even without time for it.
 #[test]
 fn samples_below_an_empty_submission_are_taken_again_with_more_repeats() {
-    let sampling = Sampling {
-        warm_up: Duration::ZERO,
-        warm_up_max: Duration::ZERO,
-        sample_min: Duration::ZERO,
-        min_samples: 1,
-        min_time: Duration::ZERO,
-        ..Sampling::default()
-    };
-    let work = FakeWork {
-        timestamps: FakeTimestamps::Missing,
-        disturbed: vec![10e-3; 10_000],
-        ..FakeWork::default()
-    };
-    let (measured, clock) = run_with(work, &sampling);
-    let measured = measured.unwrap();
-    let time = measured.time.unwrap();
-    assert!(time.min > 0.0 && measured.repeats == Some(16));
-    assert_eq!(clock.asked().len(), measured.discarded + time.n);
+    for max_time in [Duration::ZERO, Duration::from_secs(15)] {
+        let sampling = Sampling {
+            warm_up: Duration::ZERO,
+            warm_up_max: Duration::ZERO,
+            sample_min: Duration::ZERO,
+            min_samples: 1,
+            min_time: Duration::ZERO,
+            max_time,
+            ..Sampling::default()
+        };
+        let work = FakeWork {
+            timestamps: FakeTimestamps::Missing,
+            disturbed: vec![10e-3; 10_000],
+            ..FakeWork::default()
+        };
+        let (measured, clock) = run_with(work, &sampling);
+        let measured = measured.unwrap();
+        let time = measured.time.unwrap();
+        assert!(time.min > 0.0 && measured.repeats == Some(16));
+        assert_eq!(clock.asked().len(), measured.discarded + time.n);
+    }
 }
 
 #[test]
@@ -289,12 +292,14 @@ fn long_work_gets_as_many_samples_as_time_allows() {
     assert_eq!(hardly_any.status, Status::Noisy);
     assert!(hardly_any.reason.unwrap().contains("too few"));
 
-    let (none, _) = run(FakeWork {
+    // Warming up takes all the time that there is. One sample is worth more than none, and is marked.
+    let (one, clock) = run(FakeWork {
         seconds: 16.0,
         ..FakeWork::default()
     });
-    assert_eq!(none.status, Status::TimedOut);
-    assert_eq!(none.time, None);
+    assert_eq!(one.status, Status::Noisy);
+    assert_eq!(ids(&one), ["not_settled", "long_dispatch", "few_samples"]);
+    assert_eq!((one.time.unwrap().n, clock.asked().len()), (1, 3));
 }
 
 #[test]
