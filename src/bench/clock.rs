@@ -41,6 +41,14 @@ pub struct Tick {
     pub wall_s: f64,
 }
 
+impl Tick {
+    /// About how long it took, for what is not published: by the GPU if that lies within the wall time, never zero.
+    pub(crate) fn rough_s(self) -> f64 {
+        let by_gpu = self.gpu_s.filter(|s| *s > 0.0 && *s <= self.wall_s);
+        by_gpu.unwrap_or(self.wall_s).max(1e-9)
+    }
+}
+
 /// The work that a [`FakeClock`] pretends to run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FakeWork {

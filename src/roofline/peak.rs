@@ -209,9 +209,7 @@ pub(super) async fn pace(gpu: &Gpu, probe: &Probe) -> Result<f64> {
     let launch = probe.launch(gpu).await?;
     let mut clock = GpuClock::new(gpu, &launch).await?;
     clock.sample(1).await?;
-    let tick = clock.sample(1).await?;
-    let by_gpu = tick.gpu_s.filter(|s| *s > 0.0 && *s <= tick.wall_s);
-    Ok(by_gpu.unwrap_or(tick.wall_s).max(1e-9))
+    Ok(clock.sample(1).await?.rough_s())
 }
 
 /// `2 x 256 MiB`

@@ -91,8 +91,8 @@ const SCREENING: f64 = 0.75;
 /// with the default in alternating rounds: a winner has to be faster by more than the spread.
 ///
 /// # Errors
-/// What the default fails with when it is screened; [`Error::Interrupted`] and [`Error::DeviceLost`]. Any other candidate that fails is passed
-/// over.
+/// What the default fails with when it is screened; [`Error::Interrupted`] and [`Error::DeviceLost`]. Any other candidate
+/// that fails is passed over.
 pub async fn search<T: Trials>(
     trials: &mut T,
     count: usize,
