@@ -89,20 +89,74 @@ impl Gpu {
             return Ok(Vec::new());
         }
         let padded = bytes.next_multiple_of(4).min(buffer.size() - offset);
+        let readback = Readback::new(self, padded).await?;
+        let copied = readback.read(self, buffer, offset, padded, <[u8]>::to_vec);
+        let mut found = copied.await?;
+        found.truncate(bytes as usize);
+        Ok(found)
+    }
+}
+
+/// Memory of the host that parts of buffers are read through, one after the other: memory is mapped once and not copied.
+#[derive(Debug)]
+pub(crate) struct Readback {
+    staging: wgpu::Buffer,
+}
+
+impl Readback {
+    /// Room for `most` bytes.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`], [`Error::OutOfMemory`].
+    pub(crate) async fn new(gpu: &Gpu, most: u64) -> Result<Self> {
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
-        let staging = self.create_buffer("download", padded, usage).await?;
-        let mut encoder = self
-            .device()
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        encoder.copy_buffer_to_buffer(buffer, offset, &staging, 0, padded);
-        let submission = self
-            .catch("download", || self.queue().submit([encoder.finish()]))
+        let staging = gpu.create_buffer("readback", most, usage).await?;
+        Ok(Self { staging })
+    }
+
+    /// Hands `bytes` from byte `offset` of `buffer` to `with`; both are multiples of 4.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`], [`Error::DeviceLost`], [`Error::Gpu`].
+    pub(crate) async fn read<T>(
+        &self,
+        gpu: &Gpu,
+        buffer: &wgpu::Buffer,
+        offset: u64,
+        bytes: u64,
+        with: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T> {
+        let descriptor = wgpu::CommandEncoderDescriptor::default();
+        let mut encoder = gpu.device().create_command_encoder(&descriptor);
+        encoder.copy_buffer_to_buffer(buffer, offset, &self.staging, 0, bytes);
+        self.submit(gpu, encoder, "download", bytes, with).await
+    }
+
+    /// The buffer that an encoder for [`Readback::submit`] copies to.
+    pub(crate) fn staging(&self) -> &wgpu::Buffer {
+        &self.staging
+    }
+
+    /// Submits `encoder`, which copies to the beginning of the staging buffer, waits for its end, and hands the first
+    /// `bytes` to `with`.
+    ///
+    /// # Errors
+    /// As [`Readback::read`].
+    pub(crate) async fn submit<T>(
+        &self,
+        gpu: &Gpu,
+        encoder: wgpu::CommandEncoder,
+        what: &str,
+        bytes: u64,
+        with: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T> {
+        let submission = gpu
+            .catch(what, || gpu.queue().submit([encoder.finish()]))
             .await?;
         let (sender, receiver) = oneshot();
-        staging
-            .slice(..)
-            .map_async(wgpu::MapMode::Read, |result| sender.send(result));
-        self.wait(submission, "download").await?;
+        let part = self.staging.slice(..bytes);
+        part.map_async(wgpu::MapMode::Read, |result| sender.send(result));
+        gpu.wait(submission, what).await?;
         let failed = |message: String| Error::Gpu {
             what: "map a buffer for reading".into(),
             message,
@@ -110,12 +164,8 @@ impl Gpu {
         let unanswered = || failed("it was never answered".to_owned());
         let answer = receiver.await.ok_or_else(unanswered)?;
         answer.map_err(|e| failed(e.to_string()))?;
-        let mapped = staging
-            .slice(..)
-            .get_mapped_range()
-            .map_err(|e| failed(e.to_string()))?;
-        let mut found = mapped.to_vec();
-        found.truncate(bytes as usize);
-        Ok(found)
+        let read = part.get_mapped_range().map(|mapped| with(&mapped));
+        self.staging.unmap();
+        read.map_err(|e| failed(e.to_string()))
     }
 }

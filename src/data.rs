@@ -8,6 +8,14 @@ use crate::error::{Error, Result};
 use half::f16;
 use serde::{Deserialize, Serialize};
 
+/// Elements that are looked at together for one that is not finite.
+const BLOCK: usize = 4096;
+
+/// Elements of `N` bytes.
+fn bits_of<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = [u8; N]> {
+    bytes.as_chunks::<N>().0.iter().copied()
+}
+
 /// Type of an operand's elements.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
@@ -71,6 +79,39 @@ impl Dtype {
                 .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as f32)
                 .collect(),
         }
+    }
+
+    /// Element `index` of `bytes` of a buffer, as a number.
+    ///
+    /// # Panics
+    /// Past the end of `bytes`.
+    #[must_use]
+    pub fn element(self, bytes: &[u8], index: usize) -> f32 {
+        let size = self.bytes() as usize;
+        self.decode(&bytes[index * size..(index + 1) * size])[0]
+    }
+
+    /// Indices of the elements in `bytes` of a buffer that are infinite or no number, by their bits, ascending.
+    pub fn non_finite(self, bytes: &[u8]) -> impl Iterator<Item = usize> {
+        // All bits of the exponent are set.
+        let mask = match self {
+            Self::F32 => 0x7f80_0000_u32,
+            Self::F16 => 0x7c00,
+            Self::U32 => 0,
+        };
+        let size = self.bytes() as usize;
+        let blocks = bytes.chunks(BLOCK * size).enumerate();
+        let suspects = blocks.filter(move |(_, block)| match self {
+            Self::F32 => bits_of::<4>(block).any(|b| u32::from_le_bytes(b) & mask == mask),
+            Self::F16 => {
+                bits_of::<2>(block).any(|b| u32::from(u16::from_le_bytes(b)) & mask == mask)
+            }
+            Self::U32 => false,
+        });
+        suspects.flat_map(move |(i, block)| {
+            let all = i * BLOCK..i * BLOCK + block.len() / size;
+            all.filter(move |index| !self.element(bytes, *index).is_finite())
+        })
     }
 
     /// Bytes of a buffer that holds `values`, rounded to this type.
@@ -247,6 +288,33 @@ mod tests {
             let mean = values.iter().sum::<f32>() / 10_000.0;
             assert!(mean.abs() < 0.03, "{mean}");
         }
+    }
+
+    #[test]
+    fn elements_that_are_not_finite_are_found_by_their_bits() {
+        for dtype in [Dtype::F32, Dtype::F16] {
+            let mut values = vec![0.5; 3 * BLOCK + 17];
+            assert_eq!(dtype.non_finite(&dtype.encode(&values)).count(), 0);
+            let places = [0, BLOCK - 1, BLOCK, 2 * BLOCK + 5, 3 * BLOCK + 16];
+            let odd = [
+                f32::NAN,
+                f32::INFINITY,
+                f32::NEG_INFINITY,
+                -f32::NAN,
+                f32::NAN,
+            ];
+            for (place, value) in places.into_iter().zip(odd) {
+                values[place] = value;
+            }
+            let bytes = dtype.encode(&values);
+            assert_eq!(dtype.non_finite(&bytes).collect::<Vec<_>>(), places);
+            assert_eq!(
+                dtype.element(&bytes, BLOCK).to_bits(),
+                f32::NEG_INFINITY.to_bits()
+            );
+        }
+        let all_ones = [0xff; 16];
+        assert_eq!(Dtype::U32.non_finite(&all_ones).count(), 0);
     }
 
     #[test]

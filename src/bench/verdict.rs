@@ -22,7 +22,14 @@ pub(super) struct Part<'a> {
     /// Its first element that is here.
     pub(super) first: u64,
     pub(super) dtype: Dtype,
-    pub(super) got: &'a [f32],
+    /// The elements as they lie in memory.
+    pub(super) bytes: &'a [u8],
+}
+
+impl Part<'_> {
+    fn got(&self, place: usize) -> f64 {
+        f64::from(self.dtype.element(self.bytes, place))
+    }
 }
 
 impl Case<'_> {
@@ -64,9 +71,8 @@ impl Verdict {
 
     /// Every element that is not finite has to be so by the reference, such as the logarithm of an empty sum.
     pub(super) fn finite(&mut self, case: &Case<'_>, part: &Part<'_>) {
-        let places = (0..part.got.len()).filter(|&i| !part.got[i].is_finite());
-        for place in places {
-            let got = f64::from(part.got[place]);
+        for place in part.dtype.non_finite(part.bytes) {
+            let got = part.got(place);
             let index = part.first + place as u64;
             let expected = case.expected(part, &[index])[0];
             if expected.excess(got) > 1.0 {
@@ -84,7 +90,7 @@ impl Verdict {
 
     pub(super) fn compare(&mut self, case: &Case<'_>, part: &Part<'_>, indices: &[u64]) {
         for (&index, expected) in indices.iter().zip(&case.expected(part, indices)) {
-            let got = f64::from(part.got[(index - part.first) as usize]);
+            let got = part.got((index - part.first) as usize);
             // Rounding the result to a narrower output type is not the kernel's error.
             let rounding = crate::tolerance::storing(expected.value, part.dtype);
             let expected = Expected::new(expected.value, expected.allowed + rounding);
@@ -151,7 +157,7 @@ mod tests {
             base: 0,
             first: 10,
             dtype: Dtype::F32,
-            got: &[1.0, f32::NAN],
+            bytes: &Dtype::F32.encode(&[1.0, f32::NAN]),
         };
         let mut verdict = Verdict::default();
         verdict.finite(&case, &part);

@@ -1,7 +1,7 @@
 //! An operation's operands on a device, filled, and its results held against the reference.
 
 use super::verdict::{Case, Part, Verdict};
-use crate::buffer::View;
+use crate::buffer::{Readback, View};
 use crate::data::{Generated, Inputs, mix};
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -184,6 +184,9 @@ impl Workspace {
             kernel,
             inputs,
         };
+        let written = self.operands.iter().filter(|o| o.role.is_written());
+        let largest = written.map(|o| o.elements * o.dtype.bytes()).max();
+        let readback = Readback::new(gpu, largest.unwrap_or(0).min(CHUNK)).await?;
         // The reference counts through all outputs.
         let mut base = 0;
         for (i, output) in self
@@ -198,19 +201,24 @@ impl Workspace {
             for first in (0..output.elements).step_by(chunk as usize) {
                 let elements = chunk.min(output.elements - first);
                 let offset = first * output.dtype.bytes();
-                let got = gpu
-                    .download(View::part(&self.buffers[i], offset, elements, output.dtype))
-                    .await?;
-                let part = Part {
-                    name: output.name,
-                    base,
-                    first,
-                    dtype: output.dtype,
-                    got: &got,
-                };
-                verdict.finite(&case, &part);
+                let bytes = elements * output.dtype.bytes();
                 let count = indices[next..].partition_point(|&index| index < first + elements);
-                verdict.compare(&case, &part, &indices[next..next + count]);
+                let compared = &indices[next..next + count];
+                let judge = |copied: &[u8]| {
+                    let part = Part {
+                        name: output.name,
+                        base,
+                        first,
+                        dtype: output.dtype,
+                        bytes: &copied[..bytes as usize],
+                    };
+                    verdict.finite(&case, &part);
+                    verdict.compare(&case, &part, compared);
+                };
+                let padded = bytes.next_multiple_of(4);
+                readback
+                    .read(gpu, &self.buffers[i], offset, padded, judge)
+                    .await?;
                 next += count;
             }
             base += output.elements;
