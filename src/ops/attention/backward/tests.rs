@@ -203,6 +203,35 @@ fn what_a_kernel_lacks_is_named() {
     assert!(refused.unwrap_err().to_string().contains("16x16x16"));
 }
 
+/// Wide heads share each block among eight subgroups, where that leaves workgroups enough for a large GPU.
+#[test]
+fn tiles_follow_the_heads_and_the_rows() {
+    let device = device(AdapterKind::Discrete).with_matrix_units(16);
+    let subgroups = |forward: &Attention| {
+        let found = kernels::constants(forward, &COOPERATIVE, &device).unwrap();
+        ["SUBGROUPS_KEYS", "SUBGROUPS_QUERIES"].map(|name| crate::kernel::integer(&found, name))
+    };
+    for (forward, wanted) in [
+        (Attention::new(1, 16, 4096, 64), [4, 4]),
+        (Attention::new(1, 16, 4096, 128), [8, 8]),
+        (Attention::new(1, 16, 1024, 96), [8, 8]),
+        (Attention::new(1, 16, 512, 128), [4, 4]),
+        (
+            Attention {
+                kv_heads: 2,
+                ..Attention::new(1, 16, 4096, 128)
+            },
+            [4, 8],
+        ),
+    ] {
+        let forward = Attention {
+            dtype: Dtype::F16,
+            ..forward
+        };
+        assert_eq!(subgroups(&forward), wanted.map(Some), "{forward:?}");
+    }
+}
+
 #[test]
 fn gradients_that_would_overlap_are_refused() {
     // Queries shared by the batch can be read, and their gradients not be written.
