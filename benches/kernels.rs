@@ -9,7 +9,7 @@ use criterion::{
     measurement::WallTime,
 };
 use pollster::block_on;
-use ridgepoint::bench::{Clock, GpuClock, Workspace};
+use ridgepoint::bench::{Clock, GpuClock, Sampling, Workspace};
 use ridgepoint::gpu::AdapterKind;
 use ridgepoint::kernel::Launch;
 use ridgepoint::ops::FAMILIES;
@@ -20,12 +20,16 @@ use std::time::Duration;
 /// Executions in one submission at most, so that none of them troubles a watchdog.
 const SUBMISSION_S: f64 = 0.05;
 
-/// GPU time of `iterations` executions, in submissions of bounded length.
+/// GPU time of `iterations` executions on a device that is awake, in submissions of bounded length.
 fn time(gpu: &Gpu, launch: &Launch, iterations: u64) -> Duration {
     block_on(async {
         let mut clock = GpuClock::new(gpu, launch)
             .await
             .expect("the adapter creates a query set");
+        clock
+            .wake(&Sampling::quick(), &|| false)
+            .await
+            .expect("the adapter runs arithmetic");
         let one = clock.sample(1).await.expect("the kernel ran before");
         let most = (SUBMISSION_S / one.wall_s).clamp(1.0, 1000.0) as u64;
         let (mut left, mut seconds) = (iterations, 0.0);

@@ -149,7 +149,7 @@ async fn one(
         false
     })
     .await?;
-    let Some(time) = measured.time else {
+    let Some(time) = &measured.time else {
         return Err(Error::Gpu {
             what: "no time".into(),
             message: measured.reason.unwrap_or_default(),
@@ -160,9 +160,16 @@ async fn one(
     let bandwidth =
         Bandwidth::new(operation.min_bytes(), median).map_or_else(String::new, |r| r.to_string());
     let spread = format_percent(time.relative_iqr());
+    let marks = measured.drift_marks();
+    let mark = marks
+        .first()
+        .map_or_else(String::new, |mark| format!(" ! {mark}"));
     Ok((
         median,
-        format!("{} {rate} {bandwidth} +-{spread}", format_seconds(median)),
+        format!(
+            "{} {rate} {bandwidth} +-{spread}{mark}",
+            format_seconds(median)
+        ),
     ))
 }
 
@@ -178,6 +185,7 @@ async fn longest_dispatch(
     let mut times = Vec::new();
     for launch in plan.bind(&space.views())?.apart() {
         let mut clock = GpuClock::new(gpu, &launch).await?;
+        clock.wake(&Sampling::quick(), &|| false).await?;
         let mut shortest = f64::INFINITY;
         for _ in 0..3 {
             let tick = clock.sample(1).await?;

@@ -15,8 +15,9 @@
 //! # Ok::<(), ridgepoint::error::Error>(())
 //! ```
 
-mod canary;
 mod clock;
+mod drift;
+mod fixed_work;
 mod gpu_clock;
 mod measurement;
 mod others;
@@ -29,12 +30,12 @@ mod timer;
 mod verdict;
 mod workspace;
 
-pub use canary::Canary;
-pub use clock::{Clock, FakeClock, FakeTimestamps, FakeWork, Fault, Ramp, Tick};
+pub use clock::{Clock, FakeClock, FakeTimestamps, FakeWork, Fault, Ramp, Sleep, Tick};
+pub use drift::{Awake, DriftMonitor, FixedWorkRates, WakeRule};
+pub(crate) use fixed_work::wake;
 pub use gpu_clock::GpuClock;
 pub use measurement::{ClockKind, Measurement, Status};
 pub use others::Others;
-pub(crate) use runner::fixed_work;
 pub use runner::{RunOptions, Runner};
 pub use sampler::{MIN_FOR_NOISE, NOISY_ABOVE, measure};
 pub use sampling::Sampling;

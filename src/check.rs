@@ -1,6 +1,6 @@
 //! Gates: is this adapter's result to be trusted? Each with an outcome and, where it fails, a remedy.
 
-use crate::bench::{Coverage, Workspace};
+use crate::bench::{Coverage, Sampling, Workspace};
 use crate::data::{Dtype, Inputs};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -120,6 +120,7 @@ async fn timed_copy(gpu: &Gpu) -> Result<(f64, f64)> {
     let launch = plan.bind(&space.views())?;
     let mut clock = GpuClock::new(gpu, &launch).await?;
     clock.sample(1).await?;
+    clock.wake(&Sampling::quick(), &|| false).await?;
     let begin = Instant::now();
     let tick = clock.sample(4).await?;
     let wall_s = begin.elapsed().as_secs_f64();

@@ -4,6 +4,7 @@ mod adapters;
 mod cooperative;
 #[cfg(test)]
 mod imagined;
+mod kept;
 pub(crate) mod oneshot;
 mod summary;
 
@@ -13,6 +14,7 @@ pub use summary::{AdapterKind, AdapterSummary, CooperativeShape};
 use crate::error::{Error, Result};
 use crate::shader::{Checks, Constant, Loops, Pipeline, Shader};
 use crate::warning::Warning;
+use kept::Kept;
 use oneshot::oneshot;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,6 +56,7 @@ pub struct Gpu {
     summary: AdapterSummary,
     capabilities: Capabilities,
     pipelines: Mutex<HashMap<PipelineKey, Arc<Pipeline>>>,
+    kept: Kept,
     faults: Arc<Mutex<Faults>>,
     timeout: Duration,
     warnings: Vec<Warning>,
@@ -153,6 +156,7 @@ impl Gpu {
             summary,
             capabilities,
             pipelines: Mutex::default(),
+            kept: Kept::default(),
             faults,
             timeout: TIMEOUT,
             warnings: Vec::new(),
@@ -234,6 +238,11 @@ impl Gpu {
         let pipeline = Arc::new(Pipeline::compile(self, prepared, checks).await?);
         lock(&self.pipelines).insert(key, Arc::clone(&pipeline));
         Ok(pipeline)
+    }
+
+    /// The value of type `T` that goes with this device: one for all that use it, made at the first call.
+    pub(crate) fn kept<T: Default + wgpu::WasmNotSendSync + 'static>(&self) -> Arc<T> {
+        self.kept.of()
     }
 
     /// Runs `call` inside error scopes and turns what they catch into an [`Error`].

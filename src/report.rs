@@ -178,6 +178,9 @@ pub struct GridPoint {
     pub value: Option<f64>,
     /// How its screening ended.
     pub status: Status,
+    /// [`Warning::ClockDrift`] where the device was not at its rate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
 
 /// Whether a row's results were right.

@@ -24,7 +24,7 @@ mod store;
 mod trials;
 
 pub use candidates::{Candidate, candidates};
-pub use search::{Budget, Look, Outcome, Trials, search};
+pub use search::{Budget, Look, Outcome, Timing, Trials, search};
 pub use store::{CACHE_VARIABLE, Store};
 
 use crate::bench::{RunOptions, Runner, Sampling};
@@ -218,6 +218,7 @@ impl<'a> Tuner<'a> {
             passed_over: passed_over
                 .map(|(place, why)| format!("{}: {why}", all[*place].describe()))
                 .collect(),
+            warnings: Vec::from_iter(outcome.mark),
             ended: outcome.ended,
             lasted_s: began.elapsed().as_secs_f64(),
         })

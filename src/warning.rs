@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::bench::ClockKind;
-use crate::units::{format_percent, format_seconds};
+use crate::units::{FlopRate, format_percent, format_seconds};
 
 /// Something that makes a result mean less than it seems to. As text it says what happened, then what to do.
 ///
@@ -89,10 +89,14 @@ pub enum Warning {
         /// What forbade it.
         reason: String,
     },
-    /// A fixed piece of work took longer or shorter after the row than before it.
+    /// The fixed work of the drift monitor ran at another rate than it should have.
     ClockDrift {
-        /// By what share of the earlier time; negative if it became faster.
-        share: f64,
+        /// When.
+        moment: DriftMoment,
+        /// The rate that was expected.
+        from: FlopRate,
+        /// The rate that was found.
+        to: FlopRate,
     },
     /// Other processes used the processor that the adapter computes on.
     BusyProcessor {
@@ -137,6 +141,44 @@ pub enum Warning {
         /// Its text.
         message: String,
     },
+}
+
+/// When the fixed work of the drift monitor ran at another rate than expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DriftMoment {
+    /// Before a measurement: the device did not come back to the rate that it is known to reach.
+    Before,
+    /// Before the first measurements of a process: the rate still rose when waiting had to end.
+    Rising,
+    /// Before a measurement: the device no longer reaches what it did, and the lower rate is its rate from there on.
+    Lowered,
+    /// Before a measurement: the device is faster than at any measurement before.
+    Faster,
+    /// Between the beginning and the end of a measurement.
+    During,
+}
+
+impl DriftMoment {
+    /// What happened: the rate that was expected, and the one that was found.
+    fn what(self, from: FlopRate, to: FlopRate) -> String {
+        match self {
+            Self::Before => {
+                format!("fixed work ran at {to} before the measurement, at {from} earlier")
+            }
+            Self::Rising => {
+                format!("fixed work still became faster before the measurement: {from}, {to}")
+            }
+            Self::Lowered => format!(
+                "fixed work no longer ran at {from} before the measurement: {to} counts as the device's rate since"
+            ),
+            Self::Faster => format!(
+                "fixed work ran at {to} before the measurement, at {from} before all earlier ones"
+            ),
+            Self::During => {
+                format!("fixed work ran at {from} before the measurement and at {to} after it")
+            }
+        }
+    }
 }
 
 impl Warning {
@@ -237,11 +279,7 @@ impl Warning {
                 used,
                 reason,
             } => format!("{used} instead of {wanted}, since {reason}"),
-            Self::ClockDrift { share } => {
-                let direction = if *share < 0.0 { "less" } else { "longer" };
-                let share = format_percent(share.abs());
-                format!("the same fixed work took {share} {direction} after the row than before it")
-            }
+            Self::ClockDrift { moment, from, to } => moment.what(*from, *to),
             Self::BusyProcessor { share } => format!(
                 "others used {} of the processor that the adapter computes on",
                 format_percent(*share)
@@ -351,11 +389,15 @@ mod tests {
 
     #[test]
     fn text_says_what_and_what_to_do() {
-        let drift = Warning::ClockDrift { share: -0.042 };
+        let drift = Warning::ClockDrift {
+            moment: DriftMoment::During,
+            from: FlopRate::from_flops_per_second(62e12),
+            to: FlopRate::from_flops_per_second(59.4e12),
+        };
         assert_eq!(
             drift.to_string(),
-            "the same fixed work took 4.2 % less after the row than before it; let the device cool or fix its clock \
-             rate, and run again"
+            "fixed work ran at 62.0 TFLOP/s before the measurement and at 59.4 TFLOP/s after it; let the device cool or \
+             fix its clock rate, and run again"
         );
     }
 }

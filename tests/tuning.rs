@@ -40,6 +40,7 @@ fn tuning(gpu: &Gpu, winner: Option<Contender>) -> Tuning {
         spread: 0.01,
         tried: 2,
         passed_over: Vec::new(),
+        warnings: Vec::new(),
         ended: Ended::Complete,
         lasted_s: 1.0,
     });

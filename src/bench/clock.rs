@@ -1,7 +1,10 @@
 //! What runs the measured work and reads the time, and a fake of it for tests.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::drift::{Awake, DriftMonitor, WakeRule};
+use super::sampling::Sampling;
 use crate::error::{Error, Result};
 
 /// Runs work some number of times and says how long that took.
@@ -29,6 +32,28 @@ pub trait Clock {
 
     /// The time since some fixed moment. It never goes back.
     fn now(&self) -> Duration;
+
+    /// Brings the device to the rate that it is known to reach, by fixed work: see [`DriftMonitor`]. A clock that watches
+    /// no device does nothing, as here.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Interrupted`] if `should_stop` says so; as [`sample`](Self::sample).
+    async fn wake(&mut self, sampling: &Sampling, should_stop: &dyn Fn() -> bool) -> Result<Awake> {
+        let _ = (sampling, should_stop);
+        Ok(Awake::default())
+    }
+
+    /// The device's rate after a measurement that began as `awake` says, in FLOP/s of the fixed work; `None` where nobody
+    /// watches it.
+    ///
+    /// # Errors
+    ///
+    /// As [`sample`](Self::sample).
+    async fn rate_after(&mut self, awake: &Awake) -> Result<Option<f64>> {
+        let _ = awake;
+        Ok(None)
+    }
 }
 
 /// What one submission took, in seconds, all repeats together.
@@ -66,6 +91,8 @@ pub struct FakeWork {
     pub pattern: Vec<f64>,
     /// The device is slow at first.
     pub ramp: Option<Ramp>,
+    /// The device falls asleep when it rests, and is watched by a [`DriftMonitor`].
+    pub sleep: Option<Sleep>,
     /// What the GPU timestamps are like.
     pub timestamps: FakeTimestamps,
     /// The sample, counted from 0, at which something goes wrong, and what.
@@ -83,6 +110,7 @@ impl Default for FakeWork {
             jitter: 1e-3,
             pattern: Vec::new(),
             ramp: None,
+            sleep: None,
             timestamps: FakeTimestamps::Sound,
             fault: None,
         }
@@ -97,6 +125,19 @@ pub struct Ramp {
     pub lasts: Duration,
     /// How many times slower it is at the start.
     pub slowdown: f64,
+}
+
+/// A device that runs at an even, lower rate after it has rested, until work has kept it busy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sleep {
+    /// The rest after which it is asleep; about 2 s on an H200.
+    pub after: Duration,
+    /// How many times slower it is then.
+    pub slowdown: f64,
+    /// The work that wakes it, added up; 0.23 to 0.36 s on an H200.
+    pub lasts: Duration,
+    /// Shorter submissions do not count as work: with the pauses between them they neither wake it nor keep it awake.
+    pub dense: Duration,
 }
 
 /// What the timestamps of a [`FakeClock`] are like.
@@ -131,20 +172,56 @@ pub enum Fault {
 #[derive(Debug, Clone)]
 pub struct FakeClock {
     work: FakeWork,
-    now: Duration,
+    device: FakeDevice,
+    monitor: Arc<DriftMonitor>,
     asked: Vec<u32>,
     empties: usize,
 }
 
+/// What a fake device went through.
+#[derive(Debug, Clone, Copy, Default)]
+struct FakeDevice {
+    now: Duration,
+    /// The end of the last work that counts.
+    worked: Duration,
+    /// Seconds of work that are missing until it is awake.
+    asleep_s: f64,
+}
+
+/// Seconds and FLOPs of one repeat of the fixed work on a fake device.
+const FIXED_WORK_S: f64 = 100e-6;
+const FIXED_WORK_FLOPS: f64 = 1e9;
+
 impl FakeClock {
     /// A clock at time zero that pretends to run `work`.
     #[must_use]
-    pub const fn new(work: FakeWork) -> Self {
+    pub fn new(work: FakeWork) -> Self {
         Self {
             work,
-            now: Duration::ZERO,
+            device: FakeDevice::default(),
+            monitor: Arc::new(DriftMonitor::new(WakeRule::Gpu, FIXED_WORK_FLOPS)),
             asked: Vec::new(),
             empties: 0,
+        }
+    }
+
+    /// Lets the device rest.
+    pub fn rest(&mut self, lasting: Duration) {
+        self.device.now += lasting;
+    }
+
+    /// A clock of the fixed work on the same device.
+    fn fixed_work(&self) -> Self {
+        let work = FakeWork {
+            seconds: FIXED_WORK_S,
+            cold: 0.0,
+            pattern: Vec::new(),
+            fault: None,
+            ..self.work.clone()
+        };
+        Self {
+            device: self.device,
+            ..Self::new(work)
         }
     }
 
@@ -162,7 +239,7 @@ impl FakeClock {
             factors => factors[index % factors.len()],
         };
         let slowdown = self.work.ramp.map_or(1.0, |ramp| {
-            let done = (self.now.as_secs_f64() / ramp.lasts.as_secs_f64()).min(1.0);
+            let done = (self.device.now.as_secs_f64() / ramp.lasts.as_secs_f64()).min(1.0);
             ramp.slowdown + (1.0 - ramp.slowdown) * done
         });
         self.work.seconds
@@ -172,6 +249,25 @@ impl FakeClock {
             * slowdown
     }
 
+    /// Seconds that work of `seconds` takes, for a device that may sleep: it wakes by the work.
+    fn work_for(&mut self, seconds: f64) -> f64 {
+        let Some(sleep) = self.work.sleep else {
+            return seconds;
+        };
+        let device = &mut self.device;
+        if device.now.saturating_sub(device.worked) >= sleep.after {
+            device.asleep_s = sleep.lasts.as_secs_f64();
+        }
+        if device.asleep_s <= 0.0 {
+            return seconds;
+        }
+        let seconds = seconds * sleep.slowdown;
+        if seconds >= sleep.dense.as_secs_f64() {
+            device.asleep_s -= seconds;
+        }
+        seconds
+    }
+
     fn timestamps(&self, seconds: f64) -> Option<f64> {
         match self.work.timestamps {
             FakeTimestamps::Sound => Some(seconds),
@@ -179,7 +275,7 @@ impl FakeClock {
             FakeTimestamps::Zero => Some(0.0),
             FakeTimestamps::Backwards => Some(-seconds),
             FakeTimestamps::Quantised(step) => {
-                let begin = self.now.as_nanos() as u64;
+                let begin = self.device.now.as_nanos() as u64;
                 let end = begin + (seconds * 1e9) as u64;
                 Some(((end / step - begin / step) * step) as f64 * 1e-9)
             }
@@ -188,7 +284,7 @@ impl FakeClock {
     }
 
     fn pass(&mut self, gpu_s: Option<f64>, wall_s: f64) -> Tick {
-        self.now += Duration::from_secs_f64(wall_s);
+        self.device.now += Duration::from_secs_f64(wall_s);
         Tick { gpu_s, wall_s }
     }
 }
@@ -204,7 +300,7 @@ impl Clock for FakeClock {
                     message: "the fake submission was refused".to_owned(),
                 },
                 Fault::Hangs(limit) => {
-                    self.now += limit;
+                    self.device.now += limit;
                     Error::TimedOut {
                         what: "the fake submission".to_owned(),
                         seconds: limit.as_secs_f64(),
@@ -215,10 +311,15 @@ impl Clock for FakeClock {
                 },
             });
         }
-        let seconds = self.seconds_of(index, repeats);
+        let seconds = self.work_for(self.seconds_of(index, repeats));
         let cold = if index == 0 { self.work.cold } else { 0.0 };
         let gpu_s = self.timestamps(seconds);
-        Ok(self.pass(gpu_s, seconds + self.work.overhead + cold))
+        let tick = self.pass(gpu_s, seconds + self.work.overhead + cold);
+        let dense = self.work.sleep.map_or(Duration::ZERO, |sleep| sleep.dense);
+        if seconds >= dense.as_secs_f64() {
+            self.device.worked = self.device.now;
+        }
+        Ok(tick)
     }
 
     async fn empty(&mut self) -> Result<Tick> {
@@ -230,6 +331,26 @@ impl Clock for FakeClock {
     }
 
     fn now(&self) -> Duration {
-        self.now
+        self.device.now
+    }
+
+    async fn wake(&mut self, _: &Sampling, should_stop: &dyn Fn() -> bool) -> Result<Awake> {
+        if self.work.sleep.is_none() {
+            return Ok(Awake::default());
+        }
+        let mut fixed = self.fixed_work();
+        let awake = self.monitor.wake(&mut fixed, should_stop).await;
+        self.device = fixed.device;
+        awake
+    }
+
+    async fn rate_after(&mut self, awake: &Awake) -> Result<Option<f64>> {
+        let Some(before) = awake.rate else {
+            return Ok(None);
+        };
+        let mut fixed = self.fixed_work();
+        let after = self.monitor.rate_after(&mut fixed, before).await;
+        self.device = fixed.device;
+        after.map(Some)
     }
 }

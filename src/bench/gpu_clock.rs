@@ -1,7 +1,11 @@
 //! The clock of a real device: a launch, timestamps around it, and the host's clock around those.
 
 use super::clock::{Clock, Tick};
-use crate::error::{Error, Result};
+use super::drift::Awake;
+use super::fixed_work;
+use super::sampling::Sampling;
+use crate::buffer::Readback;
+use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernel::Launch;
 use std::time::{Duration, Instant};
@@ -19,8 +23,12 @@ pub struct GpuClock<'a> {
 struct Timestamps {
     queries: wgpu::QuerySet,
     resolved: wgpu::Buffer,
+    readback: Readback,
     period_ns: f64,
 }
+
+/// Bytes of two timestamps.
+const BYTES: u64 = 16;
 
 impl<'a> GpuClock<'a> {
     /// A clock for `launch`, with timestamps where the device has them.
@@ -42,10 +50,11 @@ impl<'a> GpuClock<'a> {
                     })
                     .await?;
                 let usage = wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC;
-                let resolved = gpu.create_buffer("timestamps", 16, usage).await?;
+                let resolved = gpu.create_buffer("timestamps", BYTES, usage).await?;
                 Some(Timestamps {
                     queries,
                     resolved,
+                    readback: Readback::new(gpu, BYTES).await?,
                     period_ns: f64::from(period_ns),
                 })
             }
@@ -81,38 +90,42 @@ impl<'a> GpuClock<'a> {
                 self.launch.dispatch(&mut pass);
             }
         }
-        if let Some(t) = &self.timestamps {
-            encoder.resolve_query_set(&t.queries, 0..2, &t.resolved, 0);
-        }
         let begin = Instant::now();
-        self.gpu.submit(encoder, "a sample").await?;
+        let gpu_s = match &self.timestamps {
+            None => {
+                self.gpu.submit(encoder, "a sample").await?;
+                None
+            }
+            // In the same submission: another one would leave the device idle after every sample.
+            Some(t) => {
+                encoder.resolve_query_set(&t.queries, 0..2, &t.resolved, 0);
+                encoder.copy_buffer_to_buffer(&t.resolved, 0, t.readback.staging(), 0, BYTES);
+                let read = |bytes: &[u8]| t.seconds(bytes);
+                let submitted = t
+                    .readback
+                    .submit(self.gpu, encoder, "a sample", BYTES, read);
+                Some(submitted.await?)
+            }
+        };
         let wall_s = begin.elapsed().as_secs_f64();
-        Ok(Tick {
-            gpu_s: self.read().await?,
-            wall_s,
-        })
+        Ok(Tick { gpu_s, wall_s })
     }
+}
 
-    async fn read(&self) -> Result<Option<f64>> {
-        let Some(t) = &self.timestamps else {
-            return Ok(None);
+impl Timestamps {
+    /// Seconds between the two timestamps in `bytes`. Backwards stays backwards: the sampler has to see it.
+    fn seconds(&self, bytes: &[u8]) -> f64 {
+        let at = |place: usize| {
+            let ticks = bytes[place..].first_chunk().copied();
+            u64::from_le_bytes(ticks.unwrap_or_default())
         };
-        let bytes = self.gpu.download_bytes(&t.resolved, 0, 16).await?;
-        let ticks: &[[u8; 8]] = bytemuck::cast_slice(&bytes);
-        let &[begin, end] = ticks else {
-            return Err(Error::Gpu {
-                what: "read timestamps".into(),
-                message: "none were written".into(),
-            });
-        };
-        let (begin, end) = (u64::from_le_bytes(begin), u64::from_le_bytes(end));
-        // Backwards stays backwards: the sampler has to see it.
+        let (begin, end) = (at(0), at(8));
         let ticks = if end >= begin {
             (end - begin) as f64
         } else {
             -((begin - end) as f64)
         };
-        Ok(Some(ticks * t.period_ns * 1e-9))
+        ticks * self.period_ns * 1e-9
     }
 }
 
@@ -127,5 +140,13 @@ impl Clock for GpuClock<'_> {
 
     fn now(&self) -> Duration {
         self.began.elapsed()
+    }
+
+    async fn wake(&mut self, sampling: &Sampling, should_stop: &dyn Fn() -> bool) -> Result<Awake> {
+        fixed_work::wake(self.gpu, sampling, should_stop).await
+    }
+
+    async fn rate_after(&mut self, awake: &Awake) -> Result<Option<f64>> {
+        fixed_work::rate_after(self.gpu, awake).await
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::drift::FixedWorkRates;
 use super::stats::Summary;
 use crate::error::Error;
 use crate::warning::Warning;
@@ -55,6 +56,8 @@ pub struct Measurement {
     pub repeats: Option<u32>,
     /// How many samples were thrown away: the first one, calibration, warm-up.
     pub discarded: usize,
+    /// What the drift monitor saw around it; `None` for a clock that watches no device.
+    pub fixed_work: Option<FixedWorkRates>,
     /// What a reader of the times must know.
     pub warnings: Vec<Warning>,
 }
@@ -88,8 +91,16 @@ impl Measurement {
             first_sample_s: None,
             repeats: None,
             discarded: 0,
+            fixed_work: None,
             warnings: Vec::new(),
         }
+    }
+
+    /// The marks of a device that was not at its rate: what a point of a sweep keeps of the warnings.
+    #[must_use]
+    pub fn drift_marks(&self) -> Vec<Warning> {
+        let is_drift = |w: &&Warning| matches!(w, Warning::ClockDrift { .. });
+        self.warnings.iter().filter(is_drift).cloned().collect()
     }
 }
 

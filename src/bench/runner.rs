@@ -1,6 +1,6 @@
 //! One run on one adapter: ceilings, then row after row, each verified before it is timed.
 
-use super::canary::Canary;
+use super::clock::Clock;
 use super::gpu_clock::GpuClock;
 use super::measurement::Measurement;
 use super::others::Others;
@@ -10,15 +10,14 @@ use super::sampling::Sampling;
 use super::workspace::{Coverage, Workspace};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::{Launch, Plan, PlanOptions, Tuning};
-use crate::ops::{Fma, Operation};
+use crate::kernel::{Plan, PlanOptions, Tuning};
+use crate::ops::Operation;
 use crate::report::{Bound, Ceiling, Row};
 use crate::roofline::{ArithmeticGrid, Effort, Extent, Roofline, measure_ceilings, measure_some};
 use crate::shader::Checks;
 use crate::suite::Case;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// How to run.
 #[derive(Debug, Clone)]
@@ -43,10 +42,7 @@ pub struct Runner<'a> {
     ceilings: Vec<Ceiling>,
     /// Whether the ceilings were measured again since a row passed one.
     raised: bool,
-    canary: Canary,
     others: Others<'a>,
-    /// What the canary runs, once it is compiled.
-    fixed_work: Option<Launch>,
     /// Seconds that one unit of a kernel's work took, by kernel.
     pace: HashMap<&'static str, f64>,
 }
@@ -66,9 +62,7 @@ impl<'a> Runner<'a> {
             should_stop,
             ceilings: Vec::new(),
             raised: false,
-            canary: Canary::default(),
             others: Others::default(),
-            fixed_work: None,
             pace: HashMap::new(),
         }
     }
@@ -180,7 +174,9 @@ impl<'a> Runner<'a> {
         let measured = match verified.require(kernel.name) {
             Ok(()) => {
                 self.others.begin();
-                let mut measured = self.watched(&launch).await?;
+                let (sampling, stop) = (&self.options.sampling, self.should_stop);
+                let mut clock = GpuClock::new(self.gpu, &launch).await?;
+                let mut measured = measure(&mut clock, sampling, stop).await?;
                 self.others.doubt(&mut measured);
                 measured
             }
@@ -200,25 +196,6 @@ impl<'a> Runner<'a> {
         ))
     }
 
-    /// Times a launch between two runs of the canary; alone where sampling is short, which takes no canary to doubt.
-    async fn watched(&mut self, launch: &Launch) -> Result<Measurement> {
-        if self.options.sampling.warning().is_some() {
-            let mut clock = GpuClock::new(self.gpu, launch).await?;
-            return measure(&mut clock, &self.options.sampling, self.should_stop).await;
-        }
-        let fixed = match self.fixed_work.take() {
-            Some(fixed) => fixed,
-            None => fixed_work(self.gpu).await?,
-        };
-        let (gpu, sampling, stop) = (self.gpu, &self.options.sampling, self.should_stop);
-        let row = async || measure(&mut GpuClock::new(gpu, launch).await?, sampling, stop).await;
-        let mut clock = GpuClock::new(gpu, &fixed).await?;
-        let (mut measured, mark) = self.canary.watch(&mut clock, row).await?;
-        measured.warnings.extend(mark);
-        self.fixed_work = Some(fixed);
-        Ok(measured)
-    }
-
     /// Plans `wanted`, or as much of it as runs in one dispatch of bearable length: watchdogs end long ones. A kernel's
     /// pace is learned on a size that is certainly short enough.
     pub(crate) async fn fit(
@@ -229,8 +206,11 @@ impl<'a> Runner<'a> {
         let cap = self.options.sampling.dispatch_cap.as_secs_f64();
         let plan = Plan::new(self.gpu, wanted.as_ref(), options).await?;
         let name = plan.kernel().name;
-        if self.predicted(name, wanted.as_ref()) > cap && !self.pace.contains_key(name) {
-            drop(plan);
+        if self.predicted(name, wanted.as_ref()) <= cap {
+            return Ok((wanted, plan));
+        }
+        drop(plan);
+        if !self.pace.contains_key(name) {
             let mut small = (wanted.family().parse)(&wanted.label(), wanted.dtype())?;
             while self.predicted(name, small.as_ref()) > cap
                 && let Some(half) = small.halved()
@@ -249,22 +229,16 @@ impl<'a> Runner<'a> {
         Ok((operation, plan))
     }
 
-    /// Runs `operation` twice and notes how long the second time took, compiling not counted.
+    /// Runs `operation` twice and notes how long the second time took, compiling not counted. On a device that rested it
+    /// would seem too slow for its own size.
     async fn learn_pace(&mut self, operation: &dyn Operation, options: &PlanOptions) -> Result<()> {
         let plan = Plan::new(self.gpu, operation, options).await?;
         let space = Workspace::new(self.gpu, operation, self.options.seed).await?;
         let launch = plan.bind(&space.views())?;
-        let mut seconds = 0.0;
-        for _ in 0..2 {
-            let mut encoder = self
-                .gpu
-                .device()
-                .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-            launch.record(&mut encoder);
-            let begin = Instant::now();
-            self.gpu.submit(encoder, plan.kernel().name).await?;
-            seconds = begin.elapsed().as_secs_f64();
-        }
+        let mut clock = GpuClock::new(self.gpu, &launch).await?;
+        clock.sample(1).await?;
+        clock.wake(&self.options.sampling, self.should_stop).await?;
+        let seconds = clock.sample(1).await?.wall_s;
         self.pace
             .insert(plan.kernel().name, seconds / work(operation));
         Ok(())
@@ -293,17 +267,4 @@ impl<'a> Runner<'a> {
 /// Work of an operation for comparing sizes of one kernel: operations, and bytes where there are hardly any.
 fn work(operation: &dyn Operation) -> f64 {
     (operation.flops() + operation.min_bytes()) as f64
-}
-
-/// What canaries run: arithmetic in registers, a fraction of a millisecond of it on most adapters.
-pub(crate) async fn fixed_work(gpu: &Gpu) -> Result<Launch> {
-    let work = Fma {
-        invocations: 1 << 14,
-        steps: 512,
-        chains: 4,
-        width: 2,
-    };
-    let plan = Plan::new(gpu, &work, &PlanOptions::default()).await?;
-    let space = Workspace::new(gpu, &work, 1).await?;
-    plan.bind(&space.views())
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::clock::{Clock, Tick};
+use super::drift::{FixedWorkRates, measure_again_on_drift};
 use super::measurement::{Measurement, Status};
 use super::sampling::Sampling;
 use super::stats::{Summary, agree, noise_is_stable};
@@ -30,7 +31,8 @@ const COLD_FROM_S: f64 = 0.05;
 
 /// Measures the time of one repeat of the clock's work.
 ///
-/// 1. The work runs once, cold, and is not counted. Then come a few empty submissions.
+/// 1. The device is woken ([`Clock::wake`]): nothing is timed on one that has just rested. The work runs once, cold, and
+///    is not counted. Then come a few empty submissions.
 /// 2. It warms up by running: repeats of one sample are doubled, from one, until a sample is long enough, and
 ///    warm-up ends when the time for it has passed and successive samples agree. None of these samples are counted.
 /// 3. Samples are taken until there are enough of them, as [`Sampling`] says, one in any case.
@@ -39,6 +41,8 @@ const COLD_FROM_S: f64 = 0.05;
 /// 5. The times are read from GPU timestamps if those can be right, and from the wall clock less an empty submission
 ///    if not; the wall time is kept in either case. Samples that hardly exceed an empty submission are taken again with
 ///    more repeats. A [`Warning`] tells what limits the result.
+/// 6. The device's rate is read again ([`Clock::rate_after`]). If it changed by more than 3 %, all of this is done again,
+///    twice at most, and once if it then changes as much: the work itself slows the device down. The mark stays.
 ///
 /// `should_stop` is asked before every sample.
 ///
@@ -51,13 +55,16 @@ pub async fn measure<C: Clock>(
     sampling: &Sampling,
     should_stop: &dyn Fn() -> bool,
 ) -> Result<Measurement> {
-    let session = Session {
-        clock,
-        sampling,
-        should_stop,
-        timer: Timer::default(),
+    let once = async || {
+        let session = Session {
+            clock: &mut *clock,
+            sampling,
+            should_stop,
+            timer: Timer::default(),
+        };
+        session.measure().await
     };
-    match session.measure().await {
+    match measure_again_on_drift(once).await {
         Err(error @ (Error::Interrupted | Error::DeviceLost { .. })) => Err(error),
         Err(error) => Ok(Measurement::failed(&error)),
         ended => ended,
@@ -81,6 +88,18 @@ struct WarmUp {
 
 impl<C: Clock> Session<'_, C> {
     async fn measure(mut self) -> Result<Measurement> {
+        let awake = self.clock.wake(self.sampling, self.should_stop).await?;
+        let mut measured = self.measure_awake().await?;
+        let after = self.clock.rate_after(&awake).await?;
+        let rates = awake.rate.zip(after);
+        measured.fixed_work = rates.map(|(before, after)| FixedWorkRates { before, after });
+        let during = measured.fixed_work.and_then(FixedWorkRates::warning);
+        measured.warnings.extend(awake.warning);
+        measured.warnings.extend(during);
+        Ok(measured)
+    }
+
+    async fn measure_awake(&mut self) -> Result<Measurement> {
         let cold = self.sample(1).await?;
         let began = self.clock.now();
         self.timer.overhead_s = self.empty().await?;

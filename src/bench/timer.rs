@@ -59,6 +59,11 @@ impl Timer {
             .filter(|gpu| *gpu > 0.0 && *gpu >= UNBELIEVABLE_SHARE * self.net_wall(tick))
     }
 
+    /// Whether the GPU timestamps of a sample can be right.
+    pub(super) fn believes(&self, tick: Tick) -> bool {
+        self.believable(tick).is_some()
+    }
+
     /// The longest that the work of a sample may have run.
     pub(super) fn longest(&self, tick: Tick) -> f64 {
         self.length(tick).max(self.net_wall(tick))

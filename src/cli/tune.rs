@@ -232,7 +232,9 @@ fn row(tuned: &Tuned) -> String {
         None => format!("{} as chosen", tuned.default.describe()),
     };
     let line = layout::lines(&COLUMNS, vec![Line::from(cells)]);
-    let below = format!("{}: {winner}{ended}", tuned.shape);
+    let mark = tuned.warnings.first();
+    let mark = mark.map_or_else(String::new, |mark| format!("; {mark}"));
+    let below = format!("{}: {winner}{ended}{mark}", tuned.shape);
     format!("{line}\n{}", paragraph("    ", &below))
 }
 

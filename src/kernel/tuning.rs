@@ -10,6 +10,7 @@ use crate::gpu::AdapterSummary;
 use crate::ops::{Family, Operation, class_of};
 use crate::shader::{Checks, Constant};
 use crate::units::{Bandwidth, FlopRate, format_percent};
+use crate::warning::Warning;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -75,6 +76,9 @@ pub struct Tuned {
     pub tried: usize,
     /// Candidates that were not, and why: not supported, or wrong.
     pub passed_over: Vec<String>,
+    /// What a reader of the times must know: a device that was not at its rate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// How the search ended.
     pub ended: Ended,
     /// How long it took, in seconds.

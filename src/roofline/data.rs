@@ -85,6 +85,9 @@ pub struct SweepPoint {
     pub cold_status: Status,
     /// Why one of them has no value.
     pub reason: Option<String>,
+    /// [`Warning::ClockDrift`] where the device was not at its rate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
 
 /// Dependent reads through one working set.
@@ -98,6 +101,9 @@ pub struct LatencyPoint {
     pub status: Status,
     /// Why it has no value.
     pub reason: Option<String>,
+    /// [`Warning::ClockDrift`] where the device was not at its rate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
 
 /// One level of the memory hierarchy.
@@ -132,6 +138,9 @@ pub struct TransferPoint {
     pub status: Status,
     /// Why one of them has no value.
     pub reason: Option<String>,
+    /// [`Warning::ClockDrift`] where the device was not at its rate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
 }
 
 impl RooflineReport {

@@ -57,6 +57,7 @@ pub(super) async fn latency(
             .as_ref()
             .map(|time| time.median / f64::from(reads)),
         status: measured.status,
+        warnings: measured.drift_marks(),
         reason: measured.reason,
     })
 }

@@ -147,6 +147,7 @@ mod tests {
                 cold: None,
                 cold_status: Status::Unsupported,
                 reason: None,
+                warnings: Vec::new(),
             }
         };
         (0..49).map(point).collect()
@@ -158,6 +159,7 @@ mod tests {
             seconds: Some(f64::from(bits) * 1e-9),
             status: Status::Ok,
             reason: None,
+            warnings: Vec::new(),
         };
         (13..30).map(point).collect()
     }

@@ -2,10 +2,9 @@
 
 use super::ceilings::Effort;
 use super::probe::{Probe, measured, split};
-use crate::bench::{Canary, Clock, GpuClock, Measurement, Others, Sampling, Status, fixed_work};
+use crate::bench::{Clock, GpuClock, Measurement, Others, Sampling, Status};
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::kernel::Launch;
 use crate::report::{Ceiling, GridPoint};
 use crate::units::format_bytes;
 use crate::warning::Warning;
@@ -27,15 +26,12 @@ pub(super) struct Peak<'a> {
     pub(super) counts: String,
 }
 
-/// On what and how peaks are measured, and the canary that watches over it.
+/// On what and how peaks are measured.
 pub(super) struct Bench<'a> {
     pub(super) gpu: &'a Gpu,
     pub(super) effort: Effort,
     pub(super) stop: &'a dyn Fn() -> bool,
-    canary: Canary,
     pub(super) others: Others<'a>,
-    /// What the canary runs, once it is compiled.
-    fixed_work: Option<Launch>,
 }
 
 impl<'a> Bench<'a> {
@@ -49,13 +45,11 @@ impl<'a> Bench<'a> {
             gpu,
             effort,
             stop,
-            canary: Canary::default(),
             others: others.on(gpu.capabilities()),
-            fixed_work: None,
         }
     }
 
-    /// Measures a probe in full between two runs of the canary, after `screened` of its like.
+    /// Measures a probe in full, after `screened` of its like.
     async fn watched_probe(&mut self, probe: &Probe, screened: Duration) -> Result<Measurement> {
         let row = async |gpu: &Gpu, sampling: &Sampling, stop: &dyn Fn() -> bool| {
             let mut measurement = probe.time(gpu, &warmed(sampling, screened), stop).await?;
@@ -69,30 +63,14 @@ impl<'a> Bench<'a> {
         self.watched(row).await
     }
 
-    /// Measures a row between two runs of the canary: on what, how long, and until when, are handed to it. Alone where
-    /// sampling is short, which takes no canary to doubt.
+    /// Measures a row beside whoever else uses the processor: on what, how long, and until when, are handed to it.
     pub(super) async fn watched(
         &mut self,
         row: impl AsyncFn(&Gpu, &Sampling, &dyn Fn() -> bool) -> Result<Measurement>,
     ) -> Result<Measurement> {
-        if self.effort.sampling.warning().is_some() {
-            self.others.begin();
-            let mut measurement = row(self.gpu, &self.effort.sampling, self.stop).await?;
-            self.others.doubt(&mut measurement);
-            return Ok(measurement);
-        }
-        let fixed = match self.fixed_work.take() {
-            Some(fixed) => fixed,
-            None => fixed_work(self.gpu).await?,
-        };
-        let (gpu, sampling, stop) = (self.gpu, &self.effort.sampling, self.stop);
-        let mut clock = GpuClock::new(gpu, &fixed).await?;
-        let row = async || row(gpu, sampling, stop).await;
         self.others.begin();
-        let (mut measurement, mark) = self.canary.watch(&mut clock, row).await?;
-        measurement.warnings.extend(mark);
+        let mut measurement = row(self.gpu, &self.effort.sampling, self.stop).await?;
         self.others.doubt(&mut measurement);
-        self.fixed_work = Some(fixed);
         Ok(measurement)
     }
 }
@@ -133,6 +111,7 @@ impl Peak<'_> {
                 shape: candidate.text.clone(),
                 value: rate,
                 status: screened.status,
+                warnings: screened.drift_marks(),
             });
             last = screened;
         }

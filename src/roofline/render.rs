@@ -37,8 +37,32 @@ pub fn render(report: &RooflineReport) -> String {
         transfers(&report.transfers),
     ));
     sections.extend(report.warnings.iter().map(|w| format!("! {w}\n")));
+    sections.extend(marked(of_points(report)));
     sections.retain(|section| !section.is_empty());
     sections.join("\n")
+}
+
+/// The warnings of each shape of a grid and of each point of a sweep.
+fn of_points(report: &RooflineReport) -> impl Iterator<Item = &[Warning]> {
+    let grids = report.ceilings.iter().flat_map(|ceiling| &ceiling.grid);
+    let grids = grids.map(|point| point.warnings.as_slice());
+    let sweep = report.sweep.iter().map(|point| point.warnings.as_slice());
+    let latency = report.latency.iter().map(|point| point.warnings.as_slice());
+    let transfers = report
+        .transfers
+        .iter()
+        .map(|point| point.warnings.as_slice());
+    grids.chain(sweep).chain(latency).chain(transfers)
+}
+
+/// How many points have a mark, and the first of the marks.
+fn marked<'a>(points: impl Iterator<Item = &'a [Warning]>) -> Option<String> {
+    let marks: Vec<&Warning> = points.filter_map(<[Warning]>::first).collect();
+    let first = marks.first()?;
+    Some(format!(
+        "! points of grids and sweeps with clock drift: {}; the first: {first}\n",
+        marks.len()
+    ))
 }
 
 fn titled(title: &str, lines: impl IntoIterator<Item = String>) -> String {
@@ -269,6 +293,21 @@ mod tests {
         let lines = ceilings(&[ceiling, Ceiling::known("memory/copy", "B/s", 4.25e12)]);
         assert!(lines[0].contains(" - ") && lines[0].contains("unsupported; the device lacks"));
         assert!(lines[1].contains("4250 GB/s"), "{}", lines[1]);
+    }
+
+    #[test]
+    fn marked_points_are_counted() {
+        let rate = crate::units::FlopRate::from_flops_per_second;
+        let mark = Warning::ClockDrift {
+            moment: crate::warning::DriftMoment::Before,
+            from: rate(62e12),
+            to: rate(20e12),
+        };
+        assert_eq!(marked([[].as_slice()].into_iter()), None);
+        let marks = [mark.clone(), mark];
+        let points = [[].as_slice(), &marks[..1], &marks[1..]];
+        let line = marked(points.into_iter()).unwrap();
+        assert!(line.contains("clock drift: 2; ") && line.contains("20.0 TFLOP/s"));
     }
 
     #[test]

@@ -72,6 +72,7 @@ pub(super) async fn point(
         resident_status: again.status,
         cold: cold_rate,
         cold_status: cold.status,
+        warnings: [again.drift_marks(), cold.drift_marks()].concat(),
         reason: again.reason.or(cold.reason),
     })
 }

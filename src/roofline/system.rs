@@ -1,7 +1,7 @@
 //! What lies around a kernel: launching it, waiting for it, compiling it.
 
 use super::probe::{Dispatch, Probe, ProbeFile, Span, measured};
-use crate::bench::{Clock, Measurement, Sampling, Tick};
+use crate::bench::{Awake, Clock, Measurement, Sampling, Tick};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernel::Launch;
@@ -19,12 +19,13 @@ pub(super) static LAUNCH_EMPTY: ProbeFile = ProbeFile {
 };
 
 /// Times work of the host by the host's clock.
-struct HostClock<F> {
+struct HostClock<'a, F> {
+    gpu: &'a Gpu,
     work: F,
     began: Instant,
 }
 
-impl<F: AsyncFnMut(u32) -> Result<()>> Clock for HostClock<F> {
+impl<F: AsyncFnMut(u32) -> Result<()>> Clock for HostClock<'_, F> {
     async fn sample(&mut self, repeats: u32) -> Result<Tick> {
         let begin = Instant::now();
         (self.work)(repeats).await?;
@@ -45,15 +46,22 @@ impl<F: AsyncFnMut(u32) -> Result<()>> Clock for HostClock<F> {
     fn now(&self) -> Duration {
         self.began.elapsed()
     }
+
+    /// The device's rate after it is not read: how long the host takes hardly depends on it.
+    async fn wake(&mut self, sampling: &Sampling, should_stop: &dyn Fn() -> bool) -> Result<Awake> {
+        crate::bench::wake(self.gpu, sampling, should_stop).await
+    }
 }
 
-/// Times `work`, which does something so many times.
+/// Times `work`, which does something with `gpu` so many times.
 pub(super) async fn by_host(
+    gpu: &Gpu,
     sampling: &Sampling,
     stop: &dyn Fn() -> bool,
     work: impl AsyncFnMut(u32) -> Result<()>,
 ) -> Result<Measurement> {
     let mut clock = HostClock {
+        gpu,
         work,
         began: Instant::now(),
     };
@@ -137,7 +145,7 @@ pub(super) async fn figures(
     };
     // A program that no cache has seen; the second time it may be found in the driver's.
     let mut salt = salt();
-    let first = by_host(&few, stop, async |repeats: u32| {
+    let first = by_host(gpu, &few, stop, async |repeats: u32| {
         for _ in 0..repeats {
             salt = salt.wrapping_add(1);
             compile(gpu, salt).await?;
@@ -150,7 +158,7 @@ pub(super) async fn figures(
         "a small shader from WGSL to a pipeline, never seen before",
         first,
     ));
-    let again = by_host(&few, stop, async |repeats: u32| {
+    let again = by_host(gpu, &few, stop, async |repeats: u32| {
         for _ in 0..repeats {
             compile(gpu, 2).await?;
         }
@@ -182,7 +190,7 @@ async fn launches(gpu: &Gpu, sampling: &Sampling, stop: &dyn Fn() -> bool) -> Re
     let launch = probe.launch(gpu).await?;
     let launch: &Launch = &launch;
     let within = probe.time(gpu, sampling, stop).await?;
-    let submits = by_host(sampling, stop, async |repeats: u32| {
+    let submits = by_host(gpu, sampling, stop, async |repeats: u32| {
         let mut last = None;
         for _ in 0..repeats {
             let buffer = recorded(gpu, |encoder| launch.record(encoder));
@@ -194,7 +202,7 @@ async fn launches(gpu: &Gpu, sampling: &Sampling, stop: &dyn Fn() -> bool) -> Re
         }
     })
     .await?;
-    let round_trips = by_host(sampling, stop, async |repeats: u32| {
+    let round_trips = by_host(gpu, sampling, stop, async |repeats: u32| {
         for _ in 0..repeats {
             let buffer = recorded(gpu, |encoder| launch.record(encoder));
             finish(gpu, gpu.queue().submit([buffer])).await?;
@@ -225,7 +233,7 @@ async fn readback(gpu: &Gpu, sampling: &Sampling, stop: &dyn Fn() -> bool) -> Re
     let source = gpu.create_storage("source", 16).await?;
     let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
     let staging = gpu.create_buffer("staging", 16, usage).await?;
-    by_host(sampling, stop, async |repeats: u32| {
+    by_host(gpu, sampling, stop, async |repeats: u32| {
         for _ in 0..repeats {
             let buffer = recorded(gpu, |encoder| {
                 encoder.copy_buffer_to_buffer(&source, 0, &staging, 0, 4);

@@ -63,7 +63,7 @@ impl Ends {
         let mut turn = 0;
         let places = self.bytes / bytes;
         let mut copies = async |from: &wgpu::Buffer, to: &wgpu::Buffer| {
-            by_host(&sampling, stop, async |repeats: u32| {
+            by_host(gpu, &sampling, stop, async |repeats: u32| {
                 let buffer = recorded(gpu, |encoder| {
                     for _ in 0..repeats {
                         let offset = turn % places * bytes;
@@ -82,7 +82,7 @@ impl Ends {
             Measurement::unsupported("the device cannot copy out of memory that the host reads")
         };
         let data = vec![0x5a_u8; bytes as usize];
-        let written = by_host(&sampling, stop, async |repeats: u32| {
+        let written = by_host(gpu, &sampling, stop, async |repeats: u32| {
             for _ in 0..repeats {
                 gpu.queue().write_buffer(&self.device, 0, &data);
                 let submission = gpu.queue().submit([]);
@@ -102,14 +102,14 @@ fn point(
     written: &Measurement,
 ) -> TransferPoint {
     let rate = |m: &Measurement| m.time.as_ref().map(|t| bytes as f64 / t.best_stable());
-    let worst = [to_device, from_device, written]
-        .into_iter()
-        .find(|m| m.status != Status::Ok);
+    let all = [to_device, from_device, written];
+    let worst = all.into_iter().find(|m| m.status != Status::Ok);
     TransferPoint {
         bytes,
         to_device: rate(to_device),
         from_device: rate(from_device),
         write_buffer: rate(written),
+        warnings: all.into_iter().flat_map(Measurement::drift_marks).collect(),
         status: worst.map_or(Status::Ok, |m| m.status),
         reason: worst.and_then(|m| m.reason.clone()),
     }

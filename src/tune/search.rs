@@ -3,6 +3,7 @@
 use crate::bench::{NOISY_ABOVE, Summary};
 use crate::error::{Error, Result};
 use crate::kernel::Ended;
+use crate::warning::Warning;
 use std::time::Duration;
 
 /// What a search may spend on one class.
@@ -34,6 +35,17 @@ pub enum Look {
     Round,
 }
 
+/// Times of one candidate, and what the drift monitor says of the device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timing {
+    /// Times of one execution, in seconds.
+    pub time: Summary,
+    /// Rate of the fixed work just before, in FLOP/s; `None` where nobody watches the device.
+    pub rate: Option<f64>,
+    /// [`Warning::ClockDrift`] for a device that was not at its rate.
+    pub mark: Option<Warning>,
+}
+
 /// Runs candidates, which it knows by their places; 0 is the default.
 #[expect(
     async_fn_in_trait,
@@ -46,11 +58,11 @@ pub trait Trials {
     /// Why it must not be timed.
     async fn verify(&mut self, candidate: usize) -> Result<()>;
 
-    /// Times of one execution of a candidate that was verified.
+    /// Times of one execution of a candidate that was verified, on a device that is awake.
     ///
     /// # Errors
     /// Why there are none.
-    async fn time(&mut self, candidate: usize, look: Look) -> Result<Summary>;
+    async fn time(&mut self, candidate: usize, look: Look) -> Result<Timing>;
 
     /// The time since the search of the class began. It never goes back.
     fn now(&self) -> Duration;
@@ -71,6 +83,8 @@ pub struct Outcome {
     pub tried: usize,
     /// Candidates that were not, and why.
     pub passed_over: Vec<(usize, String)>,
+    /// [`Warning::ClockDrift`] where a figure was timed on a device that was not at its rate.
+    pub mark: Option<Warning>,
     /// How the search ended.
     pub ended: Ended,
 }
@@ -81,9 +95,13 @@ const LEAST_GAIN: f64 = 0.01;
 const CHALLENGERS: usize = 2;
 /// A candidate this much slower than the default in the screening is not compared: clock rates rise while it lasts.
 const MARGIN: f64 = 1.05;
-/// Rounds of the comparison, and how many are needed to say anything.
+/// Rounds of the comparison, how many are needed to say anything, and how many are begun at most: a round in which the
+/// device drifted is repeated.
 const ROUNDS: usize = 5;
 const LEAST_ROUNDS: usize = 3;
+const MOST_ROUNDS: usize = 2 * ROUNDS;
+/// Rates of the fixed work in one round differ by more than this share: the device drifted.
+const DRIFT: f64 = 0.03;
 /// The share of the time that the screening may take; the rest is for the comparison.
 const SCREENING: f64 = 0.75;
 
@@ -104,11 +122,13 @@ pub async fn search<T: Trials>(
         budget,
         longest: Duration::ZERO,
     };
-    let default = session.screen(0).await?;
+    let Timing { time, mark, .. } = session.screen(0).await?;
+    let default = time;
     let mut outcome = Outcome {
         default_s: default.median,
         winner: None,
         gain: 0.0,
+        mark,
         spread: default.relative_iqr(),
         tried: 1,
         passed_over: Vec::new(),
@@ -125,7 +145,7 @@ pub async fn search<T: Trials>(
             break;
         }
         match session.screen(candidate).await {
-            Ok(time) => {
+            Ok(Timing { time, .. }) => {
                 outcome.tried += 1;
                 screened.push((candidate, time.median));
                 is_near = near(time.median);
@@ -164,12 +184,31 @@ impl<T: Trials> Session<'_, T> {
         self.trials.now() + self.longest <= until
     }
 
-    async fn screen(&mut self, candidate: usize) -> Result<Summary> {
+    async fn screen(&mut self, candidate: usize) -> Result<Timing> {
         let began = self.trials.now();
         self.trials.verify(candidate).await?;
         let time = self.trials.time(candidate, Look::Screening).await;
         self.longest = self.longest.max(self.trials.now().saturating_sub(began));
         time
+    }
+
+    /// Times of all in turn. Without one of the first, which is the default, the round ends.
+    async fn round(&mut self, all: &[usize]) -> Result<Vec<Result<Timing>>> {
+        let mut round = Vec::new();
+        for candidate in all {
+            let timed = self.trials.time(*candidate, Look::Round).await;
+            if let Err(error) = &timed
+                && ends_it(error)
+            {
+                return Err(error.clone());
+            }
+            let is_lost = timed.is_err() && round.is_empty();
+            round.push(timed);
+            if is_lost {
+                break;
+            }
+        }
+        Ok(round)
     }
 
     /// Times the default and each challenger in turn, and notes the winner if there is one.
@@ -178,30 +217,43 @@ impl<T: Trials> Session<'_, T> {
             .chain(challengers.iter().copied())
             .collect();
         let mut times = vec![Vec::new(); all.len()];
+        let (mut compared, mut marks) = (0, Vec::new());
         self.longest = Duration::ZERO;
-        for _ in 0..ROUNDS {
+        for _ in 0..MOST_ROUNDS {
             let began = self.trials.now();
+            if compared == ROUNDS {
+                break;
+            }
             if !self.has_time(self.budget.time) {
                 outcome.ended = Ended::OutOfTime;
                 break;
             }
-            for (place, candidate) in all.iter().enumerate() {
-                match self.trials.time(*candidate, Look::Round).await {
-                    Ok(time) => times[place].push(time.median),
-                    Err(error) if ends_it(&error) => return Err(error),
+            let round = self.round(&all).await?;
+            self.longest = self.longest.max(self.trials.now().saturating_sub(began));
+            if has_drifted(&round) {
+                log::debug!("a round is repeated: the device drifted");
+                continue;
+            }
+            compared += 1;
+            for (place, timed) in round.into_iter().enumerate() {
+                match timed {
+                    Ok(timing) => {
+                        times[place].push(timing.time.median);
+                        marks.extend(timing.mark);
+                    }
                     // It had a time before: the device is too busy now, and there is nothing to compare with.
-                    Err(_) if *candidate == 0 => break,
+                    Err(_) if place == 0 => {}
                     // Without times it loses.
-                    Err(error) => outcome.passed_over.push((*candidate, error.to_string())),
+                    Err(error) => outcome.passed_over.push((all[place], error.to_string())),
                 }
             }
-            self.longest = self.longest.max(self.trials.now().saturating_sub(began));
         }
         let rounds: Vec<Option<Summary>> = times.iter().map(|t| Summary::new(t)).collect();
         let Some(default) = rounds[0].as_ref().filter(|d| d.n >= LEAST_ROUNDS) else {
             return Ok(());
         };
         outcome.default_s = default.median;
+        outcome.mark = marks.into_iter().next();
         outcome.spread = default.relative_iqr().max(LEAST_GAIN);
         for (candidate, time) in all.iter().zip(&rounds).skip(1) {
             let Some(time) = time.as_ref().filter(|time| time.n == default.n) else {
@@ -221,6 +273,15 @@ impl<T: Trials> Session<'_, T> {
         }
         Ok(())
     }
+}
+
+/// Whether the device's rate changed within a round.
+fn has_drifted(round: &[Result<Timing>]) -> bool {
+    let rates = round.iter().flatten().filter_map(|timing| timing.rate);
+    let (least, most) = rates.fold((f64::INFINITY, 0.0_f64), |(least, most), rate| {
+        (least.min(rate), most.max(rate))
+    });
+    most > least * (1.0 + DRIFT)
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use super::TuneOptions;
 use super::candidates::Candidate;
-use super::search::{Look, Trials};
-use crate::bench::{Coverage, GpuClock, Sampling, Summary, Workspace, measure};
+use super::search::{Look, Timing, Trials};
+use crate::bench::{Coverage, GpuClock, Sampling, Workspace, measure};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernel::{Launch, Plan, PlanOptions};
@@ -67,7 +67,7 @@ impl Trials for DeviceTrials<'_> {
         Ok(())
     }
 
-    async fn time(&mut self, candidate: usize, look: Look) -> Result<Summary> {
+    async fn time(&mut self, candidate: usize, look: Look) -> Result<Timing> {
         let kernel = self.candidates[candidate].kernel;
         let failed = |message: String| Error::Gpu {
             what: kernel.name.to_owned(),
@@ -77,8 +77,13 @@ impl Trials for DeviceTrials<'_> {
         let launch = launch.ok_or_else(|| failed("it was not verified".to_owned()))?;
         let mut clock = GpuClock::new(self.gpu, launch).await?;
         let measured = measure(&mut clock, &sampling(look), self.should_stop).await?;
+        let (rate, mark) = (
+            measured.fixed_work.map(|rates| rates.before),
+            measured.drift_marks().into_iter().next(),
+        );
         let reason = measured.reason.unwrap_or_default();
-        measured.time.ok_or_else(|| failed(reason))
+        let time = measured.time.ok_or_else(|| failed(reason))?;
+        Ok(Timing { time, rate, mark })
     }
 
     fn now(&self) -> Duration {

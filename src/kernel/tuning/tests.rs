@@ -43,6 +43,7 @@ pub(crate) fn tuned(class: &str, constants: &[(&str, Setting)]) -> Tuned {
         spread: 0.02,
         tried: 7,
         passed_over: Vec::new(),
+        warnings: Vec::new(),
         ended: Ended::Complete,
         lasted_s: 3.0,
     }

@@ -9,6 +9,8 @@ struct Fake {
     verifying: f64,
     /// Factors of the times of rounds, over and over; 0 for no time.
     pattern: Vec<f64>,
+    /// Rates of the fixed work before the first timings of rounds; of later ones they are not known.
+    rates: Vec<f64>,
     now: Duration,
     verified: Vec<usize>,
     rounds: usize,
@@ -22,6 +24,7 @@ impl Fake {
             seconds: seconds.iter().copied().map(Some).collect(),
             verifying: 0.3,
             pattern: vec![1.0],
+            rates: Vec::new(),
             now: Duration::ZERO,
             verified: Vec::new(),
             rounds: 0,
@@ -48,7 +51,7 @@ impl Trials for Fake {
         })
     }
 
-    async fn time(&mut self, candidate: usize, look: Look) -> Result<Summary> {
+    async fn time(&mut self, candidate: usize, look: Look) -> Result<Timing> {
         assert!(self.verified.contains(&candidate), "timed before verified");
         let seconds = self.seconds[candidate].expect("what is wrong is not timed");
         let factor = match look {
@@ -62,11 +65,19 @@ impl Trials for Fake {
             Look::Screening => Duration::from_millis(200),
             Look::Round => Duration::from_millis(40),
         };
-        let seconds = seconds * factor;
-        Summary::new(&[seconds * 0.999, seconds, seconds * 1.001]).ok_or_else(|| Error::Gpu {
+        let rate = match look {
+            Look::Screening => None,
+            Look::Round => self.rates.get(self.rounds - 1).copied(),
+        };
+        // A slower device slows everything down.
+        let seconds = seconds * factor / rate.unwrap_or(1.0);
+        let time = Summary::new(&[seconds * 0.999, seconds, seconds * 1.001]);
+        let time = time.ok_or_else(|| Error::Gpu {
             what: "a candidate".into(),
             message: "no time".into(),
-        })
+        })?;
+        let mark = None;
+        Ok(Timing { time, rate, mark })
     }
 
     fn now(&self) -> Duration {
@@ -180,6 +191,26 @@ fn a_round_in_which_the_default_got_no_time_compares_nothing() {
         assert!(outcome.passed_over.is_empty());
         assert_eq!((outcome.default_s, fake.rounds), (1.0, 10 - lost), "{lost}");
     }
+}
+
+/// The default is timed while the device is slow: it is not a third as fast as its challenger.
+#[test]
+fn a_round_in_which_the_device_drifted_is_repeated() {
+    let mut fake = Fake::new(&[1.0, 0.995]);
+    fake.rates = [[0.3, 1.0]; 3].concat();
+    let outcome = fake.search(&Budget::default());
+    assert_eq!((outcome.winner, fake.rounds), (None, 16));
+    assert!((outcome.default_s - 1.0).abs() < 1e-9);
+    // A device that never comes to rest is given up, and the default stays.
+    fake.rates = [[0.3, 1.0]; 100].concat();
+    fake.rounds = 0;
+    let outcome = fake.search(&Budget::default());
+    assert_eq!((outcome.winner, fake.rounds), (None, 20));
+    // A slow device that is evenly slow compares well.
+    let mut fake = Fake::new(&[1.0, 0.5]);
+    fake.rates = vec![0.3; 100];
+    let outcome = fake.search(&Budget::default());
+    assert_eq!((outcome.winner.is_some(), fake.rounds), (true, 10));
 }
 
 #[test]
