@@ -34,7 +34,7 @@ impl<'a> GpuClock<'a> {
     /// A clock for `launch`, with timestamps where the device has them.
     ///
     /// # Errors
-    /// [`Error::Gpu`], [`Error::OutOfMemory`].
+    /// [`crate::Error::Gpu`], [`crate::Error::OutOfMemory`].
     pub async fn new(gpu: &'a Gpu, launch: &'a Launch) -> Result<Self> {
         let timestamps = match gpu.timestamp_period_ns() {
             None => None,

@@ -11,7 +11,7 @@ const BUSY: f64 = 0.1;
 /// How a run learns what others take of the processor. The default: it does not.
 ///
 /// A software adapter shares the processor with everything else on the machine. A steady load makes it steadily slower:
-/// neither the spread of the times nor a canary shows that.
+/// neither the spread of the times nor the drift monitor shows that.
 #[derive(Clone, Copy, Default)]
 pub struct Others<'a> {
     share: Option<&'a dyn Fn() -> Option<f64>>,
