@@ -7,6 +7,8 @@ mod convenience;
 pub mod data;
 pub mod error;
 mod fill;
+#[cfg(test)]
+mod golden;
 pub mod gpu;
 pub mod kernel;
 pub mod ops;

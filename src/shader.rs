@@ -134,6 +134,12 @@ impl Shader {
         source::settable(self.wgsl)
     }
 
+    /// The value of a settable constant or alias as the file writes it: `64`, `1.0f`, `f32`.
+    #[cfg(test)]
+    pub(crate) fn literal(&self, name: &str) -> Option<&str> {
+        source::literal(self.wgsl, name)
+    }
+
     /// Sets constants, unrolls marked loops, validates for an adapter with `features`, and reads what the host needs.
     ///
     /// # Errors

@@ -74,6 +74,13 @@ pub(super) fn settable(wgsl: &str) -> Vec<&str> {
         .collect()
 }
 
+/// The value of the settable constant or alias called `name`, as the file writes it.
+#[cfg(test)]
+pub(super) fn literal<'a>(wgsl: &'a str, name: &str) -> Option<&'a str> {
+    let mut all = wgsl.lines().filter_map(declaration);
+    all.find(|d| d.name == name).map(|d| d.value)
+}
+
 /// Rewrites the literal of each named constant.
 ///
 /// # Errors

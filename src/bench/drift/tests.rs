@@ -90,8 +90,8 @@ fn a_device_that_rested_is_timed_awake() {
 #[test]
 fn a_warm_up_by_plateau_alone_times_it_asleep() {
     for (sampling, all) in [
-        (screening(), [200, 600, 2500]),
-        (Sampling::default(), [1200, 1800, 2500]),
+        (screening(), [200, 600, 2500, 1_000_000]),
+        (Sampling::default(), [1200, 1800, 2500, 1_000_000]),
     ] {
         for lasts in all {
             let mut clock = WarmUpAlone(FakeClock::new(sleepy(MS(lasts))));

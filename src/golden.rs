@@ -1,0 +1,203 @@
+//! Golden choices: which kernel, with which constants and dispatches, every shape of the suites and of the tuner's classes
+//! gets on eight fake devices. `tests/snapshots/plans.txt` holds them, and its diff is the review of a heuristic.
+//!
+//! `UPDATE=1 cargo test --lib golden` rewrites the file. A commit that changes a choice names the figure that justifies it.
+
+use crate::data::Dtype;
+use crate::error::Error;
+use crate::gpu::{AdapterKind, Capabilities};
+use crate::kernel::{Constants, Kernel, PlanOptions};
+use crate::ops::{Operation, choose, constants_of};
+use crate::suite::SUITES;
+use crate::tune::{Job, tunable};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots/plans.txt");
+
+const HEAD: &str = "\
+# What the library chooses, without a GPU: operation, type and shape, then a line for each distinct choice:
+#   devices -> kernel, the constants that differ from its files', dispatches, bytes of scratch memory
+# Rewritten by UPDATE=1 cargo test --lib golden. A commit that changes a choice names the figure that justifies it.
+";
+
+/// Limits of a native GPU beyond WebGPU's defaults, with so much workgroup memory.
+fn native(kind: AdapterKind, workgroup_bytes: u32) -> Capabilities {
+    let mut device = Capabilities::imagined(kind)
+        .with_f16()
+        .with_invocations(1024)
+        .with_bindings(2 << 30);
+    device.limits.max_compute_workgroup_storage_size = workgroup_bytes;
+    device.limits.max_buffer_size = 4 << 30;
+    device
+}
+
+/// The fake devices. Their names stand in the file.
+fn devices() -> Vec<(&'static str, Capabilities)> {
+    use AdapterKind::{Discrete, Integrated, Other, Software};
+    const KIB: u32 = 1 << 10;
+    let mut webgpu = Capabilities::imagined(Other);
+    webgpu.limits.max_buffer_size = 256 << 20;
+    vec![
+        ("webgpu", webgpu),
+        (
+            "llvmpipe",
+            native(Software, 32 * KIB).with_subgroups((8, 8)),
+        ),
+        ("swiftshader", {
+            let mut device = native(Software, 32 * KIB).with_subgroups((4, 4));
+            device.features.remove(wgpu::Features::SHADER_F16);
+            device
+        }),
+        (
+            "intel",
+            native(Integrated, 64 * KIB).with_subgroups((8, 32)),
+        ),
+        ("rdna", native(Discrete, 64 * KIB).with_subgroups((32, 64))),
+        (
+            "rdna_matrix",
+            native(Discrete, 64 * KIB)
+                .with_subgroups((32, 64))
+                .with_matrix_units(16),
+        ),
+        (
+            "apple",
+            native(Integrated, 32 * KIB)
+                .with_subgroups((32, 32))
+                .with_matrix_units(8),
+        ),
+        (
+            "nvidia",
+            native(Discrete, 48 * KIB)
+                .with_subgroups((32, 32))
+                .with_matrix_units(16),
+        ),
+    ]
+}
+
+/// Operations of the suites and of the tuner's classes for a kind of adapter, each with the kernel that a suite names.
+fn cases(kind: AdapterKind) -> Vec<(Box<dyn Operation>, Option<&'static str>)> {
+    let mut found = Vec::new();
+    for dtype in [Dtype::F32, Dtype::F16] {
+        for case in SUITES.iter().flat_map(|suite| suite.cases(kind)) {
+            let family = crate::ops::family(case.family).unwrap();
+            if let Ok(operation) = (family.parse)(&case.shape, dtype) {
+                found.push((operation, case.kernel));
+            }
+        }
+        for family in tunable() {
+            let jobs = Job::all(family, dtype, kind).unwrap();
+            found.extend(jobs.into_iter().map(|job| (job.operation, None)));
+        }
+    }
+    found
+}
+
+/// What becomes of an operation on a device: the right side of a line.
+fn outcome(
+    operation: &dyn Operation,
+    named: Option<&'static str>,
+    device: &Capabilities,
+) -> String {
+    let options = PlanOptions {
+        kernel: named,
+        ..PlanOptions::default()
+    };
+    let planned = choose(operation, &options, device).and_then(|choice| {
+        let kernel = choice.kernel;
+        let constants = constants_of(operation, kernel, &options, device)?;
+        let stages = kernel.prepare_for(operation.dtype(), &constants, device)?;
+        let stages: Vec<_> = stages.iter().collect();
+        let schedule = operation.schedule(kernel, &stages, device)?;
+        Ok((kernel, constants, schedule))
+    });
+    match planned {
+        Err(Error::Unsupported { reason, .. }) => format!("unsupported: {reason}"),
+        Err(error) => format!("error: {error}"),
+        Ok((kernel, constants, schedule)) => {
+            let constants = differing(kernel, &constants);
+            let scratch: u64 = schedule.scratch.iter().sum();
+            let dispatches = schedule.steps.len();
+            format!(
+                "{}{constants} dispatches={dispatches} scratch={scratch}",
+                kernel.name
+            )
+        }
+    }
+}
+
+/// The constants whose value is another one than in a file of the kernel that declares them, by name.
+fn differing(kernel: &Kernel, constants: &Constants) -> String {
+    let own = |value: &str, wanted: &str| value.trim_end_matches(['u', 'i', 'f']) != wanted;
+    let differs = |(name, value): &(&str, crate::shader::Constant)| {
+        let mut files = kernel.stages.iter().map(|stage| stage.shader.literal(name));
+        files.any(|literal| {
+            literal.is_some_and(|literal| {
+                own(literal, &value.to_string()) && literal != value.to_string()
+            })
+        })
+    };
+    let found: BTreeMap<_, _> = constants
+        .iter()
+        .filter(|constant| differs(constant))
+        .map(|(name, value)| (*name, value.to_string()))
+        .collect();
+    found.iter().fold(String::new(), |mut text, (name, value)| {
+        let _ = write!(text, " {name}={value}");
+        text
+    })
+}
+
+fn plans() -> String {
+    // Devices by what they get, by operation.
+    let mut found: BTreeMap<String, BTreeMap<String, BTreeSet<usize>>> = BTreeMap::new();
+    let devices = devices();
+    for (place, (_, device)) in devices.iter().enumerate() {
+        for (operation, named) in cases(device.kind) {
+            let operation = operation.as_ref();
+            let name = operation.family().name;
+            let mut head = format!("{name} {} {}", operation.dtype().name(), operation.label());
+            if let Some(kernel) = named {
+                let _ = write!(head, " {kernel}");
+            }
+            let outcome = outcome(operation, named, device);
+            let of_operation = found.entry(head).or_default();
+            of_operation.entry(outcome).or_default().insert(place);
+        }
+    }
+    let mut text = HEAD.to_owned();
+    for (operation, outcomes) in found {
+        let _ = write!(text, "\n{operation}\n");
+        let mut lines: Vec<_> = outcomes.into_iter().collect();
+        lines.sort_by_key(|(_, places)| places.first().copied());
+        for (outcome, places) in lines {
+            let names: Vec<&str> = places.iter().map(|place| devices[*place].0).collect();
+            let _ = writeln!(text, "  {} -> {outcome}", names.join(" "));
+        }
+    }
+    text
+}
+
+#[test]
+fn choices_are_those_of_the_golden_file() {
+    let plans = plans();
+    if std::env::var_os("UPDATE").is_some() {
+        let in_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+        assert!(
+            !in_ci,
+            "UPDATE is for a person who reads the diff, not for CI"
+        );
+        std::fs::write(FILE, &plans).unwrap();
+    }
+    let golden = std::fs::read_to_string(FILE).unwrap();
+    let changed = golden
+        .lines()
+        .zip(plans.lines())
+        .find(|(old, new)| old != new);
+    assert!(
+        golden == plans,
+        "the choices are others: {changed:?}; {} lines, {} before. Read the diff of UPDATE=1 cargo test --lib golden",
+        plans.lines().count(),
+        golden.lines().count()
+    );
+}
