@@ -9,10 +9,10 @@ use criterion::{
     measurement::WallTime,
 };
 use pollster::block_on;
-use ridgepoint::bench::{Clock, GpuClock, Sampling, Workspace};
-use ridgepoint::gpu::AdapterKind;
-use ridgepoint::kernel::Launch;
+use ridgepoint::bench::{Clock, GpuClock, Workspace};
 use ridgepoint::ops::FAMILIES;
+use ridgepoint::plan::Launch;
+use ridgepoint::report::{AdapterKind, Sampling};
 use ridgepoint::suite::suite;
 use ridgepoint::{Gpu, GpuOptions, Operation, Plan, PlanOptions};
 use std::time::Duration;

@@ -8,8 +8,9 @@
 //! operands are new in every round. The last column is the median over the median without rest.
 
 use pollster::block_on;
-use ridgepoint::bench::{GpuClock, Sampling, Summary, Workspace, measure};
+use ridgepoint::bench::{GpuClock, Workspace, measure};
 use ridgepoint::ops::family;
+use ridgepoint::report::{Sampling, Summary};
 use ridgepoint::units::{format_percent, format_seconds};
 use ridgepoint::{Dtype, Error, Gpu, GpuOptions, Operation, Plan, PlanOptions, Result};
 use std::time::{Duration, Instant};

@@ -14,9 +14,11 @@
 //! Lines end in the time, the rate, and the spread, fastest last.
 
 use pollster::block_on;
-use ridgepoint::bench::{Clock, Coverage, GpuClock, Sampling, Workspace, measure};
-use ridgepoint::kernel::{Kernel, Launch, Stage};
-use ridgepoint::ops::{choose, family};
+use ridgepoint::bench::{Clock, Coverage, GpuClock, Workspace, measure};
+use ridgepoint::kernel::{Kernel, Stage};
+use ridgepoint::ops::family;
+use ridgepoint::plan::{Launch, choose};
+use ridgepoint::report::Sampling;
 use ridgepoint::shader::{Checks, Constant, Shader};
 use ridgepoint::tune::{Candidate, candidates};
 use ridgepoint::units::{Bandwidth, FlopRate, format_percent, format_seconds};

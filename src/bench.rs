@@ -5,7 +5,8 @@
 //! in the reason why there is none. The sampler knows of no GPU, and [`FakeClock`] stands in for one; [`GpuClock`] is one.
 //!
 //! ```
-//! use ridgepoint::bench::{FakeClock, FakeWork, Sampling, Status, measure};
+//! use ridgepoint::bench::{FakeClock, FakeWork, measure};
+//! use ridgepoint::report::{Sampling, Status};
 //!
 //! let mut clock = FakeClock::new(FakeWork { seconds: 250e-6, ..FakeWork::default() });
 //! let never = || false;
@@ -17,27 +18,26 @@
 
 mod clock;
 mod drift;
+mod fake;
 mod fixed_work;
 mod gpu_clock;
 mod measurement;
 mod others;
-mod row;
-mod runner;
+mod rates;
 mod sampler;
-mod sampling;
 mod stats;
+mod timed_launch;
 mod timer;
 mod verdict;
 mod workspace;
 
-pub use clock::{Clock, FakeClock, FakeTimestamps, FakeWork, Fault, Ramp, Sleep, Tick};
-pub use drift::{Awake, DriftMonitor, FixedWorkRates, WakeRule};
+pub use clock::{Clock, Tick};
+pub use drift::{DriftMonitor, WakeRule};
+pub use fake::{FakeClock, FakeTimestamps, FakeWork, Fault, Ramp, Sleep};
 pub(crate) use fixed_work::wake;
 pub use gpu_clock::GpuClock;
-pub use measurement::{ClockKind, Measurement, Status};
+pub use measurement::Measurement;
 pub use others::Others;
-pub use runner::{RunOptions, Runner};
+pub use rates::{Awake, FixedWorkRates};
 pub use sampler::{MIN_FOR_NOISE, NOISY_ABOVE, measure};
-pub use sampling::Sampling;
-pub use stats::Summary;
 pub use workspace::{Coverage, Workspace};

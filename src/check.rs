@@ -1,11 +1,13 @@
 //! Gates: is this adapter's result to be trusted? Each with an outcome and, where it fails, a remedy.
 
-use crate::bench::{Coverage, Sampling, Workspace};
+use crate::bench::{Coverage, Workspace};
 use crate::data::{Dtype, Inputs};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::{Kernel, Plan, PlanOptions};
+use crate::kernel::Kernel;
 use crate::ops::{Family, Operation};
+use crate::plan::{Plan, PlanOptions};
+use crate::report::Sampling;
 use crate::shader::{Checks, Loops};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;

@@ -5,9 +5,11 @@
 
 use crate::data::Dtype;
 use crate::error::Error;
-use crate::gpu::{AdapterKind, Capabilities};
-use crate::kernel::{Constants, Kernel, PlanOptions};
-use crate::ops::{Operation, choose, constants_of};
+use crate::gpu::Capabilities;
+use crate::kernel::{Constants, Kernel};
+use crate::ops::Operation;
+use crate::plan::{PlanOptions, choose, constants_of};
+use crate::report::AdapterKind;
 use crate::suite::SUITES;
 use crate::tune::{Job, tunable};
 use std::collections::{BTreeMap, BTreeSet};

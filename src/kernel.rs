@@ -1,20 +1,9 @@
-//! A kernel is one way to compute an operation: static data. A [`Plan`] is a kernel compiled for one shape, a
-//! [`Launch`] is a plan bound to buffers.
-
-mod launch;
-mod plan;
-mod tuning;
-
-pub use launch::Launch;
-pub use plan::{Plan, PlanOptions, check_sizes};
-#[cfg(test)]
-pub(crate) use tuning::tests as tuning_tests;
-pub use tuning::{Contender, Ended, Machine, Setting, TUNING_SCHEMA, Tuned, Tuning};
+//! A kernel is one way to compute an operation: static data.
 
 use crate::data::Dtype;
 use crate::error::{Error, Result, suggest};
-use crate::gpu::Capabilities;
-use crate::shader::{Constant, Loops, Prepared, Shader, check_limits};
+use crate::gpu::{Capabilities, check_limits};
+use crate::shader::{Constant, Loops, Prepared, Shader};
 use std::collections::BTreeMap;
 
 /// Named values for the constants of a kernel's files.
@@ -173,7 +162,7 @@ impl Stage {
     }
 
     /// Those of `constants` that the stage's file declares, and the stage's own, which win.
-    fn all<'a>(&self, constants: &[(&'a str, Constant)]) -> Vec<(&'a str, Constant)> {
+    pub(crate) fn all<'a>(&self, constants: &[(&'a str, Constant)]) -> Vec<(&'a str, Constant)> {
         let declared = self.shader.settable();
         let shared = constants
             .iter()

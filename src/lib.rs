@@ -1,34 +1,39 @@
 //! Portable GPU kernels and a benchmark that can be trusted, through WebGPU.
 
+#[cfg(feature = "bench")]
 pub mod bench;
-pub mod buffer;
+#[cfg(feature = "bench")]
 pub mod check;
-mod convenience;
 pub mod data;
 pub mod error;
-mod fill;
-#[cfg(test)]
+pub mod files;
+#[cfg(all(test, feature = "bench"))]
 mod golden;
 pub mod gpu;
 pub mod kernel;
+mod open;
 pub mod ops;
+pub mod plan;
 pub mod report;
+#[cfg(feature = "bench")]
 pub mod roofline;
 pub mod shader;
+#[cfg(feature = "bench")]
 pub mod suite;
 pub mod tolerance;
+#[cfg(feature = "bench")]
 pub mod tune;
 pub mod units;
-pub mod warning;
 
 pub use data::Dtype;
 pub use error::{Error, Result};
 pub use gpu::{Gpu, GpuOptions};
-pub use kernel::{Plan, PlanOptions, Tuning};
 pub use ops::{
     Activation, Attention, AttentionBackward, Bias, Fma, HeadLayout, Layout, Mask, Matmul,
     Operation, Order, Softmax, Stream, StreamKind,
 };
+pub use plan::{Plan, PlanOptions};
+pub use report::Tuning;
 
 /// The README's code, compiled as a test.
 #[cfg(doctest)]

@@ -5,7 +5,6 @@
 
 mod attention;
 mod budget;
-mod choice;
 mod class;
 mod fma;
 mod matmul;
@@ -21,8 +20,6 @@ mod vectors;
 pub use attention::{
     Attention, AttentionBackward, BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sinks,
 };
-pub(crate) use choice::constants_of;
-pub use choice::{Choice, choose};
 pub use class::{Class, Sizes, class_of};
 pub use fma::Fma;
 pub use matmul::{Activation, Bias, Layout, Matmul, Order};
@@ -321,7 +318,7 @@ pub fn shaders() -> Vec<&'static Shader> {
         .flat_map(|kernel| kernel.stages)
         .map(|stage| stage.shader)
         .collect();
-    files.push(&crate::fill::FILL);
+    files.push(&crate::gpu::FILL);
     files.sort_by_key(|shader| shader.name);
     files.dedup_by_key(|shader| shader.name);
     files

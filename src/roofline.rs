@@ -2,19 +2,19 @@
 //!
 //! [`Roofline`] is the model (Williams, Waterman and Patterson, "Roofline", 2009): pure data and mathematics, usable
 //! with no GPU. [`measure_ceilings`] measures what a run needs of it, a [`Session`] all there is, into a
-//! [`RooflineReport`].
+//! [`RooflineReport`](crate::report::RooflineReport).
 
 mod arithmetic;
 mod atomics;
 mod ceilings;
 mod chart;
-mod data;
 mod figures;
 mod latency;
 mod levels;
 mod matrix;
 mod memory;
 mod model;
+mod options;
 mod peak;
 mod probe;
 mod render;
@@ -26,16 +26,13 @@ mod system;
 mod transfers;
 mod workgroup;
 
+pub use ceilings::measure_ceilings;
 pub(crate) use ceilings::measure_some;
-pub use ceilings::{ArithmeticGrid, Effort, measure_ceilings};
 pub use chart::{Mark, belongs, chart};
-pub use data::{
-    LatencyPoint, Level, RooflineReport, RooflineSettings, SCHEMA, SweepPoint, TransferPoint,
-    Variant,
-};
-pub use figures::{Extent, Figures};
+pub use figures::Figures;
 pub use levels::levels;
 pub use model::{ComputeCeiling, MemoryCeiling, Place, Roofline, Source, Standing, Work};
+pub use options::{ArithmeticGrid, Effort, Extent};
 pub use probe::ProbeFile;
 pub use render::{
     ceilings as ceiling_lines, hierarchy, regime, regimes, render, ridge_points, transfers,

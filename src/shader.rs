@@ -5,12 +5,10 @@
 //! Loops marked `// unroll` are written out once per value, because drivers keep the register arrays of a loop in
 //! slow memory otherwise. A file gives the same result with and without that.
 
-mod pipeline;
 mod source;
 mod unroll;
 
-pub use pipeline::Pipeline;
-pub(crate) use pipeline::{check_limits, experimental};
+pub use crate::report::Checks;
 pub use source::Constant;
 
 use crate::error::{Error, Result};
@@ -24,29 +22,6 @@ pub struct Shader {
     pub name: &'static str,
     /// The file's text.
     pub wgsl: &'static str,
-}
-
-/// Whether wgpu adds bounds checks, loop bounds and division guards to a shader.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    Default,
-    serde::Serialize,
-    serde::Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Checks {
-    /// As a browser does.
-    On,
-    /// Left out: the host validates every shape and the kernels guard their edges.
-    #[default]
-    Off,
 }
 
 /// What becomes of loops marked `// unroll`.

@@ -7,7 +7,7 @@
 //!
 //! ```no_run
 //! # async fn example() -> ridgepoint::Result<()> {
-//! use ridgepoint::tune::Store;
+//! use ridgepoint::plan::Store;
 //! use ridgepoint::{Gpu, GpuOptions, Matmul, Plan, PlanOptions};
 //! let gpu = Gpu::open(&GpuOptions::default()).await?;
 //! let tuning = Store::of_user()?.load(gpu.summary())?;
@@ -19,47 +19,24 @@
 //! ```
 
 mod candidates;
+mod options;
 mod search;
-mod store;
 mod trials;
 
 pub use candidates::{Candidate, candidates};
+pub use options::TuneOptions;
 pub use search::{Budget, Look, Outcome, Timing, Trials, search};
-pub use store::{CACHE_VARIABLE, Store};
 
-use crate::bench::{RunOptions, Runner, Sampling};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterKind, Gpu};
-use crate::kernel::{Contender, PlanOptions, Tuned};
+use crate::gpu::Gpu;
 use crate::ops::{Family, Operation, class_of};
-use crate::report::Ceiling;
+use crate::plan::PlanOptions;
+use crate::report::{AdapterKind, Ceiling, Contender, Sampling, Tuned};
 use crate::roofline::{ArithmeticGrid, Roofline};
-use crate::shader::Checks;
+use crate::suite::{RunOptions, Runner};
 use std::time::{Duration, Instant};
 use trials::DeviceTrials;
-
-/// How to search.
-#[derive(Debug, Clone)]
-pub struct TuneOptions {
-    /// What a class may take.
-    pub budget: Budget,
-    /// Seed of the data.
-    pub seed: u32,
-    /// Runtime checks in shaders.
-    pub checks: Checks,
-}
-
-impl Default for TuneOptions {
-    /// 12 candidates and 10 s a class, without runtime checks.
-    fn default() -> Self {
-        Self {
-            budget: Budget::default(),
-            seed: 1,
-            checks: Checks::Off,
-        }
-    }
-}
 
 /// One class to be searched.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ mod common;
 use pollster::block_on;
 use ridgepoint::data::{Distribution, Dtype, generate};
 use ridgepoint::ops::family;
-use ridgepoint::{Attention, Error, Gpu, Mask, Operation, Plan, PlanOptions, buffer::View};
+use ridgepoint::{Attention, Error, Gpu, Mask, Operation, Plan, PlanOptions, gpu::View};
 
 const SHAPE: Attention = Attention {
     seq_kv: 77,

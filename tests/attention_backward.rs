@@ -8,8 +8,7 @@ use ridgepoint::data::{Distribution, Inputs, generate};
 use ridgepoint::kernel::Kernel;
 use ridgepoint::ops::{LogSumExp, family};
 use ridgepoint::{
-    Attention, AttentionBackward, Dtype, Error, Gpu, Mask, Operation, Plan, PlanOptions,
-    buffer::View,
+    Attention, AttentionBackward, Dtype, Error, Gpu, Mask, Operation, Plan, PlanOptions, gpu::View,
 };
 
 const SHAPE: Attention = Attention {

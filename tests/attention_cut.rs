@@ -206,7 +206,7 @@ fn long_walks_are_cut_on_a_slow_adapter() {
     let Some(gpu) = common::open(|_| {}) else {
         return;
     };
-    let software = gpu.capabilities().kind == ridgepoint::gpu::AdapterKind::Software;
+    let software = gpu.capabilities().kind == ridgepoint::report::AdapterKind::Software;
     let cases = [
         // Whole, each of the four tiles would be one at most.
         ("attention_flash", "1x2x70x9500x64+lse", 4),

@@ -6,8 +6,7 @@ use pollster::block_on;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use ridgepoint::bench::Coverage;
-use ridgepoint::ops::family;
-use ridgepoint::ops::{BiasShape, HeadLayout, Lengths, LogSumExp, Sinks};
+use ridgepoint::ops::{BiasShape, HeadLayout, Lengths, LogSumExp, Sinks, family};
 use ridgepoint::{Attention, Dtype, Error, Gpu, Mask, Operation, Plan, PlanOptions};
 
 /// Holds every kernel of attention that takes `shape` against the reference; the names of those that ran.
@@ -77,7 +76,7 @@ fn what_a_kernel_lacks_goes_elsewhere() {
     let paged = "+page=16";
     for option in ALONE.into_iter().chain([paged, "+bshd"]) {
         let shape = parse(&format!("2x4x37x72x64{option}"), Dtype::F32);
-        let chosen = ridgepoint::ops::choose(shape.as_ref(), &PlanOptions::default(), device);
+        let chosen = ridgepoint::plan::choose(shape.as_ref(), &PlanOptions::default(), device);
         match chosen {
             Ok(choice) => assert!(shape.constants(choice.kernel, device).is_ok(), "{option}"),
             Err(error) => assert!(
@@ -273,7 +272,7 @@ fn work_in_several_dispatches_stays_right() {
         return;
     };
     let shape = Attention::new(1, 3, 600, 64);
-    if gpu.capabilities().kind == ridgepoint::gpu::AdapterKind::Software {
+    if gpu.capabilities().kind == ridgepoint::report::AdapterKind::Software {
         let plan = block_on(Plan::new(&gpu, &shape, &PlanOptions::default())).unwrap();
         assert!(plan.dispatches() > 1);
     }

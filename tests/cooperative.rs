@@ -10,8 +10,8 @@ use pollster::block_on;
 use proptest::prelude::*;
 use ridgepoint::bench::{Coverage, Workspace};
 use ridgepoint::data::{Distribution, generate};
-use ridgepoint::gpu::AdapterKind;
 use ridgepoint::ops::{BiasShape, Lengths, LogSumExp, Sinks, family};
+use ridgepoint::report::AdapterKind;
 use ridgepoint::shader::{Checks, Constant};
 use ridgepoint::{
     Activation, Attention, Bias, Dtype, Error, Gpu, HeadLayout, Layout, Mask, Matmul, Operation,

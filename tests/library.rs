@@ -4,8 +4,8 @@ mod common;
 
 use pollster::block_on;
 use ridgepoint::bench::{Coverage, Workspace};
-use ridgepoint::buffer::View;
 use ridgepoint::data::{Distribution, Dtype, generate};
+use ridgepoint::gpu::View;
 use ridgepoint::shader::{Checks, Constant, Loops};
 use ridgepoint::{Error, Gpu, Matmul, Operation, Plan, PlanOptions, Softmax, Stream, StreamKind};
 use std::sync::Arc;

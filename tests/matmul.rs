@@ -275,7 +275,7 @@ fn long_products_are_cut_on_a_slow_adapter() {
     let Some(gpu) = common::open(|_| {}) else {
         return;
     };
-    let software = gpu.capabilities().kind == ridgepoint::gpu::AdapterKind::Software;
+    let software = gpu.capabilities().kind == ridgepoint::report::AdapterKind::Software;
     let cases = [
         (Matmul::new(600, 500, 400), "matmul_blocked", 1),
         (Matmul::new(70, 70, 20_000), "matmul_split", 2),

@@ -3,12 +3,11 @@
 mod common;
 
 use pollster::block_on;
-use ridgepoint::bench::{Others, RunOptions, Runner, Sampling, Status};
-use ridgepoint::gpu::AdapterKind;
-use ridgepoint::report::{Ceiling, Row};
+use ridgepoint::bench::Others;
+use ridgepoint::report::{AdapterKind, Ceiling, Row, Sampling, Status};
 use ridgepoint::roofline::{ArithmeticGrid, Effort, Extent, Session, chart, levels};
 use ridgepoint::shader::Checks;
-use ridgepoint::suite::Case;
+use ridgepoint::suite::{Case, RunOptions, Runner};
 use ridgepoint::{Dtype, Gpu};
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ mod properties;
 
 use pollster::block_on;
 use ridgepoint::bench::{Coverage, Workspace};
-use ridgepoint::buffer::View;
+use ridgepoint::gpu::View;
 use ridgepoint::kernel::Kernel;
 use ridgepoint::ops::{
     Causal, Norm, NormKind, Reduction, ReductionKind, RowLayout, SoftmaxForm, SoftmaxMask, Target,

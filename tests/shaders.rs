@@ -98,7 +98,7 @@ fn kernels_of_samples() -> Vec<(String, Prepared)> {
         demoted: Vec::new(),
         features: Features::SHADER_F16 | Features::SUBGROUP,
         limits: wgpu::Limits::default(),
-        kind: ridgepoint::gpu::AdapterKind::Integrated,
+        kind: ridgepoint::report::AdapterKind::Integrated,
         subgroup_sizes: (8, 32),
     };
     let (mut found, mut seen) = (Vec::new(), BTreeSet::new());

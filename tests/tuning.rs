@@ -4,9 +4,8 @@ mod common;
 
 use pollster::block_on;
 use ridgepoint::bench::Coverage;
-use ridgepoint::gpu::AdapterKind;
-use ridgepoint::kernel::{Contender, Ended, Machine, Setting, Tuned};
 use ridgepoint::ops::family;
+use ridgepoint::report::{AdapterKind, Contender, Ended, Machine, Setting, Tuned};
 use ridgepoint::shader::{Checks, Constant};
 use ridgepoint::tune::{Budget, Job, TuneOptions, Tuner, candidates};
 use ridgepoint::{Attention, Dtype, Gpu, Mask, Matmul, Operation, Plan, PlanOptions, Tuning};

@@ -6,16 +6,13 @@
 
 use super::clock::{Clock, Tick};
 use super::measurement::Measurement;
+use super::rates::{Awake, FixedWorkRates, TOLERANCE, agree, drift};
 use super::timer::Timer;
 use crate::error::{Error, Result};
-use crate::units::FlopRate;
-use crate::warning::{DriftMoment, Warning};
-use serde::{Deserialize, Serialize};
+use crate::report::{DriftMoment, Warning};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Share by which two rates of the fixed work may differ and still count as the same rate.
-const TOLERANCE: f64 = 0.03;
 /// Least length of a probe in seconds: fixed work that decides whether a device is at its rate.
 const PROBE_S: f64 = 1e-3;
 /// Least length of a burst in seconds: fixed work dense enough to wake a device, and long enough to average noise.
@@ -38,15 +35,6 @@ const MOST_REPEATS: f64 = 65_536.0;
 const EMPTY_SAMPLES: usize = 3;
 /// How often a row is measured again that a drift disturbed.
 const RERUNS: usize = 2;
-
-/// How a measurement began: the device's rate by the fixed work.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Awake {
-    /// The rate at which the device was left, in FLOP/s of the fixed work; `None` for a clock that watches no device.
-    pub rate: Option<f64>,
-    /// [`Warning::ClockDrift`] for a device that did not come back to the rate it is known to reach.
-    pub warning: Option<Warning>,
-}
 
 /// How a device is woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,11 +188,6 @@ impl DriftMonitor {
     }
 }
 
-/// Whether two rates are the same but for noise.
-fn agree(rate: f64, other: f64) -> bool {
-    (rate / other - 1.0).abs() <= TOLERANCE
-}
-
 /// How a waking began.
 #[derive(Debug, Clone, Copy)]
 struct Waking {
@@ -331,15 +314,6 @@ impl State {
     }
 }
 
-/// The mark of a rate in FLOP/s that should have been another.
-fn drift(moment: DriftMoment, from: f64, to: f64) -> Warning {
-    Warning::ClockDrift {
-        moment,
-        from: FlopRate::from_flops_per_second(from),
-        to: FlopRate::from_flops_per_second(to),
-    }
-}
-
 /// Measures work, and measures it again where the device drifted by more than 3 % meanwhile: twice at most, and once if
 /// it then drifts as much, since the work itself slows the device down. The mark stays whatever comes of that, and
 /// tells the first drift.
@@ -372,30 +346,6 @@ pub(super) async fn measure_again_on_drift(
 fn is_during(warning: &Warning) -> bool {
     let moment = DriftMoment::During;
     matches!(warning, Warning::ClockDrift { moment: m, .. } if *m == moment)
-}
-
-/// Rates of the fixed work around a measurement, in FLOP/s.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct FixedWorkRates {
-    /// Before the warm-up, once the device was awake.
-    pub before: f64,
-    /// After the last sample.
-    pub after: f64,
-}
-
-impl FixedWorkRates {
-    /// By what share of the earlier time the fixed work took longer afterwards; negative where it took less.
-    #[must_use]
-    pub fn share(self) -> f64 {
-        self.before / self.after - 1.0
-    }
-
-    /// The mark of a measurement during which the rate changed by more than 3 %.
-    #[must_use]
-    pub fn warning(self) -> Option<Warning> {
-        let has_drifted = self.share().abs() > TOLERANCE;
-        has_drifted.then(|| drift(DriftMoment::During, self.before, self.after))
-    }
 }
 
 #[cfg(test)]

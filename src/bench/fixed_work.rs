@@ -1,15 +1,16 @@
 //! The fixed work of a device, and its drift monitor: one of each for a [`Gpu`], shared by all that measure on it.
 
 use super::clock::Clock;
-use super::drift::{Awake, DriftMonitor, WakeRule};
-use super::gpu_clock::GpuClock;
-use super::sampling::Sampling;
+use super::drift::{DriftMonitor, WakeRule};
+use super::rates::Awake;
+use super::timed_launch::TimedLaunch;
 use super::workspace::Workspace;
 use crate::error::Result;
-use crate::gpu::{AdapterKind, Gpu};
-use crate::kernel::{Launch, Plan, PlanOptions};
+use crate::gpu::{Gpu, lock};
 use crate::ops::{Fma, Operation};
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::plan::{Launch, Plan, PlanOptions};
+use crate::report::{AdapterKind, Sampling};
+use std::sync::{Arc, Mutex};
 
 /// Invocations of the fixed work, by the device's speed: enough to fill a large GPU, few enough for a slow CPU.
 const INVOCATIONS: [u64; 4] = [1 << 14, 1 << 16, 1 << 18, 1 << 20];
@@ -45,7 +46,7 @@ pub(crate) async fn wake(
         _ => WakeRule::Gpu,
     };
     let watched = watched(gpu, rule).await?;
-    let mut fixed = GpuClock::new(gpu, &watched.launch).await?;
+    let mut fixed = TimedLaunch::new(gpu, &watched.launch).await?;
     watched.monitor.wake(&mut fixed, should_stop).await
 }
 
@@ -59,7 +60,7 @@ pub(crate) async fn rate_after(gpu: &Gpu, awake: &Awake) -> Result<Option<f64>> 
     let Some((watched, before)) = watched.zip(awake.rate) else {
         return Ok(None);
     };
-    let mut fixed = GpuClock::new(gpu, &watched.launch).await?;
+    let mut fixed = TimedLaunch::new(gpu, &watched.launch).await?;
     let rate = watched.monitor.rate_after(&mut fixed, before).await?;
     Ok(Some(rate))
 }
@@ -79,10 +80,6 @@ async fn watched(gpu: &Gpu, rule: WakeRule) -> Result<Arc<Watched>> {
     Ok(Arc::clone(lock(&slot).get_or_insert(made)))
 }
 
-fn lock(slot: &Slot) -> std::sync::MutexGuard<'_, Option<Arc<Watched>>> {
-    slot.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// The smallest of the sizes that keeps this device busy long enough, or the largest that it can bind, and its FLOPs.
 async fn launch(gpu: &Gpu) -> Result<(Launch, f64)> {
     let largest = gpu.capabilities().limits.max_storage_buffer_binding_size;
@@ -97,7 +94,7 @@ async fn launch(gpu: &Gpu) -> Result<(Launch, f64)> {
         let plan = Plan::new(gpu, &work, &PlanOptions::default()).await?;
         let space = Workspace::new(gpu, &work, 1).await?;
         let launch = plan.bind(&space.views())?;
-        let mut clock = GpuClock::new(gpu, &launch).await?;
+        let mut clock = TimedLaunch::new(gpu, &launch).await?;
         clock.sample(1).await?;
         let lasts_s = clock.sample(REPEATS).await?.rough_s() / f64::from(REPEATS);
         let is_last = sizes

@@ -1,37 +1,9 @@
 //! What a measurement ended in.
 
-use serde::{Deserialize, Serialize};
-
-use super::drift::FixedWorkRates;
-use super::stats::Summary;
+use super::rates::FixedWorkRates;
 use crate::error::Error;
-use crate::warning::Warning;
-
-/// How a measurement ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// With a value.
-    Ok,
-    /// With a value whose spread is wide or unknown.
-    Noisy,
-    /// Without a value: the adapter lacks what the work needs.
-    Unsupported,
-    /// Without a value: an error, or a time that cannot be told from nothing.
-    Failed,
-    /// Without a value: the work did not end, or warming up took all the time there was.
-    TimedOut,
-}
-
-/// Which clock the times of a measurement were read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClockKind {
-    /// Timestamps that the GPU wrote before and after the work.
-    GpuTimestamp,
-    /// The host's clock around submission and wait, less the time of an empty submission.
-    Wall,
-}
+use crate::report::{ClockKind, Status, Summary, Warning};
+use serde::{Deserialize, Serialize};
 
 /// The times of some work, or the reason why there are none. All times are in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

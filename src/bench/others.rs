@@ -1,9 +1,9 @@
 //! Who else uses the processor, where the processor is the adapter.
 
-use super::measurement::{Measurement, Status};
-use crate::gpu::{AdapterKind, Capabilities};
+use super::measurement::Measurement;
+use crate::gpu::Capabilities;
+use crate::report::{AdapterKind, Status, Warning};
 use crate::units::format_percent;
-use crate::warning::Warning;
 
 /// Above this share of the processor, others have slowed a software adapter down.
 const BUSY: f64 = 0.1;
@@ -61,9 +61,9 @@ impl<'a> Others<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::clock::{FakeClock, FakeWork};
-    use super::super::sampling::Sampling;
+    use super::super::fake::{FakeClock, FakeWork};
     use super::*;
+    use crate::report::Sampling;
     use pollster::block_on;
 
     fn doubted(share: &dyn Fn() -> Option<f64>) -> Measurement {

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::clock::{Clock, Tick};
-use super::drift::{FixedWorkRates, measure_again_on_drift};
-use super::measurement::{Measurement, Status};
-use super::sampling::Sampling;
-use super::stats::{Summary, agree, noise_is_stable};
+use super::drift::measure_again_on_drift;
+use super::measurement::Measurement;
+use super::rates::FixedWorkRates;
+use super::stats::{agree, noise_is_stable};
 use super::timer::{Choice, Timer};
 use crate::error::{Error, Result};
+use crate::report::{Sampling, Status, Summary, Warning};
 use crate::units::format_percent;
-use crate::warning::Warning;
 
 /// A relative interquartile range above this makes a measurement [`Status::Noisy`]: five per cent.
 pub const NOISY_ABOVE: f64 = 0.05;

@@ -1,9 +1,8 @@
 //! Whether GPU timestamps can be believed, and what to read instead.
 
 use super::clock::Tick;
-use super::measurement::ClockKind;
+use crate::report::{ClockKind, Warning};
 use crate::units::{format_percent, format_seconds};
-use crate::warning::Warning;
 
 /// Timestamps that advance in steps longer than this are called coarse: a sample of 5 ms has 500 of them.
 const COARSE_STEP_S: f64 = 10e-6;

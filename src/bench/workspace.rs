@@ -1,12 +1,12 @@
 //! An operation's operands on a device, filled, and its results held against the reference.
 
 use super::verdict::{Case, Part, Verdict};
-use crate::buffer::{Readback, View};
 use crate::data::{Generated, Inputs, mix};
 use crate::error::Result;
-use crate::gpu::Gpu;
-use crate::kernel::{Kernel, Launch};
+use crate::gpu::{Gpu, Readback, View};
+use crate::kernel::Kernel;
 use crate::ops::{Operand, Operation, Role};
+use crate::plan::Launch;
 use crate::report::Verified;
 
 /// How many elements of a result are held against the f64 reference. All are checked to be written and finite.

@@ -5,10 +5,10 @@ use super::layout::{self, paragraph};
 use super::progress::print;
 use super::{OK, adapter, tunings};
 use comfy_table::{CellAlignment, Row as Line};
-use ridgepoint::gpu::{AdapterChoice, AdapterSummary, adapters, find};
+use ridgepoint::gpu::{AdapterChoice, adapters, find};
 use ridgepoint::kernel::Kernel;
 use ridgepoint::ops::{FAMILIES, Family};
-use ridgepoint::report::Tool;
+use ridgepoint::report::{AdapterSummary, Tool};
 use ridgepoint::shader::{Loops, Prepared};
 use ridgepoint::suite::SUITES;
 use ridgepoint::units::format_bytes;
@@ -195,7 +195,7 @@ fn adapter_lines(adapter: &Adapter) -> Vec<String> {
         (min, max) if min == max => format!("{min} lanes"),
         (min, max) => format!("{min} to {max} lanes"),
     };
-    let shape = |s: &ridgepoint::gpu::CooperativeShape| {
+    let shape = |s: &ridgepoint::report::CooperativeShape| {
         format!("{}x{}x{} {} -> {}", s.m, s.n, s.k, s.input, s.accumulator)
     };
     let cooperative: Vec<String> = summary.cooperative_matrix.iter().map(shape).collect();

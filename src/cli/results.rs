@@ -60,7 +60,7 @@ fn write(path: &Path, report: &Report) -> Result<()> {
             },
         })?;
     }
-    report.write(path)
+    ridgepoint::files::replace(path, &report.to_json())
 }
 
 /// A path for a run on `adapter` that began at `began`; a second run within a second gets another.

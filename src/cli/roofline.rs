@@ -5,11 +5,9 @@ use super::load::Load;
 use super::progress::{Progress, print, say};
 use super::{FAILED, OK, adapter, host, stop};
 use jiff::Timestamp;
-use ridgepoint::bench::{Others, Status};
-use ridgepoint::report::Tool;
-use ridgepoint::roofline::{
-    Effort, Extent, Figures, PROBE_FILES, RooflineReport, RooflineSettings, SCHEMA, Session,
-};
+use ridgepoint::bench::Others;
+use ridgepoint::report::{ROOFLINE_SCHEMA, RooflineReport, RooflineSettings, Status, Tool};
+use ridgepoint::roofline::{Effort, Extent, Figures, PROBE_FILES, Session};
 use ridgepoint::{Error, Gpu, Result};
 use std::path::Path;
 use std::time::Instant;
@@ -77,7 +75,7 @@ fn report(
         )
     });
     RooflineReport {
-        schema: SCHEMA.to_owned(),
+        schema: ROOFLINE_SCHEMA.to_owned(),
         tool: Tool::current(),
         host: host::host(began.0),
         adapter: gpu.summary().clone(),

@@ -2,12 +2,10 @@
 
 use super::layout::{self, Column};
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Row as Line};
-use ridgepoint::bench::Status;
 use ridgepoint::ops::family;
-use ridgepoint::report::{Bound, Row};
+use ridgepoint::report::{Bound, Row, Status, Warning};
 use ridgepoint::suite::Case;
 use ridgepoint::units::{format_percent, format_seconds};
-use ridgepoint::warning::Warning;
 use std::collections::BTreeMap;
 
 const HEADS: [&str; 8] = [
@@ -211,8 +209,7 @@ pub(crate) fn is_of_the_row(warning: &Warning) -> bool {
 pub(crate) mod tests {
     use super::*;
     use ridgepoint::Dtype;
-    use ridgepoint::bench::Summary;
-    use ridgepoint::report::Verified;
+    use ridgepoint::report::{Summary, Verified};
     use ridgepoint::shader::Checks;
     use ridgepoint::units::{Bandwidth, FlopRate, Intensity};
 

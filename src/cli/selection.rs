@@ -2,9 +2,9 @@
 
 use super::args::RunArguments;
 use ridgepoint::error::suggest;
-use ridgepoint::gpu::AdapterKind;
-use ridgepoint::kernel::check_sizes;
 use ridgepoint::ops::{FAMILIES, Family, family};
+use ridgepoint::plan::check_sizes;
+use ridgepoint::report::AdapterKind;
 use ridgepoint::suite::{Case, Suite, suite};
 use ridgepoint::{Dtype, Error, Result};
 

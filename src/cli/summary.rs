@@ -113,7 +113,7 @@ pub(crate) fn footer(report: &Report) -> String {
 mod tests {
     use super::*;
     use crate::cli::rows::tests::sample;
-    use ridgepoint::bench::Status;
+    use ridgepoint::report::Status;
 
     #[test]
     fn a_row_that_moves_twice_the_bytes_has_its_price() {

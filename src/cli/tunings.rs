@@ -2,9 +2,8 @@
 
 use super::args::CacheArguments;
 use super::progress::say;
-use ridgepoint::gpu::AdapterSummary;
-use ridgepoint::kernel::Machine;
-use ridgepoint::tune::Store;
+use ridgepoint::plan::Store;
+use ridgepoint::report::{AdapterSummary, Machine};
 use ridgepoint::{Error, Result, Tuning};
 
 impl CacheArguments {

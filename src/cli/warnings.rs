@@ -2,8 +2,7 @@
 
 use super::layout::paragraph;
 use super::rows;
-use ridgepoint::report::{Report, Row};
-use ridgepoint::warning::Warning;
+use ridgepoint::report::{Report, Row, Warning};
 
 /// One kind of warning, wherever in the run it came up.
 struct Kind<'a> {
@@ -93,7 +92,7 @@ impl Kind<'_> {
 mod tests {
     use super::*;
     use crate::cli::rows::tests::sample;
-    use ridgepoint::bench::Status;
+    use ridgepoint::report::Status;
 
     fn short() -> Warning {
         Warning::ShortSampling {

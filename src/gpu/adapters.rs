@@ -1,7 +1,8 @@
 //! The adapters of this machine: ranked and chosen.
 
-use super::summary::{AdapterKind, AdapterSummary, CooperativeShape};
+use super::features::KERNEL_FEATURES;
 use crate::error::{Error, Result};
+use crate::report::{AdapterKind, AdapterSummary, CooperativeShape};
 
 /// Which adapter to open.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -69,13 +70,6 @@ impl GpuOptions {
         Ok(options)
     }
 }
-
-/// Features that kernels or measurements use where present. None of them is needed.
-pub(crate) const KERNEL_FEATURES: wgpu::Features = wgpu::Features::TIMESTAMP_QUERY
-    .union(wgpu::Features::SHADER_F16)
-    .union(wgpu::Features::SUBGROUP)
-    .union(wgpu::Features::SUBGROUP_BARRIER)
-    .union(wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX);
 
 /// Subgroups smaller than this hold no fragments. Mesa 26's llvmpipe lists some for processors with vectors of 128 bits (4
 /// invocations) as well, where its devices refuse them, and wgpu 30 panics when it asks for one.

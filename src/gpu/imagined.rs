@@ -1,6 +1,7 @@
 //! Devices that tests imagine: what the choice of a kernel depends on, without an adapter.
 
-use super::{AdapterKind, Capabilities, CooperativeShape};
+use super::capabilities::Capabilities;
+use crate::report::{AdapterKind, CooperativeShape};
 
 impl Capabilities {
     /// A device of a kind with WebGPU's default limits, and nothing else.

@@ -1,9 +1,10 @@
 //! What other modules keep for each device, by type: the device knows nothing of them.
 
+use super::mutex::lock;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Any value that may go where a device may: between threads natively, and nowhere in a browser.
 trait Value: Any + wgpu::WasmNotSendSync {}
@@ -19,7 +20,7 @@ pub(super) struct Kept {
 impl Kept {
     /// The value of type `T`, a default one at the first call.
     pub(super) fn of<T: Default + wgpu::WasmNotSendSync + 'static>(&self) -> Arc<T> {
-        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut values = lock(&self.values);
         let value = values
             .entry(TypeId::of::<T>())
             .or_insert_with(|| Box::new(Arc::<T>::default()));

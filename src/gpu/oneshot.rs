@@ -1,6 +1,6 @@
 //! A value handed once from a callback or thread to a future.
 
-use super::lock;
+use super::mutex::lock;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};

@@ -1,6 +1,7 @@
 //! How much one dispatch may hold: a driver gives up on those that take long, and may reset the device.
 
-use crate::gpu::{AdapterKind, Capabilities};
+use crate::gpu::Capabilities;
+use crate::report::AdapterKind;
 
 /// What a kernel multiplies with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -197,7 +197,7 @@ pub(super) fn span(dtype: Dtype, layout: RowLayout, cols: u64, window: RowWindow
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::AdapterKind;
+    use crate::report::AdapterKind;
 
     #[test]
     fn places_and_indices_are_inverse() {

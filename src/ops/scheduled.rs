@@ -1,8 +1,9 @@
 //! What the tests of dispatches share.
 
-use super::{Operation, constants_of};
+use super::Operation;
 use crate::gpu::Capabilities;
-use crate::kernel::{Kernel, PlanOptions, Schedule};
+use crate::kernel::{Kernel, Schedule};
+use crate::plan::{PlanOptions, constants_of};
 use crate::shader::{Loops, Prepared};
 use proptest::prelude::ProptestConfig;
 

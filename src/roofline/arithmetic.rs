@@ -5,14 +5,14 @@ mod forms;
 
 pub(super) use forms::{Arithmetic, DOT, DOT_I8, F16, F16_AFFINE, F16_SQUARE, F32, I32, INTEGER};
 
-use super::ceilings::{ArithmeticGrid, Effort};
+use super::options::{ArithmeticGrid, Effort};
 use super::peak::{Candidate, Peak, pace};
 use super::probe::{Answer, Dispatch, Probe, Span, Words, places};
-use crate::buffer::View;
 use crate::data::{Distribution, stream_seed};
 use crate::error::Result;
-use crate::gpu::{AdapterKind, Gpu};
+use crate::gpu::{Gpu, View};
 use crate::kernel::{Constants, fold_workgroups};
+use crate::report::AdapterKind;
 use crate::shader::{Checks, Constant};
 use forms::Form;
 

@@ -3,35 +3,14 @@
 use super::arithmetic::{Arithmetic, F32};
 use super::matrix::Operands;
 use super::memory::Pool;
+use super::options::Effort;
 use super::peak::{Bench, Peak};
-use crate::bench::{Others, Sampling};
+use crate::bench::Others;
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::report::{Bound, Ceiling};
 use crate::shader::Checks;
-
-/// How much of a grid of shapes is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ArithmeticGrid {
-    /// All chain forms; 1, 2, 4, 8 chains; widths 1, 2, 4; workgroups of 64, 128, 256.
-    Full,
-    /// The shapes that won somewhere, for a first look and for software adapters, where compiling takes long.
-    Short,
-}
-
-/// How the ceilings are measured.
-#[derive(Debug, Clone)]
-pub struct Effort {
-    /// Shapes of the arithmetic probes.
-    pub grid: ArithmeticGrid,
-    /// Bytes of one operand of the copy, and of two of the triad; what is larger than half of all caches shows memory.
-    pub copy_bytes: u64,
-    /// Sampling of the winners.
-    pub sampling: Sampling,
-    /// Seed of the data.
-    pub seed: u32,
-}
 
 /// Measures `compute/f32`, `compute/f16_matrix`, `memory/copy` and `memory/triad`, each the best of its grid: a short
 /// screening, then the winner in full, beside `others`.

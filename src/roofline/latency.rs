@@ -1,11 +1,10 @@
 //! Latency of reads that wait for each other, by the size of what they go through.
 
-use super::data::LatencyPoint;
 use super::peak::{pace, screening};
 use super::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, exact, measured};
-use crate::bench::Sampling;
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::report::{LatencyPoint, Sampling};
 use crate::shader::{Checks, Shader};
 use std::time::Duration;
 

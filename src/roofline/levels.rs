@@ -1,6 +1,6 @@
 //! Caches and memory, found in the curves of bandwidth and latency over the working set. Pure.
 
-use super::data::{LatencyPoint, Level, SweepPoint};
+use crate::report::{LatencyPoint, Level, SweepPoint};
 
 /// A plateau ends where bandwidth falls below this share of its best.
 const FALL: f64 = 0.85;
@@ -135,7 +135,7 @@ fn lane_bytes(points: &[LatencyPoint], latency_s: f64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::Status;
+    use crate::report::Status;
 
     fn sweep(rate: impl Fn(f64) -> f64) -> Vec<SweepPoint> {
         let point = |i: u32| {

@@ -2,10 +2,9 @@
 
 use super::peak::{Candidate, pace};
 use super::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, places};
-use crate::buffer::View;
 use crate::data::{Distribution, Dtype, stream_seed, value};
 use crate::error::{Error, Result};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, View};
 use crate::shader::{Checks, Constant, Shader};
 use crate::tolerance::{Expected, dot};
 

@@ -4,10 +4,9 @@ mod moves;
 
 use super::peak::{Candidate, times_bytes};
 use super::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, exact};
-use crate::buffer::View;
 use crate::data::{Dtype, mix, stream_seed};
 use crate::error::{Error, Result};
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, View};
 use crate::kernel::Constants;
 use crate::shader::{Checks, Constant, Shader};
 

@@ -3,10 +3,9 @@
 //! Source: Williams, Waterman, Patterson, "Roofline: An Insightful Visual Performance Model", CACM 52(4), 2009; one slanted
 //! roof for each level of the hierarchy as in Ilic, Pratas, Sousa, "Cache-aware Roofline Model", IEEE CAL 13(1), 2014.
 
-use super::data::{Level, RooflineReport};
 use super::roof::{Mix, Roof};
 use crate::error::{Error, Result};
-use crate::report::{Bound, Ceiling, Report};
+use crate::report::{Bound, Ceiling, Level, Report, RooflineReport};
 use crate::units::{Bandwidth, FlopRate};
 use serde::{Deserialize, Serialize};
 

@@ -1,13 +1,12 @@
 //! The best of a grid: every shape screened for a few tens of milliseconds, then the winner measured in full.
 
-use super::ceilings::Effort;
+use super::options::Effort;
 use super::probe::{Probe, measured, split};
-use crate::bench::{Clock, GpuClock, Measurement, Others, Sampling, Status};
+use crate::bench::{Clock, GpuClock, Measurement, Others};
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::report::{Ceiling, GridPoint};
+use crate::report::{Ceiling, GridPoint, Sampling, Status, Warning};
 use crate::units::format_bytes;
-use crate::warning::Warning;
 use std::time::Duration;
 
 /// One shape of a grid.

@@ -1,9 +1,11 @@
 //! A probe: a shader that does a known amount of work and leaves a known answer, ready to be timed.
 
-use crate::bench::{GpuClock, Measurement, Sampling, measure};
+use crate::bench::{GpuClock, Measurement, measure};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::{Constants, Launch};
+use crate::kernel::Constants;
+use crate::plan::Launch;
+use crate::report::Sampling;
 use crate::shader::{Checks, Loops, Shader};
 use crate::tolerance::Expected;
 use std::num::NonZeroU64;

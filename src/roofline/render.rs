@@ -1,14 +1,13 @@
 //! A roofline as text: tables and a chart, each a function of the report. Pure.
 
 use super::chart::chart;
-use super::data::{Level, RooflineReport, TransferPoint, Variant};
 use super::model::Roofline;
-use crate::bench::Status;
-use crate::report::{Bound, Ceiling};
+use crate::report::{
+    Bound, Ceiling, Level, RooflineReport, Status, TransferPoint, Variant, Warning,
+};
 use crate::units::{
     Bandwidth, Intensity, format_bytes, format_percent, format_seconds, format_value,
 };
-use crate::warning::Warning;
 
 /// All of it, section after section.
 #[must_use]
@@ -299,7 +298,7 @@ mod tests {
     fn marked_points_are_counted() {
         let rate = crate::units::FlopRate::from_flops_per_second;
         let mark = Warning::ClockDrift {
-            moment: crate::warning::DriftMoment::Before,
+            moment: crate::report::DriftMoment::Before,
             from: rate(62e12),
             to: rate(20e12),
         };

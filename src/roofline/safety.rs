@@ -2,13 +2,13 @@
 
 use super::peak::Bench;
 use super::probe::measured;
-use crate::bench::{Coverage, GpuClock, Measurement, Sampling, Workspace, measure};
+use crate::bench::{Coverage, GpuClock, Measurement, Workspace, measure};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::kernel::{Plan, PlanOptions};
 use crate::ops::{Operation, family};
-use crate::report::Ceiling;
+use crate::plan::{Plan, PlanOptions};
+use crate::report::{Ceiling, Sampling};
 use crate::shader::Checks;
 
 /// The rate of the best f32 matmul of a shape in one mode.

@@ -2,17 +2,18 @@
 
 use super::arithmetic::{DOT, F16, F32, INTEGER};
 use super::atomics::{self, Counters};
-use super::ceilings::{Effort, compute, copy_peak, matrix, measure_ceilings, triad_peak};
-use super::data::Variant;
-use super::figures::{Extent, Figures};
+use super::ceilings::{compute, copy_peak, matrix, measure_ceilings, triad_peak};
+use super::figures::Figures;
 use super::matrix::Operands;
 use super::memory::Pool;
+use super::options::{Effort, Extent};
 use super::peak::{Bench, Candidate, Peak};
 use super::{latency, sweep, system, transfers, workgroup};
-use crate::bench::{Others, Sampling};
+use crate::bench::Others;
 use crate::data::Dtype;
 use crate::error::Result;
-use crate::gpu::{AdapterKind, Gpu};
+use crate::gpu::Gpu;
+use crate::report::{AdapterKind, Sampling, Variant};
 use crate::shader::Checks;
 use std::time::Duration;
 

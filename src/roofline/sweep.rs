@@ -1,12 +1,12 @@
 //! Bandwidth by working set: how fast reads of so many bytes are, where a cache may hold them and where it cannot.
 
-use super::data::SweepPoint;
 use super::memory::{Pool, WORKGROUP, Walk, Window};
 use super::peak::screening;
 use super::probe::Probe;
-use crate::bench::{Measurement, Sampling};
+use crate::bench::Measurement;
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::report::{Sampling, SweepPoint};
 use crate::shader::Checks;
 use std::time::Duration;
 

@@ -1,13 +1,12 @@
 //! What lies around a kernel: launching it, waiting for it, compiling it.
 
 use super::probe::{Dispatch, Probe, ProbeFile, Span, measured};
-use crate::bench::{Awake, Clock, Measurement, Sampling, Tick};
+use crate::bench::{Awake, Clock, Measurement, Tick};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::Launch;
-use crate::report::Ceiling;
-use crate::shader::{Checks, Constant, Loops, Pipeline, Shader};
-use crate::warning::Warning;
+use crate::plan::Launch;
+use crate::report::{Ceiling, Sampling, Warning};
+use crate::shader::{Checks, Constant, Loops, Shader};
 use std::time::{Duration, Instant};
 
 pub(super) static LAUNCH_EMPTY: ProbeFile = ProbeFile {
@@ -258,9 +257,7 @@ async fn compile(gpu: &Gpu, salt: u32) -> Result<()> {
     let features = gpu.capabilities().features;
     let shader = &LAUNCH_EMPTY.shader;
     let prepared = shader.prepare(&constants, Loops::Unrolled, features)?;
-    Pipeline::compile(gpu, prepared, Checks::Off)
-        .await
-        .map(drop)
+    gpu.compile(prepared, Checks::Off).await.map(drop)
 }
 
 /// Another number in every process.

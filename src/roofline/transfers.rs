@@ -1,12 +1,12 @@
 //! Moving data to the device and back.
 
-use super::data::TransferPoint;
 use super::peak::screening;
 use super::probe::measured;
 use super::system::{by_host, finish, recorded};
-use crate::bench::{Measurement, Sampling, Status};
+use crate::bench::Measurement;
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::report::{Sampling, Status, TransferPoint};
 use std::time::Duration;
 
 /// Memory of the host that the device reads and writes, and memory of the device, as large as each other.

@@ -2,10 +2,9 @@
 
 use super::peak::{Candidate, pace};
 use super::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, exact, places};
-use crate::buffer::View;
 use crate::data::{Dtype, mix, stream_seed};
 use crate::error::Result;
-use crate::gpu::Gpu;
+use crate::gpu::{Gpu, View};
 use crate::shader::{Checks, Constant, Shader};
 
 pub(super) static WORKGROUP_READ: ProbeFile = ProbeFile {

@@ -2,8 +2,10 @@
 
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::kernel::{Constants, Contender, Kernel, PlanOptions};
-use crate::ops::{Operation, choose, constants_of};
+use crate::kernel::{Constants, Kernel};
+use crate::ops::Operation;
+use crate::plan::{PlanOptions, choose, constants_of};
+use crate::report::Contender;
 use crate::shader::Constant;
 
 /// One way to compute an operation.
@@ -107,8 +109,8 @@ mod tests {
     use super::*;
     use crate::data::Dtype;
     use crate::error::Error;
-    use crate::gpu::AdapterKind;
     use crate::ops::{Matmul, Softmax};
+    use crate::report::AdapterKind;
     use crate::tune::{Job, tunable};
 
     fn device() -> Capabilities {

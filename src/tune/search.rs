@@ -1,9 +1,8 @@
 //! The search itself: pure of any device, bounded in candidates and in time.
 
-use crate::bench::{NOISY_ABOVE, Summary};
+use crate::bench::NOISY_ABOVE;
 use crate::error::{Error, Result};
-use crate::kernel::Ended;
-use crate::warning::Warning;
+use crate::report::{Ended, Summary, Warning};
 use std::time::Duration;
 
 /// What a search may spend on one class.

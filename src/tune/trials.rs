@@ -1,13 +1,14 @@
 //! Candidates on a real device.
 
-use super::TuneOptions;
 use super::candidates::Candidate;
+use super::options::TuneOptions;
 use super::search::{Look, Timing, Trials};
-use crate::bench::{Coverage, GpuClock, Sampling, Workspace, measure};
+use crate::bench::{Coverage, GpuClock, Workspace, measure};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::{Launch, Plan, PlanOptions};
 use crate::ops::Operation;
+use crate::plan::{Launch, Plan, PlanOptions};
+use crate::report::Sampling;
 use std::time::{Duration, Instant};
 
 /// Candidates for one operation, on one set of operands.

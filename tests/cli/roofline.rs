@@ -1,7 +1,8 @@
 //! `ridgepoint roofline`: what is printed, what is in the file, what is refused.
 
 use super::{has_adapter, json, ridgepoint, stderr, stdout};
-use ridgepoint::roofline::{Roofline, RooflineReport};
+use ridgepoint::report::RooflineReport;
+use ridgepoint::roofline::Roofline;
 
 #[test]
 fn a_quick_roofline_prints_and_writes_what_a_run_uses() {

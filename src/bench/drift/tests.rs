@@ -1,8 +1,7 @@
-use super::super::clock::{FakeClock, FakeTimestamps, FakeWork, Sleep};
-use super::super::measurement::Status;
+use super::super::fake::{FakeClock, FakeTimestamps, FakeWork, Sleep};
 use super::super::sampler::measure;
-use super::super::sampling::Sampling;
 use super::*;
+use crate::report::{Sampling, Status};
 use pollster::block_on;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use super::*;
-use crate::bench::clock::{FakeClock, FakeTimestamps, FakeWork, Fault, Ramp};
-use crate::bench::measurement::ClockKind;
+use crate::bench::fake::{FakeClock, FakeTimestamps, FakeWork, Fault, Ramp};
+use crate::report::ClockKind;
 
 fn run_with(work: FakeWork, sampling: &Sampling) -> (Result<Measurement>, FakeClock) {
     let mut clock = FakeClock::new(work);

@@ -10,8 +10,9 @@ use super::options::Places;
 use super::{Attention, KvCache, Lengths, LogSumExp, Sinks};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterKind, Capabilities};
+use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Stage};
+use crate::report::AdapterKind;
 use crate::shader::{Constant, Shader};
 
 pub(super) static ATTENTION_COOPERATIVE: Kernel = Kernel {

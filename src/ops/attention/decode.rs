@@ -8,9 +8,10 @@ pub(super) use cut::schedule;
 use super::{Attention, KvCache, LogSumExp, Sinks, text};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterKind, Capabilities};
+use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::Operation;
+use crate::report::AdapterKind;
 use crate::shader::{Constant, Shader};
 
 pub(super) static ATTENTION_DECODE: Kernel = Kernel {

@@ -185,7 +185,7 @@ pub enum Sinks {
 /// ```no_run
 /// # async fn example(gpu: &ridgepoint::Gpu, encoder: &mut wgpu::CommandEncoder, buffers: [&wgpu::Buffer; 6])
 /// # -> ridgepoint::Result<()> {
-/// use ridgepoint::buffer::View;
+/// use ridgepoint::gpu::View;
 /// use ridgepoint::ops::{KvCache, Lengths};
 /// use ridgepoint::{Attention, Dtype, Plan, PlanOptions};
 ///

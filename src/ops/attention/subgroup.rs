@@ -5,8 +5,9 @@ use super::kernels::FINISH;
 use super::tiles::wanted;
 use crate::data::Dtype;
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterKind, Capabilities};
+use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Stage};
+use crate::report::AdapterKind;
 use crate::shader::{Constant, Prepared, Shader};
 
 pub(super) static ATTENTION_FLASH_SUBGROUP: Kernel = Kernel {

@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::error::Error;
-use crate::gpu::AdapterKind;
-use crate::kernel::{PlanOptions, Step};
+use crate::kernel::Step;
 use crate::ops::budget::{Units, flops_of_dispatch};
-use crate::ops::{choose, scheduled};
+use crate::ops::scheduled;
+use crate::plan::{PlanOptions, choose};
+use crate::report::AdapterKind;
 use crate::shader::Loops;
 
 const SHAPE: Attention = Attention {

@@ -2,8 +2,9 @@
 
 use super::Attention;
 use super::kernels::ATTENTION_FLASH;
-use crate::gpu::{AdapterKind, Capabilities};
+use crate::gpu::Capabilities;
 use crate::kernel::Constants;
+use crate::report::AdapterKind;
 use crate::shader::Constant;
 
 type Preset = &'static [(&'static str, Constant)];

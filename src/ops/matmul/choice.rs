@@ -74,7 +74,7 @@ pub(super) fn tiles_of(matmul: &Matmul, [rows, columns]: [u32; 2]) -> u64 {
 }
 
 fn is_software(device: &Capabilities) -> bool {
-    device.kind == crate::gpu::AdapterKind::Software
+    device.kind == crate::report::AdapterKind::Software
 }
 
 /// The constants of a kernel that the operands decide, and the tiles that suit them.
@@ -235,7 +235,7 @@ fn operands(matmul: &Matmul, kernel: &'static Kernel) -> Result<Constants> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gpu::AdapterKind;
+    use crate::report::AdapterKind;
 
     fn device(kind: AdapterKind, matrix_units: bool) -> Capabilities {
         Capabilities::imagined(kind)

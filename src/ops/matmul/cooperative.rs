@@ -4,8 +4,9 @@ use super::choice::{BUSY, is_split, tiles_of, types};
 use super::{Activation, Bias, Matmul, vector};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterKind, Capabilities};
+use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel};
+use crate::report::AdapterKind;
 use crate::shader::Constant;
 
 /// The side of the square fragments that serve `matmul` on `device`, larger ones first.
@@ -173,9 +174,9 @@ pub(super) fn group(matmul: &Matmul, tile_n: u32) -> u32 {
 mod tests {
     use super::*;
     use crate::PlanOptions;
-    use crate::ops::choice::constants_of;
     use crate::ops::matmul::kernels::{COOPERATIVE, COOPERATIVE_SPLIT};
     use crate::ops::{Layout, Operation};
+    use crate::plan::constants_of;
 
     /// One with matrix units, and as much workgroup memory as every WebGPU device has.
     fn device() -> Capabilities {

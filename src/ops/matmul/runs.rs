@@ -9,9 +9,10 @@ use super::cut::ranges;
 use super::kernels::{NAIVE, TILED};
 use super::vector::is_vector;
 use crate::error::Result;
-use crate::gpu::{AdapterKind, Capabilities};
+use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Step, Window, fold_workgroups, integer};
 use crate::ops::budget::{LOAD_FLOPS, Units, flops_of_dispatch, flops_of_workgroup};
+use crate::report::AdapterKind;
 use crate::shader::{Constant, Prepared};
 use std::ops::Range;
 

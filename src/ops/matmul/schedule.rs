@@ -7,8 +7,7 @@ use super::{Bias, Matmul, estimate, vector, whole};
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::kernel::{Kernel, Schedule, Slot, Step, Window};
-use crate::ops::Operation;
-use crate::ops::budget::LOAD_FLOPS;
+use crate::ops::{Operation, budget::LOAD_FLOPS};
 use crate::shader::Prepared;
 use std::ops::RangeInclusive;
 

@@ -7,8 +7,9 @@ use super::runs::{Cost, Runs};
 use super::schedule::{Planes, Split, reduce, windows};
 use crate::data::Dtype;
 use crate::error::Result;
-use crate::gpu::{AdapterKind, Capabilities};
+use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Schedule, Slot, Window, integer};
+use crate::report::AdapterKind;
 use crate::shader::{Constant, Prepared};
 
 pub(super) fn is_vector(kernel: &Kernel) -> bool {

@@ -7,8 +7,9 @@ use super::schedule::{Split, params, windows};
 use super::{Matmul, Order, cooperative};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterKind, Capabilities};
+use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Schedule};
+use crate::report::AdapterKind;
 use crate::shader::{Constant, Prepared};
 
 /// Elements of A and B that one load fetches.

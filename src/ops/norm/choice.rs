@@ -3,8 +3,9 @@
 use super::Norm;
 use super::kernels::{NORM_GROUPED, NORM_LOOPED, NORM_SPLIT, NORM_WORKGROUP};
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterKind, Capabilities};
+use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel};
+use crate::report::AdapterKind;
 use crate::shader::Constant;
 
 /// Registers of 32 bits that an invocation may hold of a row.
@@ -107,9 +108,8 @@ pub(super) fn unsuited(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::PlanOptions;
-    use crate::ops::softmax::device;
-    use crate::ops::{NormKind, choose};
+    use crate::ops::{NormKind, softmax::device};
+    use crate::plan::{PlanOptions, choose};
 
     #[test]
     fn row_lengths_choose_kernels() {

@@ -4,9 +4,7 @@ use super::{Affine, Norm, NormKind};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::kernel::{Kernel, Stage};
-use crate::ops::rows::RowLayout;
-use crate::ops::softmax::Target;
-use crate::ops::{Family, Operation, parse_sizes};
+use crate::ops::{Family, Operation, parse_sizes, rows::RowLayout, softmax::Target};
 use crate::shader::Shader;
 
 fn samples(kind: NormKind) -> Vec<Box<dyn Operation>> {

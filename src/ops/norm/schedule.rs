@@ -5,9 +5,8 @@ use super::kernels::NORM_SPLIT;
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
 use crate::kernel::{Kernel, Schedule, Slot, Step, Window, fold_workgroups};
-use crate::ops::Operation;
 use crate::ops::rows::{self, RowLayout, RowWindow};
-use crate::ops::softmax::Target;
+use crate::ops::{Operation, softmax::Target};
 use crate::shader::Prepared;
 
 /// `Params` of every file; those that do not share rows end before `parts`.

@@ -6,9 +6,10 @@ use super::kernels::{
 use super::{Softmax, SoftmaxForm, SoftmaxMask, Target, sizes};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterKind, Capabilities};
+use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel};
 use crate::ops::rows::Width;
+use crate::report::AdapterKind;
 use crate::shader::Constant;
 
 /// Columns up to which a row is too short to occupy a subgroup of 32.
@@ -127,8 +128,7 @@ pub(super) fn unsuited(
 pub(super) mod tests {
     use super::*;
     use crate::data::Dtype;
-    use crate::kernel::PlanOptions;
-    use crate::ops::{Choice, choose};
+    use crate::plan::{Choice, PlanOptions, choose};
 
     pub(in crate::ops) fn device(
         kind: AdapterKind,

@@ -3,8 +3,7 @@
 use super::{Causal, Softmax, SoftmaxForm, SoftmaxMask, Target, text};
 use crate::data::Dtype;
 use crate::kernel::{Kernel, Stage};
-use crate::ops::rows::RowLayout;
-use crate::ops::{Family, Operation};
+use crate::ops::{Family, Operation, rows::RowLayout};
 use crate::shader::{Prepared, Shader};
 
 static ROW_MAX: Shader = Shader {

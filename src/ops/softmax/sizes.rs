@@ -2,9 +2,10 @@
 
 use super::Softmax;
 use super::choice::LONG;
-use crate::gpu::{AdapterKind, Capabilities};
+use crate::gpu::Capabilities;
 use crate::kernel::Constants;
 use crate::ops::rows::Width;
+use crate::report::AdapterKind;
 use crate::shader::Constant;
 
 /// Registers of 32 bits that an invocation may hold of a row: beyond, compilers spill or too few invocations fit a core.

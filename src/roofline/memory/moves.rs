@@ -1,11 +1,11 @@
 //! Writing, copying and the triad of a pool.
 
 use super::{COPY, Pool, WORKGROUP, WORKGROUPS, WRITE, unrolled};
-use crate::buffer::View;
 use crate::data::{Distribution, Dtype, mix, value};
 use crate::error::Result;
-use crate::gpu::{AdapterKind, Gpu};
+use crate::gpu::{Gpu, View};
 use crate::kernel::{Constants, fold_workgroups};
+use crate::report::AdapterKind;
 use crate::roofline::peak::{Candidate, times_bytes};
 use crate::roofline::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, exact, places};
 use crate::shader::{Checks, Constant, Shader};

@@ -3,10 +3,11 @@
 use super::schedule::Owner;
 use crate::data::Dtype;
 use crate::error::{Error, Result};
-use crate::gpu::{AdapterKind, Capabilities};
+use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::attention::{Attention, KvCache, Lengths};
 use crate::ops::budget::{Units, flops_of_workgroup};
+use crate::report::AdapterKind;
 use crate::shader::{Constant, Loops, Shader};
 
 /// All of them, the plainest first.

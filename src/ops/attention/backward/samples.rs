@@ -2,8 +2,7 @@
 
 use super::{AttentionBackward, NAME};
 use crate::data::Dtype;
-use crate::ops::Operation;
-use crate::ops::attention::text;
+use crate::ops::{Operation, attention::text};
 use crate::shader::Prepared;
 
 /// Single rows, primes, rows that see nothing, empty ones, every option: those without columns of their own share a

@@ -4,10 +4,9 @@ use super::AttentionBackward;
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::kernel::{Kernel, Schedule, Slot, Step, Window, fold_workgroups};
-use crate::ops::attention::Attention;
 use crate::ops::attention::cut::{Group, KEPT_BYTES, Walks, Work};
-use crate::ops::attention::params::FinishParams;
 use crate::ops::budget::{Units, flops_of_dispatch};
+use crate::ops::{attention::Attention, attention::params::FinishParams};
 use crate::shader::Prepared;
 
 /// Bytes of a pair of numbers.

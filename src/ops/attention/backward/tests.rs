@@ -3,8 +3,8 @@
 use super::kernels::{COOPERATIVE, FLASH};
 use super::*;
 use crate::data::generate;
-use crate::gpu::AdapterKind;
 use crate::ops::attention::{BiasShape, HeadLayout, KvCache, Lengths, Mask, Sinks};
+use crate::report::AdapterKind;
 
 /// Values in f64: differences of f32 would be lost in their rounding.
 struct Exact(Vec<Vec<f64>>);

@@ -2,11 +2,8 @@
 
 use super::tile::{ROWS_32, ROWS_64, ROWS_128, ROWS_128_BY_16, ROWS_256, Tile};
 use super::*;
-use crate::kernel::PlanOptions;
-use crate::ops::Mask;
-use crate::ops::Operation;
-use crate::ops::attention::params::WalkParams;
-use crate::ops::{choose, constants_of};
+use crate::ops::{Mask, Operation, attention::params::WalkParams};
+use crate::plan::{PlanOptions, choose, constants_of};
 use crate::shader::{Loops, Prepared};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

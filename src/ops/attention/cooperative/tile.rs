@@ -2,8 +2,9 @@
 
 use super::Attention;
 use crate::error::Result;
-use crate::gpu::{AdapterKind, Capabilities};
+use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel};
+use crate::report::AdapterKind;
 use crate::shader::Constant;
 
 /// Constants of `attention_cooperative.wgsl` that belong together; the file says what each is.

@@ -1,9 +1,10 @@
 //! How much a workgroup walks in one dispatch: no longer than a slow adapter may take, and where there are several dispatches,
 //! little enough for each of them to fill a device that has many cores.
 
-use crate::gpu::{AdapterKind, Capabilities};
+use crate::gpu::Capabilities;
 use crate::ops::attention::Attention;
 use crate::ops::budget::{Units, flops_of_dispatch, flops_of_workgroup};
+use crate::report::AdapterKind;
 
 /// What an exponential and what belongs to it cost, in FLOPs of a product.
 const WEIGHT_FLOPS: u64 = 32;

@@ -1,15 +1,16 @@
 //! Every walk is taken once and in order, and no dispatch costs more than it may.
 
 use super::*;
-use crate::gpu::{AdapterKind, Capabilities};
-use crate::kernel::{Constants, Kernel, PlanOptions, Schedule};
-use crate::ops::attention::kernels::ATTENTION_FLASH;
-use crate::ops::attention::params::FinishParams;
-use crate::ops::attention::subgroup::ATTENTION_FLASH_SUBGROUP;
+use crate::gpu::Capabilities;
+use crate::kernel::{Constants, Kernel, Schedule};
 use crate::ops::attention::{Attention, Lengths, Mask};
-use crate::ops::budget::flops_of_workgroup;
 use crate::ops::scheduled::{self, config};
-use crate::ops::{Operation, constants_of};
+use crate::ops::{
+    Operation, attention::kernels::ATTENTION_FLASH, attention::params::FinishParams,
+    attention::subgroup::ATTENTION_FLASH_SUBGROUP, budget::flops_of_workgroup,
+};
+use crate::plan::{PlanOptions, constants_of};
+use crate::report::AdapterKind;
 use crate::shader::{Constant, Prepared};
 use proptest::prelude::*;
 

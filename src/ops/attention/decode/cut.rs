@@ -2,10 +2,9 @@
 
 use crate::gpu::Capabilities;
 use crate::kernel::{Schedule, Slot, Step, Window};
-use crate::ops::attention::params::Params;
-use crate::ops::attention::schedule::window;
 use crate::ops::attention::{Attention, LogSumExp};
 use crate::ops::budget::{LOAD_FLOPS, Units, flops_of_dispatch, flops_of_workgroup};
+use crate::ops::{attention::params::Params, attention::schedule::window};
 use crate::shader::Prepared;
 
 /// Bytes of parts at most; a dispatch takes fewer units where all have more.

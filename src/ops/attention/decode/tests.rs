@@ -3,8 +3,8 @@
 use super::cut::SCRATCH;
 use super::*;
 use crate::data::generate;
-use crate::kernel::{PlanOptions, Schedule};
-use crate::ops::{Choice, choose};
+use crate::kernel::Schedule;
+use crate::plan::{Choice, PlanOptions, choose};
 use crate::shader::{Loops, Prepared};
 
 const CACHE: KvCache = KvCache::Paged {

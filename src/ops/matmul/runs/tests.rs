@@ -2,12 +2,11 @@
 
 use super::*;
 use crate::data::Dtype;
-use crate::gpu::AdapterKind;
-use crate::kernel::{PlanOptions, Slot};
-use crate::ops::matmul::choice::is_split;
-use crate::ops::matmul::kernels::BLOCKED;
+use crate::kernel::Slot;
 use crate::ops::scheduled::{config, scheduled};
-use crate::ops::{Layout, Operation, Order};
+use crate::ops::{Layout, Operation, Order, matmul::choice::is_split, matmul::kernels::BLOCKED};
+use crate::plan::PlanOptions;
+use crate::report::AdapterKind;
 use proptest::prelude::*;
 
 /// Adapters of each class, and the side of their matrix units.

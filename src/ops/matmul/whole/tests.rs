@@ -1,6 +1,7 @@
 use super::*;
 use crate::Operation;
-use crate::ops::{Activation, Bias, Layout, choose};
+use crate::ops::{Activation, Bias, Layout};
+use crate::plan::choose;
 use crate::{Error, PlanOptions};
 
 /// A device with fragments of `side` x `side`, and as much workgroup memory as every WebGPU device has.

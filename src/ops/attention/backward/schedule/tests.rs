@@ -1,13 +1,13 @@
 //! Every block is walked once and in order, and no dispatch costs more than it may.
 
 use super::*;
-use crate::gpu::AdapterKind;
-use crate::kernel::PlanOptions;
-use crate::ops::attention::Mask;
-use crate::ops::attention::backward::kernels::FLASH;
-use crate::ops::attention::params::WalkParams;
-use crate::ops::budget::flops_of_workgroup;
 use crate::ops::scheduled::{config, scheduled};
+use crate::ops::{
+    attention::Mask, attention::backward::kernels::FLASH, attention::params::WalkParams,
+    budget::flops_of_workgroup,
+};
+use crate::plan::PlanOptions;
+use crate::report::AdapterKind;
 
 fn device(kind: AdapterKind) -> Capabilities {
     Capabilities::imagined(kind).with_workgroup_memory()

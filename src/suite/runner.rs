@@ -1,21 +1,15 @@
 //! One run on one adapter: ceilings, then row after row, each verified before it is timed.
 
-use super::clock::Clock;
-use super::gpu_clock::GpuClock;
-use super::measurement::Measurement;
-use super::others::Others;
 use super::row;
-use super::sampler::measure;
-use super::sampling::Sampling;
-use super::workspace::{Coverage, Workspace};
+use super::suites::Case;
+use crate::bench::{Clock, Coverage, GpuClock, Measurement, Others, Workspace, measure};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
-use crate::kernel::{Plan, PlanOptions, Tuning};
 use crate::ops::Operation;
-use crate::report::{Bound, Ceiling, Row};
+use crate::plan::{Plan, PlanOptions};
+use crate::report::{Bound, Ceiling, Row, Sampling, Tuning};
 use crate::roofline::{ArithmeticGrid, Effort, Extent, Roofline, measure_ceilings, measure_some};
 use crate::shader::Checks;
-use crate::suite::Case;
 use std::collections::HashMap;
 use std::sync::Arc;
 

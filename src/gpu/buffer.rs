@@ -1,8 +1,9 @@
 //! Typed views of `wgpu::Buffer`s that anybody may own, and moving data to and from them.
 
+use super::device::Gpu;
+use super::oneshot::oneshot;
 use crate::data::Dtype;
 use crate::error::{Error, Result};
-use crate::gpu::{Gpu, oneshot::oneshot};
 
 /// A run of elements in somebody's buffer.
 #[derive(Debug, Clone, Copy)]
@@ -133,6 +134,7 @@ impl Readback {
     }
 
     /// The buffer that an encoder for [`Readback::submit`] copies to.
+    #[cfg(feature = "bench")]
     pub(crate) fn staging(&self) -> &wgpu::Buffer {
         &self.staging
     }

@@ -1,8 +1,7 @@
 //! Compiling a prepared shader on a device. The only `unsafe` of the crate is here.
 
-use super::{Access, Checks, Prepared};
 use crate::error::{Error, Result};
-use crate::gpu::Gpu;
+use crate::shader::{Access, Checks, Prepared};
 
 /// A compiled shader with the layout of its one bind group.
 #[derive(Debug)]
@@ -11,27 +10,6 @@ pub struct Pipeline {
     pub(crate) layout: wgpu::BindGroupLayout,
     /// What was compiled.
     pub prepared: Prepared,
-}
-
-impl Pipeline {
-    /// Compiles `prepared` on the device of `gpu`.
-    ///
-    /// # Errors
-    /// [`Error::TooLarge`] where workgroup memory or size pass the device's limits, which wgpu does not check;
-    /// [`Error::Gpu`] with the driver's text otherwise.
-    pub(crate) async fn compile(gpu: &Gpu, prepared: Prepared, checks: Checks) -> Result<Self> {
-        check_limits(&prepared, &gpu.capabilities().limits)?;
-        let device = gpu.device();
-        let what = format!("compile shaders/{}.wgsl", prepared.name);
-        let (raw, layout) = gpu
-            .catch(&what, || create(device, &prepared, checks))
-            .await?;
-        Ok(Self {
-            raw,
-            layout,
-            prepared,
-        })
-    }
 }
 
 /// The word that experimental features of wgpu want: cooperative matrices are the one that is used.
@@ -86,7 +64,7 @@ pub(crate) fn check_limits(prepared: &Prepared, limits: &wgpu::Limits) -> Result
     }
 }
 
-fn create(
+pub(super) fn create(
     device: &wgpu::Device,
     prepared: &Prepared,
     checks: Checks,

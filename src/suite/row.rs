@@ -1,15 +1,15 @@
 //! Rows of a report, from what was planned, verified and measured.
 
-use super::measurement::Measurement;
+use super::suites::Case;
+use crate::bench::Measurement;
 use crate::error::Error;
-use crate::kernel::{Plan, shown};
+use crate::kernel::shown;
 use crate::ops::{Operation, Role};
-use crate::report::{Ceiling, Row, Verified};
+use crate::plan::Plan;
+use crate::report::{Ceiling, Row, Verified, Warning};
 use crate::roofline::{Mix, Roofline, Work};
 use crate::shader::Checks;
-use crate::suite::Case;
 use crate::units::{Bandwidth, FlopRate, Intensity};
-use crate::warning::Warning;
 use std::collections::BTreeMap;
 
 /// The row of a case that was planned as `plan`, for `operation`: the case's own, or as much of it as runs here.

@@ -1,20 +1,21 @@
 //! A roofline as plain data: schema `ridgepoint.roofline/1`.
 
-use crate::bench::{Sampling, Status};
+use super::adapter::AdapterSummary;
+use super::run::{Ceiling, Host, Tool};
+use super::sampling::Sampling;
+use super::status::Status;
+use super::warning::Warning;
 use crate::error::{Error, Result};
-use crate::gpu::AdapterSummary;
-use crate::report::{Ceiling, Host, Tool};
-use crate::warning::Warning;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The schema that [`RooflineReport`] is written in.
-pub const SCHEMA: &str = "ridgepoint.roofline/1";
+pub const ROOFLINE_SCHEMA: &str = "ridgepoint.roofline/1";
 
 /// All that was measured of one adapter. SI base units: seconds, bytes, operations and bytes per second.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RooflineReport {
-    /// [`SCHEMA`].
+    /// [`ROOFLINE_SCHEMA`].
     pub schema: String,
     /// What measured.
     pub tool: Tool,
@@ -154,9 +155,9 @@ impl RooflineReport {
             reason,
         };
         let report: Self = serde_json::from_str(text).map_err(|e| failed(e.to_string()))?;
-        if report.schema != SCHEMA {
+        if report.schema != ROOFLINE_SCHEMA {
             return Err(failed(format!(
-                "its schema is {:?}, this version reads {SCHEMA:?}",
+                "its schema is {:?}, this version reads {ROOFLINE_SCHEMA:?}",
                 report.schema
             )));
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::ClockKind;
+use super::status::ClockKind;
 use crate::units::{FlopRate, format_percent, format_seconds};
 
 /// Something that makes a result mean less than it seems to. As text it says what happened, then what to do.

@@ -1,12 +1,11 @@
-//! Matrix units are used only where they came out right: a product of matrices that do not commute.
+//! Self-checks of matrix units: they are used only where a product of matrices that do not commute came out right.
 
-use super::{AdapterKind, COOPERATIVE, Capabilities, CooperativeShape, Gpu};
-use crate::bench::Workspace;
 use crate::data::Dtype;
 use crate::error::{Error, Result};
-use crate::kernel::{Plan, PlanOptions};
+use crate::gpu::{COOPERATIVE, Gpu, View};
 use crate::ops::Matmul;
-use crate::warning::Warning;
+use crate::plan::{Plan, PlanOptions};
+use crate::report::{AdapterKind, CooperativeShape, Warning};
 
 /// The kernel for any product, which every other one on matrix units shares its fragments with.
 const ANY: &str = "matmul_cooperative";
@@ -29,7 +28,7 @@ impl Gpu {
         {
             return Ok(());
         }
-        let usable = self.summary.cooperative_matrix.clone().into_iter();
+        let usable = self.summary().cooperative_matrix.clone().into_iter();
         let usable = usable.filter(CooperativeShape::is_usable);
         if let Err(reason) = self.capabilities.lanes() {
             let demoted = usable.map(|shape| Warning::MatrixUnitsDemoted {
@@ -101,18 +100,16 @@ impl Gpu {
         let a = |row: u64, column: u64| ((row * 3 + column * 5) % 7) as f32 - 3.0;
         let b = |row: u64, column: u64| ((row * 2 + column) % 5) as f32 - (column % 3) as f32;
         let cells = || (0..side * side).map(|i| (i / side, i % side));
-        let values = [
-            cells().map(|(row, column)| a(row, column)).collect(),
-            cells().map(|(row, column)| b(row, column)).collect(),
-        ];
-        let space = Workspace::with_values(self, &matmul, &values).await?;
-        space.poison(self).await?;
-        let mut encoder = self
-            .device
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        plan.record(&mut encoder, &space.views())?;
-        self.submit(encoder, "try the matrix units").await?;
-        let got = self.download(space.views()[2]).await?;
+        let a_values: Vec<f32> = cells().map(|(row, column)| a(row, column)).collect();
+        let b_values: Vec<f32> = cells().map(|(row, column)| b(row, column)).collect();
+        let of_a = self.upload("a", &a_values, dtype).await?;
+        let of_b = self.upload("b", &b_values, dtype).await?;
+        let of_c = self.create_storage("c", side * side * 4).await?;
+        let c = View::part(&of_c, 0, side * side, Dtype::F32);
+        self.poison(c).await?;
+        let views = [View::whole(&of_a, dtype), View::whole(&of_b, dtype), c];
+        plan.bind(&views)?.run(self).await?;
+        let got = self.download(c).await?;
         let want = |(row, column)| (0..side).map(|k| a(row, k) * b(k, column)).sum::<f32>();
         let wrong = cells()
             .zip(&got)
@@ -129,44 +126,5 @@ impl Gpu {
                 ),
             }),
         }
-    }
-}
-
-impl Capabilities {
-    /// Invocations of every subgroup; the reason why fragments cannot be held where sizes differ, since wgpu cannot ask for
-    /// one of them.
-    pub(crate) fn lanes(&self) -> std::result::Result<u32, String> {
-        let (smallest, largest) = self.subgroup_sizes;
-        if smallest == largest {
-            return Ok(largest);
-        }
-        Err(format!(
-            "subgroups have {smallest} to {largest} invocations, and have to be of one size"
-        ))
-    }
-
-    /// The side of the square fragments of `input` with sums in f32 that came out right here, the larger where there are both.
-    pub(crate) fn fragment_side(&self, input: Dtype) -> Option<u32> {
-        let fits = |side: u32| {
-            self.cooperative.iter().any(|shape| {
-                [shape.m, shape.n, shape.k] == [side; 3]
-                    && shape.input == input.name()
-                    && shape.accumulator == Dtype::F32.name()
-            })
-        };
-        [16, 8].into_iter().find(|&side| fits(side))
-    }
-}
-
-impl std::fmt::Display for CooperativeShape {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            m,
-            n,
-            k,
-            input,
-            accumulator,
-        } = self;
-        write!(f, "{m}x{n}x{k} {input} -> {accumulator}")
     }
 }

@@ -1,12 +1,22 @@
 //! What has to hold before anything is dispatched: operands, buffers and schedules against shapes and limits.
 
-use super::Plan;
-use crate::buffer::View;
 use crate::error::{Error, Result};
+use crate::gpu::View;
 use crate::kernel::{Kernel, Schedule};
 use crate::ops::Operand;
 
-impl Plan {
+/// What buffers are bound to: the operands of one shape.
+pub(super) struct Bound<'a> {
+    /// Name of the operation.
+    pub(super) operation: &'static str,
+    /// The shape, as text.
+    pub(super) shape: &'a str,
+    pub(super) operands: &'a [Operand],
+    /// Bytes that offsets are multiples of.
+    pub(super) alignment: u64,
+}
+
+impl Bound<'_> {
     /// Whether `views` can be bound: as many as there are operands, each fit for its own, no output within another.
     pub(super) fn check(&self, views: &[View<'_>]) -> Result<()> {
         if views.len() != self.operands.len() {

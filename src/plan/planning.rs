@@ -1,43 +1,17 @@
 //! An operation planned once: kernel chosen, pipelines built, uniforms and scratch in place.
 
-mod checks;
-
-pub use checks::check_sizes;
-
-use super::{Constants, Kernel, Launch, Schedule, Slot, Tuned, Tuning};
-use crate::buffer::View;
+use super::checks::{Bound, check_schedule, check_sizes};
+use super::choose::{Choice, choose, constants_of};
+use super::launch::Launch;
+use super::options::PlanOptions;
 use crate::error::{Error, Result};
-use crate::gpu::Gpu;
-use crate::ops::{Choice, Operand, Operation, choose, constants_of};
-use crate::shader::{Checks, Constant, Loops, Pipeline};
-use checks::check_schedule;
+use crate::gpu::{Gpu, Pipeline, View};
+use crate::kernel::{Constants, Kernel, Schedule, Slot};
+use crate::ops::{Operand, Operation};
+use crate::report::{Tuned, Tuning};
+use crate::shader::{Checks, Constant};
 use std::num::NonZeroU64;
 use std::sync::Arc;
-
-/// How to plan. The default chooses everything.
-#[derive(Debug, Clone, Default)]
-pub struct PlanOptions {
-    /// The kernel by name; `None` for the best that runs here.
-    pub kernel: Option<&'static str>,
-    /// Which of the kernel's presets.
-    pub preset: usize,
-    /// Constants that replace those of the preset.
-    pub constants: Vec<(&'static str, Constant)>,
-    /// Runtime checks in shaders.
-    pub checks: Checks,
-    /// What becomes of marked loops.
-    pub loops: Loops,
-    /// What a search found to be faster than what the library chooses, to be used where kernel, preset and constants
-    /// are left open. `None` for no such thing: nothing is read unless it is given here.
-    pub tuning: Option<Arc<Tuning>>,
-}
-
-impl PlanOptions {
-    /// Whether kernel and constants are the library's to choose.
-    fn is_open(&self) -> bool {
-        self.kernel.is_none() && self.preset == 0 && self.constants.is_empty()
-    }
-}
 
 /// An operation ready to record, on any buffers that fit its shape, any number of times.
 ///
@@ -223,7 +197,13 @@ impl Plan {
     /// [`Error::OperandCount`], [`Error::Length`], [`Error::ElementType`], [`Error::Alignment`], [`Error::Usage`],
     /// [`Error::Overlap`].
     pub fn bind(&self, views: &[View<'_>]) -> Result<Launch> {
-        self.check(views)?;
+        let wanted = Bound {
+            operation: self.operation,
+            shape: &self.shape,
+            operands: &self.operands,
+            alignment: self.alignment,
+        };
+        wanted.check(views)?;
         let mut steps = Vec::new();
         for (step, uniform) in self.schedule.steps.iter().zip(&self.uniforms) {
             let pipeline = &self.pipelines[step.stage];

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::warning::Warning;
+use super::warning::Warning;
 
 /// How a measurement warms up, how long its samples are, and when it has enough of them.
 ///

@@ -1,16 +1,16 @@
 //! Filling buffers on the GPU: seeded random values, or one value everywhere.
 
-use crate::buffer::View;
+use super::buffer::View;
+use super::device::Gpu;
 use crate::data::{Distribution, Dtype, stream_seed};
 use crate::error::Result;
-use crate::gpu::Gpu;
 use crate::shader::{Checks, Loops, Shader};
 use std::num::NonZeroU64;
 
 /// `shaders/fill.wgsl`
 pub(crate) static FILL: Shader = Shader {
     name: "fill",
-    wgsl: include_str!("../shaders/fill.wgsl"),
+    wgsl: include_str!("../../shaders/fill.wgsl"),
 };
 
 #[repr(C)]
@@ -29,6 +29,7 @@ struct Params {
 const MODE_F32: u32 = 0;
 const MODE_F16: u32 = 1;
 const MODE_CONSTANT: u32 = 2;
+#[cfg(feature = "bench")]
 const MODE_BITS: u32 = 3;
 const MODE_U32: u32 = 4;
 
@@ -74,6 +75,7 @@ impl Gpu {
     ///
     /// # Errors
     /// As [`Gpu::fill_random`].
+    #[cfg(feature = "bench")]
     pub(crate) async fn fill_bits(&self, view: View<'_>, seed: u32, operand: usize) -> Result<()> {
         let stream = stream_seed(seed, operand);
         let mode = MODE_BITS;

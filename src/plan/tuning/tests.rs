@@ -1,6 +1,8 @@
 use super::*;
-use crate::gpu::AdapterKind;
+use crate::data::Dtype;
 use crate::ops::{Matmul, family};
+use crate::report::{AdapterKind, AdapterSummary, Ended, Machine};
+use std::collections::BTreeMap;
 
 pub(crate) fn adapter() -> AdapterSummary {
     AdapterSummary {

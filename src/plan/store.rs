@@ -1,8 +1,8 @@
 //! Where tunings are kept: a file for each adapter, driver, backend and version in a folder of the user's.
 
 use crate::error::{Error, Result};
-use crate::gpu::AdapterSummary;
-use crate::kernel::{Machine, TUNING_SCHEMA, Tuning};
+use crate::files::{self, failed};
+use crate::report::{AdapterSummary, Machine, TUNING_SCHEMA, Tuning};
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,7 @@ impl Tuning {
     /// # Errors
     /// [`Error::File`] for a file that cannot be read, is no tuning, or one of another schema.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|e| failed(path, &e))?;
+        let text = files::read(path)?;
         let wrong =
             |what: &dyn Display| failed(path, &format!("it is no tuning of ridgepoint: {what}"));
         // The schema first: another version's file is not malformed.
@@ -101,21 +101,7 @@ impl Tuning {
     /// [`Error::File`].
     pub fn write(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self).map_err(|e| failed(path, &e))?;
-        let partial = path.with_extension("json.partial");
-        let written =
-            std::fs::write(&partial, text + "\n").and_then(|()| std::fs::rename(&partial, path));
-        if written.is_err() {
-            // What is left of the attempt is of no use to anybody; whether it can be removed changes nothing.
-            let _ = std::fs::remove_file(&partial);
-        }
-        written.map_err(|e| failed(path, &e))
-    }
-}
-
-fn failed(path: &Path, reason: &dyn Display) -> Error {
-    Error::File {
-        path: path.display().to_string(),
-        reason: reason.to_string(),
+        files::replace(path, &(text + "\n"))
     }
 }
 
@@ -170,7 +156,7 @@ fn hash(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::tuning_tests::{adapter, tuned};
+    use crate::plan::tuning_tests::{adapter, tuned};
 
     fn of<'a>(set: &'a [(&'a str, &'a str)], system: &str) -> Option<PathBuf> {
         let variable = |name: &str| {

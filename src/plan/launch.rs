@@ -1,8 +1,7 @@
 //! A plan bound to buffers.
 
 use crate::error::Result;
-use crate::gpu::Gpu;
-use crate::shader::Pipeline;
+use crate::gpu::{Gpu, Pipeline};
 use std::sync::Arc;
 
 /// A plan bound to buffers: what is left to do is to dispatch it.

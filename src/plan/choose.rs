@@ -1,10 +1,11 @@
 //! Which kernel an operation gets on a device, and with which constants.
 
-use super::Operation;
+use super::options::PlanOptions;
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
-use crate::kernel::{Constants, Kernel, PlanOptions};
+use crate::kernel::{Constants, Kernel};
+use crate::ops::Operation;
 
 /// A kernel that was chosen, and why.
 #[derive(Debug, Clone)]

@@ -3,14 +3,12 @@
 //! A plan looks here only where [`PlanOptions::tuning`](super::PlanOptions::tuning) says so. What does not fit, because
 //! it is of another machine, or names what is no more, is passed over with a warning and never an error.
 
-use super::{Constants, Kernel};
+use super::adapter::AdapterSummary;
+use super::status::Checks;
+use super::warning::Warning;
 use crate::data::Dtype;
-use crate::error::{Error, Result, suggest};
-use crate::gpu::AdapterSummary;
-use crate::ops::{Family, Operation, class_of};
-use crate::shader::{Checks, Constant};
+use crate::error::{Error, Result};
 use crate::units::{Bandwidth, FlopRate, format_percent};
-use crate::warning::Warning;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -54,7 +52,7 @@ pub struct Tuned {
     pub operation: String,
     /// Element type of the inputs.
     pub dtype: Dtype,
-    /// The class, as [`class_of`] names it.
+    /// The class, as [`class_of`](crate::ops::class_of) names it.
     pub class: String,
     /// Runtime checks in shaders.
     pub checks: Checks,
@@ -175,19 +173,6 @@ impl Tuning {
         }
     }
 
-    /// What was found for the class of `operation`.
-    #[must_use]
-    pub fn of(&self, operation: &dyn Operation, checks: Checks) -> Option<&Tuned> {
-        let class = class_of(operation)?;
-        let is_it = |tuned: &&Tuned| {
-            tuned.operation == operation.family().name
-                && tuned.dtype == operation.dtype()
-                && tuned.class == class
-                && tuned.checks == checks
-        };
-        self.found.iter().find(is_it)
-    }
-
     /// Refuses a tuning of another adapter, driver, backend or version.
     ///
     /// # Errors
@@ -242,50 +227,6 @@ impl Tuned {
 }
 
 impl Contender {
-    /// `kernel` with `constants`; types are left out, since shape and device alone decide those.
-    #[must_use]
-    pub fn new(kernel: &Kernel, constants: &Constants, time_s: f64) -> Self {
-        let setting = |(name, value): &(&str, Constant)| {
-            let setting = match value {
-                Constant::Integer(value) => Setting::Integer(*value),
-                Constant::Float(value) => Setting::Float(*value),
-                Constant::Bool(value) => Setting::Bool(*value),
-                Constant::Type(_) => return None,
-            };
-            Some(((*name).to_owned(), setting))
-        };
-        Self {
-            kernel: kernel.name.to_owned(),
-            constants: constants.iter().filter_map(setting).collect(),
-            time_s,
-        }
-    }
-
-    /// The kernel and the constants that these names stand for.
-    ///
-    /// # Errors
-    /// [`Error::UnknownName`] for a kernel that `family` has not, or a constant that the kernel has not.
-    pub fn resolve(&self, family: &Family) -> Result<(&'static Kernel, Constants)> {
-        let kernel = family.kernel(&self.kernel)?;
-        let declared = || kernel.stages.iter().flat_map(|s| s.shader.settable());
-        let constant = |(name, setting): (&String, &Setting)| {
-            let known = declared().find(|known| known == name);
-            let known = known.ok_or_else(|| Error::UnknownName {
-                kind: "constant",
-                name: format!("{}: {name}", kernel.name),
-                suggestion: suggest(name, declared()),
-            })?;
-            let value = match *setting {
-                Setting::Bool(value) => Constant::Bool(value),
-                Setting::Integer(value) => Constant::Integer(value),
-                Setting::Float(value) => Constant::Float(value),
-            };
-            Ok((known, value))
-        };
-        let constants = self.constants.iter().map(constant);
-        Ok((kernel, constants.collect::<Result<_>>()?))
-    }
-
     /// The kernel's name, and its constants as they are written in WGSL.
     #[must_use]
     pub fn describe(&self) -> String {
@@ -298,6 +239,3 @@ impl Contender {
         self.kernel.clone() + &constants
     }
 }
-
-#[cfg(test)]
-pub(crate) mod tests;

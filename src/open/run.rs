@@ -1,11 +1,10 @@
 //! Slices in, vectors out: upload, run, download. For a program's first contact; one that keeps its data on the GPU
 //! plans once and records into its own encoder.
 
-use crate::buffer::View;
 use crate::error::{Error, Result};
-use crate::gpu::Gpu;
-use crate::kernel::{Plan, PlanOptions};
+use crate::gpu::{Gpu, View};
 use crate::ops::Operation;
+use crate::plan::{Plan, PlanOptions};
 
 impl Gpu {
     /// Runs `operation` once with the kernel that is best here: `inputs` in the order of [`Operation::operands`],

@@ -1,0 +1,30 @@
+//! Opening a device, with what has to be tried before it is used, and running one operation on it.
+
+mod matrix_units;
+mod run;
+
+use crate::error::Result;
+use crate::gpu::{Gpu, GpuOptions};
+
+impl Gpu {
+    /// Opens the adapter that `options` name, with all of its limits and the features that kernels can use.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`](crate::Error::NoAdapter), [`Error::AdapterNotFound`](crate::Error::AdapterNotFound),
+    /// [`Error::AdapterAmbiguous`](crate::Error::AdapterAmbiguous), [`Error::DeviceRequest`](crate::Error::DeviceRequest).
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # async fn example() -> ridgepoint::Result<()> {
+    /// use ridgepoint::{Gpu, GpuOptions};
+    /// let gpu = Gpu::open(&GpuOptions::default()).await?;
+    /// println!("{}", gpu.summary().name);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn open(options: &GpuOptions) -> Result<Self> {
+        let mut gpu = Self::open_untried(options).await?;
+        gpu.trust_cooperative().await?;
+        Ok(gpu)
+    }
+}

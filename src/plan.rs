@@ -1,0 +1,20 @@
+//! Plans: an operation of one shape with the kernel that is best on a device, ready to run on anybody's buffers.
+
+mod checks;
+mod choose;
+mod launch;
+mod options;
+mod planning;
+pub mod store;
+mod tuning;
+
+pub use checks::check_sizes;
+#[cfg(any(test, feature = "bench"))]
+pub(crate) use choose::constants_of;
+pub use choose::{Choice, choose};
+pub use launch::Launch;
+pub use options::PlanOptions;
+pub use planning::Plan;
+pub use store::Store;
+#[cfg(test)]
+pub(crate) use tuning::tests as tuning_tests;

@@ -1,0 +1,30 @@
+//! How to plan.
+
+use crate::report::Tuning;
+use crate::shader::{Checks, Constant, Loops};
+use std::sync::Arc;
+
+/// How to plan. The default chooses everything.
+#[derive(Debug, Clone, Default)]
+pub struct PlanOptions {
+    /// The kernel by name; `None` for the best that runs here.
+    pub kernel: Option<&'static str>,
+    /// Which of the kernel's presets.
+    pub preset: usize,
+    /// Constants that replace those of the preset.
+    pub constants: Vec<(&'static str, Constant)>,
+    /// Runtime checks in shaders.
+    pub checks: Checks,
+    /// What becomes of marked loops.
+    pub loops: Loops,
+    /// What a search found to be faster than what the library chooses, to be used where kernel, preset and constants
+    /// are left open. `None` for no such thing: nothing is read unless it is given here.
+    pub tuning: Option<Arc<Tuning>>,
+}
+
+impl PlanOptions {
+    /// Whether kernel and constants are the library's to choose.
+    pub(super) fn is_open(&self) -> bool {
+        self.kernel.is_none() && self.preset == 0 && self.constants.is_empty()
+    }
+}

@@ -1,0 +1,315 @@
+//! A run as plain data: schema `ridgepoint.run/1`.
+//!
+//! Units are SI base units throughout: seconds, bytes, bytes per second, FLOP/s. A number that was not measured is
+//! `None` (null in JSON), never zero. A file of this schema can be read back and shown by anybody, with no GPU present.
+
+use super::adapter::AdapterSummary;
+use super::sampling::Sampling;
+use super::status::{Checks, ClockKind, Status};
+use super::summary::Summary;
+use super::warning::Warning;
+use crate::data::Dtype;
+use crate::error::{Error, Result};
+use crate::units::{Bandwidth, FlopRate, Intensity};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The schema that [`Report`] is written in.
+pub const SCHEMA: &str = "ridgepoint.run/1";
+
+/// One run of one suite on one adapter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// What measured.
+    pub tool: Tool,
+    /// Where.
+    pub host: Host,
+    /// On what.
+    pub adapter: AdapterSummary,
+    /// How.
+    pub settings: Settings,
+    /// What the adapter can reach, measured in this run.
+    pub ceilings: Vec<Ceiling>,
+    /// The measurements, in the order in which they were made.
+    pub rows: Vec<Row>,
+    /// What a reader has to know about the run as a whole.
+    pub warnings: Vec<Warning>,
+}
+
+/// The program that measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// Version of this crate.
+    pub version: String,
+    /// Commit it was built from; "unknown" outside a repository.
+    pub commit: String,
+    /// Version of wgpu.
+    pub wgpu: String,
+    /// Version of naga.
+    pub naga: String,
+}
+
+impl Tool {
+    /// This build of this crate.
+    #[must_use]
+    pub fn current() -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: env!("RIDGEPOINT_COMMIT").to_owned(),
+            wgpu: env!("RIDGEPOINT_WGPU_VERSION").to_owned(),
+            naga: env!("RIDGEPOINT_NAGA_VERSION").to_owned(),
+        }
+    }
+}
+
+/// The machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// Operating system with its version; "unknown" where it does not say.
+    pub os: String,
+    /// The processor's name; "unknown" where it does not say.
+    pub cpu: String,
+    /// Main memory, in bytes.
+    pub memory_bytes: Option<u64>,
+    /// When the run began, RFC 3339 in UTC.
+    pub utc: String,
+}
+
+/// How the run was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Name of the suite.
+    pub suite: String,
+    /// `--op` filters, as given.
+    pub operations: Vec<String>,
+    /// `--kernel` filters, as given.
+    pub kernels: Vec<String>,
+    /// Seed of the generated data.
+    pub seed: u32,
+    /// Runtime checks in shaders; each row says it again.
+    pub checks: Checks,
+    /// Warm-up and sampling.
+    pub sampling: Sampling,
+    /// Hash of each shader file, by stem, as hexadecimal FNV-1a of its text.
+    pub shader_hashes: BTreeMap<String, String>,
+    /// What a search found on the adapter, where the run used it: how much of it.
+    #[serde(default)]
+    pub tuning: Option<String>,
+    /// What the user says about the machine: power source, cooling, settings.
+    pub note: Option<String>,
+}
+
+/// Something that the adapter cannot exceed, measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ceiling {
+    /// `compute/f32`, `memory/copy`.
+    pub id: String,
+    /// The value in `unit`: that of the best stable group of samples.
+    pub value: Option<f64>,
+    /// `FLOP/s`, `OP/s` or `B/s`.
+    pub unit: String,
+    /// How its measurement ended.
+    pub status: Status,
+    /// Why, where it is not `ok`; which shape of the grid won, where it is.
+    pub reason: Option<String>,
+    /// The shape of the grid that won.
+    #[serde(default)]
+    pub shape: Option<String>,
+    /// What one execution counts: operations or bytes, and of what.
+    #[serde(default)]
+    pub counts: String,
+    /// Runtime checks in the shaders.
+    #[serde(default)]
+    pub checks: Checks,
+    /// Work of one execution of the winner, in operations or bytes.
+    #[serde(default)]
+    pub work: Option<f64>,
+    /// Which timer the times come from.
+    #[serde(default)]
+    pub clock: Option<ClockKind>,
+    /// Times of one execution of the winner.
+    #[serde(default)]
+    pub time_s: Option<Summary>,
+    /// The same by the wall clock, submission and wait included.
+    #[serde(default)]
+    pub wall_s: Option<Summary>,
+    /// Samples thrown away: the cold one, and those of the warm-up.
+    #[serde(default)]
+    pub discarded: usize,
+    /// Every shape that was tried.
+    #[serde(default)]
+    pub grid: Vec<GridPoint>,
+    /// What a reader has to know about this ceiling.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
+}
+
+impl Ceiling {
+    /// A ceiling of which no more than its value is known.
+    #[must_use]
+    pub fn known(id: &str, unit: &str, value: f64) -> Self {
+        Self {
+            id: id.to_owned(),
+            value: Some(value),
+            unit: unit.to_owned(),
+            status: Status::Ok,
+            reason: None,
+            shape: None,
+            counts: String::new(),
+            checks: Checks::Off,
+            work: None,
+            clock: None,
+            time_s: None,
+            wall_s: None,
+            discarded: 0,
+            grid: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// One shape of a probe's grid.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GridPoint {
+    /// Kernel and shape.
+    pub shape: String,
+    /// What it reached in the screening, in the ceiling's unit.
+    pub value: Option<f64>,
+    /// How its screening ended.
+    pub status: Status,
+    /// [`Warning::ClockDrift`] where the device was not at its rate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+}
+
+/// Whether a row's results were right.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verified {
+    /// Whether every element that was compared lies within what is allowed.
+    pub ok: bool,
+    /// Error of the element that came nearest to its limit, or passed it; null for a result that is not finite.
+    pub max_error: Option<f64>,
+    /// What that element is allowed.
+    pub allowed: f64,
+    /// How many elements were compared with the f64 reference. Every element is checked to be written and finite.
+    pub compared: u64,
+    /// The worst element in words, where it is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worst: Option<String>,
+}
+
+impl Verified {
+    /// That the result of `what` is right.
+    ///
+    /// # Errors
+    /// [`Error::Gpu`] with the worst element.
+    pub fn require(&self, what: &str) -> Result<()> {
+        if self.ok {
+            return Ok(());
+        }
+        let worst = self.worst.as_deref().unwrap_or_default();
+        Err(Error::Gpu {
+            what: what.to_owned(),
+            message: format!("wrong result: {worst}"),
+        })
+    }
+}
+
+/// What limits a kernel of this intensity on this adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// Left of the ridge point: bytes.
+    Memory,
+    /// Right of the ridge point: arithmetic.
+    Compute,
+}
+
+/// One kernel on one shape.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// `operation/dtype/shape/kernel`
+    pub id: String,
+    /// Name of the operation.
+    pub operation: String,
+    /// Name of the kernel; empty where none runs here.
+    pub kernel: String,
+    /// Why this kernel and not another.
+    #[serde(default)]
+    pub choice: String,
+    /// Constants that the kernel was compiled with beyond those of its files.
+    pub constants: BTreeMap<String, String>,
+    /// Element type of the inputs.
+    pub dtype: Dtype,
+    /// The shape, by the names of its sizes.
+    pub shape: BTreeMap<String, u64>,
+    /// Operations that the shape needs.
+    pub flops: u64,
+    /// Bytes that the shape has to move.
+    pub min_bytes: u64,
+    /// Bytes that the kernel's dispatches bind, intermediate results among them; null where nothing ran.
+    #[serde(default)]
+    pub bound_bytes: Option<u64>,
+    /// How the measurement ended.
+    pub status: Status,
+    /// Why, where it is not `ok`.
+    pub reason: Option<String>,
+    /// Whether the results were right; null where nothing ran.
+    pub verified: Option<Verified>,
+    /// Runtime checks in the shaders.
+    pub checks: Checks,
+    /// Which timer the times come from; null where nothing was timed.
+    pub clock: Option<ClockKind>,
+    /// Times of one execution.
+    pub time_s: Option<Summary>,
+    /// Wall-clock times of one execution, submission and wait included, beside the GPU's own.
+    pub wall_s: Option<Summary>,
+    /// Executions in one sample.
+    pub repeats: Option<u32>,
+    /// Samples thrown away: the cold one, and those of the warm-up.
+    pub discarded: usize,
+    /// `flops` over the median time.
+    pub flop_rate: Option<FlopRate>,
+    /// `min_bytes` over the median time.
+    pub bandwidth: Option<Bandwidth>,
+    /// `flops` over `min_bytes`.
+    pub intensity: Option<Intensity>,
+    /// What limits it; null without ceilings.
+    pub bound: Option<Bound>,
+    /// Percent of what the measured ceilings allow at this intensity.
+    pub percent_of_roof: Option<f64>,
+    /// What a reader has to know about this row.
+    pub warnings: Vec<Warning>,
+}
+
+impl Report {
+    /// The report as JSON text.
+    ///
+    /// # Panics
+    /// Never: all of it is numbers, texts and lists.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("plain data has a JSON form") + "\n"
+    }
+
+    /// Reads a report from JSON text.
+    ///
+    /// # Errors
+    /// [`Error::File`] for text that is not of this schema.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let failed = |reason: String| Error::File {
+            path: "a report".to_owned(),
+            reason,
+        };
+        let report: Self = serde_json::from_str(text).map_err(|e| failed(e.to_string()))?;
+        if report.schema != SCHEMA {
+            return Err(failed(format!(
+                "its schema is {:?}, this version reads {SCHEMA:?}",
+                report.schema
+            )));
+        }
+        Ok(report)
+    }
+}

@@ -1,0 +1,303 @@
+//! Uses go downwards only: the order of the modules, and no circles of files within one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// The modules, the lowest first: each uses those before it alone.
+const FLOORS: &[&str] = &[
+    "units",
+    "error",
+    "files",
+    "data",
+    "tolerance",
+    "report",
+    "shader",
+    "gpu",
+    "kernel",
+    "ops",
+    "plan",
+    "open",
+    "bench",
+    "roofline",
+    "suite",
+    "tune",
+    "check",
+];
+
+/// Modules whose files still use each other in circles: their kernels move to rooms of their own.
+const WITH_CIRCLES: &[&str] = &["ops"];
+
+/// What is compiled for tests alone.
+const OF_TESTS: &[&str] = &["golden.rs", "gpu/imagined.rs", "ops/scheduled.rs"];
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// Every file of the library by its module path: `gpu/buffer.rs` is `gpu::buffer`. Without comments and tests.
+fn files() -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![source()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(source()).unwrap().to_str().unwrap();
+            let name = name.replace('\\', "/");
+            let is_binary = name.starts_with("cli") || ["main.rs", "lib.rs"].contains(&&*name);
+            if is_binary || name.ends_with("tests.rs") || OF_TESTS.contains(&&*name) {
+                continue;
+            }
+            let module = name.trim_end_matches(".rs").replace('/', "::");
+            found.insert(module, code(&std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+    found
+}
+
+/// The text of a file without comments, and without its tests, which stand last.
+fn code(text: &str) -> String {
+    let is_tests = |at: &usize| {
+        text[*at..]
+            .lines()
+            .nth(1)
+            .is_some_and(|l| l.contains("mod tests"))
+    };
+    let tests = text
+        .match_indices("#[cfg(test)]\n")
+        .map(|(at, _)| at)
+        .find(is_tests);
+    let text = &text[..tests.unwrap_or(text.len())];
+    let lines = text.lines().map(|line| line.split("//").next().unwrap());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The paths that begin with `crate::` or `super::` in the file of `module`, from the root; braces are written out.
+fn paths(module: &str, code: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for root in ["crate::", "super::"] {
+        for (at, _) in code.match_indices(root) {
+            let before = code[..at].chars().next_back();
+            let is_part = before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':');
+            // `pub(in super::super)` says who may use it.
+            if is_part || code[..at].ends_with("(in ") {
+                continue;
+            }
+            let (mut base, mut rest) = (module.to_owned(), &code[at..]);
+            if let Some(after) = rest.strip_prefix("crate::") {
+                (base, rest) = (String::new(), after);
+            }
+            while let Some(after) = rest.strip_prefix("super::") {
+                base = base
+                    .rsplit_once("::")
+                    .map_or_else(String::new, |(up, _)| up.to_owned());
+                rest = after;
+            }
+            expand(&base, rest, &mut found);
+        }
+    }
+    found
+}
+
+/// What a parent's own code uses of its children: `child::` anywhere but in re-exports and in tables.
+fn of_children(module: &str, code: &str, files: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let own = code.split_inclusive(';').filter(|statement| {
+        let line = statement.trim_start();
+        let is_table = ["static ", "pub static ", "const ", "pub const "];
+        let is_export = line.starts_with("pub use") || line.starts_with("pub(crate) use");
+        !is_export && !is_table.iter().any(|word| line.starts_with(word))
+    });
+    let own: String = own.collect();
+    let mut found = BTreeSet::new();
+    for file in files.keys() {
+        let Some(child) = file
+            .strip_prefix(module)
+            .and_then(|rest| rest.strip_prefix("::"))
+        else {
+            continue;
+        };
+        let path = format!("{child}::");
+        for (at, _) in own.match_indices(&path) {
+            let before = own[..at].chars().next_back();
+            if !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+                expand(module, &own[at..], &mut found);
+            }
+        }
+    }
+    found
+}
+
+/// The items of a list in braces that was opened just before `text`, up to its end.
+fn items(text: &str) -> Vec<&str> {
+    let (mut found, mut depth, mut first) = (Vec::new(), 0, 0);
+    for (at, c) in text.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' if depth == 0 => {
+                found.push(&text[first..at]);
+                first = at + 1;
+            }
+            '}' => {
+                found.push(&text[first..at]);
+                break;
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// `a::{b, c::d}` below `base`, as two paths.
+fn expand(base: &str, text: &str, found: &mut BTreeSet<String>) {
+    let text = text.trim_start();
+    if let Some(list) = text.strip_prefix('{') {
+        for item in items(list) {
+            expand(base, item, found);
+        }
+        return;
+    }
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+    let (name, rest) = text.split_at(end.unwrap_or(text.len()));
+    let path = match (base, name) {
+        (_, "") => return,
+        (base, "self") => base.to_owned(),
+        ("", name) => name.to_owned(),
+        (base, name) => format!("{base}::{name}"),
+    };
+    match rest.strip_prefix("::") {
+        Some(rest) if !rest.starts_with('<') => expand(&path, rest, found),
+        _ => {
+            found.insert(path);
+        }
+    }
+}
+
+/// The file that `path` names something of: re-exports of a parent lead to its child.
+fn home(path: &str, files: &BTreeMap<String, String>) -> Option<String> {
+    let parts: Vec<&str> = path.split("::").collect();
+    let known = (1..=parts.len())
+        .rev()
+        .find(|n| files.contains_key(&parts[..*n].join("::")))?;
+    let module = parts[..known].join("::");
+    let Some(name) = parts.get(known) else {
+        return Some(module);
+    };
+    // `pub use child::{Name, ..};`
+    for line in files[&module].split(';') {
+        let Some((_, used)) = line.split_once("use ") else {
+            continue;
+        };
+        let mut exported = BTreeSet::new();
+        expand("", used, &mut exported);
+        for export in exported {
+            let ends = export.rsplit("::").next() == Some(*name);
+            let child = format!("{module}::{export}");
+            let is_child = files.keys().any(|k| {
+                k != &module && child.starts_with(&format!("{k}::")) && k.starts_with(&module)
+            });
+            if ends && is_child {
+                return home(&child, files);
+            }
+        }
+    }
+    Some(module)
+}
+
+/// The uses that go upwards, as `module -> path`.
+fn upward(files: &BTreeMap<String, String>) -> Vec<String> {
+    let floor = |path: &str| {
+        let module = path.split("::").next().unwrap();
+        FLOORS.iter().position(|known| *known == module)
+    };
+    let mut found = Vec::new();
+    for (module, code) in files {
+        let own = floor(module).unwrap_or_else(|| panic!("{module} has no floor in FLOORS"));
+        for path in paths(module, code) {
+            if floor(&path).is_some_and(|other| other > own) {
+                found.push(format!("{module} -> {path}"));
+            }
+        }
+    }
+    found
+}
+
+/// Files that reach themselves through others. A parent's lines `mod`, tables and re-exports do not count.
+fn circles(files: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let mut uses: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (module, code) in files {
+        let mut all = paths(module, code);
+        all.extend(of_children(module, code, files));
+        let homes = all.into_iter().filter_map(|path| home(&path, files));
+        uses.insert(module, homes.filter(|other| other != module).collect());
+    }
+    let reaches = |from: &str| {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![from.to_owned()]);
+        while let Some(module) = next.pop() {
+            for other in uses.get(module.as_str()).into_iter().flatten() {
+                if seen.insert(other.clone()) {
+                    next.push(other.clone());
+                }
+            }
+        }
+        seen
+    };
+    let in_circle = |module: &&&str| reaches(module).contains(**module);
+    uses.keys()
+        .filter(in_circle)
+        .map(|module| (*module).to_owned())
+        .collect()
+}
+
+#[test]
+fn uses_go_downwards() {
+    assert_eq!(upward(&files()), [""; 0]);
+}
+
+#[test]
+fn files_use_each_other_one_way() {
+    let mut found = circles(&files());
+    found.retain(|module| !WITH_CIRCLES.contains(&module.split("::").next().unwrap()));
+    assert_eq!(found, BTreeSet::new());
+}
+
+/// Whether the checks above can fail: an upward path planted into a file, and a circle.
+#[test]
+fn what_goes_upwards_is_found() {
+    for (planted, count) in [
+        ("use crate::bench::measure;", 1),
+        ("use super::suite::{Case, Suite};", 2),
+        ("fn f() { crate::plan::choose(); }", 1),
+    ] {
+        let mut all = files();
+        *all.get_mut("units").unwrap() += planted;
+        assert_eq!(upward(&all).len(), count, "{planted}");
+    }
+    let mut all = files();
+    *all.get_mut("gpu::mutex").unwrap() += "use super::Gpu;";
+    assert!(circles(&all).contains("gpu::mutex"));
+    let mut all = files();
+    *all.get_mut("roofline::arithmetic::forms").unwrap() += "use super::Shape;";
+    assert!(circles(&all).contains("roofline::arithmetic"));
+    // Words in comments and in tests are none.
+    assert_eq!(
+        code("a // crate::plan\nb\n#[cfg(test)]\nmod tests { use crate::plan; }"),
+        "a \nb"
+    );
+}
+
+/// The nouns of results name no GPU and no file: they are read where there is neither.
+#[test]
+fn reports_are_plain_data() {
+    for (module, code) in files()
+        .iter()
+        .filter(|(module, _)| module.starts_with("report"))
+    {
+        for word in ["wgpu::", "std::fs", "std::path"] {
+            assert!(!code.contains(word), "{module} names {word}");
+        }
+    }
+}
