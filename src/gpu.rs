@@ -13,6 +13,7 @@ mod kept;
 mod mutex;
 mod oneshot;
 mod pipeline;
+pub(crate) mod profile;
 mod summary;
 
 pub use crate::report::{AdapterKind, AdapterSummary, CooperativeShape};

@@ -4,7 +4,6 @@
 //! kernels; [`FAMILIES`] is the table that tests, benches, the command line and the reports walk over.
 
 mod attention;
-mod budget;
 mod class;
 mod fma;
 mod matmul;

@@ -4,12 +4,12 @@ mod kernels;
 
 pub(super) use kernels::{DOT, MAX, SUM};
 
-use super::budget::bearable_bytes;
 use super::vectors::{Run, runs};
 use super::{Family, Operand, Operation, require_u32};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::Result;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::bearable_bytes;
 use crate::kernel::{Constants, Kernel, Schedule, Slot, Step, Window};
 use crate::shader::{Constant, Prepared};
 use crate::tolerance::{self, Expected};

@@ -1,9 +1,9 @@
 //! What operations over rows share: where rows lie, how wide their loads can be, and windows of what one binding holds.
 
-use super::budget::bearable_bytes;
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
+use crate::gpu::profile::bearable_bytes;
 use crate::kernel::Constants;
 use crate::shader::Constant;
 

@@ -2,13 +2,13 @@
 
 mod filling;
 
-pub(super) use filling::{KEPT_BYTES, most_kept, multiple, pair_flops, walk};
+pub(super) use filling::{pair_flops, walk};
 
 use super::params::{Params, WalkParams};
 use crate::error::Result;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::{Units, flops_of_dispatch};
 use crate::kernel::{Step, Window, fold_workgroups};
-use crate::ops::budget::{Units, flops_of_dispatch};
 use std::ops::Range;
 
 /// Work of one stage that falls into like parts, each a workgroup's.

@@ -2,14 +2,14 @@
 
 use super::Attention;
 use super::cooperative;
-use super::cut::{Group, Walks, most_kept, multiple, pair_flops, walk};
+use super::cut::{Group, Walks, pair_flops, walk};
 use super::kernels::can_stop;
 use super::params::{FinishParams, MAX_SEQ};
 use super::schedule::{bound, window};
 use crate::error::Result;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::{flops_of_dispatch, most_kept, workgroup_multiple};
 use crate::kernel::{Constants, Kernel, Schedule, Slot, Step, Window, fold_workgroups, integer};
-use crate::ops::budget::flops_of_dispatch;
 use crate::shader::{Constant, Prepared};
 
 /// What follows from a tile: after how many keys it has to stop, where it may see more.
@@ -75,7 +75,7 @@ pub(super) fn schedule(
         flops: tile * pair_flops(attention),
         budget: flops_of_dispatch(device, cooperative::is_cooperative(kernel).into()),
         most: grid.min((most_kept(device) / kept_bytes.max(1)).max(1)),
-        multiple: multiple(device, stages[0].invocations()),
+        multiple: workgroup_multiple(device, stages[0].invocations()),
     };
     let groups = walks.groups();
     let params = attention.params(std::f64::consts::LOG2_E);

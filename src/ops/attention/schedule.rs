@@ -9,9 +9,9 @@ use super::subgroup::{self, ATTENTION_FLASH_SUBGROUP};
 use super::unfused::{self, ATTENTION_UNFUSED};
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
+use crate::gpu::profile::{Units, flops_of_dispatch, flops_of_workgroup};
 use crate::kernel::{Kernel, Schedule, Slot, Window};
 use crate::ops::Operation;
-use crate::ops::budget::{Units, flops_of_dispatch, flops_of_workgroup};
 use crate::report::AdapterKind;
 use crate::shader::Prepared;
 

@@ -2,10 +2,10 @@
 
 use super::Attention;
 use super::kernels::FINISH;
-use super::tiles::wanted;
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
+use crate::gpu::profile::busy_workgroups;
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::report::AdapterKind;
 use crate::shader::{Constant, Prepared, Shader};
@@ -144,7 +144,8 @@ impl Tile {
 
     /// Whether there are two workgroups of it for each core: what it takes to be faster than a smaller one.
     fn fills(self, attention: &Attention, device: &Capabilities) -> bool {
-        device.kind == AdapterKind::Software || self.workgroups(attention) >= 2 * wanted(device)
+        device.kind == AdapterKind::Software
+            || self.workgroups(attention) >= 2 * busy_workgroups(device)
     }
 
     /// `smallest` is the least number of invocations that a subgroup may have.
@@ -254,8 +255,8 @@ pub(super) fn unsuited(
     if device.subgroup_sizes.0 < 8 {
         return Some("subgroups may be smaller than 8, where it was not found to be faster".into());
     }
-    let enough =
-        device.kind == AdapterKind::Software || 2 * ROWS_32.workgroups(attention) >= wanted(device);
+    let enough = device.kind == AdapterKind::Software
+        || 2 * ROWS_32.workgroups(attention) >= busy_workgroups(device);
     (!enough).then(|| "too few workgroups to keep the device busy".into())
 }
 

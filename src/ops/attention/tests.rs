@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::error::Error;
+use crate::gpu::profile::{Units, flops_of_dispatch};
 use crate::kernel::Step;
-use crate::ops::budget::{Units, flops_of_dispatch};
 use crate::ops::scheduled;
 use crate::plan::{PlanOptions, choose};
 use crate::report::AdapterKind;

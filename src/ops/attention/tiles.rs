@@ -3,6 +3,7 @@
 use super::Attention;
 use super::kernels::ATTENTION_FLASH;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::busy_workgroups;
 use crate::kernel::Constants;
 use crate::report::AdapterKind;
 use crate::shader::Constant;
@@ -159,16 +160,6 @@ impl Tile {
     }
 }
 
-/// Workgroups that keep a device busy. wgpu does not say how many cores there are: a large GPU has about 128, a small one
-/// 16, a processor few.
-pub(super) fn wanted(device: &Capabilities) -> u64 {
-    match device.kind {
-        AdapterKind::Discrete => 128,
-        AdapterKind::Software => 2,
-        _ => 16,
-    }
-}
-
 /// The tiles that serve heads as wide as these on a device.
 fn usable(attention: &Attention, device: &Capabilities) -> impl Iterator<Item = Tile> {
     let tiles: &[Tile] = if attention.head_dim.max(attention.value_dim) > 64 {
@@ -206,7 +197,8 @@ pub(super) fn constants(
         let supported = ATTENTION_FLASH.supported(attention.dtype, constants, device);
         supported.is_ok()
     };
-    let busy = |(tile, _): &&(Tile, Constants)| tile.workgroups(attention) >= wanted(device);
+    let busy =
+        |(tile, _): &&(Tile, Constants)| tile.workgroups(attention) >= busy_workgroups(device);
     let chosen = candidates.iter().filter(busy).find(fits);
     // Where none fits, the file's own tile is refused with the limit that it passes.
     chosen

@@ -4,8 +4,8 @@ use super::{Attention, HeadLayout, Lengths, LogSumExp, Mask, Sinks, schedule};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::{Units, flops_of_dispatch};
 use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Step, Window};
-use crate::ops::budget::{Units, flops_of_dispatch};
 use crate::ops::{Causal, Layout, Matmul, Operation, Order, Softmax, Target, matmul, softmax};
 use crate::shader::{Constant, Prepared};
 

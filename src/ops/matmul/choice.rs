@@ -65,9 +65,6 @@ pub(super) fn is_cooperative(kernel: &Kernel) -> bool {
     kernel.declares("FRAGMENT")
 }
 
-/// Workgroups that keep a device busy; WebGPU does not tell how many cores there are.
-pub(super) const BUSY: u64 = 128;
-
 /// Tiles of so many rows and columns that C has, in all matrices.
 pub(super) fn tiles_of(matmul: &Matmul, [rows, columns]: [u32; 2]) -> u64 {
     matmul.batch * matmul.m.div_ceil(rows.into()) * matmul.n.div_ceil(columns.into())

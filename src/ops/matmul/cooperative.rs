@@ -1,10 +1,11 @@
 //! Matrix units: which shape of a device serves a product, and with which constants.
 
-use super::choice::{BUSY, is_split, tiles_of, types};
+use super::choice::{is_split, tiles_of, types};
 use super::{Activation, Bias, Matmul, vector};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
+use crate::gpu::profile::BUSY;
 use crate::kernel::{Constants, Kernel};
 use crate::report::AdapterKind;
 use crate::shader::Constant;

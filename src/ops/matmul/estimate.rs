@@ -11,6 +11,7 @@ use super::Matmul;
 use super::cut::Cut;
 use super::kernels::{DENSE, LARGE, MEDIUM, SMALL, SQUARE, TALL, Tiles, WIDE};
 use super::schedule::Split;
+use crate::gpu::profile::CORES;
 use crate::kernel::integer;
 use crate::shader::Prepared;
 use std::ops::RangeInclusive;
@@ -44,8 +45,7 @@ static RATED: [Rated; 7] = [
     rated(MEDIUM, [31.0, 27.5, 1.2], 4),
     rated(SMALL, [20.5, 8.6, 1.1], 5),
 ];
-/// Cores of the device that the figures are of, and invocations that keep all parts of a core at work.
-const CORES: u64 = 132;
+/// Invocations that keep all parts of a core at work.
 const FILLING: u64 = 128;
 /// What a dispatch takes besides, and one that sums parts, in nanoseconds.
 const DISPATCH: f64 = 1_600.0;

@@ -1,13 +1,14 @@
 //! Dispatches of each kernel.
 
-use super::choice::{BUSY, is_cooperative, is_split};
+use super::choice::{is_cooperative, is_split};
 use super::cut::Cut;
 use super::runs::{Cost, Runs};
 use super::{Bias, Matmul, estimate, vector, whole};
 use crate::error::Result;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::{BUSY, LOAD_FLOPS};
 use crate::kernel::{Kernel, Schedule, Slot, Step, Window};
-use crate::ops::{Operation, budget::LOAD_FLOPS};
+use crate::ops::Operation;
 use crate::shader::Prepared;
 use std::ops::RangeInclusive;
 

@@ -1,13 +1,14 @@
 //! Products with few rows or few columns: what `matmul_vector` is told, and how its workgroups are dealt out.
 
 use super::Matmul;
-use super::choice::{BUSY, is_split, types};
+use super::choice::{is_split, types};
 use super::layout::Places;
 use super::runs::{Cost, Runs};
 use super::schedule::{Planes, Split, reduce, windows};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::BUSY;
 use crate::kernel::{Constants, Kernel, Schedule, Slot, Window, integer};
 use crate::report::AdapterKind;
 use crate::shader::{Constant, Prepared};

@@ -1,6 +1,6 @@
 //! `matmul_cooperative_whole`: which products it has a form for, with which constants, and how it is dispatched.
 
-use super::choice::{BUSY, tiles_of, types};
+use super::choice::{tiles_of, types};
 use super::kernels::WHOLE;
 use super::runs::{Cost, Runs};
 use super::schedule::{Split, params, windows};
@@ -8,6 +8,7 @@ use super::{Matmul, Order, cooperative};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
+use crate::gpu::profile::BUSY;
 use crate::kernel::{Constants, Kernel, Schedule};
 use crate::report::AdapterKind;
 use crate::shader::{Constant, Prepared};

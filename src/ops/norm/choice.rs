@@ -4,12 +4,11 @@ use super::Norm;
 use super::kernels::{NORM_GROUPED, NORM_LOOPED, NORM_SPLIT, NORM_WORKGROUP};
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
+use crate::gpu::profile::ROW_REGISTERS;
 use crate::kernel::{Constants, Kernel};
 use crate::report::AdapterKind;
 use crate::shader::Constant;
 
-/// Registers of 32 bits that an invocation may hold of a row.
-const HELD: u64 = 32;
 /// Columns up to which a row is too short for a workgroup of its own.
 const SHORT: u64 = 512;
 /// Rows from which on a workgroup each fills any adapter.
@@ -65,12 +64,12 @@ pub(super) fn sizes(
 /// Invocations that hold a row, and loads of each: half of what they may hold where there are enough of them.
 fn held(norm: &Norm, kernel: &Kernel, largest: u64) -> Result<(u64, u64)> {
     let width = norm.width().elements();
-    let (most, loads) = (HELD / width, norm.cols / width);
+    let (most, loads) = (ROW_REGISTERS / width, norm.cols / width);
     let group = loads.div_ceil(most / 2).max(1).next_power_of_two();
     let group = group.min(1 << largest.ilog2());
     let needed = loads.div_ceil(group);
     if needed > most {
-        let most = HELD * group;
+        let most = ROW_REGISTERS * group;
         return Err(Error::Unsupported {
             what: format!("kernel {}", kernel.name),
             reason: format!("a row of {} columns, it holds {most}", norm.cols),

@@ -3,31 +3,20 @@
 use super::Softmax;
 use super::choice::LONG;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::row_registers;
 use crate::kernel::Constants;
 use crate::ops::rows::Width;
 use crate::report::AdapterKind;
 use crate::shader::Constant;
-
-/// Registers of 32 bits that an invocation may hold of a row: beyond, compilers spill or too few invocations fit a core.
-const HELD: u64 = 32;
-/// The same on a CPU, where spilling goes to its first cache.
-const HELD_SOFTWARE: u64 = 64;
 
 /// Loads of a row, each of [`Softmax::width`] elements.
 pub(super) fn loads(softmax: &Softmax) -> u64 {
     softmax.cols / softmax.width().elements()
 }
 
-fn held(device: &Capabilities) -> u64 {
-    match device.kind {
-        AdapterKind::Software => HELD_SOFTWARE,
-        _ => HELD,
-    }
-}
-
 /// Loads that an invocation may hold.
 pub(super) fn most_elems(softmax: &Softmax, device: &Capabilities) -> u64 {
-    held(device) / softmax.width().elements()
+    row_registers(device) / softmax.width().elements()
 }
 
 /// Sizes that a row's registers are rounded up to, so that near shapes share a pipeline.
@@ -67,7 +56,7 @@ pub(super) fn subgroup(softmax: &Softmax, device: &Capabilities) -> Sizes {
     }
     let (needed, most) = (loads(softmax).div_ceil(lanes), most_elems(softmax, device));
     if needed > most {
-        return Err(too_long(softmax, held(device) * lanes));
+        return Err(too_long(softmax, row_registers(device) * lanes));
     }
     let workgroup = match device.kind {
         AdapterKind::Software => lanes,
@@ -96,7 +85,7 @@ pub(super) fn workgroup(softmax: &Softmax, device: &Capabilities) -> Sizes {
     let workgroup = sizes.clone().find(fits).or(sizes.max()).unwrap_or(largest);
     let needed = loads.div_ceil(workgroup);
     if needed > most {
-        return Err(too_long(softmax, held(device) * workgroup));
+        return Err(too_long(softmax, row_registers(device) * workgroup));
     }
     Ok(integers([
         ("WORKGROUP", workgroup),
@@ -110,14 +99,14 @@ pub(super) const WALKED_ROWS: u64 = 4;
 /// The largest workgroup, so that a row takes as few registers of each invocation as can be.
 pub(super) fn walked(softmax: &Softmax, device: &Capabilities) -> Sizes {
     let width = Width::sixteen_bytes(softmax.dtype, softmax.cols, &[]).map_or(1, Width::elements);
-    let (loads, most) = (softmax.cols / width, held(device) / width);
+    let (loads, most) = (softmax.cols / width, row_registers(device) / width);
     let workgroup = match device.kind {
         AdapterKind::Software => 16,
         _ => 1024.min(invocations(device)),
     };
     let needed = loads.div_ceil(workgroup);
     if needed > most {
-        return Err(too_long(softmax, held(device) * workgroup));
+        return Err(too_long(softmax, row_registers(device) * workgroup));
     }
     Ok(integers([
         ("WORKGROUP", workgroup),
@@ -165,7 +154,7 @@ pub(super) fn grouped(softmax: &Softmax, device: &Capabilities) -> Sizes {
     }
     let needed = loads.div_ceil(group);
     if needed > most {
-        return Err(too_long(softmax, held(device) * group));
+        return Err(too_long(softmax, row_registers(device) * group));
     }
     let workgroup = group.max(small.min(largest));
     Ok(integers([
@@ -201,6 +190,7 @@ pub(super) fn split(softmax: &Softmax, device: &Capabilities) -> Constants {
 mod tests {
     use super::super::choice::tests::device;
     use super::*;
+    use crate::gpu::profile::ROW_REGISTERS;
 
     #[test]
     fn sizes_of_subgroups_bound_what_a_subgroup_holds() {
@@ -215,9 +205,12 @@ mod tests {
                             panic!("{elems}")
                         };
                         let held = u64::from(elems * lanes) * softmax.width().elements();
-                        assert!(held >= cols && u64::from(elems) <= HELD, "{lanes} {cols}");
+                        assert!(
+                            held >= cols && u64::from(elems) <= ROW_REGISTERS,
+                            "{lanes} {cols}"
+                        );
                     }
-                    Err(reason) => assert!(cols > u64::from(lanes) * HELD, "{reason}"),
+                    Err(reason) => assert!(cols > u64::from(lanes) * ROW_REGISTERS, "{reason}"),
                 }
             }
         }

@@ -4,9 +4,9 @@ use super::schedule::Owner;
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
+use crate::gpu::profile::{BUSY, Units, flops_of_workgroup};
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::attention::{Attention, KvCache, Lengths};
-use crate::ops::budget::{Units, flops_of_workgroup};
 use crate::report::AdapterKind;
 use crate::shader::{Constant, Loops, Shader};
 
@@ -250,12 +250,9 @@ fn tiles_of_rows(attention: &Attention) -> Vec<Constants> {
     [[64, 4], [32, small]].map(of).to_vec()
 }
 
-/// Workgroups that keep a large GPU busy: on an H200, 128 of 8 subgroups beat 256 of 4 by 27 % (1024 keys, 16 heads of 128
-/// columns), and 64 lose to 128 by 10 % (512 keys).
-const BUSY: u64 = 128;
-
 /// Tiles of `attention_backward_cooperative`, the best first: subgroups of a workgroup that owns keys, and queries. Eight
-/// share each block that is loaded, which wide heads need, where there are rows enough: 16 to a subgroup.
+/// share each block that is loaded, which wide heads need, where there are rows enough: 16 to a subgroup. On an H200, 128
+/// workgroups of 8 subgroups beat 256 of 4 by 27 % (1024 keys, 16 heads of 128 columns), and 64 lose to 128 by 10 % (512 keys).
 fn tiles_of_fragments(attention: &Attention) -> Vec<Constants> {
     let wide = attention.head_dim.max(attention.value_dim) > 64;
     let of_eight = |heads: u64, rows: u64| attention.batch * heads * rows.div_ceil(8 * 16);

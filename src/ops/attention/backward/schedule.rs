@@ -3,9 +3,9 @@
 use super::AttentionBackward;
 use crate::error::Result;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::{KEPT_BYTES, Units, flops_of_dispatch};
 use crate::kernel::{Kernel, Schedule, Slot, Step, Window, fold_workgroups};
-use crate::ops::attention::cut::{Group, KEPT_BYTES, Walks, Work};
-use crate::ops::budget::{Units, flops_of_dispatch};
+use crate::ops::attention::cut::{Group, Walks, Work};
 use crate::ops::{attention::Attention, attention::params::FinishParams};
 use crate::shader::Prepared;
 

@@ -3,6 +3,7 @@
 use super::Attention;
 use crate::error::Result;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::BUSY;
 use crate::kernel::{Constants, Kernel};
 use crate::report::AdapterKind;
 use crate::shader::Constant;
@@ -102,8 +103,6 @@ pub(super) fn tile(
     kernel: &Kernel,
     device: &Capabilities,
 ) -> Result<Tile> {
-    /// Workgroups that keep a large GPU busy; WebGPU does not tell how many cores there are.
-    const BUSY: u64 = 128;
     let fits = |tile: Tile| {
         let mut all = others.clone();
         all.extend(tile.constants());

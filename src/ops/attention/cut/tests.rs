@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::{flops_of_workgroup, most_kept};
 use crate::kernel::{Constants, Kernel, Schedule};
 use crate::ops::attention::{Attention, Lengths, Mask};
 use crate::ops::scheduled::{self, config};
 use crate::ops::{
     Operation, attention::kernels::ATTENTION_FLASH, attention::params::FinishParams,
-    attention::subgroup::ATTENTION_FLASH_SUBGROUP, budget::flops_of_workgroup,
+    attention::subgroup::ATTENTION_FLASH_SUBGROUP,
 };
 use crate::plan::{PlanOptions, constants_of};
 use crate::report::AdapterKind;

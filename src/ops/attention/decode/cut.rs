@@ -1,9 +1,9 @@
 //! How the work of a decoding attention is cut, and its dispatches.
 
 use crate::gpu::Capabilities;
+use crate::gpu::profile::{LOAD_FLOPS, Units, flops_of_dispatch, flops_of_workgroup};
 use crate::kernel::{Schedule, Slot, Step, Window};
 use crate::ops::attention::{Attention, LogSumExp};
-use crate::ops::budget::{LOAD_FLOPS, Units, flops_of_dispatch, flops_of_workgroup};
 use crate::ops::{attention::params::Params, attention::schedule::window};
 use crate::shader::Prepared;
 

@@ -1,10 +1,10 @@
 //! Every block is walked once and in order, and no dispatch costs more than it may.
 
 use super::*;
+use crate::gpu::profile::flops_of_workgroup;
 use crate::ops::scheduled::{config, scheduled};
 use crate::ops::{
     attention::Mask, attention::backward::kernels::FLASH, attention::params::WalkParams,
-    budget::flops_of_workgroup,
 };
 use crate::plan::PlanOptions;
 use crate::report::AdapterKind;
