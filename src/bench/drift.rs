@@ -29,8 +29,10 @@ const LIMIT: Duration = Duration::from_secs(3);
 const BEST: usize = 3;
 /// Bursts before a row on a software adapter, until two agree.
 const MOST_BURSTS: usize = 5;
-/// Most repeats of the fixed work in one submission.
-const MOST_REPEATS: f64 = 65_536.0;
+/// Most repeats of the fixed work in one submission, and at most so many times as many as there were in any before: what a
+/// clock says of a very short sample may be nothing, and a watchdog ends long ones.
+const MOST_REPEATS: u32 = 65_536;
+const GROWTH: u32 = 4;
 /// Empty submissions that the cost of a submission is the shortest of.
 const EMPTY_SAMPLES: usize = 3;
 /// How often a row is measured again that a drift disturbed.
@@ -222,6 +224,8 @@ struct State {
     timer: Timer,
     /// Seconds of one repeat, by the last reading.
     pace_s: Option<f64>,
+    /// The most repeats in one submission so far.
+    most_repeats: u32,
     /// Least length of a reading that timestamps, or the noise of submissions, can tell, in seconds.
     resolvable_s: f64,
     /// The best rates of bursts, highest first, [`BEST`] at most.
@@ -289,7 +293,8 @@ impl State {
         let wanted = self
             .pace_s
             .map_or(1.0, |pace_s| MARGIN * self.least(least_s) / pace_s);
-        wanted.ceil().clamp(1.0, MOST_REPEATS) as u32
+        let most = (GROWTH * self.most_repeats).clamp(1, MOST_REPEATS);
+        wanted.ceil().clamp(1.0, most.into()) as u32
     }
 
     /// The least length of a reading, in seconds: timestamps may be too coarse for a shorter one, or absent.
@@ -309,7 +314,8 @@ impl State {
         let length = self.timer.length(tick);
         let pace_s = length.max(1e-9) / f64::from(repeats);
         self.pace_s = Some(pace_s);
-        let is_long = length >= self.least(least_s) || f64::from(repeats) >= MOST_REPEATS;
+        self.most_repeats = self.most_repeats.max(repeats);
+        let is_long = length >= self.least(least_s) || repeats >= MOST_REPEATS;
         is_long.then_some(pace_s)
     }
 }

@@ -317,6 +317,26 @@ fn readings_are_long_enough_for_the_clock_they_are_read_from() {
     }
 }
 
+/// Without timestamps, beside a machine that is busy, a short sample seems to take no time at all.
+#[test]
+fn repeats_grow_step_by_step() {
+    let monitor = DriftMonitor::new(WakeRule::Gpu, 1e9);
+    let mut clock = FakeClock::new(FakeWork {
+        seconds: 30e-6,
+        timestamps: FakeTimestamps::Missing,
+        disturbed: vec![3e-3; 3],
+        ..FakeWork::default()
+    });
+    wake(&monitor, &mut clock);
+    let (mut most, mut longest) = (1, 0);
+    for repeats in clock.asked() {
+        assert!(*repeats <= 4 * most, "{repeats} after {most}");
+        most = most.max(*repeats);
+        longest = longest.max(*repeats);
+    }
+    assert!(f64::from(longest) * 30e-6 < 0.3, "{longest}");
+}
+
 #[test]
 fn waking_can_be_interrupted() {
     let monitor = DriftMonitor::new(WakeRule::Gpu, 1e9);
