@@ -157,7 +157,7 @@ pub async fn kernel(
     }
     let name = format!("{} is right", kernel.name);
     match compare_all(gpu, family, kernel, checks, seed, input).await {
-        Err(error @ (Error::DeviceLost { .. } | Error::Interrupted)) => Err(error),
+        Err(error) if error.ends_run() => Err(error),
         Err(Error::Unsupported { reason, .. }) => Ok(Gate::skipped(name, reason)),
         Err(error) => {
             let remedy =

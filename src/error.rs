@@ -224,6 +224,15 @@ pub enum Error {
     Interrupted,
 }
 
+impl Error {
+    /// Whether a run cannot go on after this: it was interrupted, or the device is gone. Any other error is the outcome of
+    /// one row, ceiling or candidate.
+    #[must_use]
+    pub const fn ends_run(&self) -> bool {
+        matches!(self, Self::Interrupted | Self::DeviceLost { .. })
+    }
+}
+
 /// Names that look like `name`, as the end of an error message: `did you mean ...` or the list of all.
 #[must_use]
 pub fn suggest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {

@@ -65,7 +65,7 @@ pub async fn measure<C: Clock>(
         session.measure().await
     };
     match measure_again_on_drift(once).await {
-        Err(error @ (Error::Interrupted | Error::DeviceLost { .. })) => Err(error),
+        Err(error) if error.ends_run() => Err(error),
         Err(error) => Ok(Measurement::failed(&error)),
         ended => ended,
     }

@@ -140,7 +140,7 @@ async fn search(arguments: &TuneArguments, store: &Store, gpu: &Gpu) -> Result<u
                 tuning.keep(found);
                 store.save(&tuning)?;
             }
-            Err(error @ (Error::Interrupted | Error::DeviceLost { .. })) => {
+            Err(error) if error.ends_run() => {
                 say(&format!("kept so far: {}", path.display()));
                 return Err(error);
             }

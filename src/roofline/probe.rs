@@ -213,7 +213,7 @@ impl Probe {
 /// Errors as the status of a measurement, all but those that end a run.
 pub(super) fn measured(result: Result<Measurement>) -> Result<Measurement> {
     match result {
-        Err(error @ (Error::Interrupted | Error::DeviceLost { .. })) => Err(error),
+        Err(error) if error.ends_run() => Err(error),
         Err(error @ (Error::Unsupported { .. } | Error::TooLarge { .. })) => {
             Ok(Measurement::unsupported(error.to_string()))
         }

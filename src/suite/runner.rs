@@ -139,7 +139,7 @@ impl<'a> Runner<'a> {
     /// A row, whatever becomes of it.
     async fn ended(&mut self, case: &Case) -> Result<Row> {
         match self.try_measure(case).await {
-            Err(error @ (Error::Interrupted | Error::DeviceLost { .. })) => Err(error),
+            Err(error) if error.ends_run() => Err(error),
             Err(error) => Ok(row::bare(
                 case,
                 self.options.checks,

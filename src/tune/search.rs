@@ -149,7 +149,7 @@ pub async fn search<T: Trials>(
                 screened.push((candidate, time.median));
                 is_near = near(time.median);
             }
-            Err(error) if ends_it(&error) => return Err(error),
+            Err(error) if error.ends_run() => return Err(error),
             Err(error) => outcome.passed_over.push((candidate, error.to_string())),
         }
     }
@@ -164,11 +164,6 @@ pub async fn search<T: Trials>(
         session.compare(&challengers, &mut outcome).await?;
     }
     Ok(outcome)
-}
-
-/// Whether an error is none of a candidate's own.
-fn ends_it(error: &Error) -> bool {
-    matches!(error, Error::Interrupted | Error::DeviceLost { .. })
 }
 
 struct Session<'a, T> {
@@ -197,7 +192,7 @@ impl<T: Trials> Session<'_, T> {
         for candidate in all {
             let timed = self.trials.time(*candidate, Look::Round).await;
             if let Err(error) = &timed
-                && ends_it(error)
+                && error.ends_run()
             {
                 return Err(error.clone());
             }

@@ -48,7 +48,7 @@ use crate::tolerance::Expected;
 /// ```
 /// A forward that gives its logarithms, then the backward, in somebody's encoder:
 /// ```no_run
-/// use ridgepoint::{Attention, AttentionBackward, Gpu, Plan, PlanOptions, Result, buffer::View};
+/// use ridgepoint::{Attention, AttentionBackward, Gpu, Plan, PlanOptions, Result, gpu::View};
 /// use ridgepoint::ops::LogSumExp;
 ///
 /// async fn record(gpu: &Gpu, encoder: &mut wgpu::CommandEncoder, [q, k, v, o, lse]: [View<'_>; 5],

@@ -17,7 +17,7 @@ use crate::shader::{Constant, Shader};
 
 pub(super) static ATTENTION_COOPERATIVE: Kernel = Kernel {
     name: "attention_cooperative",
-    about: "one dispatch, fragments on matrix units, O rescaled only when a weight would pass f16",
+    about: "fragments on matrix units; a tile begins again where a weight would pass f16, so that O is never rescaled",
     stages: &[
         Stage::of(&Shader {
             name: "attention_cooperative",
