@@ -87,8 +87,11 @@ impl Dtype {
     /// Past the end of `bytes`.
     #[must_use]
     pub fn element(self, bytes: &[u8], index: usize) -> f32 {
-        let size = self.bytes() as usize;
-        self.decode(&bytes[index * size..(index + 1) * size])[0]
+        match self {
+            Self::F32 => f32::from_le_bytes(bytes.as_chunks().0[index]),
+            Self::F16 => f16::from_le_bytes(bytes.as_chunks().0[index]).to_f32(),
+            Self::U32 => u32::from_le_bytes(bytes.as_chunks().0[index]) as f32,
+        }
     }
 
     /// Indices of the elements in `bytes` of a buffer that are infinite or no number, by their bits, ascending.

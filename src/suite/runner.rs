@@ -3,7 +3,7 @@
 use super::row;
 use super::suites::Case;
 use crate::bench::{Clock, Coverage, GpuClock, Measurement, Others, Workspace, measure};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::ops::Operation;
 use crate::plan::{Plan, PlanOptions};
@@ -71,7 +71,7 @@ impl<'a> Runner<'a> {
     /// Measures the ceilings that rows are held against.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] and [`Error::DeviceLost`]; whatever else happens is a ceiling's status.
+    /// [`crate::Error::Interrupted`] and [`crate::Error::DeviceLost`]; whatever else happens is a ceiling's status.
     pub async fn measure_ceilings(&mut self) -> Result<&[Ceiling]> {
         let effort = Effort {
             grid: self.options.grid,
@@ -90,7 +90,7 @@ impl<'a> Runner<'a> {
     /// sampling is short: what still stands above them then says so.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] and [`Error::DeviceLost`]; whatever else happens is the row's status.
+    /// [`crate::Error::Interrupted`] and [`crate::Error::DeviceLost`]; whatever else happens is the row's status.
     pub async fn measure(&mut self, case: &Case) -> Result<Row> {
         let row = self.ended(case).await?;
         let is_above = |row: &Row| row.percent_of_roof.is_some_and(|percent| percent > 100.0);

@@ -1,7 +1,7 @@
 //! The search itself: pure of any device, bounded in candidates and in time.
 
 use crate::bench::NOISY_ABOVE;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::report::{Ended, Summary, Warning};
 use std::time::Duration;
 
@@ -108,7 +108,7 @@ const SCREENING: f64 = 0.75;
 /// with the default in alternating rounds: a winner has to be faster by more than the spread.
 ///
 /// # Errors
-/// What the default fails with when it is screened; [`Error::Interrupted`] and [`Error::DeviceLost`]. Any other candidate
+/// What the default fails with when it is screened; [`crate::Error::Interrupted`] and [`crate::Error::DeviceLost`]. Any other candidate
 /// that fails is passed over.
 pub async fn search<T: Trials>(
     trials: &mut T,

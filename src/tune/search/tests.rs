@@ -1,4 +1,5 @@
 use super::*;
+use crate::error::Error;
 use pollster::block_on;
 
 /// Candidates whose times are known, on a clock that advances only as they run.
