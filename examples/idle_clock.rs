@@ -23,7 +23,7 @@ fn main() {
     }
 }
 
-/// What is timed, how often, and after which rests.
+/// The arguments: operations to time, rests before each timing, and rounds.
 struct Wanted {
     operations: Vec<Box<dyn Operation>>,
     rests: Vec<Duration>,

@@ -1,4 +1,4 @@
-//! What runs the measured work and reads the time.
+//! Clocks: they run the measured work and read the time.
 
 use std::time::Duration;
 

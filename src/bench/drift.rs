@@ -9,8 +9,9 @@ use super::measurement::Measurement;
 use super::rates::{Awake, FixedWorkRates, TOLERANCE, agree, drift};
 use super::timer::Timer;
 use crate::error::{Error, Result};
+use crate::gpu::lock;
 use crate::report::{DriftMoment, Warning};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 /// Least length of a probe in seconds: fixed work that decides whether a device is at its rate.
@@ -29,9 +30,10 @@ const LIMIT: Duration = Duration::from_secs(3);
 const BEST: usize = 3;
 /// Bursts before a row on a software adapter, until two agree.
 const MOST_BURSTS: usize = 5;
-/// Most repeats of the fixed work in one submission, and at most so many times as many as there were in any before: what a
-/// clock says of a very short sample may be nothing, and a watchdog ends long ones.
+/// Limit of the repeats in one submission.
 const MOST_REPEATS: u32 = 65_536;
+/// Largest growth of the repeats from one submission to the next. A very short sample may seem to take no time, and repeats
+/// derived from it could pass a watchdog.
 const GROWTH: u32 = 4;
 /// Empty submissions that the cost of a submission is the shortest of.
 const EMPTY_SAMPLES: usize = 3;
@@ -126,7 +128,8 @@ impl DriftMonitor {
         }
     }
 
-    /// The rate after a measurement that began at `before`: that of a probe, or of a burst where the probe differs.
+    /// The device's rate after a measurement that began at the rate `before`. A probe reads it; where the probe differs from
+    /// `before`, a burst reads it again.
     ///
     /// # Errors
     /// What `fixed` gives.
@@ -186,16 +189,16 @@ impl DriftMonitor {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
 /// How a waking began.
 #[derive(Debug, Clone, Copy)]
 struct Waking {
-    /// The rate at which the device was found.
+    /// Rate of the first probe, in FLOP/s.
     found: f64,
-    /// What was known of the device; `None` before its first waking.
+    /// Known rate of the device before this waking, in FLOP/s; `None` before the first waking has ended.
     known: Option<f64>,
 }
 
@@ -207,18 +210,18 @@ struct Times {
     is_late: bool,
 }
 
-/// What a rate says of a device.
+/// State of a device, judged by its rate.
 #[derive(Debug, Clone, Copy)]
 enum Judged {
     /// Another burst may wake it.
     Asleep,
-    /// It is at its rate.
+    /// The device runs at its known rate.
     Awake,
-    /// It is not waited for any longer; with the rate in FLOP/s that was expected.
+    /// The waking ends with a mark: when, and the expected rate in FLOP/s.
     Marked(DriftMoment, f64),
 }
 
-/// What is known of a device.
+/// Rates of a device so far, and how to read the next one.
 #[derive(Debug, Default)]
 struct State {
     timer: Timer,
@@ -232,7 +235,7 @@ struct State {
     best: Vec<f64>,
     /// The first waking has ended.
     is_known: bool,
-    /// What is known was lowered, which happens once.
+    /// Whether the known rate was lowered already. It is lowered once in a process.
     was_lowered: bool,
     /// The rate at which the device was last given up.
     given_up: Option<f64>,
@@ -243,7 +246,7 @@ impl State {
         self.best.get(self.best.len() / 2).copied()
     }
 
-    /// What is known once the first waking has ended.
+    /// Known rate, once the first waking has ended.
     fn settled(&self) -> Option<f64> {
         self.known().filter(|_| self.is_known)
     }
