@@ -25,7 +25,7 @@ pub(crate) type Column = (u16, CellAlignment);
 /// `rows` as lines of text in `columns`, without borders.
 pub(crate) fn lines(columns: &[Column], rows: Vec<Row>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     if is_coloured() {
         table.enforce_styling();
     } else {
