@@ -25,7 +25,6 @@ fn atomic_add(
 ) {
     let counter = (workgroup_id.x * WORKGROUP + local_index) & params.mask;
     for (var trip = 0u; trip < params.trips; trip++) {
-        // unroll
         for (var i = 0u; i < UNROLL; i++) {
             atomicAdd(&y[counter], params.value + trip + i);
         }

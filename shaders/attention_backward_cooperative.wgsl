@@ -174,7 +174,6 @@ struct Fetched {
 
 // Of BLOCK rows from `first`; zeros beyond the last row and column.
 fn fetch(to: ptr<function, Fetched>, from_1: Rows, from_2: Rows, first: u32, local_index: u32) {
-    // unroll
     for (var load = 0u; load < LOADS_1; load++) {
         let cell = local_index + load * WORKGROUP;
         let row = first + cell / WIDTH_1;
@@ -185,7 +184,6 @@ fn fetch(to: ptr<function, Fetched>, from_1: Rows, from_2: Rows, first: u32, loc
         }
         (*to).part_1[load] = value;
     }
-    // unroll
     for (var load = 0u; load < LOADS_2; load++) {
         let cell = local_index + load * WORKGROUP;
         let row = first + cell / WIDTH_2;
@@ -199,14 +197,12 @@ fn fetch(to: ptr<function, Fetched>, from_1: Rows, from_2: Rows, first: u32, loc
 }
 
 fn keep(fetched: ptr<function, Fetched>, local_index: u32) {
-    // unroll
     for (var load = 0u; load < LOADS_1; load++) {
         let cell = local_index + load * WORKGROUP;
         if (BLOCK * WIDTH_1 % WORKGROUP == 0u || cell < BLOCK * WIDTH_1) {
             tile_1[cell / WIDTH_1 * STRIDE_1 + cell % WIDTH_1] = (*fetched).part_1[load];
         }
     }
-    // unroll
     for (var load = 0u; load < LOADS_2; load++) {
         let cell = local_index + load * WORKGROUP;
         if (BLOCK * WIDTH_2 % WORKGROUP == 0u || cell < BLOCK * WIDTH_2) {
@@ -258,7 +254,6 @@ fn weigh(
             & (key < vec4<u32>(head.keys)) & (query < vec4<u32>(head.queries));
     }
     if (BIAS) {
-        // unroll
         for (var l = 0u; l < 4u; l++) {
             if (visible[l]) {
                 let place = head.batch * params.bias.batch + head.head * params.bias.head + query[l] * params.bias.row;
@@ -345,9 +340,7 @@ fn attention_backward_cooperative(
     // their gradients.
     var kept_1: array<array<FragmentA, ROUNDS_1 * FRAGMENTS_L>, FRAGMENTS_O>;
     var kept_2: array<array<FragmentA, ROUNDS_2 * FRAGMENTS_L>, FRAGMENTS_O>;
-    // unroll
     for (var round = 0u; round < ROUNDS_1; round++) {
-        // unroll
         for (var i = 0u; i < ELEMS; i++) {
             let row = lane_row + i * LANE_ROWS;
             let d4 = round * BLOCK4 + lane4;
@@ -358,9 +351,7 @@ fn attention_backward_cooperative(
             weights[weights_base + row * STRIDE_W + lane4] = value;
         }
         workgroupBarrier();
-        // unroll
         for (var j = 0u; j < FRAGMENTS_L; j++) {
-            // unroll
             for (var i = 0u; i < FRAGMENTS_O; i++) {
                 let place = weights_base + i * FRAGMENT * STRIDE_W + j * FRAGMENT4;
                 kept_1[i][round * FRAGMENTS_L + j] = coopLoadT<FragmentA>(&weights[place], STRIDE_W);
@@ -368,9 +359,7 @@ fn attention_backward_cooperative(
         }
         workgroupBarrier();
     }
-    // unroll
     for (var round = 0u; round < ROUNDS_2; round++) {
-        // unroll
         for (var i = 0u; i < ELEMS; i++) {
             let row = lane_row + i * LANE_ROWS;
             let d4 = round * BLOCK4 + lane4;
@@ -381,9 +370,7 @@ fn attention_backward_cooperative(
             weights[weights_base + row * STRIDE_W + lane4] = value;
         }
         workgroupBarrier();
-        // unroll
         for (var j = 0u; j < FRAGMENTS_L; j++) {
-            // unroll
             for (var i = 0u; i < FRAGMENTS_O; i++) {
                 let place = weights_base + i * FRAGMENT * STRIDE_W + j * FRAGMENT4;
                 kept_2[i][round * FRAGMENTS_L + j] = coopLoadT<FragmentA>(&weights[place], STRIDE_W);
@@ -394,7 +381,6 @@ fn attention_backward_cooperative(
 
     var own_statistics: array<vec2<f32>, ELEMS>;
     if (!KEYS) {
-        // unroll
         for (var i = 0u; i < ELEMS; i++) {
             let head = Head(batch, own_head, lengths.x, lengths.y);
             own_statistics[i] = statistics(head, own_row + lane_row + i * LANE_ROWS);
@@ -428,20 +414,15 @@ fn attention_backward_cooperative(
 
             // S and dP.
             var product: array<array<Sums, FRAGMENTS_L>, FRAGMENTS_O>;
-            // unroll
             for (var d = 0u; d < FRAGMENTS_1; d++) {
-                // unroll
                 for (var j = 0u; j < FRAGMENTS_L; j++) {
                     let part = coopLoad<FragmentB>(&tile_1[j * FRAGMENT * STRIDE_1 + d * FRAGMENT4], STRIDE_1);
-                    // unroll
                     for (var i = 0u; i < FRAGMENTS_O; i++) {
                         product[i][j] = coopMultiplyAdd(kept_1[i][d], part, product[i][j]);
                     }
                 }
             }
-            // unroll
             for (var i = 0u; i < FRAGMENTS_O; i++) {
-                // unroll
                 for (var j = 0u; j < FRAGMENTS_L; j++) {
                     // naga 30 wants each operand bound just before.
                     let value = product[i][j];
@@ -451,20 +432,15 @@ fn attention_backward_cooperative(
                 }
             }
             var dp: array<array<Sums, FRAGMENTS_L>, FRAGMENTS_O>;
-            // unroll
             for (var d = 0u; d < FRAGMENTS_2; d++) {
-                // unroll
                 for (var j = 0u; j < FRAGMENTS_L; j++) {
                     let part = coopLoad<FragmentB>(&tile_2[j * FRAGMENT * STRIDE_2 + d * FRAGMENT4], STRIDE_2);
-                    // unroll
                     for (var i = 0u; i < FRAGMENTS_O; i++) {
                         dp[i][j] = coopMultiplyAdd(kept_2[i][d], part, dp[i][j]);
                     }
                 }
             }
-            // unroll
             for (var i = 0u; i < FRAGMENTS_O; i++) {
-                // unroll
                 for (var j = 0u; j < FRAGMENTS_L; j++) {
                     let value = dp[i][j];
                     let pointer = &sums[sums_base + SUMS + i * FRAGMENT * STRIDE_S + j * FRAGMENT4];
@@ -478,7 +454,6 @@ fn attention_backward_cooperative(
             var log_sum: vec4<f32>;
             var delta: vec4<f32>;
             if (KEYS) {
-                // unroll
                 for (var l = 0u; l < 4u; l++) {
                     let found = statistics(head, first + 4u * lane4 + l);
                     log_sum[l] = found.x;
@@ -495,7 +470,6 @@ fn attention_backward_cooperative(
             let whole = select(first + BLOCK <= other_count, first_own + TILE <= own_count, KEYS);
             let masked = !(whole && most < params.ahead && least > -params.behind);
             workgroupBarrier();
-            // unroll
             for (var i = 0u; i < ELEMS; i++) {
                 let row = lane_row + i * LANE_ROWS;
                 let own = vec4<u32>(own_row + row);
@@ -520,17 +494,13 @@ fn attention_backward_cooperative(
             }
             workgroupBarrier();
 
-            // unroll
             for (var l = 0u; l < FRAGMENTS_L; l++) {
                 var ds: array<FragmentA, FRAGMENTS_O>;
-                // unroll
                 for (var i = 0u; i < FRAGMENTS_O; i++) {
                     ds[i] = coopLoadT<FragmentA>(&weights[weights_base + i * FRAGMENT * STRIDE_W + l * FRAGMENT4], STRIDE_W);
                 }
-                // unroll
                 for (var d = 0u; d < FRAGMENTS_1; d++) {
                     let part = coopLoadT<FragmentB>(&tile_1[l * FRAGMENT * STRIDE_1 + d * FRAGMENT4], STRIDE_1);
-                    // unroll
                     for (var i = 0u; i < FRAGMENTS_O; i++) {
                         gradient_1[i][d] = coopMultiplyAdd(ds[i], part, gradient_1[i][d]);
                     }
@@ -538,14 +508,11 @@ fn attention_backward_cooperative(
                 if (KEYS) {
                     let p_base = weights_base + WEIGHTS;
                     var p: array<FragmentA, FRAGMENTS_O>;
-                    // unroll
                     for (var i = 0u; i < FRAGMENTS_O; i++) {
                         p[i] = coopLoadT<FragmentA>(&weights[p_base + i * FRAGMENT * STRIDE_W + l * FRAGMENT4], STRIDE_W);
                     }
-                    // unroll
                     for (var d = 0u; d < FRAGMENTS_2; d++) {
                         let part = coopLoadT<FragmentB>(&tile_2[l * FRAGMENT * STRIDE_2 + d * FRAGMENT4], STRIDE_2);
-                        // unroll
                         for (var i = 0u; i < FRAGMENTS_O; i++) {
                             gradient_2[i][d] = coopMultiplyAdd(p[i], part, gradient_2[i][d]);
                         }
@@ -558,11 +525,8 @@ fn attention_backward_cooperative(
     // As many columns at a time as S had.
     let own_rows = select(0u, own_seq, inside);
     let kept_row = (id - params.first_kept) * TILE + subgroup_id * ROWS;
-    // unroll
     for (var round = 0u; round < ROUNDS_1; round++) {
-        // unroll
         for (var j = 0u; j < FRAGMENTS_L; j++) {
-            // unroll
             for (var i = 0u; i < FRAGMENTS_O; i++) {
                 let value = gradient_1[i][min(round * FRAGMENTS_L + j, FRAGMENTS_1 - 1u)];
                 let pointer = &sums[sums_base + i * FRAGMENT * STRIDE_S + j * FRAGMENT4];
@@ -571,7 +535,6 @@ fn attention_backward_cooperative(
             }
         }
         workgroupBarrier();
-        // unroll
         for (var i = 0u; i < ELEMS; i++) {
             let row = lane_row + i * LANE_ROWS;
             let d4 = round * BLOCK4 + lane4;
@@ -590,11 +553,8 @@ fn attention_backward_cooperative(
         workgroupBarrier();
     }
     if (KEYS) {
-        // unroll
         for (var round = 0u; round < ROUNDS_2; round++) {
-            // unroll
             for (var j = 0u; j < FRAGMENTS_L; j++) {
-                // unroll
                 for (var i = 0u; i < FRAGMENTS_O; i++) {
                     let value = gradient_2[i][min(round * FRAGMENTS_L + j, FRAGMENTS_2 - 1u)];
                     let pointer = &sums[sums_base + i * FRAGMENT * STRIDE_S + j * FRAGMENT4];
@@ -603,7 +563,6 @@ fn attention_backward_cooperative(
                 }
             }
             workgroupBarrier();
-            // unroll
             for (var i = 0u; i < ELEMS; i++) {
                 let row = lane_row + i * LANE_ROWS;
                 let d4 = round * BLOCK4 + lane4;

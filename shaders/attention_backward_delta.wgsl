@@ -104,7 +104,6 @@ fn attention_backward_delta(
     workgroupBarrier();
     if (lane == 0u) {
         var delta = 0.0;
-        // unroll
         for (var i = 0u; i < LANES; i++) {
             delta += sums[local_index + i];
         }

@@ -194,22 +194,17 @@ fn products(
             memory[OTHER_BASE + (row % 4u * WORKGROUP_L + row / 4u) * D_STRIDE + cell % CHUNK_D4] = value;
         }
         workgroupBarrier();
-        // unroll
         for (var d4 = 0u; d4 < CHUNK_D4; d4++) {
             var part: array<vec4<f32>, 4>;
-            // unroll
             for (var l = 0u; l < 4u; l++) {
                 part[l] = memory[OTHER_BASE + (l * WORKGROUP_L + local_l) * D_STRIDE + d4];
             }
             var own_part: array<vec4<f32>, ELEMS>;
-            // unroll
             for (var i = 0u; i < ELEMS; i++) {
                 own_part[i] = memory[OWN_BASE + (i * WORKGROUP_O + local_o) * D_STRIDE + d4];
             }
-            // unroll
             for (var c = 0u; c < 4u; c++) {
                 let column = vec4<f32>(part[0][c], part[1][c], part[2][c], part[3][c]);
-                // unroll
                 for (var i = 0u; i < ELEMS; i++) {
                     (*sum)[i] = fma(vec4<f32>(own_part[i][c]), column, (*sum)[i]);
                 }
@@ -230,6 +225,7 @@ fn accumulate(
     let weights = select(DS_BASE, 0u, second);
     let local_o = local_index / WORKGROUP_L;
     let local_l = local_index % WORKGROUP_L;
+    // keep loop
     for (var first_row = 0u; first_row < BLOCK; first_row += CHUNK_ROWS) {
         workgroupBarrier();
         for (var cell = local_index; cell < CHUNK_ROWS * ROW_STRIDE; cell += WORKGROUP) {
@@ -242,18 +238,15 @@ fn accumulate(
             memory[OWN_BASE + cell] = value;
         }
         workgroupBarrier();
+        // keep loop
         for (var row4 = 0u; row4 < CHUNK_ROWS4; row4++) {
             var weight: array<vec4<f32>, ELEMS>;
-            // unroll
             for (var i = 0u; i < ELEMS; i++) {
                 weight[i] = memory[weights + (i * WORKGROUP_O + local_o) * P_STRIDE + first_row / 4u + row4];
             }
-            // unroll
             for (var c = 0u; c < 4u; c++) {
-                // unroll
                 for (var j = 0u; j < ELEMS_D4; j++) {
                     let part = memory[OWN_BASE + (4u * row4 + c) * ROW_STRIDE + j * WORKGROUP_L + local_l];
-                    // unroll
                     for (var i = 0u; i < ELEMS; i++) {
                         (*gradient)[i][j] = fma(vec4<f32>(weight[i][c]), part, (*gradient)[i][j]);
                     }
@@ -295,7 +288,6 @@ fn weigh(head: Head, query: vec4<u32>, key: vec4<u32>, product: vec4<f32>, dp: v
     let first_row = (head.batch * params.heads + head.head) * params.seq_q;
     var log_sum = vec4<f32>();
     var delta = vec4<f32>();
-    // unroll
     for (var l = 0u; l < 4u; l++) {
         if (visible[l]) {
             let row = rows[first_row + query[l]];
@@ -390,7 +382,6 @@ fn attention_backward_flash(
             products(false, own_1, first_own, other_1, first, local_index, &product);
             products(true, own_2, first_own, other_2, first, local_index, &dp);
             let other = vec4<u32>(first + 4u * local_l) + vec4<u32>(0u, 1u, 2u, 3u);
-            // unroll
             for (var i = 0u; i < ELEMS; i++) {
                 let local_row = i * WORKGROUP_O + local_o;
                 let own = vec4<u32>(first_own + local_row);
@@ -406,12 +397,10 @@ fn attention_backward_flash(
     }
 
     let scale = params.scale * LN_2;
-    // unroll
     for (var i = 0u; i < ELEMS; i++) {
         let row = first_own + i * WORKGROUP_O + local_o;
         let kept_row = (id - params.first_kept) * TILE + row - first_own;
         if (inside && row < own_seq) {
-            // unroll
             for (var j = 0u; j < ELEMS_D4; j++) {
                 let d4 = j * WORKGROUP_L + local_l;
                 if (d4 < HEAD4) {

@@ -198,7 +198,6 @@ fn following(first_key: u32, begin: u32, end: u32) -> u32 {
 // As many columns of the tile of Q as a row of P has, from group `first_d4` of four.
 fn fetch_q(place: Place, first_d4: u32) -> array<vec4<f16>, LOADS_Q> {
     var fetched: array<vec4<f16>, LOADS_Q>;
-    // unroll
     for (var load = 0u; load < LOADS_Q; load++) {
         let index = place.local_index + load * WORKGROUP;
         let row = index / KV4;
@@ -211,7 +210,6 @@ fn fetch_q(place: Place, first_d4: u32) -> array<vec4<f16>, LOADS_Q> {
 }
 
 fn store_q(place: Place, fetched: array<vec4<f16>, LOADS_Q>) {
-    // unroll
     for (var load = 0u; load < LOADS_Q; load++) {
         let index = place.local_index + load * WORKGROUP;
         if (index / KV4 < TILE_Q) {
@@ -222,7 +220,6 @@ fn store_q(place: Place, fetched: array<vec4<f16>, LOADS_Q>) {
 
 fn keep_p(row: u32, four: u32, value: vec4<f16>) {
     var cells = FourCells(value);
-    // unroll
     for (var cell = 0u; cell < CELLS; cell++) {
         p_tile[row * STRIDE_P + four * CELLS + cell] = cells[cell];
     }
@@ -230,7 +227,6 @@ fn keep_p(row: u32, four: u32, value: vec4<f16>) {
 
 fn keep_k(row: u32, d4: u32, value: vec4<f16>) {
     var cells = FourCells(value);
-    // unroll
     for (var cell = 0u; cell < CELLS; cell++) {
         k_tile[row * STRIDE_K + d4 * CELLS + cell] = cells[cell];
     }
@@ -239,7 +235,6 @@ fn keep_k(row: u32, d4: u32, value: vec4<f16>) {
 // Keys from `first_key`; those past the last are the last again, and weigh nothing.
 fn fetch_k(place: Place, first_key: u32) -> array<vec4<f16>, LOADS_K> {
     var fetched: array<vec4<f16>, LOADS_K>;
-    // unroll
     for (var load = 0u; load < LOADS_K; load++) {
         let index = place.local_index + load * WORKGROUP;
         let key = min(first_key + index / D4, place.keys - 1u);
@@ -252,7 +247,6 @@ fn fetch_k(place: Place, first_key: u32) -> array<vec4<f16>, LOADS_K> {
 }
 
 fn store_k(place: Place, fetched: array<vec4<f16>, LOADS_K>) {
-    // unroll
     for (var load = 0u; load < LOADS_K; load++) {
         let index = place.local_index + load * WORKGROUP;
         if (EVEN_K || index < TILE_KV * D4) {
@@ -263,7 +257,6 @@ fn store_k(place: Place, fetched: array<vec4<f16>, LOADS_K>) {
 
 fn fetch_v(place: Place, first_key: u32) -> array<vec4<f16>, LOADS_V> {
     var fetched: array<vec4<f16>, LOADS_V>;
-    // unroll
     for (var load = 0u; load < LOADS_V; load++) {
         let index = place.local_index + load * WORKGROUP;
         let key = min(first_key + index / V4, place.keys - 1u);
@@ -276,12 +269,10 @@ fn fetch_v(place: Place, first_key: u32) -> array<vec4<f16>, LOADS_V> {
 }
 
 fn store_v(place: Place, fetched: array<vec4<f16>, LOADS_V>) {
-    // unroll
     for (var load = 0u; load < LOADS_V; load++) {
         let index = place.local_index + load * WORKGROUP;
         if (EVEN_V || index < TILE_KV * V4) {
             var cells = FourCells(fetched[load]);
-            // unroll
             for (var cell = 0u; cell < CELLS; cell++) {
                 v_tile[index / V4 * STRIDE_V + index % V4 * CELLS + cell] = cells[cell];
             }
@@ -323,7 +314,6 @@ fn own_row_of(lane: u32) -> u32 {
 // What an invocation has of a row of S.
 fn raw_scores(row: u32, sharer: u32) -> array<vec4<f32>, GROUPS> {
     var score: array<vec4<f32>, GROUPS>;
-    // unroll
     for (var group = 0u; group < GROUPS; group++) {
         score[group] = s_read(row, own_group(group, row, sharer));
     }
@@ -335,7 +325,6 @@ fn seen_scores(place: Place, row: u32, sharer: u32, first_key: u32) -> array<vec
     let query = place.first_query + row;
     let seen = visible(place, query);
     var score = raw_scores(row, sharer);
-    // unroll
     for (var group = 0u; group < GROUPS; group++) {
         let key = vec4<u32>(first_key + own_group(group, row, sharer) * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
         var value = score[group] * params.scale;
@@ -346,7 +335,6 @@ fn seen_scores(place: Place, row: u32, sharer: u32, first_key: u32) -> array<vec
         }
         if (BIAS && row < place.rows) {
             let first = place.bias_first + query * params.bias.row;
-            // unroll
             for (var c = 0u; c < 4u; c++) {
                 if (key[c] < place.keys) {
                     value[c] = max(fma(f32(bias[first + key[c]]), LOG2_E, value[c]), NEG_LARGE);
@@ -361,7 +349,6 @@ fn seen_scores(place: Place, row: u32, sharer: u32, first_key: u32) -> array<vec
 // The largest score of a row of the block.
 fn largest_score(score: array<vec4<f32>, GROUPS>) -> f32 {
     var largest = vec4<f32>(NEG_LARGE);
-    // unroll
     for (var group = 0u; group < GROUPS; group++) {
         largest = max(largest, score[group]);
     }
@@ -373,7 +360,6 @@ fn weigh(score: array<vec4<f32>, GROUPS>, factor: f32, reference: f32, row: u32,
     // While a row has seen no key its scores are the least there are, and have to weigh nothing.
     let shift = select(reference, 0.0, reference == NEG_LARGE);
     var sum = vec4<f32>();
-    // unroll
     for (var group = 0u; group < GROUPS; group++) {
         let weights = exp2(fma(score[group], vec4<f32>(factor), vec4<f32>(-shift)));
         sum += weights;
@@ -385,6 +371,7 @@ fn weigh(score: array<vec4<f32>, GROUPS>, factor: f32, reference: f32, row: u32,
 // The largest of what the invocations that share a row have.
 fn largest_of_sharers(own: f32) -> f32 {
     var largest = own;
+    // keep loop
     for (var step = 1u; step < SHARERS; step *= 2u) {
         largest = max(largest, subgroupShuffleXor(largest, step * SUBGROUP_Q));
     }
@@ -393,18 +380,14 @@ fn largest_of_sharers(own: f32) -> f32 {
 
 // S = Q K^T of a subgroup, into workgroup memory.
 fn multiply_s(q_part: ptr<function, array<array<FragmentA, ROUNDS_Q * FRAGMENTS_KV>, FRAGMENTS_Q>>, subgroup_row: u32) {
-    // unroll
     for (var j = 0u; j < FRAGMENTS_KV; j++) {
         var s_part: array<Sums, FRAGMENTS_Q>;
-        // unroll
         for (var d = 0u; d < FRAGMENTS_D; d++) {
             let k_part = coopLoad<FragmentB>(&k_tile[j * FRAGMENT * STRIDE_K + d * FRAGMENT / WIDTH], STRIDE_K);
-            // unroll
             for (var i = 0u; i < FRAGMENTS_Q; i++) {
                 s_part[i] = coopMultiplyAdd((*q_part)[i][d], k_part, s_part[i]);
             }
         }
-        // unroll
         for (var i = 0u; i < FRAGMENTS_Q; i++) {
             // naga 30 wants each operand bound just before.
             let value = s_part[i];
@@ -483,7 +466,6 @@ fn attention_cooperative(
     }
     // Everything that the first block needs is under way before any of it is waited for.
     var q_next: array<array<vec4<f16>, LOADS_Q>, ROUNDS_Q>;
-    // unroll
     for (var round = 0u; round < ROUNDS_Q; round++) {
         q_next[round] = fetch_q(place, round * KV4);
     }
@@ -494,13 +476,10 @@ fn attention_cooperative(
         v_next = fetch_v(place, start);
     }
     var q_part: array<array<FragmentA, ROUNDS_Q * FRAGMENTS_KV>, FRAGMENTS_Q>;
-    // unroll
     for (var round = 0u; round < ROUNDS_Q; round++) {
         store_q(place, q_next[round]);
         workgroupBarrier();
-        // unroll
         for (var i = 0u; i < FRAGMENTS_Q; i++) {
-            // unroll
             for (var j = 0u; j < FRAGMENTS_KV; j++) {
                 let at = (subgroup_row + i * FRAGMENT) * STRIDE_P + j * FRAGMENT / WIDTH;
                 q_part[i][round * FRAGMENTS_KV + j] = coopLoadT<FragmentA>(&p_tile[at], STRIDE_P);
@@ -510,7 +489,6 @@ fn attention_cooperative(
     }
     var row_max: array<f32, ROWS>;         // the reference
     var row_sum: array<vec4<f32>, ROWS>;   // of the invocation's own part
-    // unroll
     for (var i = 0u; i < ROWS; i++) {
         row_max[i] = NEG_LARGE;
     }
@@ -520,14 +498,12 @@ fn attention_cooperative(
         store_k(place, k_next);
         k_next = fetch_k(place, following(start, begin, end));
     }
+    // keep loop
     for (var attempt = 0u; attempt < 2u; attempt++) {
-        // unroll
         for (var i = 0u; i < ROWS; i++) {
             row_sum[i] = vec4<f32>();
         }
-        // unroll
         for (var i = 0u; i < FRAGMENTS_Q; i++) {
-            // unroll
             for (var j = 0u; j < ROUNDS_O * FRAGMENTS_KV; j++) {
                 o_part[i][j] = Sums();
             }
@@ -549,7 +525,6 @@ fn attention_cooperative(
             k_next = fetch_k(place, following(first_key, begin, end));
             // Not all rows see all of the block, or have seen any before.
             let partial = walked == 0u || current <= last_sees.x || current + TILE_KV > first_sees.y;
-            // unroll
             for (var i = 0u; i < ROWS; i++) {
                 let row = own_row + i * LANES;
                 var score: array<vec4<f32>, GROUPS>;
@@ -586,18 +561,14 @@ fn attention_cooperative(
             }
 
             // 3. O += P V
-            // unroll
             for (var kv = 0u; kv < FRAGMENTS_KV; kv++) {
                 var p_part: array<FragmentA, FRAGMENTS_Q>;
-                // unroll
                 for (var i = 0u; i < FRAGMENTS_Q; i++) {
                     let at = (subgroup_row + i * FRAGMENT) * STRIDE_P + kv * FRAGMENT / WIDTH;
                     p_part[i] = coopLoadT<FragmentA>(&p_tile[at], STRIDE_P);
                 }
-                // unroll
                 for (var j = 0u; j < FRAGMENTS_V; j++) {
                     let v_part = coopLoadT<FragmentB>(&v_tile[kv * FRAGMENT * STRIDE_V + j * FRAGMENT / WIDTH], STRIDE_V);
-                    // unroll
                     for (var i = 0u; i < FRAGMENTS_Q; i++) {
                         o_part[i][j] = coopMultiplyAdd(p_part[i], v_part, o_part[i][j]);
                     }
@@ -626,7 +597,6 @@ fn attention_cooperative(
             workgroupBarrier();
             store_k(place, k_next);
             k_next = fetch_k(place, following(first_key, begin, end));
-            // unroll
             for (var i = 0u; i < ROWS; i++) {
                 let score = seen_scores(place, own_row + i * LANES, sharer, current);
                 row_max[i] = max(row_max[i], largest_score(score));
@@ -636,10 +606,10 @@ fn attention_cooperative(
     }
 
     // O / sum, through the memory of S.
-    // unroll
     for (var i = 0u; i < ROWS; i++) {
         let row = own_row + i * LANES;
         var sum = (row_sum[i].x + row_sum[i].y) + (row_sum[i].z + row_sum[i].w);
+        // keep loop
         for (var step = 1u; step < SHARERS; step *= 2u) {
             sum += subgroupShuffleXor(sum, step * SUBGROUP_Q);
         }
@@ -677,12 +647,9 @@ fn attention_cooperative(
             lse[of_batch * params.seq_q + first_query + row] = value;
         }
     }
-    // unroll
     for (var first = 0u; first < FRAGMENTS_V; first += FRAGMENTS_KV) {
         workgroupBarrier();
-        // unroll
         for (var i = 0u; i < FRAGMENTS_Q; i++) {
-            // unroll
             for (var j = 0u; j < FRAGMENTS_KV; j++) {
                 let value = o_part[i][first + j];
                 let pointer = &s_tile[(subgroup_row + i * FRAGMENT) * STRIDE_S + j * FRAGMENT / WIDTH];
@@ -700,7 +667,6 @@ fn attention_cooperative(
                 if (continues) {
                     value += vec4<f32>(lse[at], lse[at + 1u], lse[at + 2u], lse[at + 3u]) * kept_factors[row];
                 }
-                // unroll
                 for (var c = 0u; c < 4u; c++) {
                     lse[at + c] = value[c];
                 }

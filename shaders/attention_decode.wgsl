@@ -181,14 +181,12 @@ fn row_of(key: u32, unit: Unit, strides: Strides) -> u32 {
 
 // Sixteen bytes of LOADS keys from `first`. Keys past the last are the last again, and weigh nothing.
 fn fetch_k(to: ptr<function, array<vec4<u32>, LOADS>>, unit: Unit, first: u32, last: u32, lane: u32) {
-    // unroll
     for (var load = 0u; load < LOADS; load++) {
         (*to)[load] = k[row_of(min(first + load * SLOTS_K, last), unit, params.k) / VECTOR + lane];
     }
 }
 
 fn fetch_v(to: ptr<function, array<vec4<u32>, LOADS_V>>, unit: Unit, first: u32, last: u32, lane: u32) {
-    // unroll
     for (var load = 0u; load < LOADS_V; load++) {
         (*to)[load] = v[row_of(min(first + load * SLOTS_V, last), unit, params.v) / VECTOR + lane];
     }
@@ -216,7 +214,6 @@ fn attention_decode(
     let rows = min(ROWS, params.seq_q * GROUP - unit.first_row);
     let sees_first = visible(unit, 0u).x;
     var sees_last = sees_first;
-    // unroll
     for (var row = 0u; row < ROWS; row++) {
         sees_last = max(sees_last, visible(unit, row).y);
     }
@@ -243,7 +240,6 @@ fn attention_decode(
     var q_part: array<array<vec4<f32>, PARTS>, ROWS>;
     var o_part: array<array<vec4<f32>, PARTS>, ROWS>;
     var row_max: array<f32, ROWS>;
-    // unroll
     for (var row = 0u; row < ROWS; row++) {
         row_max[row] = NEG_LARGE;
         if (row < rows) {
@@ -251,7 +247,6 @@ fn attention_decode(
             let head = unit.kv_head * GROUP + (unit.first_row + row) % GROUP;
             let first = unit.batch * params.q.batch + head * params.q.head + query * params.q.row + params.q.offset;
             let raw = q[first / VECTOR + lane_k];
-            // unroll
             for (var part = 0u; part < PARTS; part++) {
                 q_part[row][part] = widened(raw, part) * params.scale;
             }
@@ -267,22 +262,17 @@ fn attention_decode(
     for (var tile = begin; tile < end; tile += TILE_KV) {
         fetch_v(&v_raw, unit, tile + slot_v, end - 1u, lane_v);
         // 1. Parts of scores.
-        // unroll
         for (var load = 0u; load < LOADS; load++) {
             var sums: array<f32, ROWS>;
-            // unroll
             for (var part = 0u; part < PARTS; part++) {
                 let k_part = widened(k_raw[load], part);
-                // unroll
                 for (var c = 0u; c < 4u; c++) {
-                    // unroll
                     for (var row = 0u; row < ROWS; row++) {
                         sums[row] = fma(k_part[c], q_part[row][part][c], sums[row]);
                     }
                 }
             }
             if (EVEN_K || slot_k < SLOTS_K) {
-                // unroll
                 for (var row = 0u; row < ROWS; row++) {
                     memory[(row * TILE_KV + load * SLOTS_K + slot_k) * STRIDE + lane_k] = sums[row];
                 }
@@ -295,14 +285,12 @@ fn attention_decode(
         // 2. Scores of one row, one for each OWNERS-th key.
         var scores: array<f32, OWNED>;
         var largest = own_max;
-        // unroll
         for (var i = 0u; i < OWNED; i++) {
             let local_key = own_first + i * OWNERS;
             let key = tile + local_key;
             scores[i] = NEG_LARGE;
             if ((EVEN_OWNERS || local_key < TILE_KV) && key >= own_sees.x && key < min(own_sees.y, end)) {
                 var score = 0.0;
-                // unroll
                 for (var lane = 0u; lane < LANES_K; lane++) {
                     score += memory[(own_row * TILE_KV + local_key) * STRIDE + lane];
                 }
@@ -326,7 +314,6 @@ fn attention_decode(
         own_max = new_max;
         // While a row has seen no key, its masked scores are its maximum, and yet have to weigh nothing.
         let shift = select(new_max, 0.0, new_max == NEG_LARGE);
-        // unroll
         for (var i = 0u; i < OWNED; i++) {
             let local_key = own_first + i * OWNERS;
             if (EVEN_OWNERS || (local_key < TILE_KV && local_index < OWNERS * ROWS)) {
@@ -335,13 +322,11 @@ fn attention_decode(
                 weights[local_key][own_row / 4u][own_row % 4u] = weight;
             }
         }
-        // unroll
         for (var row = 0u; row < ROWS; row++) {
             let other_max = unordered(atomicLoad(&row_maxima[row]));
             if (other_max > row_max[row]) {
                 let rescale = exp2(row_max[row] - other_max);
                 row_max[row] = other_max;
-                // unroll
                 for (var part = 0u; part < PARTS; part++) {
                     o_part[row][part] *= rescale;
                 }
@@ -350,15 +335,12 @@ fn attention_decode(
         workgroupBarrier();
 
         // 3. O += P V.
-        // unroll
         for (var load = 0u; load < LOADS_V; load++) {
             let local_key = load * SLOTS_V + slot_v;
             if (EVEN_V || (local_key < TILE_KV && slot_v < SLOTS_V)) {
                 let of_key = weights[local_key];
-                // unroll
                 for (var part = 0u; part < PARTS; part++) {
                     let v_part = widened(v_raw[load], part);
-                    // unroll
                     for (var row = 0u; row < ROWS; row++) {
                         o_part[row][part] = fma(vec4<f32>(of_key[row / 4u][row % 4u]), v_part, o_part[row][part]);
                     }
@@ -382,23 +364,20 @@ fn attention_decode(
     workgroupBarrier();
     // What the slots of values found: each row in the half of the memory that the one before has left. Columns that
     // neighbours hold are side by side, here and in memory.
-    // unroll
     for (var row = 0u; row < ROWS; row++) {
         let half = row % 2u * SLOTS_V * VALUE_DIM;
         if (EVEN_V || slot_v < SLOTS_V) {
-            // unroll
             for (var i = 0u; i < VECTOR; i++) {
                 memory[half + slot_v * VALUE_DIM + i * LANES_V + lane_v] = o_part[row][i / 4u][i % 4u];
             }
         }
         workgroupBarrier();
-        // unroll
         for (var i = 0u; i < COLUMNS; i++) {
             let column = local_index + i * WORKGROUP;
             if (column < VALUE_DIM) {
                 var sum = 0.0;
+                // keep loop
                 for (var first = 0u; first < SLOTS_V; first += SLOTS_AT_ONCE) {
-                    // unroll
                     for (var next = 0u; next < SLOTS_AT_ONCE; next++) {
                         if (first + next < SLOTS_V) {
                             sum += memory[half + (first + next) * VALUE_DIM + column];
@@ -411,7 +390,6 @@ fn attention_decode(
     }
     if (local_index < ROWS) {
         var sum = 0.0;
-        // unroll
         for (var i = 0u; i < SUMMERS; i++) {
             sum += row_sums[local_index * SUMMERS + i];
         }

@@ -112,7 +112,6 @@ fn attention_decode_merge(
     }
     workgroupBarrier();
     var largest = NEG_LARGE;
-    // unroll
     for (var i = 0u; i < AT_ONCE; i++) {
         largest = max(largest, maxima[i]);
     }
@@ -132,7 +131,6 @@ fn attention_decode_merge(
     workgroupBarrier();
     if (query < params.seq_q && place == 0u && column < VALUE_DIM) {
         var total = vec2<f32>(sink_weight, 0.0);
-        // unroll
         for (var i = 0u; i < AT_ONCE; i++) {
             total += sums[i * CHUNK + local_index];
         }

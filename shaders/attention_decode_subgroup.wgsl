@@ -182,12 +182,10 @@ fn fetch_k(to: ptr<function, array<vec4<u32>, LOADS>>, unit: Unit, tile: u32, sl
     if (!PAGED && tile + TILE_KV <= end) {
         let at = row_of(tile + slot, unit, params.k) / VECTOR + lane;
         let step = SLOTS * (params.k.row / VECTOR);
-        // unroll
         for (var load = 0u; load < LOADS; load++) {
             (*to)[load] = k[at + load * step];
         }
     } else {
-        // unroll
         for (var load = 0u; load < LOADS; load++) {
             (*to)[load] = k[row_of(min(tile + slot + load * SLOTS, end - 1u), unit, params.k) / VECTOR + lane];
         }
@@ -198,12 +196,10 @@ fn fetch_v(to: ptr<function, array<vec4<u32>, LOADS>>, unit: Unit, tile: u32, sl
     if (!PAGED && tile + TILE_KV <= end) {
         let at = row_of(tile + slot, unit, params.v) / VECTOR + lane;
         let step = SLOTS * (params.v.row / VECTOR);
-        // unroll
         for (var load = 0u; load < LOADS; load++) {
             (*to)[load] = v[at + load * step];
         }
     } else {
-        // unroll
         for (var load = 0u; load < LOADS; load++) {
             (*to)[load] = v[row_of(min(tile + slot + load * SLOTS, end - 1u), unit, params.v) / VECTOR + lane];
         }
@@ -241,7 +237,6 @@ fn attention_decode_subgroup(
     let sees_first = visible(unit, 0u).x;
     var sees_last = sees_first;
     var all_see = vec2<u32>(0u, 0xffffffffu);
-    // unroll
     for (var row = 0u; row < ROWS; row++) {
         let sees = visible(unit, row);
         sees_last = max(sees_last, sees.y);
@@ -263,7 +258,6 @@ fn attention_decode_subgroup(
         let head = unit.kv_head * GROUP + (unit.first_row + row) % GROUP;
         let first = unit.batch * params.q.batch + head * params.q.head + query * params.q.row + params.q.offset;
         let raw = q[first / VECTOR + lane];
-        // unroll
         for (var part = 0u; part < PARTS; part++) {
             q_tile[(row * PARTS + part) * LANES + lane] = widened(raw, part) * params.scale;
         }
@@ -275,7 +269,6 @@ fn attention_decode_subgroup(
     var o_part: array<array<vec4<f32>, PARTS>, ROWS>;
     let own_row = ((lane % SHARERS) >> SAME_BITS) * HELD;
     var own_max: array<f32, HELD>;
-    // unroll
     for (var held = 0u; held < HELD; held++) {
         own_max[held] = NEG_LARGE;
     }
@@ -286,19 +279,14 @@ fn attention_decode_subgroup(
         fetch_v(&v_raw, unit, tile, slot, end, lane);
         // 1. Parts of scores.
         var scores: array<array<f32, ROWS_OF_SCORES>, LOADS>;
-        // unroll
         for (var part = 0u; part < PARTS; part++) {
             var k_part: array<vec4<f32>, LOADS>;
-            // unroll
             for (var load = 0u; load < LOADS; load++) {
                 k_part[load] = widened(k_raw[load], part);
             }
-            // unroll
             for (var row = 0u; row < ROWS; row++) {
                 let q4 = q_tile[(row * PARTS + part) * LANES + lane];
-                // unroll
                 for (var load = 0u; load < LOADS; load++) {
-                    // unroll
                     for (var c = 0u; c < 4u; c++) {
                         scores[load][row] = fma(k_part[load][c], q4[c], scores[load][row]);
                     }
@@ -309,13 +297,10 @@ fn attention_decode_subgroup(
         fetch_k(&k_raw, unit, tile + stride, slot, end, lane);
 
         // 2. A lane gives half of the keys away for the same half of the others, until it has one,
-        // unroll
         for (var step = 0u; step < LOADS_BITS; step++) {
             let far = (lane & (LANES >> (step + 1u))) != 0u;
-            // unroll
             for (var load = 0u; load < LOADS / 2u; load++) {
                 if (load < (LOADS >> (step + 1u))) {
-                    // unroll
                     for (var row = 0u; row < ROWS; row++) {
                         let here = scores[load][row];
                         let there = scores[load + (LOADS >> (step + 1u))][row];
@@ -326,10 +311,8 @@ fn attention_decode_subgroup(
             }
         }
         // then half of the rows, until it has one. Where there are more lanes than rows, some have the same.
-        // unroll
         for (var step = 0u; step < GIVEN; step++) {
             let far = (lane & (SHARERS >> (step + 1u))) != 0u;
-            // unroll
             for (var row = 0u; row < ROWS_OF_SCORES / 2u; row++) {
                 if (row < (ROWS_OF_SCORES >> (step + 1u))) {
                     let here = scores[0][row];
@@ -339,9 +322,7 @@ fn attention_decode_subgroup(
                 }
             }
         }
-        // unroll
         for (var step = GIVEN; step < BITS - LOADS_BITS; step++) {
-            // unroll
             for (var row = 0u; row < HELD; row++) {
                 scores[0][row] += subgroupShuffleXor(scores[0][row], SHARERS >> (step + 1u));
             }
@@ -349,7 +330,6 @@ fn attention_decode_subgroup(
         let key = tile + own_load * SLOTS + slot;
         var weights: array<f32, HELD>;
         var rescale: array<f32, HELD>;
-        // unroll
         for (var held = 0u; held < HELD; held++) {
             let row = own_row + held;
             var score = scores[0][held];
@@ -372,7 +352,6 @@ fn attention_decode_subgroup(
                 }
             }
             var new_max = max(own_max[held], score);
-            // unroll
             for (var step = 0u; step < LOADS_BITS; step++) {
                 new_max = max(new_max, subgroupShuffleXor(new_max, LANES >> (step + 1u)));
             }
@@ -382,12 +361,10 @@ fn attention_decode_subgroup(
             weights[held] = exp2(score - select(new_max, 0.0, new_max == NEG_LARGE));
             own_sum[held] = fma(own_sum[held], rescale[held], weights[held]);
         }
-        // unroll
         for (var row = 0u; row < ROWS; row++) {
             let of_row = subgroupShuffle(rescale[row % HELD], place_in_subgroup - lane + ((row / HELD) << SAME_BITS));
             // Rare after the first blocks.
             if (of_row != 1.0) {
-                // unroll
                 for (var part = 0u; part < PARTS; part++) {
                     o_part[row][part] *= of_row;
                 }
@@ -395,17 +372,13 @@ fn attention_decode_subgroup(
         }
 
         // 3. O += P V.
-        // unroll
         for (var load = 0u; load < LOADS; load++) {
             var of_key: array<f32, ROWS>;
-            // unroll
             for (var row = 0u; row < ROWS; row++) {
                 of_key[row] = subgroupShuffle(weights[row % HELD], place_in_subgroup - lane + load * SHARERS + ((row / HELD) << SAME_BITS));
             }
-            // unroll
             for (var part = 0u; part < PARTS; part++) {
                 let v_part = widened(v_raw[load], part);
-                // unroll
                 for (var row = 0u; row < ROWS; row++) {
                     o_part[row][part] = fma(vec4<f32>(of_key[row]), v_part, o_part[row][part]);
                 }
@@ -416,24 +389,20 @@ fn attention_decode_subgroup(
     // Every lane takes the maxima of all rows, and the sums of its own keys.
     var row_max: array<f32, ROWS>;
     var sums: array<f32, ROWS>;
-    // unroll
     for (var row = 0u; row < ROWS; row++) {
         row_max[row] = subgroupShuffle(own_max[row % HELD], place_in_subgroup - lane + ((row / HELD) << SAME_BITS));
         sums[row] = subgroupShuffle(own_sum[row % HELD], place_in_subgroup - lane + own_load * SHARERS + ((row / HELD) << SAME_BITS));
     }
     // The slots agree on a maximum.
     let place = (workgroup_id.x * params.splits + split) * ROWS;
-    // unroll
     for (var row = 0u; row < ROWS; row++) {
         if (lane == 0u) {
             atomicMax(&row_maxima[row], ordered(row_max[row]));
         }
     }
     workgroupBarrier();
-    // unroll
     for (var row = 0u; row < ROWS; row++) {
         let rescale = exp2(row_max[row] - unordered(atomicLoad(&row_maxima[row])));
-        // unroll
         for (var step = 0u; step < LOADS_BITS; step++) {
             sums[row] += subgroupShuffleXor(sums[row], LANES >> (step + 1u));
         }
@@ -443,18 +412,16 @@ fn attention_decode_subgroup(
         // Each row in the half of the memory that the one before has left. Columns that neighbours hold are side by side,
         // here and in memory.
         let half = row % 2u * SLOTS * HEAD_DIM;
-        // unroll
         for (var i = 0u; i < VECTOR; i++) {
             memory[half + slot * HEAD_DIM + i * LANES + lane] = o_part[row][i / 4u][i % 4u] * rescale;
         }
         workgroupBarrier();
-        // unroll
         for (var i = 0u; i < COLUMNS; i++) {
             let column = local_index + i * WORKGROUP;
             if (column < HEAD_DIM) {
                 var sum = 0.0;
+                // keep loop
                 for (var first = 0u; first < SLOTS; first += SLOTS_AT_ONCE) {
-                    // unroll
                     for (var next = 0u; next < SLOTS_AT_ONCE; next++) {
                         if (first + next < SLOTS) {
                             sum += memory[half + (first + next) * HEAD_DIM + column];
@@ -467,6 +434,7 @@ fn attention_decode_subgroup(
     }
     if (local_index < ROWS) {
         var sum = 0.0;
+        // keep loop
         for (var other = 0u; other < SLOTS; other++) {
             sum += row_sums[local_index * SLOTS + other];
         }

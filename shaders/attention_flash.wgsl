@@ -192,7 +192,6 @@ fn capped(s: vec4<f32>) -> vec4<f32> {
 
 // Columns of the tile of Q from vec4 `first_d4`, scaled.
 fn fetch_q(to: ptr<function, Fetched>, place: Place, first_d4: u32) {
-    // unroll
     for (var load = 0u; load < LOADS_Q; load++) {
         let index = place.local_index + load * WORKGROUP;
         let row = index / Q_ROW4;
@@ -206,7 +205,6 @@ fn fetch_q(to: ptr<function, Fetched>, place: Place, first_d4: u32) {
 }
 
 fn store_q(fetched: ptr<function, Fetched>, place: Place) {
-    // unroll
     for (var load = 0u; load < LOADS_Q; load++) {
         let index = place.local_index + load * WORKGROUP;
         let row = index / Q_ROW4;
@@ -219,7 +217,6 @@ fn store_q(fetched: ptr<function, Fetched>, place: Place) {
 // Columns of a block of K from vec4 `first_d4`. Keys of neighbouring invocations are four apart, and their rows are
 // side by side in workgroup memory, for the banks' sake.
 fn fetch_k(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: u32) {
-    // unroll
     for (var load = 0u; load < LOADS_K; load++) {
         let index = place.local_index + load * WORKGROUP;
         let row = index / CHUNK_D4;
@@ -235,7 +232,6 @@ fn fetch_k(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: u
 }
 
 fn store_k(fetched: ptr<function, Fetched>, place: Place) {
-    // unroll
     for (var load = 0u; load < LOADS_K; load++) {
         let index = place.local_index + load * WORKGROUP;
         let row = index / CHUNK_D4;
@@ -247,7 +243,6 @@ fn store_k(fetched: ptr<function, Fetched>, place: Place) {
 
 // Rows of V from `first_key`.
 fn fetch_v(to: ptr<function, Fetched>, place: Place, first_key: u32) {
-    // unroll
     for (var load = 0u; load < LOADS_V; load++) {
         let index = place.local_index + load * WORKGROUP;
         let key = first_key + index / V_STRIDE;
@@ -261,7 +256,6 @@ fn fetch_v(to: ptr<function, Fetched>, place: Place, first_key: u32) {
 }
 
 fn store_v(fetched: ptr<function, Fetched>, place: Place) {
-    // unroll
     for (var load = 0u; load < LOADS_V; load++) {
         let index = place.local_index + load * WORKGROUP;
         if (EVEN_V || index < CHUNK_KV * V_STRIDE) {
@@ -337,7 +331,6 @@ fn attention_flash(
     }
     var fetched: Fetched;
 
-    // unroll
     for (var load = 0u; load < (TILE_Q + WORKGROUP - 1u) / WORKGROUP; load++) {
         let row = local_index + load * WORKGROUP;
         if (row < TILE_Q) {
@@ -361,7 +354,6 @@ fn attention_flash(
     var row_max: array<f32, ELEMS_Q>;
     var row_sum: array<f32, ELEMS_Q>;   // of the invocation's own keys, until the end
     var o_part: array<array<vec4<f32>, ELEMS_D4>, ELEMS_Q>;
-    // unroll
     for (var i = 0u; i < ELEMS_Q; i++) {
         row_max[i] = least;
         row_sum[i] = select(0.0, 1.0, least > NEG_LARGE && local_kv == 0u);
@@ -370,7 +362,6 @@ fn attention_flash(
             let kept_row = kept_base + row * KEPT_ROW;
             row_max[i] = lse[kept_row + VALUE_DIM];
             row_sum[i] = select(0.0, lse[kept_row + VALUE_DIM + 1u], local_kv == 0u);
-            // unroll
             for (var j = 0u; j < ELEMS_D4; j++) {
                 let d4 = j * WORKGROUP_KV + local_kv;
                 if (d4 < VALUE_D4) {
@@ -384,6 +375,7 @@ fn attention_flash(
     for (var first_key = begin; first_key < stop; first_key += TILE_KV) {
         // 1. S = Q K^T. Lane l of s[i][j] is key 4 * (j * WORKGROUP_KV + local_kv) + l of the block.
         var s: array<array<vec4<f32>, ELEMS_KV4>, ELEMS_Q>;
+        // keep loop
         for (var chunk = 0u; chunk < CHUNKS_D; chunk++) {
             if (!PREFETCH) {
                 if (!WHOLE_Q) {
@@ -409,25 +401,20 @@ fn attention_flash(
             }
             let q_first = local_q * Q_STRIDE + chunk * CHUNK_D4 * u32(WHOLE_Q);
             let k_first = K_BASE + local_kv * K_STRIDE;
+            // keep loop
             for (var d4 = 0u; d4 < CHUNK_D4; d4 += DEPTH_D) {
-                // unroll
                 for (var depth = 0u; depth < DEPTH_D; depth++) {
                     var q_part: array<vec4<f32>, ELEMS_Q>;
-                    // unroll
                     for (var i = 0u; i < ELEMS_Q; i++) {
                         q_part[i] = memory[q_first + i * WORKGROUP_Q * Q_STRIDE + d4 + depth];
                     }
-                    // unroll
                     for (var j = 0u; j < ELEMS_KV4; j++) {
                         var k_part: array<vec4<f32>, 4>;
-                        // unroll
                         for (var l = 0u; l < 4u; l++) {
                             k_part[l] = memory[k_first + (4u * j + l) * WORKGROUP_KV * K_STRIDE + d4 + depth];
                         }
-                        // unroll
                         for (var c = 0u; c < 4u; c++) {
                             let k_column = vec4<f32>(k_part[0][c], k_part[1][c], k_part[2][c], k_part[3][c]);
-                            // unroll
                             for (var i = 0u; i < ELEMS_Q; i++) {
                                 s[i][j] = fma(vec4<f32>(q_part[i][c]), k_column, s[i][j]);
                             }
@@ -439,9 +426,7 @@ fn attention_flash(
 
         // 2. The weights. Only blocks that cross a bound of what all rows see are masked.
         if (SOFT_CAP) {
-            // unroll
             for (var i = 0u; i < ELEMS_Q; i++) {
-                // unroll
                 for (var j = 0u; j < ELEMS_KV4; j++) {
                     s[i][j] = capped(s[i][j]);
                 }
@@ -449,13 +434,10 @@ fn attention_flash(
         }
         if (BIAS) {
             // Past the last row and key these again, without branches: nobody looks at such scores.
-            // unroll
             for (var i = 0u; i < ELEMS_Q; i++) {
                 let of_row = bias_base + min(i * WORKGROUP_Q + local_q, rows - 1u) * params.bias.row;
-                // unroll
                 for (var j = 0u; j < ELEMS_KV4; j++) {
                     let key = first_key + 4u * (j * WORKGROUP_KV + local_kv);
-                    // unroll
                     for (var l = 0u; l < 4u; l++) {
                         let added = f32(bias[of_row + min(key + l, end - 1u)]) * LOG2_E;
                         s[i][j][l] += max(added, NEG_LARGE);
@@ -464,10 +446,8 @@ fn attention_flash(
             }
         }
         if (first_key < last_sees.x || first_key + TILE_KV > first_sees.y) {
-            // unroll
             for (var i = 0u; i < ELEMS_Q; i++) {
                 let sees = visible_keys(position + i32(i * WORKGROUP_Q + local_q), keys);
-                // unroll
                 for (var j = 0u; j < ELEMS_KV4; j++) {
                     let key = vec4<u32>(first_key + 4u * (j * WORKGROUP_KV + local_kv)) + vec4<u32>(0u, 1u, 2u, 3u);
                     // Keys before the first wrap around.
@@ -475,10 +455,8 @@ fn attention_flash(
                 }
             }
         }
-        // unroll
         for (var i = 0u; i < ELEMS_Q; i++) {
             var larger = s[i][0];
-            // unroll
             for (var j = 1u; j < ELEMS_KV4; j++) {
                 larger = max(larger, s[i][j]);
             }
@@ -489,7 +467,6 @@ fn attention_flash(
             }
         }
         workgroupBarrier();
-        // unroll
         for (var i = 0u; i < ELEMS_Q; i++) {
             let row = i * WORKGROUP_Q + local_q;
             let new_max = unordered(atomicLoad(&row_maxima[row]));
@@ -498,20 +475,19 @@ fn attention_flash(
             // While a row has seen no key, its masked scores are its maximum, and yet have to weigh nothing.
             let shift = select(new_max, 0.0, new_max == NEG_LARGE);
             var sum = vec4<f32>();
-            // unroll
             for (var j = 0u; j < ELEMS_KV4; j++) {
                 let weights = exp2(s[i][j] - shift);
                 sum += weights;
                 memory[P_BASE + row * P_STRIDE + j * WORKGROUP_KV + local_kv] = weights;
             }
             row_sum[i] = fma(row_sum[i], rescale, (sum.x + sum.y) + (sum.z + sum.w));
-            // unroll
             for (var j = 0u; j < ELEMS_D4; j++) {
                 o_part[i][j] *= rescale;
             }
         }
 
         // 3. O += P V. V takes the place of K.
+        // keep loop
         for (var chunk = 0u; chunk < TILE_KV; chunk += CHUNK_KV) {
             if (!PREFETCH) {
                 fetch_v(&fetched, place, first_key + chunk);
@@ -533,20 +509,16 @@ fn attention_flash(
             }
             let p_first = P_BASE + local_q * P_STRIDE + chunk / 4u;
             let v_first = V_BASE + local_kv;
+            // keep loop
             for (var key4 = 0u; key4 < CHUNK_KV4; key4 += DEPTH_KV) {
-                // unroll
                 for (var depth = 0u; depth < DEPTH_KV; depth++) {
                     var p_part: array<vec4<f32>, ELEMS_Q>;
-                    // unroll
                     for (var i = 0u; i < ELEMS_Q; i++) {
                         p_part[i] = memory[p_first + i * WORKGROUP_Q * P_STRIDE + key4 + depth];
                     }
-                    // unroll
                     for (var c = 0u; c < 4u; c++) {
-                        // unroll
                         for (var j = 0u; j < ELEMS_D4; j++) {
                             let v_part = memory[v_first + (4u * (key4 + depth) + c) * V_STRIDE + j * WORKGROUP_KV];
-                            // unroll
                             for (var i = 0u; i < ELEMS_Q; i++) {
                                 o_part[i][j] = fma(vec4<f32>(p_part[i][c]), v_part, o_part[i][j]);
                             }
@@ -559,15 +531,14 @@ fn attention_flash(
 
     // The invocations of a row exchange their sums where P was: it is as wide as they are many.
     workgroupBarrier();
-    // unroll
     for (var i = 0u; i < ELEMS_Q; i++) {
         memory[P_BASE + (i * WORKGROUP_Q + local_q) * P_STRIDE + local_kv] = vec4<f32>(row_sum[i]);
     }
     workgroupBarrier();
-    // unroll
     for (var i = 0u; i < ELEMS_Q; i++) {
         let row = i * WORKGROUP_Q + local_q;
         var sum = 0.0;
+        // keep loop
         for (var lane = 0u; lane < WORKGROUP_KV; lane++) {
             sum += memory[P_BASE + row * P_STRIDE + lane].x;
         }
@@ -576,11 +547,9 @@ fn attention_flash(
         let factor = 1.0 / select(1.0, sum, sees_some);
         if (WALK > 0u && row < written) {
             let kept_row = kept_base + row * KEPT_ROW;
-            // unroll
             for (var j = 0u; j < ELEMS_D4; j++) {
                 let d4 = j * WORKGROUP_KV + local_kv;
                 if (d4 < VALUE_D4) {
-                    // unroll
                     for (var c = 0u; c < 4u; c++) {
                         lse[kept_row + 4u * d4 + c] = o_part[i][j][c];
                     }
@@ -591,7 +560,6 @@ fn attention_flash(
                 lse[kept_row + VALUE_DIM + 1u] = sum;
             }
         } else if (row < written) {
-            // unroll
             for (var j = 0u; j < ELEMS_D4; j++) {
                 let d4 = j * WORKGROUP_KV + local_kv;
                 if (d4 < VALUE_D4) {

@@ -187,7 +187,6 @@ fn row_of(local_q: u32, i: u32) -> u32 {
 
 // Columns of a block of K, and of the tile of Q, from vec4 `first_d4`. Past the last key or row, that again.
 fn fetch_qk(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: u32) {
-    // unroll
     for (var load = 0u; load < LOADS_K; load++) {
         let at = place.index + load * WORKGROUP;
         let key = min(first_key + at / CHUNK_D4, place.last_key);
@@ -198,7 +197,6 @@ fn fetch_qk(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: 
         }
         (*to)[load] = value;
     }
-    // unroll
     for (var load = 0u; load < LOADS_Q; load++) {
         let at = place.index + load * WORKGROUP;
         let row = min(at / CHUNK_D4, place.last_row);
@@ -213,25 +211,21 @@ fn fetch_qk(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: 
 
 // Four columns of a row become parts of four vec4. Q is scaled on the way.
 fn store_qk(fetched: ptr<function, Fetched>, place: Place, buffer: u32) {
-    // unroll
     for (var load = 0u; load < LOADS_K; load++) {
         let at = place.index + load * WORKGROUP;
         let key = at / CHUNK_D4;
         if (EVEN_K || key < TILE_KV) {
             let first = buffer + Q_SIZE + at % CHUNK_D4 * 4u * K_STRIDE + key / 4u;
-            // unroll
             for (var c = 0u; c < 4u; c++) {
                 memory[first + c * K_STRIDE][key % 4u] = f32((*fetched)[load][c]);
             }
         }
     }
-    // unroll
     for (var load = 0u; load < LOADS_Q; load++) {
         let at = place.index + load * WORKGROUP;
         let row = at / CHUNK_D4;
         if (EVEN_Q || row < TILE_Q) {
             let first = buffer + at % CHUNK_D4 * 4u * Q_STRIDE + row / 4u;
-            // unroll
             for (var c = 0u; c < 4u; c++) {
                 memory[first + c * Q_STRIDE][row % 4u] = f32((*fetched)[LOADS_K + load][c]) * params.scale;
             }
@@ -241,7 +235,6 @@ fn store_qk(fetched: ptr<function, Fetched>, place: Place, buffer: u32) {
 
 // Rows of V from `first_key`; past the last key, that again: its weight is zero.
 fn fetch_v(to: ptr<function, Fetched>, place: Place, first_key: u32) {
-    // unroll
     for (var load = 0u; load < LOADS_V; load++) {
         let at = place.index + load * WORKGROUP;
         let key = min(first_key + at / V_STRIDE, place.last_key);
@@ -255,7 +248,6 @@ fn fetch_v(to: ptr<function, Fetched>, place: Place, first_key: u32) {
 }
 
 fn store_v(fetched: ptr<function, Fetched>, place: Place, buffer: u32) {
-    // unroll
     for (var load = 0u; load < LOADS_V; load++) {
         let at = place.index + load * WORKGROUP;
         if (EVEN_V || at < CHUNK_KV * V_STRIDE) {
@@ -336,7 +328,6 @@ fn attention_flash_subgroup(
     var row_max: array<f32, ELEMS_Q>;
     var row_sum: array<f32, ELEMS_Q>;   // of the invocation's own keys, until the end
     var o_part: array<array<vec4<f32>, ELEMS_D4>, ELEMS_Q>;
-    // unroll
     for (var i = 0u; i < ELEMS_Q; i++) {
         row_max[i] = least;
         row_sum[i] = select(0.0, 1.0, least > NEG_LARGE && local_kv == 0u);
@@ -345,7 +336,6 @@ fn attention_flash_subgroup(
             let kept_row = kept_base + row * KEPT_ROW;
             row_max[i] = lse[kept_row + VALUE_DIM];
             row_sum[i] = select(0.0, lse[kept_row + VALUE_DIM + 1u], local_kv == 0u);
-            // unroll
             for (var j = 0u; j < ELEMS_D4; j++) {
                 let d4 = j * LANES + local_kv;
                 if (d4 < VALUE_D4) {
@@ -363,8 +353,8 @@ fn attention_flash_subgroup(
     for (var first_key = begin; first_key < stop; first_key += TILE_KV) {
         // 1. S = Q K^T. Component l of s[i][j] is key 4 * (j * LANES + local_kv) + l of the block.
         var s: array<array<vec4<f32>, ELEMS_KV4>, ELEMS_Q>;
+        // keep loop
         for (var first_chunk = 0u; first_chunk < CHUNKS_D; first_chunk += CHUNKS) {
-            // unroll
             for (var turn = 0u; turn < CHUNKS; turn++) {
                 let chunk = first_chunk + turn;
                 let buffer = select(chunk % 2u, turn, CHUNKS == 2u) * BUFFER;
@@ -376,20 +366,17 @@ fn attention_flash_subgroup(
                     fetch_v(&fetched, place, first_key);
                 }
                 workgroupBarrier();
+                // keep loop
                 for (var first_d = 0u; first_d < CHUNK_D; first_d += DEPTH_D) {
-                    // unroll
                     for (var depth = 0u; depth < DEPTH_D; depth++) {
                         let q_first = buffer + (first_d + depth) * Q_STRIDE + local_q;
                         let k_first = buffer + Q_SIZE + (first_d + depth) * K_STRIDE + local_kv;
                         var q_part: array<vec4<f32>, ELEMS_Q4>;
-                        // unroll
                         for (var i = 0u; i < ELEMS_Q4; i++) {
                             q_part[i] = memory[q_first + i * WORKGROUP_Q];
                         }
-                        // unroll
                         for (var j = 0u; j < ELEMS_KV4; j++) {
                             let k_part = memory[k_first + j * LANES];
-                            // unroll
                             for (var i = 0u; i < ELEMS_Q; i++) {
                                 s[i][j] = fma(vec4<f32>(q_part[i / 4u][i % 4u]), k_part, s[i][j]);
                             }
@@ -401,9 +388,7 @@ fn attention_flash_subgroup(
 
         // 2. The weights. Only blocks that cross a bound of what all rows see are masked.
         if (SOFT_CAP) {
-            // unroll
             for (var i = 0u; i < ELEMS_Q; i++) {
-                // unroll
                 for (var j = 0u; j < ELEMS_KV4; j++) {
                     s[i][j] = capped(s[i][j]);
                 }
@@ -411,13 +396,10 @@ fn attention_flash_subgroup(
         }
         if (BIAS) {
             // Past the last row and key these again, without branches: nobody looks at such scores.
-            // unroll
             for (var i = 0u; i < ELEMS_Q; i++) {
                 let of_row = bias_base + min(row_of(local_q, i), rows - 1u) * params.bias.row;
-                // unroll
                 for (var j = 0u; j < ELEMS_KV4; j++) {
                     let key = first_key + 4u * (j * LANES + local_kv);
-                    // unroll
                     for (var l = 0u; l < 4u; l++) {
                         let added = f32(bias[of_row + min(key + l, end - 1u)]) * LOG2_E;
                         s[i][j][l] += max(added, NEG_LARGE);
@@ -426,10 +408,8 @@ fn attention_flash_subgroup(
             }
         }
         if (first_key < last_sees.x || first_key + TILE_KV > first_sees.y) {
-            // unroll
             for (var i = 0u; i < ELEMS_Q; i++) {
                 let sees = visible_keys(position + i32(row_of(local_q, i)), keys);
-                // unroll
                 for (var j = 0u; j < ELEMS_KV4; j++) {
                     let key = vec4<u32>(first_key + 4u * (j * LANES + local_kv)) + vec4<u32>(0u, 1u, 2u, 3u);
                     // Keys before the first wrap around.
@@ -439,60 +419,48 @@ fn attention_flash_subgroup(
         }
         // Step by step for all rows: the shuffles of one row alone would each wait for the one before.
         var new_max: array<f32, ELEMS_Q>;
-        // unroll
         for (var i = 0u; i < ELEMS_Q; i++) {
             var larger = s[i][0];
-            // unroll
             for (var j = 1u; j < ELEMS_KV4; j++) {
                 larger = max(larger, s[i][j]);
             }
             new_max[i] = max(row_max[i], max(max(larger.x, larger.y), max(larger.z, larger.w)));
         }
-        // unroll
         for (var bit = 0u; bit < countOneBits(LANES - 1u); bit++) {
-            // unroll
             for (var i = 0u; i < ELEMS_Q; i++) {
                 new_max[i] = max(new_max[i], subgroupShuffleXor(new_max[i], LANES_Q << bit));
             }
         }
-        // unroll
         for (var i = 0u; i < ELEMS_Q; i++) {
             // While a row has seen no key, its masked scores are its maximum, and yet have to weigh nothing.
             let shift = select(new_max[i], 0.0, new_max[i] == NEG_LARGE);
-            // unroll
             for (var j = 0u; j < ELEMS_KV4; j++) {
                 s[i][j] = exp2(s[i][j] - shift);
             }
         }
-        // unroll
         for (var i = 0u; i < ELEMS_Q; i++) {
             let rescale = exp2(row_max[i] - new_max[i]);
             row_max[i] = new_max[i];
             var sum = s[i][0];
-            // unroll
             for (var j = 1u; j < ELEMS_KV4; j++) {
                 sum += s[i][j];
             }
             row_sum[i] = fma(row_sum[i], rescale, (sum.x + sum.y) + (sum.z + sum.w));
-            // unroll
             for (var j = 0u; j < ELEMS_D4; j++) {
                 o_part[i][j] *= rescale;
             }
         }
 
         // 3. O += P V.
-        // unroll
         for (var group = 0u; group < ELEMS_KV4; group++) {
+            // keep loop
             for (var first_turn = 0u; first_turn < TURNS; first_turn += CHUNKS) {
-                // unroll
                 for (var turn = 0u; turn < CHUNKS; turn++) {
                     let chunk = group * TURNS + first_turn + turn;
                     let buffer = select(chunk % 2u, turn, CHUNKS == 2u) * BUFFER;
                     if (local_kv / CHUNK_KV4 == first_turn + turn) {
                         let p_first = buffer + local_kv % CHUNK_KV4 * 4u * P_STRIDE + local_q;
-                        // unroll
                         for (var i = 0u; i < ELEMS_Q4; i++) {
-                            // unroll
                             for (var l = 0u; l < 4u; l++) {
                                 let low = vec2<f32>(s[4u * i][group][l], s[4u * i + 1u][group][l]);
                                 let high = vec2<f32>(s[4u * i + 2u][group][l], s[4u * i + 3u][group][l]);
@@ -507,20 +475,17 @@ fn attention_flash_subgroup(
                         fetch_qk(&fetched, place, first_key + TILE_KV, 0u);
                     }
                     workgroupBarrier();
+                    // keep loop
                     for (var first = 0u; first < CHUNK_KV; first += DEPTH_KV) {
-                        // unroll
                         for (var depth = 0u; depth < DEPTH_KV; depth++) {
                             let p_first = buffer + (first + depth) * P_STRIDE + local_q;
                             let v_first = buffer + P_SIZE + (first + depth) * V_STRIDE + local_kv;
                             var p_part: array<vec4<f32>, ELEMS_Q4>;
-                            // unroll
                             for (var i = 0u; i < ELEMS_Q4; i++) {
                                 p_part[i] = memory[p_first + i * WORKGROUP_Q];
                             }
-                            // unroll
                             for (var j = 0u; j < ELEMS_D4; j++) {
                                 let v_part = memory[v_first + j * LANES];
-                                // unroll
                                 for (var i = 0u; i < ELEMS_Q; i++) {
                                     o_part[i][j] = fma(vec4<f32>(p_part[i / 4u][i % 4u]), v_part, o_part[i][j]);
                                 }
@@ -532,11 +497,9 @@ fn attention_flash_subgroup(
         }
     }
 
-    // unroll
     for (var i = 0u; i < ELEMS_Q; i++) {
         let row = row_of(local_q, i);
         var sum = row_sum[i];
-        // unroll
         for (var bit = 0u; bit < countOneBits(LANES - 1u); bit++) {
             sum += subgroupShuffleXor(sum, LANES_Q << bit);
         }
@@ -545,11 +508,9 @@ fn attention_flash_subgroup(
         let factor = 1.0 / select(1.0, sum, sees_some);
         if (WALK > 0u && row < written) {
             let kept_row = kept_base + row * KEPT_ROW;
-            // unroll
             for (var j = 0u; j < ELEMS_D4; j++) {
                 let d4 = j * LANES + local_kv;
                 if (d4 < VALUE_D4) {
-                    // unroll
                     for (var c = 0u; c < 4u; c++) {
                         lse[kept_row + 4u * d4 + c] = o_part[i][j][c];
                     }
@@ -560,7 +521,6 @@ fn attention_flash_subgroup(
                 lse[kept_row + VALUE_DIM + 1u] = sum;
             }
         } else if (row < written) {
-            // unroll
             for (var j = 0u; j < ELEMS_D4; j++) {
                 let d4 = j * LANES + local_kv;
                 if (d4 < VALUE_D4) {

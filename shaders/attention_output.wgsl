@@ -108,7 +108,6 @@ fn attention_output(
         p_tile[local_id.y][local_id.x] = p_value;
         v_tile[local_id.y][local_id.x] = v_value;
         workgroupBarrier();
-        // unroll
         for (var i = 0u; i < TILE; i++) {
             sum = fma(p_tile[local_id.y][i], v_tile[i][local_id.x], sum);
         }

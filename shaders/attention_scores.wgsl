@@ -123,7 +123,6 @@ fn attention_scores(
         q_tile[local_id.y][local_id.x] = q_value;
         k_tile[local_id.y][local_id.x] = k_value;
         workgroupBarrier();
-        // unroll
         for (var i = 0u; i < TILE; i++) {
             sum = fma(q_tile[local_id.y][i], k_tile[local_id.x][i], sum);
         }

@@ -97,7 +97,6 @@ fn attention_softmax(
     }
     workgroupBarrier();
     pair = merged[0];
-    // unroll
     for (var i = 1u; i < LEADERS; i++) {
         pair = merge(pair, merged[i]);
     }

@@ -23,7 +23,6 @@ struct Params {
 fn chase() {
     var at = place[0];
     for (var trip = 0u; trip < params.trips; trip++) {
-        // unroll
         for (var i = 0u; i < UNROLL; i++) {
             at = next[at];
         }

@@ -34,21 +34,17 @@ fn dot_i8(
     let own = seed[invocation];
     let b = own ^ params.a;
     var x: array<u32, CHAINS>;
-    // unroll
     for (var chain = 0u; chain < CHAINS; chain++) {
         x[chain] = own + chain;
     }
     for (var trip = 0u; trip < params.trips; trip++) {
-        // unroll
         for (var step = 0u; step < UNROLL; step++) {
-            // unroll
             for (var chain = 0u; chain < CHAINS; chain++) {
                 x[chain] = bitcast<u32>(dot4I8Packed(x[chain], b) + bitcast<i32>(x[chain]));
             }
         }
     }
     var sum = params.b;
-    // unroll
     for (var chain = 0u; chain < CHAINS; chain++) {
         sum += x[chain];
     }

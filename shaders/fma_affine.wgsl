@@ -38,21 +38,17 @@ fn fma_affine(
     let a = Elem(params.a);
     let b = own * params.b;
     var x: array<Elem, CHAINS>;
-    // unroll
     for (var chain = 0u; chain < CHAINS; chain++) {
         x[chain] = own + Elem(f32(chain));
     }
     for (var trip = 0u; trip < params.trips; trip++) {
-        // unroll
         for (var step = 0u; step < UNROLL; step++) {
-            // unroll
             for (var chain = 0u; chain < CHAINS; chain++) {
                 x[chain] = fma(x[chain], a, b);
             }
         }
     }
     var sum = Elem(0.0);
-    // unroll
     for (var chain = 0u; chain < CHAINS; chain++) {
         sum += x[chain];
     }

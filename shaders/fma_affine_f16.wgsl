@@ -41,25 +41,20 @@ fn fma_affine_f16(
     let a = Elem(f16(params.a));
     let b = own * f16(params.b);
     var x: array<Elem, CHAINS>;
-    // unroll
     for (var chain = 0u; chain < CHAINS; chain++) {
         x[chain] = own + Elem(f16(f32(chain) * 0.125));
     }
     for (var trip = 0u; trip < params.trips; trip++) {
-        // unroll
         for (var step = 0u; step < UNROLL; step += 2u) {
-            // unroll
             for (var chain = 0u; chain < CHAINS; chain++) {
                 x[chain] = fma(x[chain], a, b);
             }
-            // unroll
             for (var chain = 0u; chain < CHAINS; chain++) {
                 x[chain] = fma(x[chain], a, -b);
             }
         }
     }
     var sum = Elem(0.0);
-    // unroll
     for (var chain = 0u; chain < CHAINS; chain++) {
         sum += x[chain];
     }

@@ -38,21 +38,17 @@ fn fma_square(
     let own = seed[invocation];
     let c = own * params.spread + Elem(params.c);
     var x: array<Elem, CHAINS>;
-    // unroll
     for (var chain = 0u; chain < CHAINS; chain++) {
         x[chain] = own * 0.5 + Elem(f32(chain) * 0.0625);
     }
     for (var trip = 0u; trip < params.trips; trip++) {
-        // unroll
         for (var step = 0u; step < UNROLL; step++) {
-            // unroll
             for (var chain = 0u; chain < CHAINS; chain++) {
                 x[chain] = fma(x[chain], x[chain], c);
             }
         }
     }
     var sum = Elem(0.0);
-    // unroll
     for (var chain = 0u; chain < CHAINS; chain++) {
         sum += x[chain];
     }

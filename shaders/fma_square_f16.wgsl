@@ -37,21 +37,17 @@ fn fma_square_f16(
     let own = seed[invocation];
     let c = own * f16(params.spread) + Elem(f16(params.c));
     var x: array<Elem, CHAINS>;
-    // unroll
     for (var chain = 0u; chain < CHAINS; chain++) {
         x[chain] = own * f16(0.5) + Elem(f16(f32(chain) * 0.0625));
     }
     for (var trip = 0u; trip < params.trips; trip++) {
-        // unroll
         for (var step = 0u; step < UNROLL; step++) {
-            // unroll
             for (var chain = 0u; chain < CHAINS; chain++) {
                 x[chain] = fma(x[chain], x[chain], c);
             }
         }
     }
     var sum = Elem(0.0);
-    // unroll
     for (var chain = 0u; chain < CHAINS; chain++) {
         sum += x[chain];
     }

@@ -136,7 +136,6 @@ fn slot(i: u32, k: u32, along_k: bool) -> u32 {
 // The chunks of a tile of A; `at` is where the invocation's first lies, in chunks, and `depth` of K is left.
 fn fetch_a(local_index: u32, first_row: u32, first: u32, at: u32, depth: u32) -> array<ChunkA, LOADS_A> {
     var chunks: array<ChunkA, LOADS_A>;
-    // unroll
     for (var load = 0u; load < LOADS_A; load++) {
         let ahead = chunk_place(0u, load, LINE_A);
         let corner = corner_of(chunk_place(local_index, load, LINE_A), ALONG_A, WIDTH_A);
@@ -154,7 +153,6 @@ fn fetch_a(local_index: u32, first_row: u32, first: u32, at: u32, depth: u32) ->
 
 fn fetch_b(local_index: u32, first_column: u32, first: u32, at: u32, depth: u32) -> array<ChunkB, LOADS_B> {
     var chunks: array<ChunkB, LOADS_B>;
-    // unroll
     for (var load = 0u; load < LOADS_B; load++) {
         let ahead = chunk_place(0u, load, LINE_B);
         let corner = corner_of(chunk_place(local_index, load, LINE_B), ALONG_B, WIDTH_B);
@@ -171,7 +169,6 @@ fn fetch_b(local_index: u32, first_column: u32, first: u32, at: u32, depth: u32)
 }
 
 fn keep_a(buffer: u32, local_index: u32, chunks: array<ChunkA, LOADS_A>) {
-    // unroll
     for (var load = 0u; load < LOADS_A; load++) {
         let corner = corner_of(chunk_place(local_index, load, LINE_A), ALONG_A, WIDTH_A);
         let values = vec4<f32>(vec4<ElemA>(chunks[load]));
@@ -179,7 +176,6 @@ fn keep_a(buffer: u32, local_index: u32, chunks: array<ChunkA, LOADS_A>) {
         if (VECTOR_A && !ALONG_A) {
             a_tile[buffer][corner.y][i] = values;
         } else {
-            // unroll
             for (var e = 0u; e < WIDTH_A; e++) {
                 a_tile[buffer][corner.y + e][i][corner.x % 4u] = values[e];
             }
@@ -188,7 +184,6 @@ fn keep_a(buffer: u32, local_index: u32, chunks: array<ChunkA, LOADS_A>) {
 }
 
 fn keep_b(buffer: u32, local_index: u32, chunks: array<ChunkB, LOADS_B>) {
-    // unroll
     for (var load = 0u; load < LOADS_B; load++) {
         let corner = corner_of(chunk_place(local_index, load, LINE_B), ALONG_B, WIDTH_B);
         let values = vec4<f32>(vec4<ElemB>(chunks[load]));
@@ -196,7 +191,6 @@ fn keep_b(buffer: u32, local_index: u32, chunks: array<ChunkB, LOADS_B>) {
         if (VECTOR_B && !ALONG_B) {
             b_tile[buffer][corner.y][i] = values;
         } else {
-            // unroll
             for (var e = 0u; e < WIDTH_B; e++) {
                 b_tile[buffer][corner.y + e][i][corner.x % 4u] = values[e];
             }
@@ -223,7 +217,6 @@ fn activate(x: f32) -> f32 {
 fn store(at: u32, column: u32, sums: array<f32, WIDTH_C>) {
     let place = (at + column) / WIDTH_C;
     var cell: ChunkC;
-    // unroll
     for (var l = 0u; l < WIDTH_C; l++) {
         var value = sums[l];
         if (EPILOGUE) {
@@ -324,28 +317,22 @@ fn matmul_blocked(
         }
         a_next = fetch_a(local_index, first_row, a_first, a_at, depth);
         b_next = fetch_b(local_index, first_column, b_first, b_at, depth);
-        // unroll
         for (var k = 0u; k < TILE_K; k++) {
             var a_part: array<vec4<f32>, ELEMS_M4>;
-            // unroll
             for (var i = 0u; i < ELEMS_M4; i++) {
                 let from_m = slot(local_m, k, ALONG_A);
                 a_part[i] = a_tile[buffer][k][i * WORKGROUP_M + from_m];
             }
             if (WINDING) {
                 var b_part: array<vec4<f32>, ELEMS_N4>;
-                // unroll
                 for (var j = 0u; j < ELEMS_N4; j++) {
                     let from_n = slot(local_n, k, ALONG_B);
                     b_part[j] = b_tile[buffer][k][j * WORKGROUP_N + from_n];
                 }
-                // unroll
                 for (var j = 0u; j < ELEMS_N; j += 2u) {
-                    // unroll
                     for (var i = 0u; i < ELEMS_M; i++) {
                         single[i][j] = fma(a_part[i / 4u][i % 4u], b_part[j / 4u][j % 4u], single[i][j]);
                     }
-                    // unroll
                     for (var up = 0u; up < ELEMS_M; up++) {
                         let i = ELEMS_M - 1u - up;
                         let l = j + 1u;
@@ -353,11 +340,9 @@ fn matmul_blocked(
                     }
                 }
             } else {
-                // unroll
                 for (var j = 0u; j < ELEMS_N4; j++) {
                     let from_n = slot(local_n, k, ALONG_B);
                     let b_part = b_tile[buffer][k][j * WORKGROUP_N + from_n];
-                    // unroll
                     for (var i = 0u; i < ELEMS_M; i++) {
                         sum[i][j] = fma(vec4<f32>(a_part[i / 4u][i % 4u]), b_part, sum[i][j]);
                     }
@@ -373,7 +358,6 @@ fn matmul_blocked(
         }
     }
 
-    // unroll
     for (var i = 0u; i < ELEMS_M; i++) {
         let row = first_row + 4u * (i / 4u * WORKGROUP_M + local_m) + i % 4u;
         if (row >= own_row && row < rows) {
@@ -381,14 +365,11 @@ fn matmul_blocked(
             if (!EPILOGUE) {
                 at = params.c_first + (plane * params.m + row) * params.n;
             }
-            // unroll
             for (var j = 0u; j < ELEMS_N4; j++) {
-                // unroll
                 for (var l = 0u; l < 4u; l += WIDTH_C) {
                     let column = first_column + 4u * (j * WORKGROUP_N + local_n) + l;
                     if (column >= own_column && column < params.n) {
                         var sums: array<f32, WIDTH_C>;
-                        // unroll
                         for (var e = 0u; e < WIDTH_C; e++) {
                             sums[e] = sum[i][j][l + e];
                             if (WINDING) {

@@ -147,7 +147,6 @@ fn chunk_place_a(local_index: u32, load: u32) -> vec2<u32> {
 // The chunks of a tile of A. `first` is where row 0 lies at the tile's first k, and `depth` of K is left.
 fn fetch_a(local_index: u32, first_row: u32, first: u32, depth: u32) -> array<Chunk, LOADS_A> {
     var chunks: array<Chunk, LOADS_A>;
-    // unroll
     for (var load = 0u; load < LOADS_A; load++) {
         let place = chunk_place_a(local_index, load);
         var row = first_row + select(place.x, place.y, TRANSPOSED_A);
@@ -164,7 +163,6 @@ fn fetch_a(local_index: u32, first_row: u32, first: u32, depth: u32) -> array<Ch
 
 fn fetch_b(local_index: u32, first_column: u32, first: u32, depth: u32) -> array<Chunk, LOADS_B> {
     var chunks: array<Chunk, LOADS_B>;
-    // unroll
     for (var load = 0u; load < LOADS_B; load++) {
         let place = chunk_place(local_index, load, CHUNKS_B);
         var column = first_column + select(place.y, place.x, TRANSPOSED_B);
@@ -180,12 +178,10 @@ fn fetch_b(local_index: u32, first_column: u32, first: u32, depth: u32) -> array
 }
 
 fn keep(buffer: u32, local_index: u32, a_chunks: array<Chunk, LOADS_A>, b_chunks: array<Chunk, LOADS_B>) {
-    // unroll
     for (var load = 0u; load < LOADS_A; load++) {
         let place = chunk_place_a(local_index, load);
         a_tile[buffer][place.x * STRIDE_A + place.y / WIDTH] = a_chunks[load];
     }
-    // unroll
     for (var load = 0u; load < LOADS_B; load++) {
         let place = chunk_place(local_index, load, CHUNKS_B);
         b_tile[buffer][place.x * STRIDE_B + place.y / WIDTH] = b_chunks[load];
@@ -264,12 +260,11 @@ fn matmul_cooperative(
         let next = min(base + TILE_K, (depth - 1u) / TILE_K * TILE_K);
         a_next = fetch_a(local_index, first_row, a_base + next * params.a_k, depth - next);
         b_next = fetch_b(local_index, first_column, b_base + next * params.b_k, depth - next);
+        // keep loop
         for (var part = 0u; part < PARTS_K; part++) {
-            // unroll
             for (var fragment_k = 0u; fragment_k < FRAGMENTS_K; fragment_k++) {
                 let k = part * UNROLL_K + fragment_k * FRAGMENT;
                 var a_part: array<FragmentA, FRAGMENTS_M>;
-                // unroll
                 for (var i = 0u; i < FRAGMENTS_M; i++) {
                     let row = subgroup_row + i * FRAGMENT;
                     if (TRANSPOSED_A) {
@@ -278,7 +273,6 @@ fn matmul_cooperative(
                         a_part[i] = coopLoadT<FragmentA>(&a_tile[buffer][row * STRIDE_A + k / WIDTH], STRIDE_A);
                     }
                 }
-                // unroll
                 for (var j = 0u; j < FRAGMENTS_N; j++) {
                     let column = subgroup_column + j * FRAGMENT;
                     var b_part: FragmentB;
@@ -287,7 +281,6 @@ fn matmul_cooperative(
                     } else {
                         b_part = coopLoadT<FragmentB>(&b_tile[buffer][k * STRIDE_B + column / WIDTH], STRIDE_B);
                     }
-                    // unroll
                     for (var i = 0u; i < FRAGMENTS_M; i++) {
                         sum[i][j] = coopMultiplyAdd(a_part[i], b_part, sum[i][j]);
                     }
@@ -305,9 +298,7 @@ fn matmul_cooperative(
     if (!EPILOGUE && DIRECT && whole) {
         let place = params.c_first + plane * params.c_batch + (first_row + subgroup_row) * params.c_row
             + first_column + subgroup_column;
-        // unroll
         for (var i = 0u; i < FRAGMENTS_M; i++) {
-            // unroll
             for (var j = 0u; j < FRAGMENTS_N; j++) {
                 // naga 30 wants each operand bound just before.
                 let value = sum[i][j];
@@ -317,9 +308,7 @@ fn matmul_cooperative(
             }
         }
     } else if (EPILOGUE || !DIRECT || EDGES) {
-        // unroll
         for (var i = 0u; i < FRAGMENTS_M; i++) {
-            // unroll
             for (var j = 0u; j < FRAGMENTS_N; j++) {
                 let value = sum[i][j];
                 let pointer = &c_tile[subgroup_id][0];

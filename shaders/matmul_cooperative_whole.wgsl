@@ -160,7 +160,6 @@ fn chunks_of_b() -> u32 {
 fn fetch_a(first: u32, k: u32) -> array<vec4<u32>, LOADS_A> {
     let at = first + select(k / CHUNK, k * chunks_of_a(), TRANSPOSED_A);
     var chunks: array<vec4<u32>, LOADS_A>;
-    // unroll
     for (var load = 0u; load < LOADS_A; load++) {
         chunks[load] = a[at + row_of_a(load * PASS_A) * chunks_of_a()];
     }
@@ -170,7 +169,6 @@ fn fetch_a(first: u32, k: u32) -> array<vec4<u32>, LOADS_A> {
 fn fetch_b(first: u32, k: u32) -> array<vec4<u32>, LOADS_B> {
     let at = first + select(k * chunks_of_b(), k / CHUNK, TRANSPOSED_B);
     var chunks: array<vec4<u32>, LOADS_B>;
-    // unroll
     for (var load = 0u; load < LOADS_B; load++) {
         chunks[load] = b[at + row_of_b(load * PASS_B) * chunks_of_b()];
     }
@@ -179,14 +177,12 @@ fn fetch_b(first: u32, k: u32) -> array<vec4<u32>, LOADS_B> {
 
 fn keep(local_index: u32, a_chunks: array<vec4<u32>, LOADS_A>, b_chunks: array<vec4<u32>, LOADS_B>) {
     let a_first = row_of_a(local_index / CHUNKS_A) * STRIDE_A + local_index % CHUNKS_A * (CHUNK / WIDTH);
-    // unroll
     for (var load = 0u; load < LOADS_A; load++) {
         let place = a_first + row_of_a(load * PASS_A) * STRIDE_A;
         a_tile[place] = halves(a_chunks[load].xy);
         a_tile[place + 1u] = halves(a_chunks[load].zw);
     }
     let b_first = row_of_b(local_index / CHUNKS_B) * STRIDE_B + local_index % CHUNKS_B * (CHUNK / WIDTH);
-    // unroll
     for (var load = 0u; load < LOADS_B; load++) {
         let place = b_first + row_of_b(load * PASS_B) * STRIDE_B;
         b_tile[place] = halves(b_chunks[load].xy);
@@ -268,12 +264,11 @@ fn matmul_cooperative_whole(
         a_next = fetch_a(a_first, next);
         b_next = fetch_b(b_first, next);
         // A loop even of one trip: without one here drivers write the steps out, and move the fetches to the next.
+        // keep loop
         for (var part = 0u; part < PARTS_K; part++) {
-            // unroll
             for (var fragment_k = 0u; fragment_k < FRAGMENTS_K; fragment_k++) {
                 let k = part * UNROLL_K + fragment_k * FRAGMENT;
                 var a_part: array<FragmentA, FRAGMENTS_M>;
-                // unroll
                 for (var i = 0u; i < FRAGMENTS_M; i++) {
                     let row = subgroup_row + i * FRAGMENT;
                     if (TRANSPOSED_A) {
@@ -282,7 +277,6 @@ fn matmul_cooperative_whole(
                         a_part[i] = coopLoadT<FragmentA>(&a_tile[row * STRIDE_A + k / WIDTH], STRIDE_A);
                     }
                 }
-                // unroll
                 for (var j = 0u; j < FRAGMENTS_N; j++) {
                     let column = subgroup_column + j * FRAGMENT;
                     var b_part: FragmentB;
@@ -291,7 +285,6 @@ fn matmul_cooperative_whole(
                     } else {
                         b_part = coopLoadT<FragmentB>(&b_tile[k * STRIDE_B + column / WIDTH], STRIDE_B);
                     }
-                    // unroll
                     for (var i = 0u; i < FRAGMENTS_M; i++) {
                         sum[i][j] = coopMultiplyAdd(a_part[i], b_part, sum[i][j]);
                     }
@@ -304,9 +297,7 @@ fn matmul_cooperative_whole(
     if (plane < params.planes) {
         let place = params.c_first + plane * params.c_batch + (first_row + subgroup_row) * params.c_row
             + first_column + subgroup_column;
-        // unroll
         for (var i = 0u; i < FRAGMENTS_M; i++) {
-            // unroll
             for (var j = 0u; j < FRAGMENTS_N; j++) {
                 // naga 30 wants each operand bound just before.
                 let value = sum[i][j];
@@ -315,7 +306,6 @@ fn matmul_cooperative_whole(
                 coopStoreT(value, pointer, stride);
                 workgroupBarrier();
                 let own_place = place + i * FRAGMENT * params.c_row + j * FRAGMENT;
-                // unroll
                 for (var store = 0u; store < STORES; store++) {
                     let quad = store * LANES + lane;
                     let own = (subgroup_id * FRAGMENT + quad / QUADS) * STRIDE_C + quad % QUADS;

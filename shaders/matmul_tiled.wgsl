@@ -114,7 +114,6 @@ fn matmul_tiled(
         a_tile[local_id.y][local_id.x] = a_value;
         b_tile[local_id.y][local_id.x] = b_value;
         workgroupBarrier();
-        // unroll
         for (var i = 0u; i < TILE; i++) {
             sum = fma(a_tile[local_id.y][i], b_tile[i][local_id.x], sum);
         }

@@ -90,7 +90,6 @@ var<workgroup> partial: array<array<f32, WORKGROUP>, ROUND>;
 // The WIDTH elements of 16 bytes.
 fn elements(bytes: vec4<u32>) -> array<f32, WIDTH> {
     var values: array<f32, WIDTH>;
-    // unroll
     for (var i = 0u; i < 4u; i++) {
         if (HALF) {
             let pair = unpack2x16float(bytes[i]);
@@ -122,7 +121,6 @@ fn load_a(row_first: u32, k: u32, k_end: u32) -> array<f32, WIDTH> {
             values = elements(a_wide[(row_first + k) / WIDTH]);
         }
     } else {
-        // unroll
         for (var i = 0u; i < WIDTH; i++) {
             if (!RAGGED_K || k + k_of(i) < k_end) {
                 values[i] = f32(a[row_first + (k + k_of(i)) * params.a_k]);
@@ -136,13 +134,10 @@ fn load_a(row_first: u32, k: u32, k_end: u32) -> array<f32, WIDTH> {
 fn load_b(columns: array<u32, ELEMS_N>, first: u32, k: u32, k_end: u32) -> array<array<f32, ELEMS_N>, WIDTH> {
     var block: array<array<f32, ELEMS_N>, WIDTH>;
     if (ADJACENT) {
-        // unroll
         for (var i = 0u; i < WIDTH; i++) {
             if (!RAGGED_K || k + i < k_end) {
-                // unroll
                 for (var chunk = 0u; chunk < ELEMS_N; chunk += WIDTH) {
                     let values = elements(b_wide[(first + columns[chunk] + (k + i) * params.b_k) / WIDTH]);
-                    // unroll
                     for (var j = 0u; j < WIDTH; j++) {
                         // The remainder is for ELEMS_N < WIDTH, where this branch is compiled and not taken.
                         block[i][(chunk + j) % ELEMS_N] = values[j];
@@ -151,21 +146,17 @@ fn load_b(columns: array<u32, ELEMS_N>, first: u32, k: u32, k_end: u32) -> array
             }
         }
     } else if (WIDE_B) {
-        // unroll
         for (var j = 0u; j < ELEMS_N; j++) {
             if (!RAGGED_K || k < k_end) {
                 let values = elements(b_wide[(first + columns[j] * params.b_column + k) / WIDTH]);
-                // unroll
                 for (var i = 0u; i < WIDTH; i++) {
                     block[i][j] = values[i];
                 }
             }
         }
     } else {
-        // unroll
         for (var i = 0u; i < WIDTH; i++) {
             if (!RAGGED_K || k + k_of(i) < k_end) {
-                // unroll
                 for (var j = 0u; j < ELEMS_N; j++) {
                     block[i][j] = f32(b[first + columns[j] * params.b_column + (k + k_of(i)) * params.b_k]);
                 }
@@ -230,13 +221,11 @@ fn matmul_vector(
 
     // What lies beyond the last row or column reads the last one, and is not stored.
     var row_firsts: array<u32, TILE_M>;
-    // unroll
     for (var i = 0u; i < TILE_M; i++) {
         row_firsts[i] = params.a_first + matrix * params.a_batch + min(first_row + i, params.m - 1u) * params.a_row;
     }
     var columns: array<u32, ELEMS_N>;
     let last_column = params.n - select(1u, WIDTH, ADJACENT);
-    // unroll
     for (var j = 0u; j < ELEMS_N; j++) {
         columns[j] = min(first_column + column_of(lane_n, j), last_column);
     }
@@ -246,12 +235,9 @@ fn matmul_vector(
     for (var base = k_begin; base < k_end; base += STEP_K) {
         let k = base + lane_k * select(WIDTH, 1u, SPREAD_K);
         let block = load_b(columns, b_base, k, k_end);
-        // unroll
         for (var row = 0u; row < TILE_M; row++) {
             let values = load_a(row_firsts[row], k, k_end);
-            // unroll
             for (var i = 0u; i < WIDTH; i++) {
-                // unroll
                 for (var j = 0u; j < ELEMS_N; j++) {
                     sum[row][j] = fma(values[i], block[i][j], sum[row][j]);
                 }
@@ -259,19 +245,15 @@ fn matmul_vector(
         }
     }
 
-    // unroll
     for (var first = 0u; first < SUMS; first += ROUND) {
-        // unroll
         for (var r = 0u; r < ROUND; r++) {
             partial[r][local_index] = sum[(first + r) / ELEMS_N][(first + r) % ELEMS_N];
         }
         if (PARTS < LANES_K) {
             workgroupBarrier();
             if (lane_k < PARTS) {
-                // unroll
                 for (var r = 0u; r < ROUND; r++) {
                     var value = 0.0;
-                    // unroll
                     for (var l = 0u; l < LANES_K; l += PARTS) {
                         value += partial[r][local_index + l * APART_K];
                     }
@@ -286,7 +268,6 @@ fn matmul_vector(
             let column = first_column + column_of(place % LANES_N, at % ELEMS_N);
             if (row < rows && column < params.n) {
                 var value = 0.0;
-                // unroll
                 for (var l = 0u; l < PARTS; l++) {
                     value += partial[place / LANES_N][place % LANES_N * APART_N + l * APART_K];
                 }

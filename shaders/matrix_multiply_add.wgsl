@@ -44,22 +44,17 @@ fn matrix_multiply_add(
 ) {
     let subgroup = workgroup_id.x * SUBGROUPS + local_index / LANES;
     var a_part: array<FragmentA, ROWS>;
-    // unroll
     for (var i = 0u; i < ROWS; i++) {
         a_part[i] = coopLoadT<FragmentA>(&a[i * CELLS], FRAGMENT);
     }
     var b_part: array<FragmentB, COLUMNS>;
-    // unroll
     for (var j = 0u; j < COLUMNS; j++) {
         b_part[j] = coopLoadT<FragmentB>(&b[j * CELLS], FRAGMENT);
     }
     var sum: array<array<Sums, COLUMNS>, ROWS>;
     for (var trip = 0u; trip < params.trips; trip++) {
-        // unroll
         for (var step = 0u; step < UNROLL; step++) {
-            // unroll
             for (var i = 0u; i < ROWS; i++) {
-                // unroll
                 for (var j = 0u; j < COLUMNS; j++) {
                     sum[i][j] = coopMultiplyAdd(a_part[(i + step) % ROWS], b_part[j], sum[i][j]);
                 }
@@ -67,9 +62,7 @@ fn matrix_multiply_add(
         }
     }
     var total = sum[0][0];
-    // unroll
     for (var i = 0u; i < ROWS; i++) {
-        // unroll
         for (var j = 0u; j < COLUMNS; j++) {
             if (i + j > 0u) {
                 total = total + sum[i][j];

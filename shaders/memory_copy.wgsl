@@ -30,11 +30,9 @@ fn memory_copy(
     let first = workgroup * WORKGROUP * UNROLL + local_index;
     var moved: array<vec4<u32>, UNROLL>;
     for (var place = first; place < params.vectors; place += params.stride) {
-        // unroll
         for (var i = 0u; i < UNROLL; i++) {
             moved[i] = a[place + i * WORKGROUP];
         }
-        // unroll
         for (var i = 0u; i < UNROLL; i++) {
             c[place + i * WORKGROUP] = moved[i];
         }

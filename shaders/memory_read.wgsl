@@ -45,7 +45,6 @@ fn memory_read(
     let step = (params.step + order * params.turn) % params.window;
     var sum = vec4<u32>(0u);
     for (var trip = 0u; trip < params.trips; trip++) {
-        // unroll
         for (var i = 0u; i < UNROLL; i++) {
             sum += a[params.offset + place + local_index];
             place += step;

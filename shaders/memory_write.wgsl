@@ -36,7 +36,6 @@ fn memory_write(
     let workgroup = workgroup_id.y * num_workgroups.x + workgroup_id.x;
     let first = workgroup * WORKGROUP * UNROLL + local_index;
     for (var place = first; place < params.vectors; place += params.stride) {
-        // unroll
         for (var i = 0u; i < UNROLL; i++) {
             let at = place + i * WORKGROUP;
             if (at < params.vectors) {

@@ -37,21 +37,17 @@ fn multiply_add_i32(
     let a = Elem(params.a);
     let b = own + Elem(params.b);
     var x: array<Elem, CHAINS>;
-    // unroll
     for (var chain = 0u; chain < CHAINS; chain++) {
         x[chain] = own + Elem(i32(chain));
     }
     for (var trip = 0u; trip < params.trips; trip++) {
-        // unroll
         for (var step = 0u; step < UNROLL; step++) {
-            // unroll
             for (var chain = 0u; chain < CHAINS; chain++) {
                 x[chain] = x[chain] * a + b;
             }
         }
     }
     var sum = Elem(0);
-    // unroll
     for (var chain = 0u; chain < CHAINS; chain++) {
         sum += x[chain];
     }

@@ -85,6 +85,7 @@ fn group_sum(own: f32, group: u32, place: u32) -> f32 {
     }
     workgroupBarrier();
     var total = 0.0;
+    // keep loop
     for (var i = 0u; i < LEADERS; i++) {
         total = total + merged[group * LEADERS + i];
     }
@@ -103,7 +104,6 @@ fn norm_grouped(
     let cols = select(0u, params.cols, row < params.rows);
 
     var values: array<Wide, ELEMS>;
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         values[j] = Wide(0.0);
         if (j * GROUP + place < cols) {
@@ -112,12 +112,10 @@ fn norm_grouped(
     }
     if (LAYER) {
         var sum = Wide(0.0);
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
             sum = sum + values[j];
         }
         let mean = group_sum(across_sum(sum), group, place) * params.share;
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
             if (j * GROUP + place < cols) {
                 values[j] = values[j] - mean;
@@ -125,13 +123,11 @@ fn norm_grouped(
         }
     }
     var squares = Wide(0.0);
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         squares = squares + values[j] * values[j];
     }
     let variance = group_sum(across_sum(squares), group, place) * params.share;
     let factor = inverseSqrt(variance + params.epsilon);
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         let col = j * GROUP + place;
         if (col < cols) {

@@ -80,6 +80,7 @@ fn workgroup_sum(own: f32, local_index: u32) -> f32 {
     }
     workgroupBarrier();
     var total = 0.0;
+    // keep loop
     for (var i = 0u; i < LEADERS; i++) {
         total = total + merged[i];
     }

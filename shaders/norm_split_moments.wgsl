@@ -64,6 +64,7 @@ fn workgroup_sum(own: f32, local_index: u32) -> f32 {
     }
     workgroupBarrier();
     var total = 0.0;
+    // keep loop
     for (var i = 0u; i < LEADERS; i++) {
         total = total + merged[i];
     }
@@ -84,7 +85,6 @@ fn norm_split_moments(
     let cols = select(0u, params.cols, inside);
 
     var values: array<Wide, ELEMS>;
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         values[j] = Wide(0.0);
         if (first + j * WORKGROUP < cols) {
@@ -94,12 +94,10 @@ fn norm_split_moments(
     var mean = 0.0;
     if (LAYER) {
         var sum = Wide(0.0);
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
             sum = sum + values[j];
         }
         mean = workgroup_sum(across_sum(sum), local_index) / count(part);
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
             if (first + j * WORKGROUP < cols) {
                 values[j] = values[j] - mean;
@@ -107,7 +105,6 @@ fn norm_split_moments(
         }
     }
     var squares = Wide(0.0);
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         squares = squares + values[j] * values[j];
     }

@@ -89,6 +89,7 @@ fn workgroup_sum(own: f32, local_index: u32) -> f32 {
     }
     workgroupBarrier();
     var total = 0.0;
+    // keep loop
     for (var i = 0u; i < LEADERS; i++) {
         total = total + merged[i];
     }
@@ -110,7 +111,6 @@ fn norm_split_scale(
 
     // Before anything that is waited for, so that the loads overlap with it.
     var values: array<Wide, ELEMS>;
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         if (first + j * WORKGROUP < cols) {
             values[j] = load(row, first + j * WORKGROUP);
@@ -132,7 +132,6 @@ fn norm_split_scale(
     }
     let variance = workgroup_sum(squares, local_index) * params.share;
     let factor = inverseSqrt(variance + params.epsilon);
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         let col = first + j * WORKGROUP;
         if (col < cols) {

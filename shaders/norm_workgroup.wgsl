@@ -104,7 +104,6 @@ fn norm_workgroup(
     let cols = select(0u, params.cols, row < params.rows);
 
     var values: array<Wide, ELEMS>;
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         values[j] = Wide(0.0);
         if (j * WORKGROUP + place < cols) {
@@ -113,12 +112,10 @@ fn norm_workgroup(
     }
     if (LAYER) {
         var sum = Wide(0.0);
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
             sum = sum + values[j];
         }
         let mean = workgroup_sum(across_sum(sum), 0u, subgroup) * params.share;
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
             if (j * WORKGROUP + place < cols) {
                 values[j] = values[j] - mean;
@@ -126,13 +123,11 @@ fn norm_workgroup(
         }
     }
     var squares = Wide(0.0);
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         squares = squares + values[j] * values[j];
     }
     let variance = workgroup_sum(across_sum(squares), 1u, subgroup) * params.share;
     let factor = inverseSqrt(variance + params.epsilon);
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         let col = j * WORKGROUP + place;
         if (col < cols) {

@@ -102,6 +102,7 @@ fn merge(own: f32, local_index: u32) -> f32 {
     workgroupBarrier();
     var all = merged[0];
     if (local_index == 0u) {
+        // keep loop
         for (var i = 1u; i < LEADERS; i++) {
             all = join(all, merged[i]);
         }
@@ -136,7 +137,6 @@ fn reduce(
     for (var base = begin; base < params.end; base += params.stride) {
         var fetched: array<Vector, ELEMS>;
         var factors: array<Vector, ELEMS>;
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
             if (base + j * WORKGROUP < params.end) {
                 fetched[j] = a[base + j * WORKGROUP];
@@ -145,9 +145,7 @@ fn reduce(
                 }
             }
         }
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
-            // unroll
             for (var half = 0u; half < HALVES; half++) {
                 if (base + j * WORKGROUP < params.end) {
                     var value = widen(fetched[j], half);

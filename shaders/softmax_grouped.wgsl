@@ -137,7 +137,6 @@ fn softmax_grouped(
     let seen = select(0u, seen_cols(row), inside);
 
     var values: array<Wide, ELEMS>;
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         values[j] = Wide(params.hidden);
         if (j * GROUP + place < seen) {
@@ -145,13 +144,11 @@ fn softmax_grouped(
         }
     }
     var largest = Wide(NEG_LARGE);
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         largest = max(largest, values[j]);
     }
     let own_max = across_max(largest);
     var total = Wide(0.0);
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         let power = exp(values[j] - own_max);
         total = total + power;
@@ -178,10 +175,12 @@ fn softmax_grouped(
     }
     workgroupBarrier();
     var row_max = NEG_LARGE;
+    // keep loop
     for (var i = 0u; i < LEADERS; i++) {
         row_max = max(row_max, merged[group * LEADERS + i].x);
     }
     var row_sum = 0.0;
+    // keep loop
     for (var i = 0u; i < LEADERS; i++) {
         let pair = merged[group * LEADERS + i];
         row_sum = row_sum + pair.y * exp(pair.x - row_max);
@@ -189,7 +188,6 @@ fn softmax_grouped(
 
     let factor = exp(own_max - row_max) * inverse(row_sum, row_max);
     let log_sum = log_of_sum(row_sum, row_max);
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         let col = j * GROUP + place;
         if (inside && col < params.cols) {

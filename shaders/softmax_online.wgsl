@@ -121,10 +121,12 @@ fn merge_all(own: vec2<f32>, local_index: u32) -> vec2<f32> {
     }
     workgroupBarrier();
     var row_max = NEG_LARGE;
+    // keep loop
     for (var i = 0u; i < LEADERS; i++) {
         row_max = max(row_max, merged[i].x);
     }
     var row_sum = 0.0;
+    // keep loop
     for (var i = 0u; i < LEADERS; i++) {
         row_sum = row_sum + merged[i].y * exp(merged[i].x - row_max);
     }
@@ -162,7 +164,6 @@ fn softmax_online(
     for (var base = local_index; base < seen; base += WORKGROUP * ELEMS) {
         // A step's elements are loaded together and rescaled together.
         var values: array<Wide, ELEMS>;
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
             values[j] = Wide(params.hidden);
             if (base + j * WORKGROUP < seen) {
@@ -170,12 +171,10 @@ fn softmax_online(
             }
         }
         var larger = largest;
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
             larger = max(larger, values[j]);
         }
         total = total * exp(largest - larger);
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
             total = total + exp(values[j] - larger);
         }
@@ -188,7 +187,6 @@ fn softmax_online(
     let factor = inverse(pair.y, pair.x);
     let log_sum = log_of_sum(pair.y, pair.x);
     for (var base = local_index; base < cols; base += WORKGROUP * ELEMS) {
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
             let col = base + j * WORKGROUP;
             if (col < cols) {

@@ -36,6 +36,7 @@ fn softmax_row_max(
     }
     parts[local_index] = part;
     workgroupBarrier();
+    // keep loop
     for (var half = WORKGROUP / 2u; half > 0u; half /= 2u) {
         if (local_index < half) {
             parts[local_index] = max(parts[local_index], parts[local_index + half]);

@@ -109,10 +109,12 @@ fn merge_all(own: vec2<f32>, local_index: u32) -> vec2<f32> {
     }
     workgroupBarrier();
     var row_max = NEG_LARGE;
+    // keep loop
     for (var i = 0u; i < LEADERS; i++) {
         row_max = max(row_max, merged[i].x);
     }
     var row_sum = 0.0;
+    // keep loop
     for (var i = 0u; i < LEADERS; i++) {
         row_sum = row_sum + merged[i].y * exp(merged[i].x - row_max);
     }
@@ -150,7 +152,6 @@ fn softmax_split_scale(
 
     // Before anything that is waited for, so that the loads overlap with it.
     var values: array<Wide, ELEMS>;
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         values[j] = Wide(params.hidden);
         if (first + j * WORKGROUP < seen) {
@@ -169,7 +170,6 @@ fn softmax_split_scale(
 
     let factor = inverse(pair.y, pair.x);
     let log_sum = log_of_sum(pair.y, pair.x);
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         let col = first + j * WORKGROUP;
         if (inside && col < params.cols) {

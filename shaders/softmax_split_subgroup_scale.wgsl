@@ -114,7 +114,6 @@ fn merge_parts(row: u32, lane: u32, lanes: u32) -> vec2<f32> {
     var own = vec2<f32>(NEG_LARGE, 0.0);
     for (var first = lane; first < params.parts; first += 4u * lanes) {
         var some: array<vec2<f32>, 4>;
-        // unroll
         for (var j = 0u; j < 4u; j++) {
             some[j] = vec2<f32>(NEG_LARGE, 0.0);
             if (first + j * lanes < params.parts) {
@@ -123,7 +122,6 @@ fn merge_parts(row: u32, lane: u32, lanes: u32) -> vec2<f32> {
         }
         let larger = max(own.x, max(max(some[0].x, some[1].x), max(some[2].x, some[3].x)));
         var sum = own.y * exp(own.x - larger);
-        // unroll
         for (var j = 0u; j < 4u; j++) {
             sum = sum + some[j].y * exp(some[j].x - larger);
         }
@@ -170,7 +168,6 @@ fn softmax_split_subgroup_scale(
 
     // Before the merge, so that the loads overlap with it.
     var fetched: array<Vector, SCALE_ELEMS>;
-    // unroll
     for (var j = 0u; j < SCALE_ELEMS; j++) {
         if (first + j * SCALE_WORKGROUP < seen) {
             fetched[j] = fetch(row, first + j * SCALE_WORKGROUP);
@@ -179,13 +176,12 @@ fn softmax_split_subgroup_scale(
     let pair = merge_parts(row, lane, lanes);
     let factor = inverse(pair.y, pair.x);
     let log_sum = log_of_sum(pair.y, pair.x);
+    // keep loop
     for (var turn = 0u; turn < TURNS; turn++) {
         let begin = first + turn * (SCALE_WORKGROUP * SCALE_ELEMS);
         let next = begin + SCALE_WORKGROUP * SCALE_ELEMS;
         var values: array<Wide, SCALE_ELEMS * HALVES>;
-        // unroll
         for (var j = 0u; j < SCALE_ELEMS; j++) {
-            // unroll
             for (var half = 0u; half < HALVES; half++) {
                 values[j * HALVES + half] = Wide(params.hidden);
                 if (begin + j * SCALE_WORKGROUP < seen) {
@@ -196,7 +192,6 @@ fn softmax_split_subgroup_scale(
                 fetched[j] = fetch(row, next + j * SCALE_WORKGROUP);
             }
         }
-        // unroll
         for (var j = 0u; j < SCALE_ELEMS; j++) {
             let col = begin + j * SCALE_WORKGROUP;
             let first_half = values[j * HALVES] - pair.x;

@@ -120,7 +120,6 @@ fn softmax_split_subgroup_sums(
     let seen = select(0u, seen_cols(row), inside);
 
     var fetched: array<Vector, ELEMS>;
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         if (first + j * WORKGROUP < seen) {
             fetched[j] = fetch(row, first + j * WORKGROUP);
@@ -128,13 +127,12 @@ fn softmax_split_subgroup_sums(
     }
     var own_max = NEG_LARGE;
     var total = Wide(0.0);
+    // keep loop
     for (var step = 0u; step < STEPS; step++) {
         let begin = first + step * (WORKGROUP * ELEMS);
         let next = begin + WORKGROUP * ELEMS;
         var values: array<Wide, ELEMS * HALVES>;
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
-            // unroll
             for (var half = 0u; half < HALVES; half++) {
                 values[j * HALVES + half] = Wide(params.hidden);
                 if (begin + j * WORKGROUP < seen) {
@@ -146,13 +144,11 @@ fn softmax_split_subgroup_sums(
             }
         }
         var largest = Wide(own_max);
-        // unroll
         for (var j = 0u; j < ELEMS * HALVES; j++) {
             largest = max(largest, values[j]);
         }
         let larger = across_max(largest);
         total = total * exp(own_max - larger);
-        // unroll
         for (var j = 0u; j < ELEMS * HALVES; j++) {
             total = total + exp(values[j] - larger);
         }

@@ -110,10 +110,12 @@ fn merge_all(own: vec2<f32>, local_index: u32) -> vec2<f32> {
     }
     workgroupBarrier();
     var row_max = NEG_LARGE;
+    // keep loop
     for (var i = 0u; i < LEADERS; i++) {
         row_max = max(row_max, merged[i].x);
     }
     var row_sum = 0.0;
+    // keep loop
     for (var i = 0u; i < LEADERS; i++) {
         row_sum = row_sum + merged[i].y * exp(merged[i].x - row_max);
     }
@@ -133,7 +135,6 @@ fn softmax_split_sums(
     let seen = select(0u, seen_cols(row), inside);
 
     var values: array<Wide, ELEMS>;
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         values[j] = Wide(params.hidden);
         if (first + j * WORKGROUP < seen) {
@@ -141,13 +142,11 @@ fn softmax_split_sums(
         }
     }
     var largest = Wide(NEG_LARGE);
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         largest = max(largest, values[j]);
     }
     let own_max = across_max(largest);
     var total = Wide(0.0);
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         total = total + exp(values[j] - own_max);
     }

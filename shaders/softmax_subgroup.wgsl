@@ -132,7 +132,6 @@ fn softmax_subgroup(
     let seen = select(0u, seen_cols(row), inside);
 
     var values: array<Wide, ELEMS>;
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         values[j] = Wide(params.hidden);
         if (j * lanes + place < seen) {
@@ -140,13 +139,11 @@ fn softmax_subgroup(
         }
     }
     var largest = Wide(NEG_LARGE);
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         largest = max(largest, values[j]);
     }
     let row_max = subgroupMax(across_max(largest));
     var total = Wide(0.0);
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         let power = exp(values[j] - row_max);
         total = total + power;
@@ -158,7 +155,6 @@ fn softmax_subgroup(
 
     let factor = inverse(row_sum, row_max);
     let log_sum = log_of_sum(row_sum, row_max);
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         let col = j * lanes + place;
         if (inside && col < params.cols) {

@@ -154,18 +154,16 @@ fn softmax_walked(
     if (row < params.rows) {
         seen = seen_cols(row);
     }
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         if (j * WORKGROUP + place < seen) {
             fetched[j] = fetch(row, j * WORKGROUP + place);
         }
     }
+    // keep loop
     for (var turn = 0u; turn < ROWS; turn++) {
         let inside = row < params.rows;
         var values: array<Wide, ELEMS * HALVES>;
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
-            // unroll
             for (var half = 0u; half < HALVES; half++) {
                 values[j * HALVES + half] = Wide(params.hidden);
                 if (j * WORKGROUP + place < seen) {
@@ -178,20 +176,17 @@ fn softmax_walked(
         if (turn + 1u < ROWS && next < params.rows) {
             seen = seen_cols(next);
         }
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
             if (j * WORKGROUP + place < seen) {
                 fetched[j] = fetch(next, j * WORKGROUP + place);
             }
         }
         var largest = Wide(NEG_LARGE);
-        // unroll
         for (var j = 0u; j < ELEMS * HALVES; j++) {
             largest = max(largest, values[j]);
         }
         let own_max = subgroupMax(across_max(largest));
         var total = Wide(0.0);
-        // unroll
         for (var j = 0u; j < ELEMS * HALVES; j++) {
             let power = exp(values[j] - own_max);
             total = total + power;
@@ -218,7 +213,6 @@ fn softmax_walked(
 
         let factor = exp(own_max - row_max) * inverse(row_sum, row_max);
         let log_sum = log_of_sum(row_sum, row_max);
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
             let col = j * WORKGROUP + place;
             let first = values[j * HALVES];

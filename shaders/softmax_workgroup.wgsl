@@ -136,7 +136,6 @@ fn softmax_workgroup(
     let seen = select(0u, seen_cols(row), inside);
 
     var values: array<Wide, ELEMS>;
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         values[j] = Wide(params.hidden);
         if (j * WORKGROUP + place < seen) {
@@ -144,13 +143,11 @@ fn softmax_workgroup(
         }
     }
     var largest = Wide(NEG_LARGE);
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         largest = max(largest, values[j]);
     }
     let own_max = subgroupMax(across_max(largest));
     var total = Wide(0.0);
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         let power = exp(values[j] - own_max);
         total = total + power;
@@ -183,7 +180,6 @@ fn softmax_workgroup(
 
     let factor = exp(own_max - row_max) * inverse(row_sum, row_max);
     let log_sum = log_of_sum(row_sum, row_max);
-    // unroll
     for (var j = 0u; j < ELEMS; j++) {
         let col = j * WORKGROUP + place;
         if (inside && col < params.cols) {

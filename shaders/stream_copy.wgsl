@@ -32,14 +32,12 @@ fn stream_copy(
     let begin = params.begin + workgroup_id.x * WORKGROUP * ELEMS + local_index;
     for (var base = begin; base < params.end; base += params.stride) {
         var values: array<Vector, ELEMS>;
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
             let i = base + j * WORKGROUP;
             if (i < params.end) {
                 values[j] = a[i];
             }
         }
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
             let i = base + j * WORKGROUP;
             if (i < params.end) {

@@ -34,14 +34,12 @@ fn stream_multiply(
     let begin = params.begin + workgroup_id.x * WORKGROUP * ELEMS + local_index;
     for (var base = begin; base < params.end; base += params.stride) {
         var values: array<Wide, ELEMS>;
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
             let i = base + j * WORKGROUP;
             if (i < params.end) {
                 values[j] = Wide(a[i]) * Wide(b[i]);
             }
         }
-        // unroll
         for (var j = 0u; j < ELEMS; j++) {
             let i = base + j * WORKGROUP;
             if (i < params.end) {

@@ -42,7 +42,6 @@ fn workgroup_read(
     var sum = vec4<u32>(params.seed);
     for (var trip = 0u; trip < params.trips; trip++) {
         let base = first & (FIRST - 1u);
-        // unroll
         for (var i = 0u; i < UNROLL; i++) {
             sum += tile[base + i * APART];
         }

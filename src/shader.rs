@@ -1,9 +1,10 @@
-//! From a WGSL file to a pipeline: constants set, marked loops unrolled, checked, compiled.
+//! From a WGSL file to a pipeline: constants set, loops with constant bounds written out, checked, compiled.
 //!
 //! A kernel is one complete WGSL file under `shaders/`. Numbers such as tile sizes live in the file's header as
 //! `const` lines; the host reads them from there after naga has evaluated them, and may set other values before.
-//! Loops marked `// unroll` are written out once per value, because drivers keep the register arrays of a loop in
-//! slow memory otherwise. A file gives the same result with and without that.
+//! Loops with constant bounds are written out once per value, because drivers keep the register arrays of a loop in
+//! slow memory otherwise; `// keep loop` on the line above leaves a loop as it is. A file gives the same result with its
+//! loops as written.
 
 mod source;
 mod unroll;
@@ -24,7 +25,7 @@ pub struct Shader {
     pub wgsl: &'static str,
 }
 
-/// What becomes of loops marked `// unroll`.
+/// What becomes of loops with constant bounds, but for those below `// keep loop`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum Loops {
     /// Written out once per value.
@@ -115,7 +116,7 @@ impl Shader {
         source::literal(self.wgsl, name)
     }
 
-    /// Sets constants, unrolls marked loops, validates for an adapter with `features`, and reads what the host needs.
+    /// Sets constants, writes loops out, validates for an adapter with `features`, and reads what the host needs.
     ///
     /// # Errors
     /// [`Error::UnknownName`] for a constant that the file does not declare; [`Error::Shader`] with naga's text for a
@@ -165,9 +166,9 @@ impl Shader {
             .map_err(|e| self.error(e.emit_to_string_with_path(text, self.name)))
     }
 
-    /// Values of the expressions in the headers of marked loops. naga evaluates them, as constants added to the file.
+    /// Values of the expressions in the headers of loops to write out. naga evaluates them, as constants added to the file.
     fn evaluate_bounds(&self, text: &str) -> Result<BTreeMap<String, i64>> {
-        let loops = unroll::marked_loops(self.name, text)?;
+        let loops = unroll::constant_loops(self.name, text)?;
         if loops.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -290,7 +291,7 @@ mod tests {
             var<workgroup> tile: array<vec4<f32>, M>;\n\
             @compute @workgroup_size(M, 2) fn sample() {\n\
             tile[0].x = 1.0;\n\
-            // unroll\nfor (var i = 0u; i < M / 2u; i++) {\ny[i] = params;\n}\n}\n",
+            for (var i = 0u; i < M / 2u; i++) {\ny[i] = params;\n}\n}\n",
     };
 
     #[test]

@@ -180,7 +180,7 @@ fn every_operation_has_a_test_above() {
     assert_eq!(FAMILIES.iter().map(|f| f.name).collect::<Vec<_>>(), tested);
 }
 
-/// A file gives the same result with its marked loops left as loops.
+/// A file gives the same result with its loops as written.
 #[test]
 fn loops_as_written_give_the_same() {
     let Some(gpu) = common::open(|_| {}) else {

@@ -202,6 +202,14 @@ fn headers_are_there_and_true() {
     }
 }
 
+/// Loops with constant bounds are written out, or say that they stay: the mark of before would only mislead.
+#[test]
+fn no_loop_is_marked_to_be_written_out() {
+    for shader in shaders() {
+        assert!(!shader.wgsl.contains("// unroll"), "{}", shader.name);
+    }
+}
+
 #[test]
 fn exactly_the_declared_features_are_needed() {
     for shader in shaders() {

@@ -15,7 +15,7 @@ pub struct PlanOptions {
     pub constants: Vec<(&'static str, Constant)>,
     /// Runtime checks in shaders.
     pub checks: Checks,
-    /// What becomes of marked loops.
+    /// Whether loops with constant bounds are written out.
     pub loops: Loops,
     /// What a search found to be faster than what the library chooses, to be used where kernel, preset and constants
     /// are left open. `None` for no such thing: nothing is read unless it is given here.

@@ -1,12 +1,26 @@
-//! Loops marked `// unroll`, written out once per value. Pure text work; naga evaluates their bounds.
+//! Loops with constant bounds, written out once per value. Pure text work; naga evaluates the bounds.
 
 use crate::error::{Error, Result};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most lines an expanded shader may have; a preset beyond it is a mistake, not a kernel.
 const MAX_LINES: usize = 60_000;
 
-/// The header of a marked loop: `for (var NAME = START; NAME < BOUND; NAME += STEP) {`.
+/// The comment on the line above a loop with constant bounds that stays a loop.
+const KEEP: &str = "// keep loop";
+
+/// Functions and types of WGSL that may stand in constant bounds.
+const BUILTINS: &[&str] = &[
+    "u32",
+    "i32",
+    "min",
+    "max",
+    "clamp",
+    "select",
+    "countOneBits",
+];
+
+/// The header of a loop that can be written out: `for (var NAME = START; NAME < BOUND; NAME += STEP) {`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Loop {
     variable: String,
@@ -18,36 +32,22 @@ pub(super) struct Loop {
 }
 
 impl Loop {
-    fn parse(file: &str, line: &str) -> Result<Self> {
-        let wrong = || Error::Shader {
-            file: file.to_owned(),
-            message: format!(
-                "`// unroll` wants `for (var i = 0u; i < CONSTANT; i++) {{` below it, found `{}`",
-                line.trim()
-            ),
-        };
-        let inner = line
-            .trim()
-            .strip_prefix("for (var ")
-            .and_then(|l| l.strip_suffix(") {"))
-            .ok_or_else(wrong)?;
+    /// The loop whose header is `line`; `None` for a header of another form.
+    fn parse(line: &str) -> Option<Self> {
+        let inner = line.trim().strip_prefix("for (var ")?.strip_suffix(") {")?;
         let parts: Vec<&str> = inner.split(';').map(str::trim).collect();
         let [first, condition, advance] = parts[..] else {
-            return Err(wrong());
+            return None;
         };
-        let (variable, start) = first.split_once('=').ok_or_else(wrong)?;
+        let (variable, start) = first.split_once('=')?;
         let (variable, start) = (variable.trim(), start.trim());
         let bound = condition
-            .strip_prefix(variable)
-            .and_then(|c| c.trim_start().strip_prefix("< "))
-            .ok_or_else(wrong)?;
-        let step = match advance
-            .strip_prefix(variable)
-            .map(str::trim_start)
-            .ok_or_else(wrong)?
-        {
+            .strip_prefix(variable)?
+            .trim_start()
+            .strip_prefix("< ")?;
+        let step = match advance.strip_prefix(variable)?.trim_start() {
             "++" => "1",
-            other => other.strip_prefix("+= ").ok_or_else(wrong)?,
+            other => other.strip_prefix("+= ")?,
         };
         // A start that is a name is taken as u32, the type of nearly every index.
         let suffix = if start.starts_with(|c: char| c.is_ascii_digit()) && !start.ends_with('u') {
@@ -55,7 +55,7 @@ impl Loop {
         } else {
             'u'
         };
-        Ok(Self {
+        Some(Self {
             variable: variable.to_owned(),
             suffix,
             start: start.to_owned(),
@@ -71,83 +71,144 @@ impl Loop {
     }
 }
 
-fn is_mark(line: &str) -> bool {
-    line.trim() == "// unroll"
-}
-
 fn code(line: &str) -> &str {
     line.split_once("//").map_or(line, |(before, _)| before)
 }
 
-/// All loops marked `// unroll`, in file order.
-///
-/// # Errors
-/// [`Error::Shader`] where a mark is not followed by a loop of the one form that can be unrolled.
-pub(super) fn marked_loops(file: &str, text: &str) -> Result<Vec<Loop>> {
-    let lines: Vec<&str> = text.lines().collect();
-    let marked = lines.iter().enumerate().filter(|(_, line)| is_mark(line));
-    marked
-        .map(|(i, _)| Loop::parse(file, lines.get(i + 1).unwrap_or(&"")))
-        .collect()
+fn is_keep(line: &str) -> bool {
+    line.trim() == KEEP
 }
 
-/// Writes the body of every marked loop once per value of its variable.
+/// Words of `text` that begin with a letter, but for members: `params.cols` gives `params`.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.')
+        .map(|word| word.split('.').next().unwrap_or(word))
+        .filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))
+}
+
+/// The text of a shader whose loops are looked for, with the names of its constants.
+struct Source<'a> {
+    file: &'a str,
+    constants: BTreeSet<&'a str>,
+}
+
+impl<'a> Source<'a> {
+    fn new(file: &'a str, text: &'a str) -> Self {
+        let declared = text.lines().filter_map(|line| line.strip_prefix("const "));
+        let constants = declared.filter_map(|rest| names(rest).next()).collect();
+        Self { file, constants }
+    }
+
+    fn error<T>(&self, message: String) -> Result<T> {
+        Err(Error::Shader {
+            file: self.file.to_owned(),
+            message,
+        })
+    }
+
+    /// The error for a loop with constant bounds that cannot be written out.
+    fn refuse<T>(&self, header: &str, why: &str) -> Result<T> {
+        let header = header.trim();
+        self.error(format!(
+            "`{header}` has constant bounds and cannot be written out: {why}; \
+             put `{KEEP}` on the line above, or change the loop"
+        ))
+    }
+
+    /// Whether `line` is the header of a loop in which every name is the loop's variable or a constant of the file.
+    fn has_constant_bounds(&self, line: &str) -> bool {
+        let Some(header) = code(line).trim().strip_prefix("for (") else {
+            return false;
+        };
+        let header = header.split('{').next().unwrap_or(header);
+        let variable = header.strip_prefix("var ").and_then(|h| names(h).next());
+        names(header).all(|name| {
+            name == "var"
+                || Some(name) == variable
+                || self.constants.contains(name)
+                || BUILTINS.contains(&name)
+        })
+    }
+
+    /// The loop that begins at `lines[i]` and has to be written out, if there is one.
+    fn loop_at(&self, lines: &[&str], i: usize) -> Result<Option<Loop>> {
+        let is_constant = self.has_constant_bounds(lines[i]);
+        if i > 0 && is_keep(lines[i - 1]) {
+            if is_constant {
+                return Ok(None);
+            }
+            let line = lines[i].trim();
+            return self.error(format!(
+                "`{KEEP}` wants a loop with constant bounds below it, found `{line}`"
+            ));
+        }
+        if !is_constant {
+            return Ok(None);
+        }
+        match Loop::parse(lines[i]) {
+            Some(found) => Ok(Some(found)),
+            None => self.refuse(lines[i], "it is not `for (var i = 0u; i < N; i++) {`"),
+        }
+    }
+}
+
+/// All loops that [`unroll`] writes out, in file order.
+///
+/// # Errors
+/// [`Error::Shader`] for a loop with constant bounds of another form than the one that can be written out, and for a
+/// `// keep loop` above anything but a loop with constant bounds.
+pub(super) fn constant_loops(file: &str, text: &str) -> Result<Vec<Loop>> {
+    let source = Source::new(file, text);
+    let lines: Vec<&str> = text.lines().collect();
+    let found = (0..lines.len()).filter_map(|i| source.loop_at(&lines, i).transpose());
+    found.collect()
+}
+
+/// Writes the body of every loop with constant bounds once per value of its variable, but for those below `// keep loop`.
 ///
 /// `values` maps an expression, as [`Loop::expressions`] gives it, to its value.
 ///
 /// # Errors
-/// [`Error::Shader`] for `break` or `continue` in a marked loop, or a text that grows beyond reason.
+/// Those of [`constant_loops`]; [`Error::Shader`] for `break` or `continue` in a loop that is written out, or a text that
+/// grows beyond reason.
 pub(super) fn unroll(file: &str, text: &str, values: &BTreeMap<String, i64>) -> Result<String> {
+    let source = Source::new(file, text);
     let lines: Vec<&str> = text.lines().collect();
     let mut out = Vec::new();
-    expand(file, &lines, values, &mut out)?;
+    expand(&source, &lines, values, &mut out)?;
     Ok(out.join("\n") + "\n")
 }
 
 fn expand(
-    file: &str,
+    source: &Source<'_>,
     lines: &[&str],
     values: &BTreeMap<String, i64>,
     out: &mut Vec<String>,
 ) -> Result<()> {
-    let fail = |message: String| {
-        Err(Error::Shader {
-            file: file.to_owned(),
-            message,
-        })
-    };
     let mut i = 0;
     while i < lines.len() {
-        if !is_mark(lines[i]) {
+        let Some(header) = source.loop_at(lines, i)? else {
             out.push(lines[i].to_owned());
             i += 1;
             continue;
-        }
-        let header = Loop::parse(file, lines.get(i + 1).unwrap_or(&""))?;
-        let Some(end) = closing_line(lines, i + 1) else {
-            return fail(format!("the loop `{}` has no end", lines[i + 1].trim()));
         };
-        let body = &lines[i + 2..end];
-        let leaves = |word: &str| {
-            code(word)
-                .split(|c: char| !c.is_alphanumeric() && c != '_')
-                .any(|w| w == "break" || w == "continue")
+        let Some(end) = closing_line(lines, i) else {
+            return source.error(format!("the loop `{}` has no end", lines[i].trim()));
         };
+        let body = &lines[i + 1..end];
+        let leaves = |line: &str| names(code(line)).any(|w| w == "break" || w == "continue");
         if body.iter().any(|line| leaves(line)) {
-            return fail(format!(
-                "`break` or `continue` inside the marked loop `{}`",
-                lines[i + 1].trim()
-            ));
+            return source.refuse(lines[i], "`break` or `continue` inside");
         }
         let [start, bound, step] = header.expressions().map(|(e, _)| values.get(&e).copied());
         let (Some(start), Some(bound), Some(step @ 1..)) = (start, bound, step) else {
-            return fail(format!(
-                "the bounds of `{}` are not constants",
-                lines[i + 1].trim()
-            ));
+            return source.refuse(
+                lines[i],
+                "its bounds are no numbers from 0 up, or its step is 0",
+            );
         };
         let mut expanded = Vec::new();
-        expand(file, body, values, &mut expanded)?;
+        expand(source, body, values, &mut expanded)?;
         let mut value = start;
         while value < bound {
             out.push("{".to_owned());
@@ -159,10 +220,7 @@ fn expand(
             out.push("}".to_owned());
             value += step;
             if out.len() > MAX_LINES {
-                return fail(format!(
-                    "unrolling `{}` gives more than {MAX_LINES} lines",
-                    lines[i + 1].trim()
-                ));
+                return source.refuse(lines[i], &format!("more than {MAX_LINES} lines"));
             }
         }
         i = end + 1;
@@ -188,43 +246,73 @@ fn closing_line(lines: &[&str], open: usize) -> Option<usize> {
 mod tests {
     use super::*;
 
+    const N: &str = "const N: u32 = 2;\n";
+
+    fn values() -> BTreeMap<String, i64> {
+        [("0u", 0), ("N", 2), ("1", 1), ("4u", 4), ("2u", 2)]
+            .map(|(e, v)| (e.to_owned(), v))
+            .into()
+    }
+
+    fn unrolled(text: &str) -> Result<String> {
+        unroll("t", &(N.to_owned() + text), &values())
+    }
+
     #[test]
     fn nested_loops_are_written_out() {
-        let text = "a;\n// unroll\nfor (var i = 0u; i < N; i++) {\n  // unroll\n  for (var j = 0u; j < 4u; j += 2u) {\n    f(i, j);\n  }\n}\nb;\n";
-        let values = [("0u", 0), ("N", 2), ("1", 1), ("4u", 4), ("2u", 2)]
-            .map(|(e, v)| (e.to_owned(), v))
-            .into();
-        let out = unroll("t", text, &values).unwrap();
+        let out = unrolled(
+            "a;\nfor (var i = 0u; i < N; i++) {\n  for (var j = 0u; j < 4u; j += 2u) {\n    f(i, j);\n  }\n}\nb;\n",
+        )
+        .unwrap();
         assert_eq!(out.matches("f(i, j);").count(), 4);
         assert_eq!(out.matches("const i = 1u;").count(), 1);
         assert_eq!(out.matches("const j = 2u;").count(), 2);
-        assert!(out.starts_with("a;\n") && out.ends_with("b;\n"));
+        assert!(out.starts_with("const N: u32 = 2;\na;\n") && out.ends_with("b;\n"));
         assert_eq!(out.matches('{').count(), out.matches('}').count());
     }
 
     #[test]
-    fn loops_that_cannot_be_unrolled_are_errors() {
-        assert!(marked_loops("t", "// unroll\nwhile (true) {\n}\n").is_err());
-        assert!(marked_loops("t", "// unroll\nfor (var i = 0u; i <= 4u; i++) {\n}\n").is_err());
-        let values = [("0u", 0), ("N", 2), ("1", 1)]
-            .map(|(e, v)| (e.to_owned(), v))
-            .into();
-        let with = |body: &str| {
-            unroll(
-                "t",
-                &format!("// unroll\nfor (var i = 0u; i < N; i++) {{\n{body}\n}}\n"),
-                &values,
-            )
+    fn kept_loops_and_those_without_constant_bounds_stay() {
+        let kept = "// keep loop\nfor (var i = 0u; i < N; i++) {\nfor (var j = 0u; j < N; j++) {\nf(j);\n}\n}\n";
+        let out = unrolled(kept).unwrap();
+        assert_eq!(out.matches("for (var i").count(), 1);
+        assert_eq!(out.matches("f(j);").count(), 2);
+        for header in [
+            "for (var i = lane; i < N; i += N) {",
+            "for (var i = 0u; i < params.cols; i++) {",
+            "for (var i = 0u; i < min(N, cols); i++) {",
+        ] {
+            let text = format!("{header}\nif (done) {{ break; }}\n}}\n");
+            assert_eq!(unrolled(&text).unwrap(), N.to_owned() + &text);
+        }
+        // Of other forms, or not to be left in the middle.
+        for body in [
+            "for (var half = N / 2u; half > 0u; half /= 2u) {\n}\n",
+            "for (var i = 0u; i < N; i++) {\nif (i == 1u) { break; }\n}\n",
+        ] {
+            assert!(unrolled(&format!("// keep loop\n{body}")).is_ok());
+        }
+    }
+
+    #[test]
+    fn loops_that_cannot_be_written_out_ask_for_the_mark() {
+        let refused = |text: &str| {
+            let error = unrolled(text).unwrap_err().to_string();
+            assert!(
+                error.contains("put `// keep loop` on the line above"),
+                "{error}"
+            );
         };
-        assert!(with("x += i; // no break here").is_ok());
-        assert!(with("if (i == 1u) { break; }").is_err());
-        assert!(
-            unroll(
-                "t",
-                "// unroll\nfor (var i = 0u; i < M; i++) {\n}\n",
-                &values
-            )
-            .is_err()
-        );
+        refused("for (var i = 0u; i <= 4u; i++) {\n}\n");
+        refused("for (var half = N / 2u; half > 0u; half /= 2u) {\n}\n");
+        refused("for (var i = 0u; i < N; i++) {\nif (i == 1u) { break; }\n}\n");
+        refused("for (var i = 0u; i < N * N; i++) {\n}\n");
+        assert!(unrolled("for (var i = 0u; i < N; i++) {\nx += i; // no break here\n}\n").is_ok());
+    }
+
+    #[test]
+    fn a_mark_above_anything_else_is_an_error() {
+        assert!(unrolled("// keep loop\nwhile (true) {\n}\n").is_err());
+        assert!(unrolled("// keep loop\nfor (var i = lane; i < N; i++) {\n}\n").is_err());
     }
 }
