@@ -108,7 +108,7 @@ struct Params {
     page_size: u32,
     pages: u32,
     table_row: u32,       // pages of a sequence
-    nothing: f32,         // -inf, which WGSL cannot write
+    neg_inf: f32,         // -inf, which WGSL cannot write
     first_step: u32,      // with WALK, blocks of each walk that earlier dispatches took
     steps: u32,           // with WALK, blocks that this one takes
     first_kept: u32,      // with WALK, the workgroup whose sums are kept first

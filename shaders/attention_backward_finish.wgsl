@@ -40,7 +40,7 @@ struct Params {
     page_size: u32,
     pages: u32,
     table_row: u32,       // pages of a sequence
-    nothing: f32,         // -inf, which WGSL cannot write
+    neg_inf: f32,         // -inf, which WGSL cannot write
     first_kept: u32,      // the workgroup whose sums are kept first
     kept: u32,            // how many there are
     rows: u32,            // of each

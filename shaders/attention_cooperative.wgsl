@@ -134,7 +134,7 @@ struct Params {
     page_size: u32,
     pages: u32,
     table_row: u32,
-    nothing: f32,         // -inf, which WGSL cannot write
+    neg_inf: f32,         // -inf, which WGSL cannot write
     first_step: u32,      // with WALK, keys of each walk that earlier dispatches took
     steps: u32,           // with WALK, keys that this one takes, a multiple of TILE_KV
     first_kept: u32,      // with WALK, the tile whose sums are kept first
@@ -640,7 +640,7 @@ fn attention_cooperative(
             lse[at + 1u] = fma(before.y, of_before, sum * of_part);
         }
         if (WALK == 0u && LOG_SUM_EXP && row < writes && sharer == 0u) {
-            var value = params.nothing;
+            var value = params.neg_inf;
             if (row < place.rows && sum > 0.0) {
                 value = (largest + log2(sum)) * LN_2;
             }

@@ -90,10 +90,9 @@ struct Params {
     page_size: u32,
     pages: u32,
     table_row: u32,       // pages of a sequence
-    nothing: f32,         // -inf, which WGSL cannot write
+    neg_inf: f32,         // -inf, which WGSL cannot write
     splits: u32,          // workgroups that share a unit's keys
     row_tiles: u32,       // units of a key head
-    hidden: f32,          // -inf, which WGSL cannot write
     first_split: u32,     // of this dispatch
 }
 

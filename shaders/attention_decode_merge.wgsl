@@ -51,10 +51,9 @@ struct Params {
     page_size: u32,
     pages: u32,
     table_row: u32,       // pages of a sequence
-    nothing: f32,         // -inf, which WGSL cannot write
+    neg_inf: f32,         // -inf, which WGSL cannot write
     splits: u32,          // workgroups that share a unit's keys
     row_tiles: u32,       // units of a key head
-    hidden: f32,          // -inf, which WGSL cannot write
     first_split: u32,     // of no use here
 }
 
@@ -140,7 +139,7 @@ fn attention_decode_merge(
         o[of_row + column % LANES_V * VECTOR + column / LANES_V] = Elem(value);
         if (SUMS && column == 0u) {
             let found = (largest + log2(total.x)) * LN_2;
-            lse[(batch * params.heads + head) * params.seq_q + query] = select(params.hidden, found, total.x > 0.0);
+            lse[(batch * params.heads + head) * params.seq_q + query] = select(params.neg_inf, found, total.x > 0.0);
         }
     }
 }

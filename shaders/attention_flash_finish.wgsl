@@ -43,7 +43,7 @@ struct Params {
     page_size: u32,
     pages: u32,
     table_row: u32,       // pages of a sequence
-    nothing: f32,         // -inf, which WGSL cannot write
+    neg_inf: f32,         // -inf, which WGSL cannot write
     first_kept: u32,      // the tile whose sums are kept first
     kept: u32,            // how many there are
     rows: u32,            // queries of a tile
@@ -106,6 +106,6 @@ fn attention_flash_finish(
     }
     o[o_row + d4] = Elem4(value);
     if (LSE && d4 == 0u) {
-        lse[plane * params.seq_q + query] = select(params.nothing, (row_max + log2(sum)) * LN_2, sees_some);
+        lse[plane * params.seq_q + query] = select(params.neg_inf, (row_max + log2(sum)) * LN_2, sees_some);
     }
 }

@@ -123,7 +123,7 @@ struct Params {
     page_size: u32,
     pages: u32,
     table_row: u32,       // pages of a sequence
-    nothing: f32,         // -inf, which WGSL cannot write
+    neg_inf: f32,         // -inf, which WGSL cannot write
     first_step: u32,      // with WALK, keys of each walk that earlier dispatches took
     steps: u32,           // with WALK, keys that this one takes, a multiple of TILE_KV
     first_kept: u32,      // with WALK, the tile whose sums are kept first
@@ -529,7 +529,7 @@ fn attention_flash_subgroup(
             }
             if (LSE && local_kv == 0u) {
                 let place_of_row = plane * params.seq_q + first_query + row;
-                lse[place_of_row] = select(params.nothing, (row_max[i] + log2(sum)) * LN_2, sees_some);
+                lse[place_of_row] = select(params.neg_inf, (row_max[i] + log2(sum)) * LN_2, sees_some);
             }
         }
     }

@@ -42,7 +42,7 @@ struct Params {
     page_size: u32,
     pages: u32,
     table_row: u32,       // pages of a sequence
-    nothing: f32,         // -inf, which WGSL cannot write
+    neg_inf: f32,         // -inf, which WGSL cannot write
     first_step: u32,      // keys that earlier dispatches took
     steps: u32,           // keys that this one takes, a multiple of TILE where it is not the last
     first_kept: u32,      // of no use here

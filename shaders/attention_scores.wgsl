@@ -44,7 +44,7 @@ struct Params {
     page_size: u32,
     pages: u32,
     table_row: u32,       // pages of a sequence
-    nothing: f32,         // -inf, which WGSL cannot write
+    neg_inf: f32,         // -inf, which WGSL cannot write
 }
 
 // From one of each to the next, in elements.
@@ -140,6 +140,6 @@ fn attention_scores(
         }
         let sees = visible_keys(query, sequence(batch));
         let place = (plane * params.seq_q + query) * params.seq_kv + key;
-        scores[place] = select(params.nothing, score, key >= sees.x && key < sees.y);
+        scores[place] = select(params.neg_inf, score, key >= sees.x && key < sees.y);
     }
 }

@@ -39,7 +39,7 @@ struct Params {
     page_size: u32,
     pages: u32,
     table_row: u32,       // pages of a sequence
-    nothing: f32,         // -inf, which WGSL cannot write
+    neg_inf: f32,         // -inf, which WGSL cannot write
 }
 
 // From one of each to the next, in elements.
@@ -115,6 +115,6 @@ fn attention_softmax(
         scores[base + col] = exp(scores[base + col] - pair.x) * factor;
     }
     if (LSE && there && local_index == 0u) {
-        lse[row] = select(params.nothing, pair.x + log(pair.y), sees_some);
+        lse[row] = select(params.neg_inf, pair.x + log(pair.y), sees_some);
     }
 }

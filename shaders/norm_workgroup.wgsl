@@ -32,6 +32,7 @@ struct Params {
     y_stride: u32,
     share: f32,      // 1 / columns
     epsilon: f32,
+    parts: u32,      // workgroups that share a row
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -33,7 +33,7 @@ struct Params {
     first: u32,      // where the first workgroup's result goes
     total: u32,      // workgroups of all dispatches
     empty: f32,      // the result of no elements: 0, or -inf, which WGSL cannot write
-    undefined: f32,  // NaN, likewise
+    nan: f32,        // NaN, likewise
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -161,7 +161,7 @@ fn reduce(
             }
         }
     }
-    let own = select(join_numbers(running[0], running[1]), params.undefined, largest > 0x7f800000u);
+    let own = select(join_numbers(running[0], running[1]), params.nan, largest > 0x7f800000u);
     let part = merge(own, local_index);
     if (local_index == 0u) {
         atomicStore(&results[1u + params.first + workgroup_id.x], encode(part));

@@ -42,9 +42,9 @@ struct Params {
     seen: u32,
     parts: u32,          // workgroups that share a row
     scale: f32,
-    hidden: f32,         // -inf, which WGSL cannot write
+    neg_inf: f32,        // -inf, which WGSL cannot write
     mask_first: u32,
-    undefined: f32,      // NaN, likewise
+    nan: f32,            // NaN, likewise
     padding: u32,
     components: Index,   // 0, 1, 2, 3
 }
@@ -94,7 +94,7 @@ fn value_of(fetched: Vector, half: u32, row: u32, col: u32) -> Wide {
     }
     if (CAUSAL) {
         let place = Index(col * WIDTH + half * 4u) + params.components;
-        value = select(Wide(params.hidden), value, place < Index(horizon(row)));
+        value = select(Wide(params.neg_inf), value, place < Index(horizon(row)));
     }
     return value;
 }
@@ -135,14 +135,14 @@ fn merge_parts(row: u32, lane: u32, lanes: u32) -> vec2<f32> {
 // where exp(NaN) is a number.
 fn inverse(sum: f32, row_max: f32) -> f32 {
     if (row_max > -NEG_LARGE) {
-        return params.undefined;
+        return params.nan;
     }
     return select(1.0 / sum, 0.0, sum == 0.0);
 }
 
 fn log_of_sum(sum: f32, row_max: f32) -> f32 {
     if (row_max > -NEG_LARGE) {
-        return params.undefined;
+        return params.nan;
     }
     return select(log(sum), 0.0, sum == 0.0);
 }
@@ -183,7 +183,7 @@ fn softmax_split_subgroup_scale(
         var values: array<Wide, SCALE_ELEMS * HALVES>;
         for (var j = 0u; j < SCALE_ELEMS; j++) {
             for (var half = 0u; half < HALVES; half++) {
-                values[j * HALVES + half] = Wide(params.hidden);
+                values[j * HALVES + half] = Wide(params.neg_inf);
                 if (begin + j * SCALE_WORKGROUP < seen) {
                     values[j * HALVES + half] = value_of(fetched[j], half, row, begin + j * SCALE_WORKGROUP);
                 }

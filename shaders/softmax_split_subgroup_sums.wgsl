@@ -39,9 +39,9 @@ struct Params {
     seen: u32,
     parts: u32,          // workgroups that share a row
     scale: f32,
-    hidden: f32,         // -inf, which WGSL cannot write
+    neg_inf: f32,        // -inf, which WGSL cannot write
     mask_first: u32,
-    undefined: f32,      // NaN, likewise
+    nan: f32,            // NaN, likewise
     padding: u32,
     components: Index,   // 0, 1, 2, 3
 }
@@ -97,7 +97,7 @@ fn value_of(fetched: Vector, half: u32, row: u32, col: u32) -> Wide {
     }
     if (CAUSAL) {
         let place = Index(col * WIDTH + half * 4u) + params.components;
-        value = select(Wide(params.hidden), value, place < Index(horizon(row)));
+        value = select(Wide(params.neg_inf), value, place < Index(horizon(row)));
     }
     return value;
 }
@@ -134,7 +134,7 @@ fn softmax_split_subgroup_sums(
         var values: array<Wide, ELEMS * HALVES>;
         for (var j = 0u; j < ELEMS; j++) {
             for (var half = 0u; half < HALVES; half++) {
-                values[j * HALVES + half] = Wide(params.hidden);
+                values[j * HALVES + half] = Wide(params.neg_inf);
                 if (begin + j * WORKGROUP < seen) {
                     values[j * HALVES + half] = value_of(fetched[j], half, row, begin + j * WORKGROUP);
                 }

@@ -40,9 +40,9 @@ struct Params {
     seen: u32,
     parts: u32,          // workgroups that share a row
     scale: f32,
-    hidden: f32,         // -inf, which WGSL cannot write
+    neg_inf: f32,        // -inf, which WGSL cannot write
     mask_first: u32,
-    undefined: f32,      // NaN, likewise
+    nan: f32,            // NaN, likewise
     padding: u32,
     components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
 }
@@ -92,7 +92,7 @@ fn load(row: u32, col: u32) -> Wide {
         value = value + Wide(mask[params.mask_first + row * params.mask_stride + col]);
     }
     if (CAUSAL) {
-        value = select(Wide(params.hidden), value, Index(col * WIDTH) + params.components < Index(horizon(row)));
+        value = select(Wide(params.neg_inf), value, Index(col * WIDTH) + params.components < Index(horizon(row)));
     }
     return value;
 }
@@ -105,14 +105,14 @@ fn store(row: u32, col: u32, value: Wide) {
 // where exp(NaN) is a number.
 fn inverse(sum: f32, row_max: f32) -> f32 {
     if (row_max > -NEG_LARGE) {
-        return params.undefined;
+        return params.nan;
     }
     return select(1.0 / sum, 0.0, sum == 0.0);
 }
 
 fn log_of_sum(sum: f32, row_max: f32) -> f32 {
     if (row_max > -NEG_LARGE) {
-        return params.undefined;
+        return params.nan;
     }
     return select(log(sum), 0.0, sum == 0.0);
 }
@@ -133,7 +133,7 @@ fn softmax_subgroup(
 
     var values: array<Wide, ELEMS>;
     for (var j = 0u; j < ELEMS; j++) {
-        values[j] = Wide(params.hidden);
+        values[j] = Wide(params.neg_inf);
         if (j * lanes + place < seen) {
             values[j] = load(row, j * lanes + place);
         }

@@ -43,9 +43,9 @@ struct Params {
     seen: u32,
     parts: u32,          // workgroups that share a row
     scale: f32,
-    hidden: f32,         // -inf, which WGSL cannot write
+    neg_inf: f32,        // -inf, which WGSL cannot write
     mask_first: u32,
-    undefined: f32,      // NaN, likewise
+    nan: f32,            // NaN, likewise
     padding: u32,
     components: Index,   // 0, 1, 2, 3
 }
@@ -105,7 +105,7 @@ fn value_of(fetched: Vector, half: u32, row: u32, col: u32) -> Wide {
     }
     if (CAUSAL) {
         let place = Index(col * WIDTH + half * 4u) + params.components;
-        value = select(Wide(params.hidden), value, place < Index(horizon(row)));
+        value = select(Wide(params.neg_inf), value, place < Index(horizon(row)));
     }
     return value;
 }
@@ -124,14 +124,14 @@ fn store(row: u32, col: u32, first: Wide, last: Wide) {
 // where exp(NaN) is a number.
 fn inverse(sum: f32, row_max: f32) -> f32 {
     if (row_max > -NEG_LARGE) {
-        return params.undefined;
+        return params.nan;
     }
     return select(1.0 / sum, 0.0, sum == 0.0);
 }
 
 fn log_of_sum(sum: f32, row_max: f32) -> f32 {
     if (row_max > -NEG_LARGE) {
-        return params.undefined;
+        return params.nan;
     }
     return select(log(sum), 0.0, sum == 0.0);
 }
@@ -165,7 +165,7 @@ fn softmax_walked(
         var values: array<Wide, ELEMS * HALVES>;
         for (var j = 0u; j < ELEMS; j++) {
             for (var half = 0u; half < HALVES; half++) {
-                values[j * HALVES + half] = Wide(params.hidden);
+                values[j * HALVES + half] = Wide(params.neg_inf);
                 if (j * WORKGROUP + place < seen) {
                     values[j * HALVES + half] = value_of(fetched[j], half, row, j * WORKGROUP + place);
                 }

@@ -9,6 +9,8 @@ pub mod store;
 mod tuning;
 
 pub use checks::check_sizes;
+#[cfg(test)]
+pub(crate) use checks::check_uniforms;
 #[cfg(any(test, feature = "bench"))]
 pub(crate) use choose::constants_of;
 pub use choose::{Choice, choose};

@@ -70,6 +70,8 @@ pub struct Prepared {
     pub workgroup_size: [u32; 3],
     /// Bytes of workgroup memory.
     pub workgroup_bytes: u32,
+    /// Bytes of the uniform behind binding 0; 0 where there is none.
+    pub uniform_bytes: u32,
     /// Bindings of group 0, by index.
     pub bindings: Vec<Binding>,
 }
@@ -91,6 +93,25 @@ impl Prepared {
     #[must_use]
     pub fn invocations(&self) -> u32 {
         self.workgroup_size.iter().product()
+    }
+
+    /// Refuses `params`, the uniform that the host of `kernel` wrote, where the file's has another size: their fields
+    /// would be others too.
+    ///
+    /// # Errors
+    /// [`Error::Shader`] with both sizes.
+    pub(crate) fn check_params(&self, kernel: &str, params: &[u8]) -> Result<()> {
+        let (wanted, found) = (self.uniform_bytes, params.len());
+        if found == wanted as usize {
+            return Ok(());
+        }
+        Err(Error::Shader {
+            file: self.name.to_owned(),
+            message: format!(
+                "the uniform of binding 0 has {wanted} bytes, the host of {kernel} gives it {found}; \
+                 let `Params` of the file and of the host have the same fields"
+            ),
+        })
     }
 }
 
@@ -149,6 +170,7 @@ impl Shader {
             constants: integer_constants(&module),
             workgroup_size: entry.workgroup_size,
             workgroup_bytes: workgroup_bytes(&module),
+            uniform_bytes: uniform_bytes(&module),
             bindings: bindings(&module),
             wgsl: text,
         })
@@ -239,17 +261,35 @@ fn integer_constants(module: &naga::Module) -> BTreeMap<String, u32> {
 }
 
 fn workgroup_bytes(module: &naga::Module) -> u32 {
+    sizes(module, |variable| {
+        variable.space == naga::AddressSpace::WorkGroup
+    })
+    .sum()
+}
+
+fn uniform_bytes(module: &naga::Module) -> u32 {
+    let is_uniform = |variable: &naga::GlobalVariable| {
+        variable.space == naga::AddressSpace::Uniform
+            && variable
+                .binding
+                .as_ref()
+                .is_some_and(|b| (b.group, b.binding) == (0, 0))
+    };
+    sizes(module, is_uniform).sum()
+}
+
+/// Bytes of the variables that `is_wanted` accepts, each with the padding that ends it.
+fn sizes(
+    module: &naga::Module,
+    is_wanted: impl Fn(&naga::GlobalVariable) -> bool,
+) -> impl Iterator<Item = u32> {
     let mut layouter = naga::proc::Layouter::default();
-    if layouter.update(module.to_ctx()).is_err() {
-        return 0;
-    }
-    let workgroup = module
-        .global_variables
-        .iter()
-        .filter(|(_, v)| v.space == naga::AddressSpace::WorkGroup);
-    workgroup
-        .map(|(_, v)| layouter[v.ty].alignment.round_up(layouter[v.ty].size))
-        .sum()
+    // A module that naga has validated has a layout.
+    let known = layouter.update(module.to_ctx()).is_ok();
+    let variables = module.global_variables.iter().map(|(_, variable)| variable);
+    variables
+        .filter(move |variable| known && is_wanted(variable))
+        .map(move |v| layouter[v.ty].alignment.round_up(layouter[v.ty].size))
 }
 
 fn bindings(module: &naga::Module) -> Vec<Binding> {
@@ -316,6 +356,7 @@ mod tests {
             (prepared.workgroup_bytes, prepared.invocations()),
             (256, 32)
         );
+        assert_eq!(prepared.uniform_bytes, 4);
         assert_eq!(prepared.wgsl.matches("y[i] = params;").count(), 8);
         let access: Vec<Access> = prepared.bindings.iter().map(|b| b.access).collect();
         assert_eq!(access, [Access::Uniform, Access::ReadWrite]);

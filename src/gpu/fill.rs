@@ -113,8 +113,10 @@ impl Gpu {
         let pipeline = self
             .pipeline(&FILL, &[], Checks::Off, Loops::Unrolled)
             .await?;
+        let prepared = &pipeline.prepared;
+        prepared.check_params(FILL.name, bytemuck::bytes_of(&params))?;
         let limits = &self.capabilities().limits;
-        let workgroup = pipeline.prepared.constant("WORKGROUP");
+        let workgroup = prepared.constant("WORKGROUP");
         let window = limits.max_storage_buffer_binding_size / 256 * 256;
         let total = (view.elements * view.dtype.bytes()).next_multiple_of(4);
         let mut encoder = self

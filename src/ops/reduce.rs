@@ -86,7 +86,7 @@ struct Params {
     first: u32,
     total: u32,
     empty: f32,
-    undefined: f32,
+    nan: f32,
 }
 
 impl Operation for Reduction {
@@ -192,7 +192,7 @@ impl Operation for Reduction {
                 first,
                 total,
                 empty: self.empty(),
-                undefined: f32::NAN,
+                nan: f32::NAN,
             };
             let second = match self.kind {
                 ReductionKind::Dot => run.window(Slot::Operand(1)),

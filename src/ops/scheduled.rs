@@ -3,7 +3,7 @@
 use super::Operation;
 use crate::gpu::Capabilities;
 use crate::kernel::{Kernel, Schedule};
-use crate::plan::{PlanOptions, constants_of};
+use crate::plan::{PlanOptions, check_uniforms, constants_of};
 use crate::shader::{Loops, Prepared};
 use proptest::prelude::ProptestConfig;
 
@@ -21,6 +21,7 @@ pub(super) fn scheduled(
         .unwrap();
     let stages: Vec<&Prepared> = files.iter().collect();
     let schedule = operation.schedule(kernel, &stages, device).unwrap();
+    check_uniforms(kernel, &stages, &schedule).unwrap();
     (files, schedule)
 }
 

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::gpu::View;
 use crate::kernel::{Kernel, Schedule};
 use crate::ops::Operand;
+use crate::shader::Prepared;
 
 /// What buffers are bound to: the operands of one shape.
 pub(super) struct Bound<'a> {
@@ -111,11 +112,30 @@ pub fn check_sizes(operands: &[Operand], limits: &wgpu::Limits) -> Result<()> {
     Ok(())
 }
 
+/// Refuses uniforms of another size than the files of their stages have.
+///
+/// # Errors
+/// [`Error::Shader`].
+pub(crate) fn check_uniforms(
+    kernel: &Kernel,
+    stages: &[&Prepared],
+    schedule: &Schedule,
+) -> Result<()> {
+    let mut steps = schedule.steps.iter();
+    steps.try_for_each(|step| stages[step.stage].check_params(kernel.name, &step.params))
+}
+
+/// Refuses dispatches beyond `limits`, and uniforms of another size than their files have.
+///
+/// # Errors
+/// [`Error::TooLarge`], [`Error::Shader`].
 pub(super) fn check_schedule(
     kernel: &Kernel,
+    stages: &[&Prepared],
     schedule: &Schedule,
     limits: &wgpu::Limits,
 ) -> Result<()> {
+    check_uniforms(kernel, stages, schedule)?;
     let bytes = schedule
         .steps
         .iter()
@@ -152,4 +172,33 @@ pub(super) fn check_schedule(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::Capabilities;
+    use crate::ops::{Operation, Stream, StreamKind};
+    use crate::report::AdapterKind;
+    use crate::shader::Loops;
+
+    #[test]
+    fn a_uniform_of_another_size_is_refused() {
+        let device = Capabilities::imagined(AdapterKind::Discrete);
+        let stream = Stream::new(StreamKind::Add, 64);
+        let kernel = stream.family().kernels[0];
+        let files = kernel
+            .prepare(&[], Loops::AsWritten, device.features)
+            .unwrap();
+        let stages: Vec<&Prepared> = files.iter().collect();
+        let mut schedule = stream.schedule(kernel, &stages, &device).unwrap();
+        let check = |schedule: &Schedule| check_schedule(kernel, &stages, schedule, &device.limits);
+        check(&schedule).unwrap();
+        for bytes in [12, 20] {
+            schedule.steps[0].params.resize(bytes, 0);
+            let error = check(&schedule).unwrap_err().to_string();
+            let told = [kernel.name, stages[0].name, "16 bytes", &bytes.to_string()];
+            assert!(told.iter().all(|part| error.contains(part)), "{error}");
+        }
+    }
 }

@@ -114,7 +114,7 @@ impl Plan {
         }
         let prepared: Vec<_> = pipelines.iter().map(|p| &p.prepared).collect();
         let schedule = operation.schedule(kernel, &prepared, gpu.capabilities())?;
-        check_schedule(kernel, &schedule, limits)?;
+        check_schedule(kernel, &prepared, &schedule, limits)?;
         let mut uniforms = Vec::new();
         for step in &schedule.steps {
             let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;

@@ -115,6 +115,11 @@ impl Probe {
         let pipeline = gpu
             .pipeline(shader, &self.constants, self.checks, Loops::Unrolled)
             .await?;
+        for dispatch in &self.dispatches {
+            pipeline
+                .prepared
+                .check_params(shader.name, &dispatch.params)?;
+        }
         let align = u64::from(
             gpu.capabilities()
                 .limits

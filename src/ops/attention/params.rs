@@ -33,7 +33,7 @@ pub(super) struct Params {
     /// Pages of a sequence.
     pub(super) table_row: u32,
     /// -inf, which WGSL cannot write.
-    pub(super) nothing: f32,
+    pub(super) neg_inf: f32,
 }
 
 /// The uniform of shaders whose workgroups may stop in the middle of a walk.
@@ -194,7 +194,7 @@ impl Attention {
             page_size: page_size as u32,
             pages: pages as u32,
             table_row: table_row as u32,
-            nothing: f32::NEG_INFINITY,
+            neg_inf: f32::NEG_INFINITY,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::ops::rows::{self, RowLayout, RowWindow};
 use crate::ops::{Operation, softmax::Target};
 use crate::shader::Prepared;
 
-/// `Params` of every file; those that do not share rows end before `parts`.
+/// `Params` of every file.
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 struct Params {

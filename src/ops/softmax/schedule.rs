@@ -32,12 +32,24 @@ struct Params {
     seen: u32,
     parts: u32,
     scale: f32,
-    hidden: f32,
+    neg_inf: f32,
     mask_first: u32,
-    undefined: f32,
+    nan: f32,
     padding: u32,
-    /// One in the scalar form, whose struct ends with it.
+    /// The uniform of the scalar form ends after the first.
     components: [u32; 4],
+}
+
+impl Params {
+    /// The bytes of the uniform of a file that loads `width` at a time.
+    fn bytes(&self, width: Width) -> Vec<u8> {
+        let used = match width {
+            Width::One => 1,
+            Width::Four | Width::Eight => self.components.len(),
+        };
+        let end = std::mem::offset_of!(Self, components) + used * size_of::<u32>();
+        bytemuck::bytes_of(self)[..end].to_vec()
+    }
 }
 
 pub(super) fn schedule(
@@ -160,9 +172,9 @@ fn params(softmax: &Softmax, width: Width, window: RowWindow, spans: &Spans, par
         seen: softmax.causal.map_or(0, |c| c.seen as u32),
         parts: parts as u32,
         scale: softmax.scale,
-        hidden: f32::NEG_INFINITY,
+        neg_inf: f32::NEG_INFINITY,
         mask_first: wide(spans.mask.first),
-        undefined: f32::NAN,
+        nan: f32::NAN,
         padding: 0,
         components: [0, 1, 2, 3],
     }
@@ -188,7 +200,7 @@ fn one(
     let bound = Bound::of(softmax, &spans);
     Ok(Step {
         stage: 0,
-        params: bytemuck::bytes_of(&params(softmax, width, window, &spans, 1)).to_vec(),
+        params: params(softmax, width, window, &spans, 1).bytes(width),
         windows: vec![bound.x_beside_y(softmax), bound.mask, bound.y],
         workgroups: fold_workgroups(window.rows.div_ceil(of("ROWS").unwrap_or(1)), limits)?,
     })
@@ -210,7 +222,7 @@ fn split(
     let bound = Bound::of(softmax, &spans);
     let pairs = window.rows * parts * 8;
     let between = Window::whole(Slot::Scratch(0), pairs);
-    let params = bytemuck::bytes_of(&params(softmax, width, window, &spans, parts)).to_vec();
+    let params = params(softmax, width, window, &spans, parts).bytes(width);
     let beside = bound.x_beside_y(softmax);
     for (stage, shared_by, windows) in [
         (0, parts, vec![bound.x, bound.mask, between]),

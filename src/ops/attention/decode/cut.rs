@@ -19,8 +19,6 @@ struct DecodeParams {
     splits: u32,
     /// Units of a key head.
     row_tiles: u32,
-    /// -inf, which WGSL cannot write.
-    hidden: f32,
     /// The first split of this dispatch.
     first_split: u32,
 }
@@ -111,7 +109,6 @@ pub(in crate::ops::attention) fn schedule(
             },
             splits: cut.splits as u32,
             row_tiles: cut.row_tiles as u32,
-            hidden: f32::NEG_INFINITY,
             first_split: 0,
         };
         let step = |stage, first_split: u64, windows: &[Window], workgroups: [u64; 3]| Step {
