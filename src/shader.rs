@@ -4,12 +4,14 @@
 //! `const` lines; the host reads them from there after naga has evaluated them, and may set other values before.
 //! Loops with constant bounds are written out once per value, because drivers keep the register arrays of a loop in
 //! slow memory otherwise; `// keep loop` on the line above leaves a loop as it is. A file gives the same result with its
-//! loops as written.
+//! loops as written. Text that files share is a snippet, which the host may swap for another as it sets a constant.
 
+mod snippets;
 mod source;
 mod unroll;
 
 pub use crate::report::Checks;
+pub use snippets::{Snippet, stamp};
 pub use source::Constant;
 
 use crate::error::{Error, Result};
@@ -115,17 +117,22 @@ impl Prepared {
     }
 }
 
-impl Shader {
-    /// FNV-1a of the file's text: two reports with the same hash ran the same file. Source: Fowler, Noll, Vo,
-    /// "The FNV Non-Cryptographic Hash Algorithm", IETF draft.
+impl Snippet {
+    /// FNV-1a of the file's text, as [`Shader::hash`].
     #[must_use]
     pub fn hash(&self) -> u64 {
-        self.wgsl.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        })
+        fnv_1a(self.wgsl)
+    }
+}
+
+impl Shader {
+    /// FNV-1a of the file's text: two reports with the same hash ran the same file.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        fnv_1a(self.wgsl)
     }
 
-    /// Names of the constants that [`Shader::prepare`] can set.
+    /// Names of the constants that [`Shader::prepare`] can set, and of the snippets that it can swap.
     #[must_use]
     pub fn settable(&self) -> Vec<&'static str> {
         source::settable(self.wgsl)
@@ -137,11 +144,12 @@ impl Shader {
         source::literal(self.wgsl, name)
     }
 
-    /// Sets constants, writes loops out, validates for an adapter with `features`, and reads what the host needs.
+    /// Swaps snippets, sets constants, writes loops out, validates for an adapter with `features`, and reads what the host
+    /// needs.
     ///
     /// # Errors
-    /// [`Error::UnknownName`] for a constant that the file does not declare; [`Error::Shader`] with naga's text for a
-    /// file that does not parse or validate.
+    /// [`Error::UnknownName`] for a constant or snippet that the file does not have; [`Error::Shader`] with naga's text for
+    /// a file that does not parse or validate.
     pub fn prepare(
         &self,
         constants: &[(&str, Constant)],
@@ -221,6 +229,13 @@ impl Shader {
             })
             .collect())
     }
+}
+
+/// FNV-1a. Source: Fowler, Noll, Vo, "The FNV Non-Cryptographic Hash Algorithm", IETF draft.
+fn fnv_1a(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// naga's capabilities for the features that kernels may use.

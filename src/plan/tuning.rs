@@ -22,7 +22,7 @@ impl Tuning {
 }
 
 impl Contender {
-    /// `kernel` with `constants`; types are left out, since shape and device alone decide those.
+    /// `kernel` with `constants`; types and snippets are left out, since shape and device alone decide those.
     #[must_use]
     pub fn new(kernel: &Kernel, constants: &Constants, time_s: f64) -> Self {
         let setting = |(name, value): &(&str, Constant)| {
@@ -30,7 +30,7 @@ impl Contender {
                 Constant::Integer(value) => Setting::Integer(*value),
                 Constant::Float(value) => Setting::Float(*value),
                 Constant::Bool(value) => Setting::Bool(*value),
-                Constant::Type(_) => return None,
+                Constant::Type(_) | Constant::Snippet(_) => return None,
             };
             Some(((*name).to_owned(), setting))
         };

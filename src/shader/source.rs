@@ -1,8 +1,9 @@
-//! Constants of a shader file, set in its text. Pure text work; naga does all evaluating.
+//! Constants of a shader file, set in its text, and snippets swapped. Pure text work; naga does all evaluating.
 
+use super::snippets::{self, Snippet};
 use crate::error::{Error, Result, suggest};
 
-/// A value for a `const` (or `alias`) line of a shader file.
+/// A value for a `const` (or `alias`) line of a shader file, or for a snippet.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Constant {
     /// A number for `const NAME: u32` or `i32`.
@@ -13,6 +14,8 @@ pub enum Constant {
     Bool(bool),
     /// A type for `alias NAME = ...;`.
     Type(&'static str),
+    /// A snippet in place of the one called NAME.
+    Snippet(&'static Snippet),
 }
 
 impl std::fmt::Display for Constant {
@@ -21,7 +24,7 @@ impl std::fmt::Display for Constant {
             Self::Integer(value) => write!(f, "{value}"),
             Self::Float(value) => write!(f, "{value:?}"),
             Self::Bool(value) => write!(f, "{value}"),
-            Self::Type(name) => f.write_str(name),
+            Self::Type(name) | Self::Snippet(Snippet { name, .. }) => f.write_str(name),
         }
     }
 }
@@ -65,12 +68,13 @@ fn is_literal(value: &str) -> bool {
             && !value.contains(|c: char| c.is_whitespace() || "*/%()".contains(c))
 }
 
-/// Names of the constants that [`set_constants`] can set: literals and aliases, in file order.
+/// Names of the constants that [`set_constants`] can set, literals and aliases, and of the snippets that it can swap.
 pub(super) fn settable(wgsl: &str) -> Vec<&str> {
     wgsl.lines()
         .filter_map(declaration)
         .filter(|d| d.ty.is_empty() || is_literal(d.value))
         .map(|d| d.name)
+        .chain(snippets::names(wgsl))
         .collect()
 }
 
@@ -81,17 +85,30 @@ pub(super) fn literal<'a>(wgsl: &'a str, name: &str) -> Option<&'a str> {
     all.find(|d| d.name == name).map(|d| d.value)
 }
 
-/// Rewrites the literal of each named constant.
+/// Swaps snippets, then rewrites the literal of each named constant.
 ///
 /// # Errors
-/// [`Error::UnknownName`] for a name that no settable line declares, [`Error::Shader`] for a value of another type.
+/// [`Error::UnknownName`] for a name that no settable line declares or no snippet has, [`Error::Shader`] for a value of
+/// another type.
 pub(super) fn set_constants(
     file: &str,
     wgsl: &str,
     constants: &[(&str, Constant)],
 ) -> Result<String> {
-    let mut text: Vec<String> = wgsl.lines().map(str::to_owned).collect();
+    let (mut swaps, mut values) = (Vec::new(), Vec::new());
     for (name, value) in constants {
+        match value {
+            Constant::Snippet(snippet) => swaps.push((*name, *snippet)),
+            _ => values.push((name, value)),
+        }
+    }
+    let swapped = match swaps[..] {
+        [] => None,
+        _ => Some(snippets::swap(file, wgsl, &swaps)?),
+    };
+    let wgsl = swapped.as_deref().unwrap_or(wgsl);
+    let mut text: Vec<String> = wgsl.lines().map(str::to_owned).collect();
+    for (name, value) in values {
         let found = text.iter_mut().find(|line| {
             declaration(line)
                 .is_some_and(|d| d.name == *name && (d.ty.is_empty() || is_literal(d.value)))

@@ -121,13 +121,15 @@ impl<'a> Source<'a> {
             return false;
         };
         let header = header.split('{').next().unwrap_or(header);
-        let variable = header.strip_prefix("var ").and_then(|h| names(h).next());
-        names(header).all(|name| {
-            name == "var"
-                || Some(name) == variable
+        let Some(variable) = header.strip_prefix("var ").and_then(|h| names(h).next()) else {
+            return false;
+        };
+        let known = |name| {
+            ["var", variable].contains(&name)
                 || self.constants.contains(name)
                 || BUILTINS.contains(&name)
-        })
+        };
+        names(header).all(known)
     }
 
     /// The loop that begins at `lines[i]` and has to be written out, if there is one.
