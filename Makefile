@@ -4,7 +4,7 @@
 # Mesa's device-selection layer complains on stderr where there is no desktop session; adapters are chosen here.
 export NODEVICE_SELECT ?= 1
 
-.PHONY: help run test test-cooperative lint setup rust clean
+.PHONY: help run test test-cooperative snippets lint setup rust clean
 .NOTPARALLEL:
 
 help: ## Show this list
@@ -22,6 +22,10 @@ test: setup ## Run every test, with a GPU or a software driver required
 # Mesa 26's llvmpipe has cooperative matrices; it is unpacked into the cache, since distributions have older ones.
 test-cooperative: setup ## Run the tests of matrix units on a software driver that has them
 	@scripts/test_cooperative.sh
+
+# A snippet is text that several WGSL files share; each file holds a copy.
+snippets: rust ## Write shaders/snippets/ into the WGSL files that use them
+	UPDATE=1 cargo test --release --test shaders snippets
 
 # --release throughout, so that clippy and rustdoc share one check of the dependencies.
 # The library without its command line is what other crates use: it must be clean alone.

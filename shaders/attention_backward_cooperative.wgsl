@@ -87,42 +87,6 @@ const LOG2_E: f32 = 1.44269504089;
 const LN_2: f32 = 0.69314718056;
 const LARGE: f32 = 0x1p+126;   // the logarithm of a row that sees nothing: exp2 of minus that is 0
 
-struct Params {
-    batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
-    seq_q: u32,
-    seq_kv: u32,
-    head_dim: u32,
-    value_dim: u32,
-    ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // log2(e) included
-    soft_cap: f32,        // 0 for none; log2(e) included
-    first: u32,           // first workgroup of this dispatch
-    q: Strides,
-    k: Strides,
-    v: Strides,
-    o: Strides,
-    bias: Strides,
-    page_size: u32,
-    pages: u32,
-    table_row: u32,       // pages of a sequence
-    neg_inf: f32,         // -inf, which WGSL cannot write
-    first_step: u32,      // with WALK, blocks of each walk that earlier dispatches took
-    steps: u32,           // with WALK, blocks that this one takes
-    first_kept: u32,      // with WALK, the workgroup whose sums are kept first
-    kept: u32,            // with WALK, how many there are
-}
-
-// From one of each to the next, in elements.
-struct Strides {
-    batch: u32,
-    head: u32,
-    row: u32,
-    offset: u32,
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<f16>>;            // [batch, heads, seq_q, head_dim / 4]
 @group(0) @binding(2) var<storage, read> k: array<vec4<f16>>;            // [batch, kv_heads, seq_kv, head_dim / 4]
@@ -138,152 +102,6 @@ var<workgroup> tile_1: array<vec4<f16>, BLOCK * STRIDE_1>;   // of Q, or K
 var<workgroup> tile_2: array<vec4<f16>, BLOCK * STRIDE_2>;   // of dO, or V
 var<workgroup> sums: array<vec4<f32>, SUBGROUPS * 2u * SUMS>;
 var<workgroup> weights: array<vec4<f16>, SUBGROUPS * 2u * WEIGHTS>;
-
-// A run of rows in memory: the first vec4 of row 0, vec4 from one row to the next, and how many rows there are.
-struct Rows {
-    base: u32,
-    stride: u32,
-    count: u32,
-}
-
-fn rows_of(strides: Strides, batch: u32, head: u32, count: u32) -> Rows {
-    return Rows((strides.offset + batch * strides.batch + head * strides.head) / 4u, strides.row / 4u, count);
-}
-
-// Four columns of Q, or of K.
-fn load_1(keys: bool, place: u32) -> vec4<f16> {
-    if (keys) {
-        return k[place];
-    }
-    return q[place];
-}
-
-// Four columns of dO, or of V.
-fn load_2(keys: bool, place: u32) -> vec4<f16> {
-    if (keys) {
-        return v[place];
-    }
-    return d_o[place];
-}
-
-// The part of a block that an invocation copies, on its way from memory to workgroup memory.
-struct Fetched {
-    part_1: array<vec4<f16>, LOADS_1>,
-    part_2: array<vec4<f16>, LOADS_2>,
-}
-
-// Of BLOCK rows from `first`; zeros beyond the last row and column.
-fn fetch(to: ptr<function, Fetched>, from_1: Rows, from_2: Rows, first: u32, local_index: u32) {
-    for (var load = 0u; load < LOADS_1; load++) {
-        let cell = local_index + load * WORKGROUP;
-        let row = first + cell / WIDTH_1;
-        let d4 = cell % WIDTH_1;
-        var value = vec4<f16>();
-        if (row < from_1.count && d4 < HEAD4) {
-            value = load_1(!KEYS, from_1.base + row * from_1.stride + d4);
-        }
-        (*to).part_1[load] = value;
-    }
-    for (var load = 0u; load < LOADS_2; load++) {
-        let cell = local_index + load * WORKGROUP;
-        let row = first + cell / WIDTH_2;
-        let d4 = cell % WIDTH_2;
-        var value = vec4<f16>();
-        if (row < from_2.count && d4 < VALUE4) {
-            value = load_2(!KEYS, from_2.base + row * from_2.stride + d4);
-        }
-        (*to).part_2[load] = value;
-    }
-}
-
-fn keep(fetched: ptr<function, Fetched>, local_index: u32) {
-    for (var load = 0u; load < LOADS_1; load++) {
-        let cell = local_index + load * WORKGROUP;
-        if (BLOCK * WIDTH_1 % WORKGROUP == 0u || cell < BLOCK * WIDTH_1) {
-            tile_1[cell / WIDTH_1 * STRIDE_1 + cell % WIDTH_1] = (*fetched).part_1[load];
-        }
-    }
-    for (var load = 0u; load < LOADS_2; load++) {
-        let cell = local_index + load * WORKGROUP;
-        if (BLOCK * WIDTH_2 % WORKGROUP == 0u || cell < BLOCK * WIDTH_2) {
-            tile_2[cell / WIDTH_2 * STRIDE_2 + cell % WIDTH_2] = (*fetched).part_2[load];
-        }
-    }
-}
-
-// Which rows of which head a workgroup works on.
-struct Head {
-    batch: u32,
-    head: u32,      // of Q
-    queries: u32,   // of the sequence
-    keys: u32,
-}
-
-// P and dS of four pairs.
-struct Weights {
-    p: vec4<f32>,
-    ds: vec4<f32>,
-}
-
-// From their products of Q and K and of dO and V. Without `masked` all of them are visible.
-fn weigh(
-    head: Head,
-    masked: bool,
-    query: vec4<u32>,
-    key: vec4<u32>,
-    product: vec4<f32>,
-    dp: vec4<f32>,
-    log_sum: vec4<f32>,
-    delta: vec4<f32>,
-) -> Weights {
-    var score = product * params.scale;
-    var slope = vec4<f32>(1.0);
-    if (SOFT_CAP) {
-        // tanh(x) = (1 - e) / (1 + e) and its slope 4 e / (1 + e)^2 with e = exp(-2 |x|).
-        let x = score / params.soft_cap;
-        let e = exp(-2.0 * abs(x));
-        let reciprocal = 1.0 / (1.0 + e);
-        score = params.soft_cap * sign(x) * ((1.0 - e) * reciprocal);
-        slope = 4.0 * e * reciprocal * reciprocal;
-    }
-    var visible = vec4<bool>(true);
-    if (masked || BIAS) {
-        let position = vec4<i32>(query) + i32(head.keys) - i32(head.queries);
-        let apart = vec4<i32>(key) - position;
-        visible = (apart < vec4<i32>(params.ahead)) & (apart > vec4<i32>(-params.behind))
-            & (key < vec4<u32>(head.keys)) & (query < vec4<u32>(head.queries));
-    }
-    if (BIAS) {
-        for (var l = 0u; l < 4u; l++) {
-            if (visible[l]) {
-                let place = head.batch * params.bias.batch + head.head * params.bias.head + query[l] * params.bias.row;
-                score[l] += LOG2_E * f32(bias[place + key[l]]);
-            }
-        }
-    }
-    let p = select(vec4<f32>(), exp2(score - log_sum), visible);
-    return Weights(p, p * (dp - delta) * slope);
-}
-
-// The logarithm of a query's sum, and its delta.
-fn statistics(head: Head, query: u32) -> vec2<f32> {
-    if (query < head.queries) {
-        return bitcast<vec2<f32>>(rows[(head.batch * params.heads + head.head) * params.seq_q + query]);
-    }
-    return vec2<f32>(LARGE, 0.0);
-}
-
-// Of the other rows of a member of the group, those from `begin` up to `end` in so many blocks, what this dispatch walks:
-// from x up to y.
-fn walk_of(member: u32, begin: i32, end: i32, blocks: u32) -> vec2<i32> {
-    if (WALK == 0u) {
-        return vec2<i32>(begin, end);
-    }
-    let before = member * blocks;
-    let all = vec2<u32>(params.first_step, params.first_step + params.steps);
-    let own = clamp(all, vec2<u32>(before), vec2<u32>(before + blocks)) - before;
-    return vec2<i32>(begin + i32(own.x * BLOCK), min(begin + i32(own.y * BLOCK), end));
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn attention_backward_cooperative(
@@ -582,3 +400,192 @@ fn attention_backward_cooperative(
         }
     }
 }
+
+// Four columns of Q, or of K.
+fn load_1(keys: bool, place: u32) -> vec4<f16> {
+    if (keys) {
+        return k[place];
+    }
+    return q[place];
+}
+
+// Four columns of dO, or of V.
+fn load_2(keys: bool, place: u32) -> vec4<f16> {
+    if (keys) {
+        return v[place];
+    }
+    return d_o[place];
+}
+
+// The part of a block that an invocation copies, on its way from memory to workgroup memory.
+struct Fetched {
+    part_1: array<vec4<f16>, LOADS_1>,
+    part_2: array<vec4<f16>, LOADS_2>,
+}
+
+// Of BLOCK rows from `first`; zeros beyond the last row and column.
+fn fetch(to: ptr<function, Fetched>, from_1: Rows, from_2: Rows, first: u32, local_index: u32) {
+    for (var load = 0u; load < LOADS_1; load++) {
+        let cell = local_index + load * WORKGROUP;
+        let row = first + cell / WIDTH_1;
+        let d4 = cell % WIDTH_1;
+        var value = vec4<f16>();
+        if (row < from_1.count && d4 < HEAD4) {
+            value = load_1(!KEYS, from_1.base + row * from_1.stride + d4);
+        }
+        (*to).part_1[load] = value;
+    }
+    for (var load = 0u; load < LOADS_2; load++) {
+        let cell = local_index + load * WORKGROUP;
+        let row = first + cell / WIDTH_2;
+        let d4 = cell % WIDTH_2;
+        var value = vec4<f16>();
+        if (row < from_2.count && d4 < VALUE4) {
+            value = load_2(!KEYS, from_2.base + row * from_2.stride + d4);
+        }
+        (*to).part_2[load] = value;
+    }
+}
+
+fn keep(fetched: ptr<function, Fetched>, local_index: u32) {
+    for (var load = 0u; load < LOADS_1; load++) {
+        let cell = local_index + load * WORKGROUP;
+        if (BLOCK * WIDTH_1 % WORKGROUP == 0u || cell < BLOCK * WIDTH_1) {
+            tile_1[cell / WIDTH_1 * STRIDE_1 + cell % WIDTH_1] = (*fetched).part_1[load];
+        }
+    }
+    for (var load = 0u; load < LOADS_2; load++) {
+        let cell = local_index + load * WORKGROUP;
+        if (BLOCK * WIDTH_2 % WORKGROUP == 0u || cell < BLOCK * WIDTH_2) {
+            tile_2[cell / WIDTH_2 * STRIDE_2 + cell % WIDTH_2] = (*fetched).part_2[load];
+        }
+    }
+}
+
+// P and dS of four pairs.
+struct Weights {
+    p: vec4<f32>,
+    ds: vec4<f32>,
+}
+
+// From their products of Q and K and of dO and V. Without `masked` all of them are visible.
+fn weigh(
+    head: Head,
+    masked: bool,
+    query: vec4<u32>,
+    key: vec4<u32>,
+    product: vec4<f32>,
+    dp: vec4<f32>,
+    log_sum: vec4<f32>,
+    delta: vec4<f32>,
+) -> Weights {
+    var score = product * params.scale;
+    var slope = vec4<f32>(1.0);
+    if (SOFT_CAP) {
+        // tanh(x) = (1 - e) / (1 + e) and its slope 4 e / (1 + e)^2 with e = exp(-2 |x|).
+        let x = score / params.soft_cap;
+        let e = exp(-2.0 * abs(x));
+        let reciprocal = 1.0 / (1.0 + e);
+        score = params.soft_cap * sign(x) * ((1.0 - e) * reciprocal);
+        slope = 4.0 * e * reciprocal * reciprocal;
+    }
+    var visible = vec4<bool>(true);
+    if (masked || BIAS) {
+        let position = vec4<i32>(query) + i32(head.keys) - i32(head.queries);
+        let apart = vec4<i32>(key) - position;
+        visible = (apart < vec4<i32>(params.ahead)) & (apart > vec4<i32>(-params.behind))
+            & (key < vec4<u32>(head.keys)) & (query < vec4<u32>(head.queries));
+    }
+    if (BIAS) {
+        for (var l = 0u; l < 4u; l++) {
+            if (visible[l]) {
+                let place = head.batch * params.bias.batch + head.head * params.bias.head + query[l] * params.bias.row;
+                score[l] += LOG2_E * f32(bias[place + key[l]]);
+            }
+        }
+    }
+    let p = select(vec4<f32>(), exp2(score - log_sum), visible);
+    return Weights(p, p * (dp - delta) * slope);
+}
+
+// The logarithm of a query's sum, and its delta.
+fn statistics(head: Head, query: u32) -> vec2<f32> {
+    if (query < head.queries) {
+        return bitcast<vec2<f32>>(rows[(head.batch * params.heads + head.head) * params.seq_q + query]);
+    }
+    return vec2<f32>(LARGE, 0.0);
+}
+
+struct Params {
+    // `first` is the first workgroup. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // snippet attention_params
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // of Q times K
+    soft_cap: f32,        // 0 for none
+    first: u32,           // where the work of this dispatch begins
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    neg_inf: f32,         // -inf, which WGSL cannot write
+    // end
+    first_step: u32,      // with WALK, blocks of each walk that earlier dispatches took
+    steps: u32,           // with WALK, blocks that this one takes
+    first_kept: u32,      // with WALK, the workgroup whose sums are kept first
+    kept: u32,            // with WALK, how many there are
+}
+
+// snippet attention_strides
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+// end
+
+// snippet attention_backward_rows
+// Which rows of which head a workgroup works on.
+struct Head {
+    batch: u32,
+    head: u32,      // of Q
+    queries: u32,   // of the sequence
+    keys: u32,
+}
+
+// A run of rows in memory: the first vec4 of row 0, vec4 from one row to the next, and how many rows there are.
+struct Rows {
+    base: u32,
+    stride: u32,
+    count: u32,
+}
+
+fn rows_of(strides: Strides, batch: u32, head: u32, count: u32) -> Rows {
+    return Rows((strides.offset + batch * strides.batch + head * strides.head) / 4u, strides.row / 4u, count);
+}
+
+// Of the other rows of a member of the group, those from `begin` up to `end` in so many blocks, what this dispatch walks:
+// from x up to y.
+fn walk_of(member: u32, begin: i32, end: i32, blocks: u32) -> vec2<i32> {
+    if (WALK == 0u) {
+        return vec2<i32>(begin, end);
+    }
+    let before = member * blocks;
+    let all = vec2<u32>(params.first_step, params.first_step + params.steps);
+    let own = clamp(all, vec2<u32>(before), vec2<u32>(before + blocks)) - before;
+    return vec2<i32>(begin + i32(own.x * BLOCK), min(begin + i32(own.y * BLOCK), end));
+}
+// end

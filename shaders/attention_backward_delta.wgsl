@@ -25,38 +25,6 @@ const_assert WORKGROUP % LANES == 0;
 const LARGE: f32 = 0x1p+126;
 const LOG2_E: f32 = 1.44269504089;
 
-struct Params {
-    batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
-    seq_q: u32,
-    seq_kv: u32,
-    head_dim: u32,
-    value_dim: u32,
-    ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // log2(e) included
-    soft_cap: f32,        // 0 for none
-    first: u32,           // first workgroup of this dispatch
-    q: Strides,
-    k: Strides,
-    v: Strides,
-    o: Strides,
-    bias: Strides,
-    page_size: u32,
-    pages: u32,
-    table_row: u32,       // pages of a sequence
-    neg_inf: f32,         // -inf, which WGSL cannot write
-}
-
-// From one of each to the next, in elements.
-struct Strides {
-    batch: u32,
-    head: u32,
-    row: u32,
-    offset: u32,
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> o: array<vec4<Elem>>;            // [batch, heads, seq_q, value_dim / 4]
 @group(0) @binding(2) var<storage, read> d_o: array<vec4<Elem>>;          // [batch, heads, seq_q, value_dim / 4]
@@ -65,15 +33,6 @@ struct Strides {
 @group(0) @binding(5) var<storage, read_write> rows: array<vec2<u32>>;    // [batch * heads * seq_q + batch]
 
 var<workgroup> sums: array<f32, WORKGROUP>;
-
-// Queries and keys of a sequence.
-fn lengths_of(batch: u32) -> vec2<u32> {
-    var found = vec2<u32>(params.seq_q, params.seq_kv);
-    if (LENGTHS) {
-        found = min(found, vec2<u32>(lengths[2u * batch], lengths[2u * batch + 1u]));
-    }
-    return found;
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn attention_backward_delta(
@@ -119,3 +78,49 @@ fn attention_backward_delta(
         }
     }
 }
+
+// Queries and keys of a sequence.
+fn lengths_of(batch: u32) -> vec2<u32> {
+    var found = vec2<u32>(params.seq_q, params.seq_kv);
+    if (LENGTHS) {
+        found = min(found, vec2<u32>(lengths[2u * batch], lengths[2u * batch + 1u]));
+    }
+    return found;
+}
+
+struct Params {
+    // `first` is the first workgroup. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // snippet attention_params
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // of Q times K
+    soft_cap: f32,        // 0 for none
+    first: u32,           // where the work of this dispatch begins
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    neg_inf: f32,         // -inf, which WGSL cannot write
+    // end
+}
+
+// snippet attention_strides
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+// end

@@ -19,42 +19,6 @@ const COLUMNS4: u32 = HEAD4 + VALUE4 * u32(KEYS);   // of a row of all gradients
 const_assert HEAD_DIM % 4 == 0;
 const_assert VALUE_DIM % 4 == 0;
 
-struct Params {
-    batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
-    seq_q: u32,
-    seq_kv: u32,
-    head_dim: u32,
-    value_dim: u32,
-    ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // log2(e) included
-    soft_cap: f32,        // 0 for none; log2(e) included
-    first: u32,           // first workgroup of this dispatch
-    q: Strides,
-    k: Strides,
-    v: Strides,
-    o: Strides,
-    bias: Strides,
-    page_size: u32,
-    pages: u32,
-    table_row: u32,       // pages of a sequence
-    neg_inf: f32,         // -inf, which WGSL cannot write
-    first_kept: u32,      // the workgroup whose sums are kept first
-    kept: u32,            // how many there are
-    rows: u32,            // of each
-    in_turn: u32,         // 1: neighbours are of different heads
-}
-
-// From one of each to the next, in elements.
-struct Strides {
-    batch: u32,
-    head: u32,
-    row: u32,
-    offset: u32,
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> own_sums: array<vec4<f32>>;       // [kept, rows, HEAD4]
 @group(0) @binding(2) var<storage, read> v_sums: array<vec4<f32>>;         // [kept, rows, VALUE4], with KEYS
@@ -95,3 +59,44 @@ fn attention_backward_finish(
         d_v[first / 4u + d4 - HEAD4] = vec4<Elem>(v_sums[kept_row * VALUE4 + d4 - HEAD4]);
     }
 }
+
+struct Params {
+    // `first` is the first workgroup. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // snippet attention_params
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // of Q times K
+    soft_cap: f32,        // 0 for none
+    first: u32,           // where the work of this dispatch begins
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    neg_inf: f32,         // -inf, which WGSL cannot write
+    // end
+    first_kept: u32,      // the workgroup whose sums are kept first
+    kept: u32,            // how many there are
+    rows: u32,            // of each
+    in_turn: u32,         // 1: neighbours are of different heads
+}
+
+// snippet attention_strides
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+// end

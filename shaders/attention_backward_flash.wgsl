@@ -71,42 +71,6 @@ const_assert CHUNK_D % 4 == 0;
 const LOG2_E: f32 = 1.44269504089;
 const LN_2: f32 = 0.69314718056;
 
-struct Params {
-    batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
-    seq_q: u32,
-    seq_kv: u32,
-    head_dim: u32,
-    value_dim: u32,
-    ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // log2(e) included
-    soft_cap: f32,        // 0 for none; log2(e) included
-    first: u32,           // first workgroup of this dispatch
-    q: Strides,
-    k: Strides,
-    v: Strides,
-    o: Strides,
-    bias: Strides,
-    page_size: u32,
-    pages: u32,
-    table_row: u32,       // pages of a sequence
-    neg_inf: f32,         // -inf, which WGSL cannot write
-    first_step: u32,      // with WALK, blocks of each walk that earlier dispatches took
-    steps: u32,           // with WALK, blocks that this one takes
-    first_kept: u32,      // with WALK, the workgroup whose sums are kept first
-    kept: u32,            // with WALK, how many there are
-}
-
-// From one of each to the next, in elements.
-struct Strides {
-    batch: u32,
-    head: u32,
-    row: u32,
-    offset: u32,
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<Elem>>;           // [batch, heads, seq_q, head_dim / 4]
 @group(0) @binding(2) var<storage, read> k: array<vec4<Elem>>;           // [batch, kv_heads, seq_kv, head_dim / 4]
@@ -120,15 +84,119 @@ struct Strides {
 
 var<workgroup> memory: array<vec4<f32>, MEMORY>;
 
-// A run of rows in memory: the first vec4 of row 0, vec4 from one row to the next, and how many rows there are.
-struct Rows {
-    base: u32,
-    stride: u32,
-    count: u32,
-}
+@compute @workgroup_size(WORKGROUP)
+fn attention_backward_flash(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+) {
+    let id = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    let own_seq = select(params.seq_q, params.seq_kv, KEYS);
+    let own_heads = select(params.heads, params.heads / params.group, KEYS);
+    let tiles = (own_seq + TILE - 1u) / TILE;
+    let all_heads = own_heads * params.batch;
+    // Under a causal mask the longest work of all heads comes first: the first keys, the last queries.
+    let all_head = id % all_heads;
+    let tile = id / all_heads;
+    let own_head = all_head % own_heads;
+    let batch = all_head / own_heads;
+    let first_own = select(tiles - 1u - tile, tile, KEYS) * TILE;
+    let local_o = local_index / WORKGROUP_L;
+    let local_l = local_index % WORKGROUP_L;
 
-fn rows_of(strides: Strides, batch: u32, head: u32, count: u32) -> Rows {
-    return Rows((strides.offset + batch * strides.batch + head * strides.head) / 4u, strides.row / 4u, count);
+    // A workgroup past the last tile walks nothing and writes nothing.
+    let inside = tile < tiles;
+    var lengths = vec2<u32>();
+    if (inside) {
+        lengths = rows[params.batch * params.heads * params.seq_q + batch];
+    }
+    let own_count = select(lengths.x, lengths.y, KEYS);
+    let other_count = select(lengths.y, lengths.x, KEYS);
+    // Other rows that some of the own rows see, or are seen by. Query i stands at key i + shift.
+    let shift = i32(lengths.y) - i32(lengths.x);
+    let last_own = i32(min(first_own + TILE, own_count)) - 1;
+    var begin = i32(first_own) + shift - params.behind + 1;
+    var end = last_own + shift + params.ahead;
+    if (KEYS) {
+        begin = i32(first_own) - shift - params.ahead + 1;
+        end = last_own - shift + params.behind;
+    }
+    begin = max(begin, 0);
+    end = select(0, min(end, i32(other_count)), first_own < own_count);
+
+    var own_1 = rows_of(params.q, batch, own_head, own_count);
+    var own_2 = rows_of(params.o, batch, own_head, own_count);
+    if (KEYS) {
+        own_1 = rows_of(params.k, batch, own_head, own_count);
+        own_2 = rows_of(params.v, batch, own_head, own_count);
+    }
+    var gradient_1: array<array<vec4<f32>, ELEMS_D4>, ELEMS>;   // of K or Q
+    var gradient_2: array<array<vec4<f32>, ELEMS_D4>, ELEMS>;   // of V
+    let members = select(1u, params.group, KEYS);
+    let blocks = (u32(max(end - begin, 0)) + BLOCK - 1u) / BLOCK;
+    for (var member = 0u; member < members; member++) {
+        let other_head = select(own_head / params.group, own_head * params.group + member, KEYS);
+        let head = Head(batch, select(own_head, other_head, KEYS), lengths.x, lengths.y);
+        var other_1 = rows_of(params.k, batch, other_head, other_count);
+        var other_2 = rows_of(params.v, batch, other_head, other_count);
+        if (KEYS) {
+            other_1 = rows_of(params.q, batch, other_head, other_count);
+            other_2 = rows_of(params.o, batch, other_head, other_count);
+        }
+        let walk = walk_of(member, begin, end, blocks);
+        for (var first_other = walk.x; first_other < walk.y; first_other += i32(BLOCK)) {
+            let first = u32(first_other);
+            var product: array<vec4<f32>, ELEMS>;
+            var dp: array<vec4<f32>, ELEMS>;
+            products(false, own_1, first_own, other_1, first, local_index, &product);
+            products(true, own_2, first_own, other_2, first, local_index, &dp);
+            let other = vec4<u32>(first + 4u * local_l) + vec4<u32>(0u, 1u, 2u, 3u);
+            for (var i = 0u; i < ELEMS; i++) {
+                let local_row = i * WORKGROUP_O + local_o;
+                let own = vec4<u32>(first_own + local_row);
+                let weights = weigh(head, select(own, other, KEYS), select(other, own, KEYS), product[i], dp[i]);
+                memory[local_row * P_STRIDE + local_l] = weights.p;
+                memory[DS_BASE + local_row * P_STRIDE + local_l] = weights.ds;
+            }
+            accumulate(false, other_1, first, local_index, &gradient_1);
+            if (KEYS) {
+                accumulate(true, other_2, first, local_index, &gradient_2);
+            }
+        }
+    }
+
+    let scale = params.scale * LN_2;
+    for (var i = 0u; i < ELEMS; i++) {
+        let row = first_own + i * WORKGROUP_O + local_o;
+        let kept_row = (id - params.first_kept) * TILE + row - first_own;
+        if (inside && row < own_seq) {
+            for (var j = 0u; j < ELEMS_D4; j++) {
+                let d4 = j * WORKGROUP_L + local_l;
+                if (d4 < HEAD4) {
+                    var value = gradient_1[i][j] * scale;
+                    var at = own_1.base + row * own_1.stride + d4;
+                    if (WALK > 0u) {
+                        at = kept_row * HEAD4 + d4;
+                        if (params.first_step > 0u) {
+                            value += vec4<f32>(d_own[at]);
+                        }
+                    }
+                    d_own[at] = vec4<Gradient>(value);
+                }
+                if (KEYS && d4 < VALUE4) {
+                    var value = gradient_2[i][j];
+                    var at = own_2.base + row * own_2.stride + d4;
+                    if (WALK > 0u) {
+                        at = kept_row * VALUE4 + d4;
+                        if (params.first_step > 0u) {
+                            value += vec4<f32>(d_v[at]);
+                        }
+                    }
+                    d_v[at] = vec4<Gradient>(value);
+                }
+            }
+        }
+    }
 }
 
 // K, or V if `second`; without KEYS Q, or dO.
@@ -256,14 +324,6 @@ fn accumulate(
     }
 }
 
-// Which rows of which head a workgroup works on.
-struct Head {
-    batch: u32,
-    head: u32,      // of Q
-    queries: u32,   // of the sequence
-    keys: u32,
-}
-
 // P and dS of four pairs from their product of Q and K, and of dO and V.
 struct Weights {
     p: vec4<f32>,
@@ -303,6 +363,67 @@ fn weigh(head: Head, query: vec4<u32>, key: vec4<u32>, product: vec4<f32>, dp: v
     return Weights(p, p * (dp - delta) * slope);
 }
 
+struct Params {
+    // `first` is the first workgroup. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // snippet attention_params
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // of Q times K
+    soft_cap: f32,        // 0 for none
+    first: u32,           // where the work of this dispatch begins
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    neg_inf: f32,         // -inf, which WGSL cannot write
+    // end
+    first_step: u32,      // with WALK, blocks of each walk that earlier dispatches took
+    steps: u32,           // with WALK, blocks that this one takes
+    first_kept: u32,      // with WALK, the workgroup whose sums are kept first
+    kept: u32,            // with WALK, how many there are
+}
+
+// snippet attention_strides
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+// end
+
+// snippet attention_backward_rows
+// Which rows of which head a workgroup works on.
+struct Head {
+    batch: u32,
+    head: u32,      // of Q
+    queries: u32,   // of the sequence
+    keys: u32,
+}
+
+// A run of rows in memory: the first vec4 of row 0, vec4 from one row to the next, and how many rows there are.
+struct Rows {
+    base: u32,
+    stride: u32,
+    count: u32,
+}
+
+fn rows_of(strides: Strides, batch: u32, head: u32, count: u32) -> Rows {
+    return Rows((strides.offset + batch * strides.batch + head * strides.head) / 4u, strides.row / 4u, count);
+}
+
 // Of the other rows of a member of the group, those from `begin` up to `end` in so many blocks, what this dispatch walks:
 // from x up to y.
 fn walk_of(member: u32, begin: i32, end: i32, blocks: u32) -> vec2<i32> {
@@ -314,118 +435,4 @@ fn walk_of(member: u32, begin: i32, end: i32, blocks: u32) -> vec2<i32> {
     let own = clamp(all, vec2<u32>(before), vec2<u32>(before + blocks)) - before;
     return vec2<i32>(begin + i32(own.x * BLOCK), min(begin + i32(own.y * BLOCK), end));
 }
-
-@compute @workgroup_size(WORKGROUP)
-fn attention_backward_flash(
-    @builtin(workgroup_id) workgroup_id: vec3<u32>,
-    @builtin(num_workgroups) num_workgroups: vec3<u32>,
-    @builtin(local_invocation_index) local_index: u32,
-) {
-    let id = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
-    let own_seq = select(params.seq_q, params.seq_kv, KEYS);
-    let own_heads = select(params.heads, params.heads / params.group, KEYS);
-    let tiles = (own_seq + TILE - 1u) / TILE;
-    let all_heads = own_heads * params.batch;
-    // Under a causal mask the longest work of all heads comes first: the first keys, the last queries.
-    let all_head = id % all_heads;
-    let tile = id / all_heads;
-    let own_head = all_head % own_heads;
-    let batch = all_head / own_heads;
-    let first_own = select(tiles - 1u - tile, tile, KEYS) * TILE;
-    let local_o = local_index / WORKGROUP_L;
-    let local_l = local_index % WORKGROUP_L;
-
-    // A workgroup past the last tile walks nothing and writes nothing.
-    let inside = tile < tiles;
-    var lengths = vec2<u32>();
-    if (inside) {
-        lengths = rows[params.batch * params.heads * params.seq_q + batch];
-    }
-    let own_count = select(lengths.x, lengths.y, KEYS);
-    let other_count = select(lengths.y, lengths.x, KEYS);
-    // Other rows that some of the own rows see, or are seen by. Query i stands at key i + shift.
-    let shift = i32(lengths.y) - i32(lengths.x);
-    let last_own = i32(min(first_own + TILE, own_count)) - 1;
-    var begin = i32(first_own) + shift - params.behind + 1;
-    var end = last_own + shift + params.ahead;
-    if (KEYS) {
-        begin = i32(first_own) - shift - params.ahead + 1;
-        end = last_own - shift + params.behind;
-    }
-    begin = max(begin, 0);
-    end = select(0, min(end, i32(other_count)), first_own < own_count);
-
-    var own_1 = rows_of(params.q, batch, own_head, own_count);
-    var own_2 = rows_of(params.o, batch, own_head, own_count);
-    if (KEYS) {
-        own_1 = rows_of(params.k, batch, own_head, own_count);
-        own_2 = rows_of(params.v, batch, own_head, own_count);
-    }
-    var gradient_1: array<array<vec4<f32>, ELEMS_D4>, ELEMS>;   // of K or Q
-    var gradient_2: array<array<vec4<f32>, ELEMS_D4>, ELEMS>;   // of V
-    let members = select(1u, params.group, KEYS);
-    let blocks = (u32(max(end - begin, 0)) + BLOCK - 1u) / BLOCK;
-    for (var member = 0u; member < members; member++) {
-        let other_head = select(own_head / params.group, own_head * params.group + member, KEYS);
-        let head = Head(batch, select(own_head, other_head, KEYS), lengths.x, lengths.y);
-        var other_1 = rows_of(params.k, batch, other_head, other_count);
-        var other_2 = rows_of(params.v, batch, other_head, other_count);
-        if (KEYS) {
-            other_1 = rows_of(params.q, batch, other_head, other_count);
-            other_2 = rows_of(params.o, batch, other_head, other_count);
-        }
-        let walk = walk_of(member, begin, end, blocks);
-        for (var first_other = walk.x; first_other < walk.y; first_other += i32(BLOCK)) {
-            let first = u32(first_other);
-            var product: array<vec4<f32>, ELEMS>;
-            var dp: array<vec4<f32>, ELEMS>;
-            products(false, own_1, first_own, other_1, first, local_index, &product);
-            products(true, own_2, first_own, other_2, first, local_index, &dp);
-            let other = vec4<u32>(first + 4u * local_l) + vec4<u32>(0u, 1u, 2u, 3u);
-            for (var i = 0u; i < ELEMS; i++) {
-                let local_row = i * WORKGROUP_O + local_o;
-                let own = vec4<u32>(first_own + local_row);
-                let weights = weigh(head, select(own, other, KEYS), select(other, own, KEYS), product[i], dp[i]);
-                memory[local_row * P_STRIDE + local_l] = weights.p;
-                memory[DS_BASE + local_row * P_STRIDE + local_l] = weights.ds;
-            }
-            accumulate(false, other_1, first, local_index, &gradient_1);
-            if (KEYS) {
-                accumulate(true, other_2, first, local_index, &gradient_2);
-            }
-        }
-    }
-
-    let scale = params.scale * LN_2;
-    for (var i = 0u; i < ELEMS; i++) {
-        let row = first_own + i * WORKGROUP_O + local_o;
-        let kept_row = (id - params.first_kept) * TILE + row - first_own;
-        if (inside && row < own_seq) {
-            for (var j = 0u; j < ELEMS_D4; j++) {
-                let d4 = j * WORKGROUP_L + local_l;
-                if (d4 < HEAD4) {
-                    var value = gradient_1[i][j] * scale;
-                    var at = own_1.base + row * own_1.stride + d4;
-                    if (WALK > 0u) {
-                        at = kept_row * HEAD4 + d4;
-                        if (params.first_step > 0u) {
-                            value += vec4<f32>(d_own[at]);
-                        }
-                    }
-                    d_own[at] = vec4<Gradient>(value);
-                }
-                if (KEYS && d4 < VALUE4) {
-                    var value = gradient_2[i][j];
-                    var at = own_2.base + row * own_2.stride + d4;
-                    if (WALK > 0u) {
-                        at = kept_row * VALUE4 + d4;
-                        if (params.first_step > 0u) {
-                            value += vec4<f32>(d_v[at]);
-                        }
-                    }
-                    d_v[at] = vec4<Gradient>(value);
-                }
-            }
-        }
-    }
-}
+// end

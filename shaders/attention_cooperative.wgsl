@@ -113,42 +113,6 @@ const RAISED: u32 = 2;
 const LOG2_E: f32 = 1.44269504;
 const LN_2: f32 = 0.69314718;
 
-struct Params {
-    batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
-    seq_q: u32,
-    seq_kv: u32,
-    head_dim: u32,
-    value_dim: u32,
-    ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // log2(e) included
-    soft_cap: f32,        // the same
-    first: u32,           // tile of the dispatch's first workgroup
-    q: Strides,
-    k: Strides,
-    v: Strides,
-    o: Strides,
-    bias: Strides,
-    page_size: u32,
-    pages: u32,
-    table_row: u32,
-    neg_inf: f32,         // -inf, which WGSL cannot write
-    first_step: u32,      // with WALK, keys of each walk that earlier dispatches took
-    steps: u32,           // with WALK, keys that this one takes, a multiple of TILE_KV
-    first_kept: u32,      // with WALK, the tile whose sums are kept first
-    kept: u32,            // with WALK, how many there are
-}
-
-// From one of each to the next, in elements.
-struct Strides {
-    batch: u32,
-    head: u32,
-    row: u32,
-    offset: u32,
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<f16>>;         // [batch, heads, seq_q, head_dim / 4]
 @group(0) @binding(2) var<storage, read> k: array<vec4<f16>>;         // [batch, kv_heads, seq_kv, head_dim / 4]
@@ -167,236 +131,6 @@ var<workgroup> s_tile: array<Score, TILE_Q * STRIDE_S>;   // S, and O on its way
 var<workgroup> factors: array<f32, TILE_Q>;               // what rows of O are multiplied by
 var<workgroup> kept_factors: array<f32, max(TILE_Q * u32(WALK > 0u), 1u)>;   // and what was kept of them
 var<workgroup> overflow: atomic<u32>;                     // whether some weight came near the largest f16
-
-// What of the operands a workgroup works on, and which of its invocations this is. Places are in elements.
-struct Place {
-    q_first: u32,       // row 0 of the tile
-    k_first: u32,       // key 0
-    v_first: u32,
-    o_first: u32,       // row 0 of the tile
-    bias_first: u32,    // query 0
-    first_query: u32,
-    rows: u32,          // queries of the tile
-    queries: u32,       // of the sequence
-    keys: u32,
-    local_index: u32,
-}
-
-// Keys that a query sees: from x up to y.
-fn visible(place: Place, query: u32) -> vec2<u32> {
-    let position = i32(query) + i32(place.keys) - i32(place.queries);
-    let begin = clamp(position - params.behind + 1, 0, i32(place.keys));
-    return vec2<u32>(vec2<i32>(begin, max(begin, clamp(position + params.ahead, 0, i32(place.keys)))));
-}
-
-// The block of keys after one, around the end.
-fn following(first_key: u32, begin: u32, end: u32) -> u32 {
-    let next = first_key + TILE_KV;
-    return select(begin, next, next < end);
-}
-
-// As many columns of the tile of Q as a row of P has, from group `first_d4` of four.
-fn fetch_q(place: Place, first_d4: u32) -> array<vec4<f16>, LOADS_Q> {
-    var fetched: array<vec4<f16>, LOADS_Q>;
-    for (var load = 0u; load < LOADS_Q; load++) {
-        let index = place.local_index + load * WORKGROUP;
-        let row = index / KV4;
-        let d4 = first_d4 + index % KV4;
-        if (row < place.rows && d4 * 4u < HEAD_DIM) {
-            fetched[load] = q[(place.q_first + row * params.q.row) / 4u + d4];
-        }
-    }
-    return fetched;
-}
-
-fn store_q(place: Place, fetched: array<vec4<f16>, LOADS_Q>) {
-    for (var load = 0u; load < LOADS_Q; load++) {
-        let index = place.local_index + load * WORKGROUP;
-        if (index / KV4 < TILE_Q) {
-            keep_p(index / KV4, index % KV4, fetched[load]);
-        }
-    }
-}
-
-fn keep_p(row: u32, four: u32, value: vec4<f16>) {
-    var cells = FourCells(value);
-    for (var cell = 0u; cell < CELLS; cell++) {
-        p_tile[row * STRIDE_P + four * CELLS + cell] = cells[cell];
-    }
-}
-
-fn keep_k(row: u32, d4: u32, value: vec4<f16>) {
-    var cells = FourCells(value);
-    for (var cell = 0u; cell < CELLS; cell++) {
-        k_tile[row * STRIDE_K + d4 * CELLS + cell] = cells[cell];
-    }
-}
-
-// Keys from `first_key`; those past the last are the last again, and weigh nothing.
-fn fetch_k(place: Place, first_key: u32) -> array<vec4<f16>, LOADS_K> {
-    var fetched: array<vec4<f16>, LOADS_K>;
-    for (var load = 0u; load < LOADS_K; load++) {
-        let index = place.local_index + load * WORKGROUP;
-        let key = min(first_key + index / D4, place.keys - 1u);
-        let d4 = index % D4;
-        if (HEAD_DIM % FRAGMENT == 0u || d4 * 4u < HEAD_DIM) {
-            fetched[load] = k[(place.k_first + key * params.k.row) / 4u + d4];
-        }
-    }
-    return fetched;
-}
-
-fn store_k(place: Place, fetched: array<vec4<f16>, LOADS_K>) {
-    for (var load = 0u; load < LOADS_K; load++) {
-        let index = place.local_index + load * WORKGROUP;
-        if (EVEN_K || index < TILE_KV * D4) {
-            keep_k(index / D4, index % D4, fetched[load]);
-        }
-    }
-}
-
-fn fetch_v(place: Place, first_key: u32) -> array<vec4<f16>, LOADS_V> {
-    var fetched: array<vec4<f16>, LOADS_V>;
-    for (var load = 0u; load < LOADS_V; load++) {
-        let index = place.local_index + load * WORKGROUP;
-        let key = min(first_key + index / V4, place.keys - 1u);
-        let d4 = index % V4;
-        if (VALUE_DIM % FRAGMENT == 0u || d4 * 4u < VALUE_DIM) {
-            fetched[load] = v[(place.v_first + key * params.v.row) / 4u + d4];
-        }
-    }
-    return fetched;
-}
-
-fn store_v(place: Place, fetched: array<vec4<f16>, LOADS_V>) {
-    for (var load = 0u; load < LOADS_V; load++) {
-        let index = place.local_index + load * WORKGROUP;
-        if (EVEN_V || index < TILE_KV * V4) {
-            var cells = FourCells(fetched[load]);
-            for (var cell = 0u; cell < CELLS; cell++) {
-                v_tile[index / V4 * STRIDE_V + index % V4 * CELLS + cell] = cells[cell];
-            }
-        }
-    }
-}
-
-// Four elements of S or O: the group `four` of a row of the tile.
-fn s_read(row: u32, four: u32) -> vec4<f32> {
-    let at = row * STRIDE_S + four * CELLS;
-    if (WIDTH == 4u) {
-        return vec4<f32>(s_tile[at]);
-    }
-    let first = vec2<f32>(vec4<f32>(s_tile[at]).x, vec4<f32>(s_tile[at + 1u]).x);
-    return vec4<f32>(first, vec4<f32>(s_tile[at + 2u]).x, vec4<f32>(s_tile[at + 3u]).x);
-}
-
-// The group of four keys of a row that is the `turn`-th of an invocation. Rows eight apart take neighbours in opposite
-// order: with `own_row_of` all rows of S that are read at a time, and those of P that are written, lie in other banks.
-fn own_group(turn: u32, row: u32, sharer: u32) -> u32 {
-    let first = sharer * GROUPS;
-    if (GROUPS % 2u != 0u) {
-        return first + turn;
-    }
-    let swapped = (row >> 3u) & 1u;
-    // Not `turn % 2u`, which with runtime checks is a call that guards its divisor: NVIDIA's driver then keeps O in memory.
-    return first + select(turn - swapped, turn + swapped, (turn & 1u) == 0u);
-}
-
-// The row of a subgroup's that an invocation works on: of 8 in a row, 4 are eight further.
-fn own_row_of(lane: u32) -> u32 {
-    let row = lane % SUBGROUP_Q;
-    if (min(LANES, SUBGROUP_Q) % 16u != 0u) {
-        return row;
-    }
-    return (row & ~12u) | ((row & 4u) << 1u) | ((row & 8u) >> 1u);
-}
-
-// What an invocation has of a row of S.
-fn raw_scores(row: u32, sharer: u32) -> array<vec4<f32>, GROUPS> {
-    var score: array<vec4<f32>, GROUPS>;
-    for (var group = 0u; group < GROUPS; group++) {
-        score[group] = s_read(row, own_group(group, row, sharer));
-    }
-    return score;
-}
-
-// The same as scores in units of log2, those of keys that the query does not see at the least there is.
-fn seen_scores(place: Place, row: u32, sharer: u32, first_key: u32) -> array<vec4<f32>, GROUPS> {
-    let query = place.first_query + row;
-    let seen = visible(place, query);
-    var score = raw_scores(row, sharer);
-    for (var group = 0u; group < GROUPS; group++) {
-        let key = vec4<u32>(first_key + own_group(group, row, sharer) * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
-        var value = score[group] * params.scale;
-        if (SOFT_CAP) {
-            // tanh(x) = 1 - 2 / (exp(2 x) + 1), which is 1 long before 2 x reaches 40.
-            let x = min(abs(value) * (2.0 * LOG2_E / params.soft_cap), vec4<f32>(40.0 * LOG2_E));
-            value = sign(value) * params.soft_cap * (1.0 - 2.0 / (exp2(x) + 1.0));
-        }
-        if (BIAS && row < place.rows) {
-            let first = place.bias_first + query * params.bias.row;
-            for (var c = 0u; c < 4u; c++) {
-                if (key[c] < place.keys) {
-                    value[c] = max(fma(f32(bias[first + key[c]]), LOG2_E, value[c]), NEG_LARGE);
-                }
-            }
-        }
-        score[group] = select(vec4<f32>(NEG_LARGE), value, (key >= vec4<u32>(seen.x)) & (key < vec4<u32>(seen.y)));
-    }
-    return score;
-}
-
-// The largest score of a row of the block.
-fn largest_score(score: array<vec4<f32>, GROUPS>) -> f32 {
-    var largest = vec4<f32>(NEG_LARGE);
-    for (var group = 0u; group < GROUPS; group++) {
-        largest = max(largest, score[group]);
-    }
-    return largest_of_sharers(max(max(largest.x, largest.y), max(largest.z, largest.w)));
-}
-
-// Puts weights of scores times `factor` into a row of P, and gives their sums.
-fn weigh(score: array<vec4<f32>, GROUPS>, factor: f32, reference: f32, row: u32, sharer: u32) -> vec4<f32> {
-    // While a row has seen no key its scores are the least there are, and have to weigh nothing.
-    let shift = select(reference, 0.0, reference == NEG_LARGE);
-    var sum = vec4<f32>();
-    for (var group = 0u; group < GROUPS; group++) {
-        let weights = exp2(fma(score[group], vec4<f32>(factor), vec4<f32>(-shift)));
-        sum += weights;
-        keep_p(row, own_group(group, row, sharer), vec4<f16>(weights));
-    }
-    return sum;
-}
-
-// The largest of what the invocations that share a row have.
-fn largest_of_sharers(own: f32) -> f32 {
-    var largest = own;
-    // keep loop
-    for (var step = 1u; step < SHARERS; step *= 2u) {
-        largest = max(largest, subgroupShuffleXor(largest, step * SUBGROUP_Q));
-    }
-    return largest;
-}
-
-// S = Q K^T of a subgroup, into workgroup memory.
-fn multiply_s(q_part: ptr<function, array<array<FragmentA, ROUNDS_Q * FRAGMENTS_KV>, FRAGMENTS_Q>>, subgroup_row: u32) {
-    for (var j = 0u; j < FRAGMENTS_KV; j++) {
-        var s_part: array<Sums, FRAGMENTS_Q>;
-        for (var d = 0u; d < FRAGMENTS_D; d++) {
-            let k_part = coopLoad<FragmentB>(&k_tile[j * FRAGMENT * STRIDE_K + d * FRAGMENT / WIDTH], STRIDE_K);
-            for (var i = 0u; i < FRAGMENTS_Q; i++) {
-                s_part[i] = coopMultiplyAdd((*q_part)[i][d], k_part, s_part[i]);
-            }
-        }
-        for (var i = 0u; i < FRAGMENTS_Q; i++) {
-            // naga 30 wants each operand bound just before.
-            let value = s_part[i];
-            let pointer = &s_tile[(subgroup_row + i * FRAGMENT) * STRIDE_S + j * FRAGMENT / WIDTH];
-            let stride = STRIDE_S + 0u;
-            coopStoreT(value, pointer, stride);
-        }
-    }
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn attention_cooperative(
@@ -680,3 +414,274 @@ fn attention_cooperative(
         }
     }
 }
+
+// What of the operands a workgroup works on, and which of its invocations this is. Places are in elements.
+struct Place {
+    q_first: u32,       // row 0 of the tile
+    k_first: u32,       // key 0
+    v_first: u32,
+    o_first: u32,       // row 0 of the tile
+    bias_first: u32,    // query 0
+    first_query: u32,
+    rows: u32,          // queries of the tile
+    queries: u32,       // of the sequence
+    keys: u32,
+    local_index: u32,
+}
+
+// Keys that a query sees: from x up to y.
+fn visible(place: Place, query: u32) -> vec2<u32> {
+    let position = i32(query) + i32(place.keys) - i32(place.queries);
+    let begin = clamp(position - params.behind + 1, 0, i32(place.keys));
+    return vec2<u32>(vec2<i32>(begin, max(begin, clamp(position + params.ahead, 0, i32(place.keys)))));
+}
+
+// The block of keys after one, around the end.
+fn following(first_key: u32, begin: u32, end: u32) -> u32 {
+    let next = first_key + TILE_KV;
+    return select(begin, next, next < end);
+}
+
+// As many columns of the tile of Q as a row of P has, from group `first_d4` of four.
+fn fetch_q(place: Place, first_d4: u32) -> array<vec4<f16>, LOADS_Q> {
+    var fetched: array<vec4<f16>, LOADS_Q>;
+    for (var load = 0u; load < LOADS_Q; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let row = index / KV4;
+        let d4 = first_d4 + index % KV4;
+        if (row < place.rows && d4 * 4u < HEAD_DIM) {
+            fetched[load] = q[(place.q_first + row * params.q.row) / 4u + d4];
+        }
+    }
+    return fetched;
+}
+
+fn store_q(place: Place, fetched: array<vec4<f16>, LOADS_Q>) {
+    for (var load = 0u; load < LOADS_Q; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        if (index / KV4 < TILE_Q) {
+            keep_p(index / KV4, index % KV4, fetched[load]);
+        }
+    }
+}
+
+fn keep_p(row: u32, four: u32, value: vec4<f16>) {
+    var cells = FourCells(value);
+    for (var cell = 0u; cell < CELLS; cell++) {
+        p_tile[row * STRIDE_P + four * CELLS + cell] = cells[cell];
+    }
+}
+
+fn keep_k(row: u32, d4: u32, value: vec4<f16>) {
+    var cells = FourCells(value);
+    for (var cell = 0u; cell < CELLS; cell++) {
+        k_tile[row * STRIDE_K + d4 * CELLS + cell] = cells[cell];
+    }
+}
+
+// Keys from `first_key`; those past the last are the last again, and weigh nothing.
+fn fetch_k(place: Place, first_key: u32) -> array<vec4<f16>, LOADS_K> {
+    var fetched: array<vec4<f16>, LOADS_K>;
+    for (var load = 0u; load < LOADS_K; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let key = min(first_key + index / D4, place.keys - 1u);
+        let d4 = index % D4;
+        if (HEAD_DIM % FRAGMENT == 0u || d4 * 4u < HEAD_DIM) {
+            fetched[load] = k[(place.k_first + key * params.k.row) / 4u + d4];
+        }
+    }
+    return fetched;
+}
+
+fn store_k(place: Place, fetched: array<vec4<f16>, LOADS_K>) {
+    for (var load = 0u; load < LOADS_K; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        if (EVEN_K || index < TILE_KV * D4) {
+            keep_k(index / D4, index % D4, fetched[load]);
+        }
+    }
+}
+
+fn fetch_v(place: Place, first_key: u32) -> array<vec4<f16>, LOADS_V> {
+    var fetched: array<vec4<f16>, LOADS_V>;
+    for (var load = 0u; load < LOADS_V; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let key = min(first_key + index / V4, place.keys - 1u);
+        let d4 = index % V4;
+        if (VALUE_DIM % FRAGMENT == 0u || d4 * 4u < VALUE_DIM) {
+            fetched[load] = v[(place.v_first + key * params.v.row) / 4u + d4];
+        }
+    }
+    return fetched;
+}
+
+fn store_v(place: Place, fetched: array<vec4<f16>, LOADS_V>) {
+    for (var load = 0u; load < LOADS_V; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        if (EVEN_V || index < TILE_KV * V4) {
+            var cells = FourCells(fetched[load]);
+            for (var cell = 0u; cell < CELLS; cell++) {
+                v_tile[index / V4 * STRIDE_V + index % V4 * CELLS + cell] = cells[cell];
+            }
+        }
+    }
+}
+
+// Four elements of S or O: the group `four` of a row of the tile.
+fn s_read(row: u32, four: u32) -> vec4<f32> {
+    let at = row * STRIDE_S + four * CELLS;
+    if (WIDTH == 4u) {
+        return vec4<f32>(s_tile[at]);
+    }
+    let first = vec2<f32>(vec4<f32>(s_tile[at]).x, vec4<f32>(s_tile[at + 1u]).x);
+    return vec4<f32>(first, vec4<f32>(s_tile[at + 2u]).x, vec4<f32>(s_tile[at + 3u]).x);
+}
+
+// The group of four keys of a row that is the `turn`-th of an invocation. Rows eight apart take neighbours in opposite
+// order: with `own_row_of` all rows of S that are read at a time, and those of P that are written, lie in other banks.
+fn own_group(turn: u32, row: u32, sharer: u32) -> u32 {
+    let first = sharer * GROUPS;
+    if (GROUPS % 2u != 0u) {
+        return first + turn;
+    }
+    let swapped = (row >> 3u) & 1u;
+    // Not `turn % 2u`, which with runtime checks is a call that guards its divisor: NVIDIA's driver then keeps O in memory.
+    return first + select(turn - swapped, turn + swapped, (turn & 1u) == 0u);
+}
+
+// The row of a subgroup's that an invocation works on: of 8 in a row, 4 are eight further.
+fn own_row_of(lane: u32) -> u32 {
+    let row = lane % SUBGROUP_Q;
+    if (min(LANES, SUBGROUP_Q) % 16u != 0u) {
+        return row;
+    }
+    return (row & ~12u) | ((row & 4u) << 1u) | ((row & 8u) >> 1u);
+}
+
+// What an invocation has of a row of S.
+fn raw_scores(row: u32, sharer: u32) -> array<vec4<f32>, GROUPS> {
+    var score: array<vec4<f32>, GROUPS>;
+    for (var group = 0u; group < GROUPS; group++) {
+        score[group] = s_read(row, own_group(group, row, sharer));
+    }
+    return score;
+}
+
+// The same as scores in units of log2, those of keys that the query does not see at the least there is.
+fn seen_scores(place: Place, row: u32, sharer: u32, first_key: u32) -> array<vec4<f32>, GROUPS> {
+    let query = place.first_query + row;
+    let seen = visible(place, query);
+    var score = raw_scores(row, sharer);
+    for (var group = 0u; group < GROUPS; group++) {
+        let key = vec4<u32>(first_key + own_group(group, row, sharer) * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
+        var value = score[group] * params.scale;
+        if (SOFT_CAP) {
+            // tanh(x) = 1 - 2 / (exp(2 x) + 1), which is 1 long before 2 x reaches 40.
+            let x = min(abs(value) * (2.0 * LOG2_E / params.soft_cap), vec4<f32>(40.0 * LOG2_E));
+            value = sign(value) * params.soft_cap * (1.0 - 2.0 / (exp2(x) + 1.0));
+        }
+        if (BIAS && row < place.rows) {
+            let first = place.bias_first + query * params.bias.row;
+            for (var c = 0u; c < 4u; c++) {
+                if (key[c] < place.keys) {
+                    value[c] = max(fma(f32(bias[first + key[c]]), LOG2_E, value[c]), NEG_LARGE);
+                }
+            }
+        }
+        score[group] = select(vec4<f32>(NEG_LARGE), value, (key >= vec4<u32>(seen.x)) & (key < vec4<u32>(seen.y)));
+    }
+    return score;
+}
+
+// The largest score of a row of the block.
+fn largest_score(score: array<vec4<f32>, GROUPS>) -> f32 {
+    var largest = vec4<f32>(NEG_LARGE);
+    for (var group = 0u; group < GROUPS; group++) {
+        largest = max(largest, score[group]);
+    }
+    return largest_of_sharers(max(max(largest.x, largest.y), max(largest.z, largest.w)));
+}
+
+// Puts weights of scores times `factor` into a row of P, and gives their sums.
+fn weigh(score: array<vec4<f32>, GROUPS>, factor: f32, reference: f32, row: u32, sharer: u32) -> vec4<f32> {
+    // While a row has seen no key its scores are the least there are, and have to weigh nothing.
+    let shift = select(reference, 0.0, reference == NEG_LARGE);
+    var sum = vec4<f32>();
+    for (var group = 0u; group < GROUPS; group++) {
+        let weights = exp2(fma(score[group], vec4<f32>(factor), vec4<f32>(-shift)));
+        sum += weights;
+        keep_p(row, own_group(group, row, sharer), vec4<f16>(weights));
+    }
+    return sum;
+}
+
+// The largest of what the invocations that share a row have.
+fn largest_of_sharers(own: f32) -> f32 {
+    var largest = own;
+    // keep loop
+    for (var step = 1u; step < SHARERS; step *= 2u) {
+        largest = max(largest, subgroupShuffleXor(largest, step * SUBGROUP_Q));
+    }
+    return largest;
+}
+
+// S = Q K^T of a subgroup, into workgroup memory.
+fn multiply_s(q_part: ptr<function, array<array<FragmentA, ROUNDS_Q * FRAGMENTS_KV>, FRAGMENTS_Q>>, subgroup_row: u32) {
+    for (var j = 0u; j < FRAGMENTS_KV; j++) {
+        var s_part: array<Sums, FRAGMENTS_Q>;
+        for (var d = 0u; d < FRAGMENTS_D; d++) {
+            let k_part = coopLoad<FragmentB>(&k_tile[j * FRAGMENT * STRIDE_K + d * FRAGMENT / WIDTH], STRIDE_K);
+            for (var i = 0u; i < FRAGMENTS_Q; i++) {
+                s_part[i] = coopMultiplyAdd((*q_part)[i][d], k_part, s_part[i]);
+            }
+        }
+        for (var i = 0u; i < FRAGMENTS_Q; i++) {
+            // naga 30 wants each operand bound just before.
+            let value = s_part[i];
+            let pointer = &s_tile[(subgroup_row + i * FRAGMENT) * STRIDE_S + j * FRAGMENT / WIDTH];
+            let stride = STRIDE_S + 0u;
+            coopStoreT(value, pointer, stride);
+        }
+    }
+}
+
+struct Params {
+    // `first` is the first tile. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // snippet attention_params
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // of Q times K
+    soft_cap: f32,        // 0 for none
+    first: u32,           // where the work of this dispatch begins
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    neg_inf: f32,         // -inf, which WGSL cannot write
+    // end
+    first_step: u32,      // with WALK, keys of each walk that earlier dispatches took
+    steps: u32,           // with WALK, keys that this one takes, a multiple of TILE_KV
+    first_kept: u32,      // with WALK, the tile whose sums are kept first
+    kept: u32,            // with WALK, how many there are
+}
+
+// snippet attention_strides
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+// end

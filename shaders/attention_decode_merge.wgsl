@@ -30,41 +30,6 @@ const NEG_LARGE: f32 = -0x1.fffffep+127;
 const LOG2_E: f32 = 1.44269504;
 const LN_2: f32 = 0.693147181;
 
-struct Params {
-    batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
-    seq_q: u32,
-    seq_kv: u32,
-    head_dim: u32,
-    value_dim: u32,
-    ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // log2(e) included
-    soft_cap: f32,        // 0 for none, log2(e) included
-    first: u32,           // first unit of work of this dispatch: ROWS rows of a key head
-    q: Strides,
-    k: Strides,
-    v: Strides,
-    o: Strides,
-    bias: Strides,
-    page_size: u32,
-    pages: u32,
-    table_row: u32,       // pages of a sequence
-    neg_inf: f32,         // -inf, which WGSL cannot write
-    splits: u32,          // workgroups that share a unit's keys
-    row_tiles: u32,       // units of a key head
-    first_split: u32,     // of no use here
-}
-
-// From one of each to the next, in elements.
-struct Strides {
-    batch: u32,
-    head: u32,
-    row: u32,
-    offset: u32,
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> part_o: array<f32>;              // [units, splits, ROWS, VECTOR, LANES_V]
 @group(0) @binding(2) var<storage, read> part_sums: array<vec2<f32>>;     // [units, splits, ROWS]: maximum, sum
@@ -143,3 +108,43 @@ fn attention_decode_merge(
         }
     }
 }
+
+struct Params {
+    // `first` is the first unit, ROWS rows of a key head. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // snippet attention_params
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // of Q times K
+    soft_cap: f32,        // 0 for none
+    first: u32,           // where the work of this dispatch begins
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    neg_inf: f32,         // -inf, which WGSL cannot write
+    // end
+    splits: u32,          // workgroups that share a unit's keys
+    row_tiles: u32,       // units of a key head
+    first_split: u32,     // of no use here
+}
+
+// snippet attention_strides
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+// end

@@ -66,41 +66,6 @@ const_assert WORKGROUP >= ROWS;
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 const LOG2_E: f32 = 1.44269504;
 
-struct Params {
-    batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head, as GROUP
-    seq_q: u32,
-    seq_kv: u32,
-    head_dim: u32,
-    value_dim: u32,
-    ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // log2(e) included
-    soft_cap: f32,        // 0 for none, log2(e) included
-    first: u32,           // first unit of work of this dispatch: ROWS rows of a key head
-    q: Strides,
-    k: Strides,
-    v: Strides,
-    o: Strides,
-    bias: Strides,
-    page_size: u32,
-    pages: u32,
-    table_row: u32,       // pages of a sequence
-    neg_inf: f32,         // -inf, which WGSL cannot write
-    splits: u32,          // workgroups that share a unit's keys
-    row_tiles: u32,       // units of a key head
-    first_split: u32,     // of this dispatch
-}
-
-// From one of each to the next, in elements.
-struct Strides {
-    batch: u32,
-    head: u32,
-    row: u32,
-    offset: u32,
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<u32>>;             // [batch, heads, seq_q, LANES]
 @group(0) @binding(2) var<storage, read> k: array<vec4<u32>>;             // [batch or pages, kv_heads, keys, LANES]
@@ -115,101 +80,6 @@ var<workgroup> memory: array<f32, 2u * SLOTS * HEAD_DIM>;                 // par
 var<workgroup> q_tile: array<vec4<f32>, ROWS * PARTS * LANES>;          // scaled
 var<workgroup> row_sums: array<f32, ROWS * SLOTS>;
 var<workgroup> row_maxima: array<atomic<u32>, ROWS>;                      // as `ordered` gives them
-
-// A float as an integer of the same order, for atomicMax.
-fn ordered(x: f32) -> u32 {
-    let bits = bitcast<u32>(x);
-    return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
-}
-
-fn unordered(key: u32) -> f32 {
-    return bitcast<f32>(select(~key, key & 0x7fffffffu, key >= 0x80000000u));
-}
-
-// Four elements of sixteen bytes.
-fn widened(raw: vec4<u32>, part: u32) -> vec4<f32> {
-    if (HALF) {
-        let pairs = select(raw.xy, raw.zw, part == 1u);
-        return vec4<f32>(unpack2x16float(pairs.x), unpack2x16float(pairs.y));
-    }
-    return bitcast<vec4<f32>>(raw);
-}
-
-// What a workgroup works on.
-struct Unit {
-    batch: u32,
-    kv_head: u32,
-    first_row: u32,   // of the group's rows: query * group + head
-    queries: u32,     // of the sequence
-    keys: u32,
-}
-
-// Queries and keys of a sequence.
-fn sizes(batch: u32) -> vec2<u32> {
-    let all = vec2<u32>(params.seq_q, params.seq_kv);
-    if (LENGTHS) {
-        return min(all, lengths[batch]);
-    }
-    return all;
-}
-
-// The first key that a row sees, and the one after the last.
-fn visible(unit: Unit, row: u32) -> vec2<u32> {
-    let query = (unit.first_row + row) / GROUP;
-    if (query >= unit.queries) {
-        return vec2<u32>();
-    }
-    let position = i32(query) + i32(unit.keys) - i32(unit.queries);
-    let first = clamp(position - params.behind + 1, 0, i32(unit.keys));
-    return vec2<u32>(u32(first), u32(clamp(position + params.ahead, first, i32(unit.keys))));
-}
-
-// Elements before a key's row, of K or V.
-fn row_of(key: u32, unit: Unit, strides: Strides) -> u32 {
-    let of_head = strides.offset + unit.kv_head * strides.head;
-    if (PAGED) {
-        // A wrong table reads the last page, and never beyond it.
-        let page = min(table[unit.batch * params.table_row + key / PAGE_SIZE], params.pages - 1u);
-        return of_head + page * strides.batch + key % PAGE_SIZE * strides.row;
-    }
-    return of_head + unit.batch * strides.batch + key * strides.row;
-}
-
-// Sixteen bytes of LOADS keys of the block at `tile`. Keys past the last are the last again, and weigh nothing. Whole
-// blocks have one address each, and no others are computed.
-fn fetch_k(to: ptr<function, array<vec4<u32>, LOADS>>, unit: Unit, tile: u32, slot: u32, end: u32, lane: u32) {
-    if (!PAGED && tile + TILE_KV <= end) {
-        let at = row_of(tile + slot, unit, params.k) / VECTOR + lane;
-        let step = SLOTS * (params.k.row / VECTOR);
-        for (var load = 0u; load < LOADS; load++) {
-            (*to)[load] = k[at + load * step];
-        }
-    } else {
-        for (var load = 0u; load < LOADS; load++) {
-            (*to)[load] = k[row_of(min(tile + slot + load * SLOTS, end - 1u), unit, params.k) / VECTOR + lane];
-        }
-    }
-}
-
-fn fetch_v(to: ptr<function, array<vec4<u32>, LOADS>>, unit: Unit, tile: u32, slot: u32, end: u32, lane: u32) {
-    if (!PAGED && tile + TILE_KV <= end) {
-        let at = row_of(tile + slot, unit, params.v) / VECTOR + lane;
-        let step = SLOTS * (params.v.row / VECTOR);
-        for (var load = 0u; load < LOADS; load++) {
-            (*to)[load] = v[at + load * step];
-        }
-    } else {
-        for (var load = 0u; load < LOADS; load++) {
-            (*to)[load] = v[row_of(min(tile + slot + load * SLOTS, end - 1u), unit, params.v) / VECTOR + lane];
-        }
-    }
-}
-
-// soft_cap * tanh(score / soft_cap); where exp would overflow, tanh is 1.
-fn capped(score: f32) -> f32 {
-    let x = clamp(score / params.soft_cap, -20.0, 20.0);
-    return params.soft_cap * (1.0 - 2.0 / (exp2(2.0 * LOG2_E * x) + 1.0));
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn attention_decode_subgroup(
@@ -440,3 +310,142 @@ fn attention_decode_subgroup(
         part_sums[place + local_index] = vec2<f32>(unordered(atomicLoad(&row_maxima[local_index])), sum);
     }
 }
+
+// Sixteen bytes of LOADS keys of the block at `tile`. Keys past the last are the last again, and weigh nothing. Whole
+// blocks have one address each, and no others are computed.
+fn fetch_k(to: ptr<function, array<vec4<u32>, LOADS>>, unit: Unit, tile: u32, slot: u32, end: u32, lane: u32) {
+    if (!PAGED && tile + TILE_KV <= end) {
+        let at = row_of(tile + slot, unit, params.k) / VECTOR + lane;
+        let step = SLOTS * (params.k.row / VECTOR);
+        for (var load = 0u; load < LOADS; load++) {
+            (*to)[load] = k[at + load * step];
+        }
+    } else {
+        for (var load = 0u; load < LOADS; load++) {
+            (*to)[load] = k[row_of(min(tile + slot + load * SLOTS, end - 1u), unit, params.k) / VECTOR + lane];
+        }
+    }
+}
+
+fn fetch_v(to: ptr<function, array<vec4<u32>, LOADS>>, unit: Unit, tile: u32, slot: u32, end: u32, lane: u32) {
+    if (!PAGED && tile + TILE_KV <= end) {
+        let at = row_of(tile + slot, unit, params.v) / VECTOR + lane;
+        let step = SLOTS * (params.v.row / VECTOR);
+        for (var load = 0u; load < LOADS; load++) {
+            (*to)[load] = v[at + load * step];
+        }
+    } else {
+        for (var load = 0u; load < LOADS; load++) {
+            (*to)[load] = v[row_of(min(tile + slot + load * SLOTS, end - 1u), unit, params.v) / VECTOR + lane];
+        }
+    }
+}
+
+struct Params {
+    // `first` is the first unit, ROWS rows of a key head. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // snippet attention_params
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // of Q times K
+    soft_cap: f32,        // 0 for none
+    first: u32,           // where the work of this dispatch begins
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    neg_inf: f32,         // -inf, which WGSL cannot write
+    // end
+    splits: u32,          // workgroups that share a unit's keys
+    row_tiles: u32,       // units of a key head
+    first_split: u32,     // of this dispatch
+}
+
+// snippet attention_strides
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+// end
+
+// snippet ordered_floats
+// A float as an integer of the same order, for atomicMax.
+fn ordered(x: f32) -> u32 {
+    let bits = bitcast<u32>(x);
+    return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}
+
+fn unordered(key: u32) -> f32 {
+    return bitcast<f32>(select(~key, key & 0x7fffffffu, key >= 0x80000000u));
+}
+// end
+
+// snippet attention_decode_keys
+// What a workgroup works on.
+struct Unit {
+    batch: u32,
+    kv_head: u32,
+    first_row: u32,   // of the group's rows: query * group + head
+    queries: u32,     // of the sequence
+    keys: u32,
+}
+
+// Queries and keys of a sequence.
+fn sizes(batch: u32) -> vec2<u32> {
+    let all = vec2<u32>(params.seq_q, params.seq_kv);
+    if (LENGTHS) {
+        return min(all, lengths[batch]);
+    }
+    return all;
+}
+
+// The first key that a row sees, and the one after the last.
+fn visible(unit: Unit, row: u32) -> vec2<u32> {
+    let query = (unit.first_row + row) / GROUP;
+    if (query >= unit.queries) {
+        return vec2<u32>();
+    }
+    let position = i32(query) + i32(unit.keys) - i32(unit.queries);
+    let first = clamp(position - params.behind + 1, 0, i32(unit.keys));
+    return vec2<u32>(u32(first), u32(clamp(position + params.ahead, first, i32(unit.keys))));
+}
+
+// Elements before a key's row, of K or V.
+fn row_of(key: u32, unit: Unit, strides: Strides) -> u32 {
+    let of_head = strides.offset + unit.kv_head * strides.head;
+    if (PAGED) {
+        // A wrong table reads the last page, and never beyond it.
+        let page = min(table[unit.batch * params.table_row + key / PAGE_SIZE], params.pages - 1u);
+        return of_head + page * strides.batch + key % PAGE_SIZE * strides.row;
+    }
+    return of_head + unit.batch * strides.batch + key * strides.row;
+}
+
+// Four elements of sixteen bytes.
+fn widened(raw: vec4<u32>, part: u32) -> vec4<f32> {
+    if (HALF) {
+        let pairs = select(raw.xy, raw.zw, part == 1u);
+        return vec4<f32>(unpack2x16float(pairs.x), unpack2x16float(pairs.y));
+    }
+    return bitcast<vec4<f32>>(raw);
+}
+
+// soft_cap * tanh(score / soft_cap); where exp would overflow, tanh is 1.
+fn capped(score: f32) -> f32 {
+    let x = clamp(score / params.soft_cap, -20.0, 20.0);
+    return params.soft_cap * (1.0 - 2.0 / (exp2(2.0 * LOG2_E * x) + 1.0));
+}
+// end

@@ -98,42 +98,6 @@ const NEG_LARGE: f32 = -0x1.fffffep+127;
 const LOG2_E: f32 = 1.4426950408889634;
 const LN_2: f32 = 0.6931471805599453;
 
-struct Params {
-    batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
-    seq_q: u32,
-    seq_kv: u32,
-    head_dim: u32,
-    value_dim: u32,
-    ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // log2(e) included
-    soft_cap: f32,        // log2(e) included
-    first: u32,           // first tile of this dispatch
-    q: Strides,
-    k: Strides,
-    v: Strides,
-    o: Strides,
-    bias: Strides,
-    page_size: u32,
-    pages: u32,
-    table_row: u32,       // pages of a sequence
-    neg_inf: f32,         // -inf, which WGSL cannot write
-    first_step: u32,      // with WALK, keys of each walk that earlier dispatches took
-    steps: u32,           // with WALK, keys that this one takes, a multiple of TILE_KV
-    first_kept: u32,      // with WALK, the tile whose sums are kept first
-    kept: u32,            // with WALK, how many there are
-}
-
-// From one of each to the next, in elements.
-struct Strides {
-    batch: u32,
-    head: u32,
-    row: u32,
-    offset: u32,
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<Elem4>;            // [batch, heads, seq_q, head_dim / 4]
 @group(0) @binding(2) var<storage, read> k: array<Elem4>;            // [batch, kv_heads, seq_kv, head_dim / 4]
@@ -147,122 +111,6 @@ struct Strides {
 
 var<workgroup> memory: array<vec4<f32>, MEMORY>;
 var<workgroup> row_maxima: array<atomic<u32>, TILE_Q>;   // as `ordered` gives them
-
-// A float as an integer of the same order, for atomicMax.
-fn ordered(x: f32) -> u32 {
-    let bits = bitcast<u32>(x);
-    return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
-}
-
-fn unordered(key: u32) -> f32 {
-    return bitcast<f32>(select(~key, key & 0x7fffffffu, key >= 0x80000000u));
-}
-
-// The part of a tile that an invocation copies, on its way from memory to workgroup memory.
-struct Fetched {
-    q: array<vec4<f32>, LOADS_Q>,
-    k: array<vec4<f32>, LOADS_K>,
-    v: array<vec4<f32>, LOADS_V>,
-}
-
-// What of Q, K and V a workgroup works on, and which of its invocations this is. Bases and rows in vec4.
-struct Place {
-    q_base: u32,        // first of the tile of Q
-    q_row: u32,
-    k_base: u32,        // first of the head's K
-    k_row: u32,
-    v_base: u32,        // first of the head's V
-    v_row: u32,
-    rows: u32,          // queries of the tile
-    keys: u32,          // keys that some of them see
-    local_index: u32,
-}
-
-// Keys that a query at `position` sees: those from x up to y.
-fn visible_keys(position: i32, keys: u32) -> vec2<u32> {
-    let bounds = vec2<i32>(position - params.behind + 1, position + params.ahead);
-    return vec2<u32>(clamp(bounds, vec2<i32>(0), vec2<i32>(i32(keys))));
-}
-
-// cap * tanh(s / cap), by an exp that stays finite.
-fn capped(s: vec4<f32>) -> vec4<f32> {
-    let twice = clamp(s * (2.0 / params.soft_cap), vec4<f32>(-40.0), vec4<f32>(40.0));
-    return params.soft_cap * (1.0 - 2.0 / (exp(twice) + 1.0));
-}
-
-// Columns of the tile of Q from vec4 `first_d4`, scaled.
-fn fetch_q(to: ptr<function, Fetched>, place: Place, first_d4: u32) {
-    for (var load = 0u; load < LOADS_Q; load++) {
-        let index = place.local_index + load * WORKGROUP;
-        let row = index / Q_ROW4;
-        let d4 = first_d4 + index % Q_ROW4;
-        var value = vec4<f32>();
-        if (row < place.rows && d4 < D4) {
-            value = vec4<f32>(q[place.q_base + row * place.q_row + d4]) * params.scale;
-        }
-        (*to).q[load] = value;
-    }
-}
-
-fn store_q(fetched: ptr<function, Fetched>, place: Place) {
-    for (var load = 0u; load < LOADS_Q; load++) {
-        let index = place.local_index + load * WORKGROUP;
-        let row = index / Q_ROW4;
-        if (EVEN_Q || row < TILE_Q) {
-            memory[row * Q_STRIDE + index % Q_ROW4] = (*fetched).q[load];
-        }
-    }
-}
-
-// Columns of a block of K from vec4 `first_d4`. Keys of neighbouring invocations are four apart, and their rows are
-// side by side in workgroup memory, for the banks' sake.
-fn fetch_k(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: u32) {
-    for (var load = 0u; load < LOADS_K; load++) {
-        let index = place.local_index + load * WORKGROUP;
-        let row = index / CHUNK_D4;
-        let d4 = first_d4 + index % CHUNK_D4;
-        let lane = row / WORKGROUP_KV;
-        let key = first_key + 4u * (lane / 4u * WORKGROUP_KV + row % WORKGROUP_KV) + lane % 4u;
-        var value = vec4<f32>();
-        if (key < place.keys && d4 < D4) {
-            value = vec4<f32>(k[place.k_base + key * place.k_row + d4]);
-        }
-        (*to).k[load] = value;
-    }
-}
-
-fn store_k(fetched: ptr<function, Fetched>, place: Place) {
-    for (var load = 0u; load < LOADS_K; load++) {
-        let index = place.local_index + load * WORKGROUP;
-        let row = index / CHUNK_D4;
-        if (EVEN_K || row < TILE_KV) {
-            memory[K_BASE + row * K_STRIDE + index % CHUNK_D4] = (*fetched).k[load];
-        }
-    }
-}
-
-// Rows of V from `first_key`.
-fn fetch_v(to: ptr<function, Fetched>, place: Place, first_key: u32) {
-    for (var load = 0u; load < LOADS_V; load++) {
-        let index = place.local_index + load * WORKGROUP;
-        let key = first_key + index / V_STRIDE;
-        let d4 = index % V_STRIDE;
-        var value = vec4<f32>();
-        if (key < place.keys && d4 < VALUE_D4) {
-            value = vec4<f32>(v[place.v_base + key * place.v_row + d4]);
-        }
-        (*to).v[load] = value;
-    }
-}
-
-fn store_v(fetched: ptr<function, Fetched>, place: Place) {
-    for (var load = 0u; load < LOADS_V; load++) {
-        let index = place.local_index + load * WORKGROUP;
-        if (EVEN_V || index < CHUNK_KV * V_STRIDE) {
-            memory[V_BASE + index] = (*fetched).v[load];
-        }
-    }
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn attention_flash(
@@ -573,3 +421,164 @@ fn attention_flash(
         }
     }
 }
+
+// The part of a tile that an invocation copies, on its way from memory to workgroup memory.
+struct Fetched {
+    q: array<vec4<f32>, LOADS_Q>,
+    k: array<vec4<f32>, LOADS_K>,
+    v: array<vec4<f32>, LOADS_V>,
+}
+
+// What of Q, K and V a workgroup works on, and which of its invocations this is. Bases and rows in vec4.
+struct Place {
+    q_base: u32,        // first of the tile of Q
+    q_row: u32,
+    k_base: u32,        // first of the head's K
+    k_row: u32,
+    v_base: u32,        // first of the head's V
+    v_row: u32,
+    rows: u32,          // queries of the tile
+    keys: u32,          // keys that some of them see
+    local_index: u32,
+}
+
+// Columns of the tile of Q from vec4 `first_d4`, scaled.
+fn fetch_q(to: ptr<function, Fetched>, place: Place, first_d4: u32) {
+    for (var load = 0u; load < LOADS_Q; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let row = index / Q_ROW4;
+        let d4 = first_d4 + index % Q_ROW4;
+        var value = vec4<f32>();
+        if (row < place.rows && d4 < D4) {
+            value = vec4<f32>(q[place.q_base + row * place.q_row + d4]) * params.scale;
+        }
+        (*to).q[load] = value;
+    }
+}
+
+fn store_q(fetched: ptr<function, Fetched>, place: Place) {
+    for (var load = 0u; load < LOADS_Q; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let row = index / Q_ROW4;
+        if (EVEN_Q || row < TILE_Q) {
+            memory[row * Q_STRIDE + index % Q_ROW4] = (*fetched).q[load];
+        }
+    }
+}
+
+// Columns of a block of K from vec4 `first_d4`. Keys of neighbouring invocations are four apart, and their rows are
+// side by side in workgroup memory, for the banks' sake.
+fn fetch_k(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: u32) {
+    for (var load = 0u; load < LOADS_K; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let row = index / CHUNK_D4;
+        let d4 = first_d4 + index % CHUNK_D4;
+        let lane = row / WORKGROUP_KV;
+        let key = first_key + 4u * (lane / 4u * WORKGROUP_KV + row % WORKGROUP_KV) + lane % 4u;
+        var value = vec4<f32>();
+        if (key < place.keys && d4 < D4) {
+            value = vec4<f32>(k[place.k_base + key * place.k_row + d4]);
+        }
+        (*to).k[load] = value;
+    }
+}
+
+fn store_k(fetched: ptr<function, Fetched>, place: Place) {
+    for (var load = 0u; load < LOADS_K; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let row = index / CHUNK_D4;
+        if (EVEN_K || row < TILE_KV) {
+            memory[K_BASE + row * K_STRIDE + index % CHUNK_D4] = (*fetched).k[load];
+        }
+    }
+}
+
+// Rows of V from `first_key`.
+fn fetch_v(to: ptr<function, Fetched>, place: Place, first_key: u32) {
+    for (var load = 0u; load < LOADS_V; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        let key = first_key + index / V_STRIDE;
+        let d4 = index % V_STRIDE;
+        var value = vec4<f32>();
+        if (key < place.keys && d4 < VALUE_D4) {
+            value = vec4<f32>(v[place.v_base + key * place.v_row + d4]);
+        }
+        (*to).v[load] = value;
+    }
+}
+
+fn store_v(fetched: ptr<function, Fetched>, place: Place) {
+    for (var load = 0u; load < LOADS_V; load++) {
+        let index = place.local_index + load * WORKGROUP;
+        if (EVEN_V || index < CHUNK_KV * V_STRIDE) {
+            memory[V_BASE + index] = (*fetched).v[load];
+        }
+    }
+}
+
+struct Params {
+    // `first` is the first tile. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // snippet attention_params
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // of Q times K
+    soft_cap: f32,        // 0 for none
+    first: u32,           // where the work of this dispatch begins
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    neg_inf: f32,         // -inf, which WGSL cannot write
+    // end
+    first_step: u32,      // with WALK, keys of each walk that earlier dispatches took
+    steps: u32,           // with WALK, keys that this one takes, a multiple of TILE_KV
+    first_kept: u32,      // with WALK, the tile whose sums are kept first
+    kept: u32,            // with WALK, how many there are
+}
+
+// snippet attention_strides
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+// end
+
+// snippet ordered_floats
+// A float as an integer of the same order, for atomicMax.
+fn ordered(x: f32) -> u32 {
+    let bits = bitcast<u32>(x);
+    return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}
+
+fn unordered(key: u32) -> f32 {
+    return bitcast<f32>(select(~key, key & 0x7fffffffu, key >= 0x80000000u));
+}
+// end
+
+// snippet attention_visible_keys
+// Keys that a query at `position` sees: those from x up to y.
+fn visible_keys(position: i32, keys: u32) -> vec2<u32> {
+    let bounds = vec2<i32>(position - params.behind + 1, position + params.ahead);
+    return vec2<u32>(clamp(bounds, vec2<i32>(0), vec2<i32>(i32(keys))));
+}
+
+// cap * tanh(s / cap), by an exp that stays finite.
+fn capped(s: vec4<f32>) -> vec4<f32> {
+    let twice = clamp(s * (2.0 / params.soft_cap), vec4<f32>(-40.0), vec4<f32>(40.0));
+    return params.soft_cap * (1.0 - 2.0 / (exp(twice) + 1.0));
+}
+// end

@@ -22,42 +22,6 @@ const_assert VALUE_DIM % 4 == 0;
 const LARGEST: f32 = 65504.0;   // of f16
 const LN_2: f32 = 0.6931471805599453;
 
-struct Params {
-    batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
-    seq_q: u32,
-    seq_kv: u32,
-    head_dim: u32,
-    value_dim: u32,
-    ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // log2(e) included
-    soft_cap: f32,        // log2(e) included
-    first: u32,           // first tile of this dispatch
-    q: Strides,
-    k: Strides,
-    v: Strides,
-    o: Strides,
-    bias: Strides,
-    page_size: u32,
-    pages: u32,
-    table_row: u32,       // pages of a sequence
-    neg_inf: f32,         // -inf, which WGSL cannot write
-    first_kept: u32,      // the tile whose sums are kept first
-    kept: u32,            // how many there are
-    rows: u32,            // queries of a tile
-    in_turn: u32,         // 1 where a tile of each head came in turn, 0 where all tiles of a head did
-}
-
-// From one of each to the next, in elements.
-struct Strides {
-    batch: u32,
-    head: u32,
-    row: u32,
-    offset: u32,
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> sums: array<f32>;        // [kept, rows, KEPT_ROW]: O, maximum, sum
 @group(0) @binding(2) var<storage, read> lengths: array<u32>;     // [batch, 2]
@@ -109,3 +73,44 @@ fn attention_flash_finish(
         lse[plane * params.seq_q + query] = select(params.neg_inf, (row_max + log2(sum)) * LN_2, sees_some);
     }
 }
+
+struct Params {
+    // `first` is the first tile. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // snippet attention_params
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // of Q times K
+    soft_cap: f32,        // 0 for none
+    first: u32,           // where the work of this dispatch begins
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    neg_inf: f32,         // -inf, which WGSL cannot write
+    // end
+    first_kept: u32,      // the tile whose sums are kept first
+    kept: u32,            // how many there are
+    rows: u32,            // queries of a tile
+    in_turn: u32,         // 1 where a tile of each head came in turn, 0 where all tiles of a head did
+}
+
+// snippet attention_strides
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+// end

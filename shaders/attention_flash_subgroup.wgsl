@@ -102,42 +102,6 @@ const NEG_LARGE: f32 = -0x1.fffffep+127;
 const LOG2_E: f32 = 1.4426950408889634;
 const LN_2: f32 = 0.6931471805599453;
 
-struct Params {
-    batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
-    seq_q: u32,
-    seq_kv: u32,
-    head_dim: u32,
-    value_dim: u32,
-    ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // log2(e) included
-    soft_cap: f32,        // log2(e) included
-    first: u32,           // first tile of this dispatch
-    q: Strides,
-    k: Strides,
-    v: Strides,
-    o: Strides,
-    bias: Strides,
-    page_size: u32,
-    pages: u32,
-    table_row: u32,       // pages of a sequence
-    neg_inf: f32,         // -inf, which WGSL cannot write
-    first_step: u32,      // with WALK, keys of each walk that earlier dispatches took
-    steps: u32,           // with WALK, keys that this one takes, a multiple of TILE_KV
-    first_kept: u32,      // with WALK, the tile whose sums are kept first
-    kept: u32,            // with WALK, how many there are
-}
-
-// From one of each to the next, in elements.
-struct Strides {
-    batch: u32,
-    head: u32,
-    row: u32,
-    offset: u32,
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<Elem4>;            // [batch, heads, seq_q, head_dim / 4]
 @group(0) @binding(2) var<storage, read> k: array<Elem4>;            // [batch, kv_heads, seq_kv, head_dim / 4]
@@ -154,107 +118,6 @@ var<workgroup> memory: array<vec4<f32>, 2u * BUFFER>;
 // The part of a chunk that an invocation copies, on its way from memory to workgroup memory, as it was read: of K and then
 // of Q, or of V.
 alias Fetched = array<Elem4, max(LOADS_K + LOADS_Q, LOADS_V)>;
-
-// What of Q, K and V a workgroup works on, and which of its invocations this is. Bases and rows in vec4.
-struct Place {
-    q_base: u32,        // first of the tile of Q
-    q_row: u32,
-    k_base: u32,        // first of the head's K
-    k_row: u32,
-    v_base: u32,        // first of the head's V
-    v_row: u32,
-    last_row: u32,      // of the tile
-    last_key: u32,      // that one of its rows sees
-    index: u32,
-}
-
-// Keys that a query at `position` sees: those from x up to y.
-fn visible_keys(position: i32, keys: u32) -> vec2<u32> {
-    let bounds = vec2<i32>(position - params.behind + 1, position + params.ahead);
-    return vec2<u32>(clamp(bounds, vec2<i32>(0), vec2<i32>(i32(keys))));
-}
-
-// cap * tanh(s / cap), by an exp that stays finite.
-fn capped(s: vec4<f32>) -> vec4<f32> {
-    let twice = clamp(s * (2.0 / params.soft_cap), vec4<f32>(-40.0), vec4<f32>(40.0));
-    return params.soft_cap * (1.0 - 2.0 / (exp(twice) + 1.0));
-}
-
-// Row `i` of an invocation's, within the tile.
-fn row_of(local_q: u32, i: u32) -> u32 {
-    return (i / 4u * WORKGROUP_Q + local_q) * 4u + i % 4u;
-}
-
-// Columns of a block of K, and of the tile of Q, from vec4 `first_d4`. Past the last key or row, that again.
-fn fetch_qk(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: u32) {
-    for (var load = 0u; load < LOADS_K; load++) {
-        let at = place.index + load * WORKGROUP;
-        let key = min(first_key + at / CHUNK_D4, place.last_key);
-        let d4 = first_d4 + at % CHUNK_D4;
-        var value = Elem4();
-        if (EVEN_D || d4 < D4) {
-            value = k[place.k_base + key * place.k_row + d4];
-        }
-        (*to)[load] = value;
-    }
-    for (var load = 0u; load < LOADS_Q; load++) {
-        let at = place.index + load * WORKGROUP;
-        let row = min(at / CHUNK_D4, place.last_row);
-        let d4 = first_d4 + at % CHUNK_D4;
-        var value = Elem4();
-        if (EVEN_D || d4 < D4) {
-            value = q[place.q_base + row * place.q_row + d4];
-        }
-        (*to)[LOADS_K + load] = value;
-    }
-}
-
-// Four columns of a row become parts of four vec4. Q is scaled on the way.
-fn store_qk(fetched: ptr<function, Fetched>, place: Place, buffer: u32) {
-    for (var load = 0u; load < LOADS_K; load++) {
-        let at = place.index + load * WORKGROUP;
-        let key = at / CHUNK_D4;
-        if (EVEN_K || key < TILE_KV) {
-            let first = buffer + Q_SIZE + at % CHUNK_D4 * 4u * K_STRIDE + key / 4u;
-            for (var c = 0u; c < 4u; c++) {
-                memory[first + c * K_STRIDE][key % 4u] = f32((*fetched)[load][c]);
-            }
-        }
-    }
-    for (var load = 0u; load < LOADS_Q; load++) {
-        let at = place.index + load * WORKGROUP;
-        let row = at / CHUNK_D4;
-        if (EVEN_Q || row < TILE_Q) {
-            let first = buffer + at % CHUNK_D4 * 4u * Q_STRIDE + row / 4u;
-            for (var c = 0u; c < 4u; c++) {
-                memory[first + c * Q_STRIDE][row % 4u] = f32((*fetched)[LOADS_K + load][c]) * params.scale;
-            }
-        }
-    }
-}
-
-// Rows of V from `first_key`; past the last key, that again: its weight is zero.
-fn fetch_v(to: ptr<function, Fetched>, place: Place, first_key: u32) {
-    for (var load = 0u; load < LOADS_V; load++) {
-        let at = place.index + load * WORKGROUP;
-        let key = min(first_key + at / V_STRIDE, place.last_key);
-        let d4 = at % V_STRIDE;
-        var value = Elem4();
-        if (EVEN_VALUE_D || d4 < VALUE_D4) {
-            value = v[place.v_base + key * place.v_row + d4];
-        }
-        (*to)[load] = value;
-    }
-}
-
-fn store_v(fetched: ptr<function, Fetched>, place: Place, buffer: u32) {
-    for (var load = 0u; load < LOADS_V; load++) {
-        let at = place.index + load * WORKGROUP;
-        if (EVEN_V || at < CHUNK_KV * V_STRIDE) {
-            memory[buffer + P_SIZE + at] = vec4<f32>((*fetched)[load]);
-        }
-    }
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn attention_flash_subgroup(
@@ -534,3 +397,147 @@ fn attention_flash_subgroup(
         }
     }
 }
+
+// What of Q, K and V a workgroup works on, and which of its invocations this is. Bases and rows in vec4.
+struct Place {
+    q_base: u32,        // first of the tile of Q
+    q_row: u32,
+    k_base: u32,        // first of the head's K
+    k_row: u32,
+    v_base: u32,        // first of the head's V
+    v_row: u32,
+    last_row: u32,      // of the tile
+    last_key: u32,      // that one of its rows sees
+    index: u32,
+}
+
+// Row `i` of an invocation's, within the tile.
+fn row_of(local_q: u32, i: u32) -> u32 {
+    return (i / 4u * WORKGROUP_Q + local_q) * 4u + i % 4u;
+}
+
+// Columns of a block of K, and of the tile of Q, from vec4 `first_d4`. Past the last key or row, that again.
+fn fetch_qk(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: u32) {
+    for (var load = 0u; load < LOADS_K; load++) {
+        let at = place.index + load * WORKGROUP;
+        let key = min(first_key + at / CHUNK_D4, place.last_key);
+        let d4 = first_d4 + at % CHUNK_D4;
+        var value = Elem4();
+        if (EVEN_D || d4 < D4) {
+            value = k[place.k_base + key * place.k_row + d4];
+        }
+        (*to)[load] = value;
+    }
+    for (var load = 0u; load < LOADS_Q; load++) {
+        let at = place.index + load * WORKGROUP;
+        let row = min(at / CHUNK_D4, place.last_row);
+        let d4 = first_d4 + at % CHUNK_D4;
+        var value = Elem4();
+        if (EVEN_D || d4 < D4) {
+            value = q[place.q_base + row * place.q_row + d4];
+        }
+        (*to)[LOADS_K + load] = value;
+    }
+}
+
+// Four columns of a row become parts of four vec4. Q is scaled on the way.
+fn store_qk(fetched: ptr<function, Fetched>, place: Place, buffer: u32) {
+    for (var load = 0u; load < LOADS_K; load++) {
+        let at = place.index + load * WORKGROUP;
+        let key = at / CHUNK_D4;
+        if (EVEN_K || key < TILE_KV) {
+            let first = buffer + Q_SIZE + at % CHUNK_D4 * 4u * K_STRIDE + key / 4u;
+            for (var c = 0u; c < 4u; c++) {
+                memory[first + c * K_STRIDE][key % 4u] = f32((*fetched)[load][c]);
+            }
+        }
+    }
+    for (var load = 0u; load < LOADS_Q; load++) {
+        let at = place.index + load * WORKGROUP;
+        let row = at / CHUNK_D4;
+        if (EVEN_Q || row < TILE_Q) {
+            let first = buffer + at % CHUNK_D4 * 4u * Q_STRIDE + row / 4u;
+            for (var c = 0u; c < 4u; c++) {
+                memory[first + c * Q_STRIDE][row % 4u] = f32((*fetched)[LOADS_K + load][c]) * params.scale;
+            }
+        }
+    }
+}
+
+// Rows of V from `first_key`; past the last key, that again: its weight is zero.
+fn fetch_v(to: ptr<function, Fetched>, place: Place, first_key: u32) {
+    for (var load = 0u; load < LOADS_V; load++) {
+        let at = place.index + load * WORKGROUP;
+        let key = min(first_key + at / V_STRIDE, place.last_key);
+        let d4 = at % V_STRIDE;
+        var value = Elem4();
+        if (EVEN_VALUE_D || d4 < VALUE_D4) {
+            value = v[place.v_base + key * place.v_row + d4];
+        }
+        (*to)[load] = value;
+    }
+}
+
+fn store_v(fetched: ptr<function, Fetched>, place: Place, buffer: u32) {
+    for (var load = 0u; load < LOADS_V; load++) {
+        let at = place.index + load * WORKGROUP;
+        if (EVEN_V || at < CHUNK_KV * V_STRIDE) {
+            memory[buffer + P_SIZE + at] = vec4<f32>((*fetched)[load]);
+        }
+    }
+}
+
+struct Params {
+    // `first` is the first tile. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // snippet attention_params
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // of Q times K
+    soft_cap: f32,        // 0 for none
+    first: u32,           // where the work of this dispatch begins
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    neg_inf: f32,         // -inf, which WGSL cannot write
+    // end
+    first_step: u32,      // with WALK, keys of each walk that earlier dispatches took
+    steps: u32,           // with WALK, keys that this one takes, a multiple of TILE_KV
+    first_kept: u32,      // with WALK, the tile whose sums are kept first
+    kept: u32,            // with WALK, how many there are
+}
+
+// snippet attention_strides
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+// end
+
+// snippet attention_visible_keys
+// Keys that a query at `position` sees: those from x up to y.
+fn visible_keys(position: i32, keys: u32) -> vec2<u32> {
+    let bounds = vec2<i32>(position - params.behind + 1, position + params.ahead);
+    return vec2<u32>(clamp(bounds, vec2<i32>(0), vec2<i32>(i32(keys))));
+}
+
+// cap * tanh(s / cap), by an exp that stays finite.
+fn capped(s: vec4<f32>) -> vec4<f32> {
+    let twice = clamp(s * (2.0 / params.soft_cap), vec4<f32>(-40.0), vec4<f32>(40.0));
+    return params.soft_cap * (1.0 - 2.0 / (exp(twice) + 1.0));
+}
+// end

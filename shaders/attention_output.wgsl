@@ -21,42 +21,6 @@ const TILE: u32 = 16;
 const TILE_Q: u32 = TILE;   // queries per workgroup
 const TILE_D: u32 = TILE;   // columns of the output per workgroup
 
-struct Params {
-    batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
-    seq_q: u32,
-    seq_kv: u32,
-    head_dim: u32,
-    value_dim: u32,
-    ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,
-    soft_cap: f32,
-    first: u32,           // first tile of this dispatch
-    q: Strides,
-    k: Strides,
-    v: Strides,
-    o: Strides,
-    bias: Strides,
-    page_size: u32,
-    pages: u32,
-    table_row: u32,       // pages of a sequence
-    neg_inf: f32,         // -inf, which WGSL cannot write
-    first_step: u32,      // keys that earlier dispatches took
-    steps: u32,           // keys that this one takes, a multiple of TILE where it is not the last
-    first_kept: u32,      // of no use here
-    kept: u32,            // the same
-}
-
-// From one of each to the next, in elements.
-struct Strides {
-    batch: u32,
-    head: u32,
-    row: u32,
-    offset: u32,
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> weights: array<f32>;    // [batch, heads, seq_q, seq_kv]
 @group(0) @binding(2) var<storage, read> v: array<Elem>;         // [batch, kv_heads, seq_kv, value_dim]
@@ -119,3 +83,44 @@ fn attention_output(
         o[params.o.offset + batch * params.o.batch + head * params.o.head + query * params.o.row + d] = Elem(sum);
     }
 }
+
+struct Params {
+    // `first` is the first tile.
+    // snippet attention_params
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // of Q times K
+    soft_cap: f32,        // 0 for none
+    first: u32,           // where the work of this dispatch begins
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    neg_inf: f32,         // -inf, which WGSL cannot write
+    // end
+    first_step: u32,      // keys that earlier dispatches took
+    steps: u32,           // keys that this one takes, a multiple of TILE where it is not the last
+    first_kept: u32,      // of no use here
+    kept: u32,            // the same
+}
+
+// snippet attention_strides
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+// end

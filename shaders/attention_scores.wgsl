@@ -23,38 +23,6 @@ const TILE_Q: u32 = TILE;    // queries per workgroup
 const TILE_KV: u32 = TILE;   // keys per workgroup
 const STRIDE: u32 = TILE + 1u;   // of the tile of K, whose columns are read: one more moves each row to another bank
 
-struct Params {
-    batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
-    seq_q: u32,
-    seq_kv: u32,
-    head_dim: u32,
-    value_dim: u32,
-    ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,
-    soft_cap: f32,
-    first: u32,           // first tile of this dispatch
-    q: Strides,
-    k: Strides,
-    v: Strides,
-    o: Strides,
-    bias: Strides,
-    page_size: u32,
-    pages: u32,
-    table_row: u32,       // pages of a sequence
-    neg_inf: f32,         // -inf, which WGSL cannot write
-}
-
-// From one of each to the next, in elements.
-struct Strides {
-    batch: u32,
-    head: u32,
-    row: u32,
-    offset: u32,
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<Elem>;             // [batch, heads, seq_q, head_dim]
 @group(0) @binding(2) var<storage, read> k: array<Elem>;             // [batch, kv_heads, seq_kv, head_dim]
@@ -64,29 +32,6 @@ struct Strides {
 
 var<workgroup> q_tile: array<array<f32, TILE>, TILE>;     // [query][d]
 var<workgroup> k_tile: array<array<f32, STRIDE>, TILE>;   // [key][d]
-
-// Queries and keys of a sequence.
-fn sequence(batch: u32) -> vec2<u32> {
-    var sizes = vec2<u32>(params.seq_q, params.seq_kv);
-    if (LENGTHS && batch < params.batch) {
-        sizes = min(sizes, vec2<u32>(lengths[2u * batch], lengths[2u * batch + 1u]));
-    }
-    return sizes;
-}
-
-// Keys that a query sees: those from x up to y; none past the sequence's queries.
-fn visible_keys(query: u32, sizes: vec2<u32>) -> vec2<u32> {
-    let position = i32(query) + i32(sizes.y) - i32(sizes.x);
-    let bounds = vec2<i32>(position - params.behind + 1, position + params.ahead);
-    let sees = vec2<u32>(clamp(bounds, vec2<i32>(0), vec2<i32>(i32(sizes.y))));
-    return select(vec2<u32>(), sees, query < sizes.x);
-}
-
-// cap * tanh(s / cap), by an exp that stays finite.
-fn capped(s: f32) -> f32 {
-    let twice = clamp(s * (2.0 / params.soft_cap), -40.0, 40.0);
-    return params.soft_cap * (1.0 - 2.0 / (exp(twice) + 1.0));
-}
 
 @compute @workgroup_size(TILE, TILE)
 fn attention_scores(
@@ -143,3 +88,63 @@ fn attention_scores(
         scores[place] = select(params.neg_inf, score, key >= sees.x && key < sees.y);
     }
 }
+
+// Queries and keys of a sequence.
+fn sequence(batch: u32) -> vec2<u32> {
+    var sizes = vec2<u32>(params.seq_q, params.seq_kv);
+    if (LENGTHS && batch < params.batch) {
+        sizes = min(sizes, vec2<u32>(lengths[2u * batch], lengths[2u * batch + 1u]));
+    }
+    return sizes;
+}
+
+// Keys that a query sees: those from x up to y; none past the sequence's queries.
+fn visible_keys(query: u32, sizes: vec2<u32>) -> vec2<u32> {
+    let position = i32(query) + i32(sizes.y) - i32(sizes.x);
+    let bounds = vec2<i32>(position - params.behind + 1, position + params.ahead);
+    let sees = vec2<u32>(clamp(bounds, vec2<i32>(0), vec2<i32>(i32(sizes.y))));
+    return select(vec2<u32>(), sees, query < sizes.x);
+}
+
+// cap * tanh(s / cap), by an exp that stays finite.
+fn capped(s: f32) -> f32 {
+    let twice = clamp(s * (2.0 / params.soft_cap), -40.0, 40.0);
+    return params.soft_cap * (1.0 - 2.0 / (exp(twice) + 1.0));
+}
+
+struct Params {
+    // `first` is the first tile.
+    // snippet attention_params
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // of Q times K
+    soft_cap: f32,        // 0 for none
+    first: u32,           // where the work of this dispatch begins
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    neg_inf: f32,         // -inf, which WGSL cannot write
+    // end
+}
+
+// snippet attention_strides
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+// end

@@ -18,38 +18,6 @@ const_assert WORKGROUP % LEADERS == 0;
 // No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 
-struct Params {
-    batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
-    seq_q: u32,
-    seq_kv: u32,
-    head_dim: u32,
-    value_dim: u32,
-    ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,
-    soft_cap: f32,
-    first: u32,           // first row of this dispatch
-    q: Strides,
-    k: Strides,
-    v: Strides,
-    o: Strides,
-    bias: Strides,
-    page_size: u32,
-    pages: u32,
-    table_row: u32,       // pages of a sequence
-    neg_inf: f32,         // -inf, which WGSL cannot write
-}
-
-// From one of each to the next, in elements.
-struct Strides {
-    batch: u32,
-    head: u32,
-    row: u32,
-    offset: u32,
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> lengths: array<u32>;        // [batch, 2]
 @group(0) @binding(2) var<storage, read> sinks: array<f32>;          // [heads]
@@ -58,12 +26,6 @@ struct Strides {
 
 var<workgroup> pairs: array<vec2<f32>, WORKGROUP>;   // maximum and sum
 var<workgroup> merged: array<vec2<f32>, LEADERS>;
-
-// Maximum and sum of two sets of scores.
-fn merge(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
-    let larger = max(a.x, b.x);
-    return vec2<f32>(larger, a.y * exp(a.x - larger) + b.y * exp(b.x - larger));
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn attention_softmax(
@@ -118,3 +80,46 @@ fn attention_softmax(
         lse[row] = select(params.neg_inf, pair.x + log(pair.y), sees_some);
     }
 }
+
+// Maximum and sum of two sets of scores.
+fn merge(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
+    let larger = max(a.x, b.x);
+    return vec2<f32>(larger, a.y * exp(a.x - larger) + b.y * exp(b.x - larger));
+}
+
+struct Params {
+    // `first` is the first row.
+    // snippet attention_params
+    batch: u32,
+    heads: u32,           // of Q and O
+    group: u32,           // query heads to a key head
+    seq_q: u32,
+    seq_kv: u32,
+    head_dim: u32,
+    value_dim: u32,
+    ahead: i32,           // a query at p sees keys before p + ahead
+    behind: i32,          // and after p - behind
+    scale: f32,           // of Q times K
+    soft_cap: f32,        // 0 for none
+    first: u32,           // where the work of this dispatch begins
+    q: Strides,
+    k: Strides,
+    v: Strides,
+    o: Strides,
+    bias: Strides,
+    page_size: u32,
+    pages: u32,
+    table_row: u32,       // pages of a sequence
+    neg_inf: f32,         // -inf, which WGSL cannot write
+    // end
+}
+
+// snippet attention_strides
+// From one of each to the next, in elements.
+struct Strides {
+    batch: u32,
+    head: u32,
+    row: u32,
+    offset: u32,
+}
+// end

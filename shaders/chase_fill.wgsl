@@ -17,6 +17,13 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> next: array<u32>;   // [lines * line_words]
 
+@compute @workgroup_size(WORKGROUP)
+fn chase_fill(@builtin(global_invocation_id) global_id: vec3<u32>) {
+    for (var step = global_id.x; step < params.lines; step += params.stride) {
+        next[shuffle(step) * params.line_words] = shuffle(step + 1u) * params.line_words;
+    }
+}
+
 // Each step can be undone: a shift towards the low half, a multiplication by an odd number.
 fn shuffle(step: u32) -> u32 {
     let mask = params.lines - 1u;
@@ -27,11 +34,4 @@ fn shuffle(step: u32) -> u32 {
     x = (x * 0x846ca68bu) & mask;
     x ^= x >> params.half_bits;
     return x;
-}
-
-@compute @workgroup_size(WORKGROUP)
-fn chase_fill(@builtin(global_invocation_id) global_id: vec3<u32>) {
-    for (var step = global_id.x; step < params.lines; step += params.stride) {
-        next[shuffle(step) * params.line_words] = shuffle(step + 1u) * params.line_words;
-    }
 }

@@ -28,6 +28,27 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> y: array<u32>;   // [words]
 
+@compute @workgroup_size(WORKGROUP)
+fn fill(@builtin(global_invocation_id) global_id: vec3<u32>) {
+    for (var i = global_id.x; i < params.words; i += params.stride) {
+        var word = params.constant;
+        if (params.mode == MODE_F32) {
+            word = bitcast<u32>(value_f32(params.first + i));
+        } else if (params.mode == MODE_F16) {
+            let index = params.first + 2u * i;
+            word = half_bits(value_f16(index)) | (half_bits(value_f16(index + 1u)) << 16u);
+        } else if (params.mode == MODE_BITS) {
+            word = mix_bits((params.first + i) ^ params.stream);
+        } else if (params.mode == MODE_U32) {
+            word = mix_bits((params.first + i) ^ params.stream) % params.bound;
+            if (params.distribution == 3u) {
+                word = permuted(params.first + i);
+            }
+        }
+        y[i] = word;
+    }
+}
+
 // The lowbias32 constants of Wellons, "Prospecting for Hash Functions", 2018.
 fn mix_bits(seed: u32) -> u32 {
     var x = seed;
@@ -88,25 +109,4 @@ fn half_bits(value: f32) -> u32 {
     }
     let exponent = ((bits >> 23u) & 0xffu) - 112u;   // the two types' biases differ by 112
     return ((bits >> 16u) & 0x8000u) | (exponent << 10u) | ((bits >> 13u) & 0x3ffu);
-}
-
-@compute @workgroup_size(WORKGROUP)
-fn fill(@builtin(global_invocation_id) global_id: vec3<u32>) {
-    for (var i = global_id.x; i < params.words; i += params.stride) {
-        var word = params.constant;
-        if (params.mode == MODE_F32) {
-            word = bitcast<u32>(value_f32(params.first + i));
-        } else if (params.mode == MODE_F16) {
-            let index = params.first + 2u * i;
-            word = half_bits(value_f16(index)) | (half_bits(value_f16(index + 1u)) << 16u);
-        } else if (params.mode == MODE_BITS) {
-            word = mix_bits((params.first + i) ^ params.stream);
-        } else if (params.mode == MODE_U32) {
-            word = mix_bits((params.first + i) ^ params.stream) % params.bound;
-            if (params.distribution == 3u) {
-                word = permuted(params.first + i);
-            }
-        }
-        y[i] = word;
-    }
 }

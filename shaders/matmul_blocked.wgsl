@@ -78,30 +78,6 @@ const_assert LOADS_B * WORKGROUP * WIDTH_B == TILE_N * TILE_K;
 const_assert WORKGROUP % LINE_A * (LINE_A % WORKGROUP) == 0;
 const_assert WORKGROUP % LINE_B * (LINE_B % WORKGROUP) == 0;
 
-struct Params {
-    m: u32,
-    n: u32,
-    k: u32,
-    tiles_n: u32,    // workgroups along a row of C
-    planes: u32,     // batch * splits
-    splits: u32,     // parts of K
-    split_k: u32,    // depth of a part
-    a_first: u32,    // elements before the first one
-    b_first: u32,
-    c_first: u32,
-    a_row: u32,      // elements from one row of op(A) to the next
-    a_k: u32,        // elements from one k to the next
-    b_k: u32,
-    b_column: u32,
-    c_row: u32,
-    a_batch: u32,    // elements from one matrix to the next
-    b_batch: u32,
-    c_batch: u32,
-    alpha: f32,
-    beta: f32,
-    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<ChunkA>;         // [batch, M, K]
 @group(0) @binding(2) var<storage, read> b: array<ChunkB>;         // [batch, K, N]
@@ -110,130 +86,6 @@ struct Params {
 
 var<workgroup> a_tile: array<array<array<vec4<f32>, TILE_M4>, TILE_K>, BUFFERS>;   // [buffer][k][row / 4]
 var<workgroup> b_tile: array<array<array<vec4<f32>, TILE_N4>, TILE_K>, BUFFERS>;   // [buffer][k][column / 4]
-
-// Chunk `load` of an invocation as (line, chunk within the line). What depends on `load` is constant.
-fn chunk_place(local_index: u32, load: u32, line: u32) -> vec2<u32> {
-    let ahead = load * WORKGROUP;
-    return vec2<u32>(local_index / line + ahead / line, local_index % line + ahead % line);
-}
-
-// (row or column, k) of a chunk's first element within its tile.
-fn corner_of(place: vec2<u32>, along_k: bool, width: u32) -> vec2<u32> {
-    if (along_k) {
-        return vec2<u32>(place.x, place.y * width);
-    }
-    return vec2<u32>(place.y * width, place.x);
-}
-
-// Where vec4 `i` of row `k` lies in that row: stores that run along K would meet in the same banks otherwise.
-fn slot(i: u32, k: u32, along_k: bool) -> u32 {
-    if (along_k) {
-        return i ^ (k / 4u % 4u * 2u);
-    }
-    return i;
-}
-
-// The chunks of a tile of A; `at` is where the invocation's first lies, in chunks, and `depth` of K is left.
-fn fetch_a(local_index: u32, first_row: u32, first: u32, at: u32, depth: u32) -> array<ChunkA, LOADS_A> {
-    var chunks: array<ChunkA, LOADS_A>;
-    for (var load = 0u; load < LOADS_A; load++) {
-        let ahead = chunk_place(0u, load, LINE_A);
-        let corner = corner_of(chunk_place(local_index, load, LINE_A), ALONG_A, WIDTH_A);
-        if (!RAGGED_K || corner.y < depth) {
-            if (CLAMP) {
-                let row = min(first_row + corner.x, params.m - select(WIDTH_A, 1u, ALONG_A));
-                chunks[load] = a[(first + row * params.a_row + corner.y * params.a_k) / WIDTH_A];
-            } else {
-                chunks[load] = a[at + ahead.x * (select(params.a_k, params.a_row, ALONG_A) / WIDTH_A) + ahead.y];
-            }
-        }
-    }
-    return chunks;
-}
-
-fn fetch_b(local_index: u32, first_column: u32, first: u32, at: u32, depth: u32) -> array<ChunkB, LOADS_B> {
-    var chunks: array<ChunkB, LOADS_B>;
-    for (var load = 0u; load < LOADS_B; load++) {
-        let ahead = chunk_place(0u, load, LINE_B);
-        let corner = corner_of(chunk_place(local_index, load, LINE_B), ALONG_B, WIDTH_B);
-        if (!RAGGED_K || corner.y < depth) {
-            if (CLAMP) {
-                let column = min(first_column + corner.x, params.n - select(WIDTH_B, 1u, ALONG_B));
-                chunks[load] = b[(first + column * params.b_column + corner.y * params.b_k) / WIDTH_B];
-            } else {
-                chunks[load] = b[at + ahead.x * (select(params.b_k, params.b_column, ALONG_B) / WIDTH_B) + ahead.y];
-            }
-        }
-    }
-    return chunks;
-}
-
-fn keep_a(buffer: u32, local_index: u32, chunks: array<ChunkA, LOADS_A>) {
-    for (var load = 0u; load < LOADS_A; load++) {
-        let corner = corner_of(chunk_place(local_index, load, LINE_A), ALONG_A, WIDTH_A);
-        let values = vec4<f32>(vec4<ElemA>(chunks[load]));
-        let i = slot(corner.x / 4u, corner.y, ALONG_A);
-        if (VECTOR_A && !ALONG_A) {
-            a_tile[buffer][corner.y][i] = values;
-        } else {
-            for (var e = 0u; e < WIDTH_A; e++) {
-                a_tile[buffer][corner.y + e][i][corner.x % 4u] = values[e];
-            }
-        }
-    }
-}
-
-fn keep_b(buffer: u32, local_index: u32, chunks: array<ChunkB, LOADS_B>) {
-    for (var load = 0u; load < LOADS_B; load++) {
-        let corner = corner_of(chunk_place(local_index, load, LINE_B), ALONG_B, WIDTH_B);
-        let values = vec4<f32>(vec4<ElemB>(chunks[load]));
-        let i = slot(corner.x / 4u, corner.y, ALONG_B);
-        if (VECTOR_B && !ALONG_B) {
-            b_tile[buffer][corner.y][i] = values;
-        } else {
-            for (var e = 0u; e < WIDTH_B; e++) {
-                b_tile[buffer][corner.y + e][i][corner.x % 4u] = values[e];
-            }
-        }
-    }
-}
-
-// `exp` of more than 80 would near the largest f32.
-fn activate(x: f32) -> f32 {
-    if (ACTIVATION == 1u) {
-        return max(x, 0.0);
-    }
-    if (ACTIVATION == 2u) {
-        // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
-        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), 80.0)));
-    }
-    if (ACTIVATION == 3u) {
-        return x / (1.0 + exp(min(-x, 80.0)));
-    }
-    return x;
-}
-
-// Stores WIDTH_C sums from column `column` on; `at` is where row begins.
-fn store(at: u32, column: u32, sums: array<f32, WIDTH_C>) {
-    let place = (at + column) / WIDTH_C;
-    var cell: ChunkC;
-    for (var l = 0u; l < WIDTH_C; l++) {
-        var value = sums[l];
-        if (EPILOGUE) {
-            value *= params.alpha;
-            if (BETA) {
-                let before = c[place];
-                value += params.beta * f32(before[l]);
-            }
-            if (BIAS) {
-                value += bias[column + l];
-            }
-            value = activate(value);
-        }
-        cell[l] = ElemC(value);
-    }
-    c[place] = cell;
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn matmul_blocked(
@@ -383,3 +235,155 @@ fn matmul_blocked(
         }
     }
 }
+
+// Chunk `load` of an invocation as (line, chunk within the line). What depends on `load` is constant.
+fn chunk_place(local_index: u32, load: u32, line: u32) -> vec2<u32> {
+    let ahead = load * WORKGROUP;
+    return vec2<u32>(local_index / line + ahead / line, local_index % line + ahead % line);
+}
+
+// (row or column, k) of a chunk's first element within its tile.
+fn corner_of(place: vec2<u32>, along_k: bool, width: u32) -> vec2<u32> {
+    if (along_k) {
+        return vec2<u32>(place.x, place.y * width);
+    }
+    return vec2<u32>(place.y * width, place.x);
+}
+
+// Where vec4 `i` of row `k` lies in that row: stores that run along K would meet in the same banks otherwise.
+fn slot(i: u32, k: u32, along_k: bool) -> u32 {
+    if (along_k) {
+        return i ^ (k / 4u % 4u * 2u);
+    }
+    return i;
+}
+
+// The chunks of a tile of A; `at` is where the invocation's first lies, in chunks, and `depth` of K is left.
+fn fetch_a(local_index: u32, first_row: u32, first: u32, at: u32, depth: u32) -> array<ChunkA, LOADS_A> {
+    var chunks: array<ChunkA, LOADS_A>;
+    for (var load = 0u; load < LOADS_A; load++) {
+        let ahead = chunk_place(0u, load, LINE_A);
+        let corner = corner_of(chunk_place(local_index, load, LINE_A), ALONG_A, WIDTH_A);
+        if (!RAGGED_K || corner.y < depth) {
+            if (CLAMP) {
+                let row = min(first_row + corner.x, params.m - select(WIDTH_A, 1u, ALONG_A));
+                chunks[load] = a[(first + row * params.a_row + corner.y * params.a_k) / WIDTH_A];
+            } else {
+                chunks[load] = a[at + ahead.x * (select(params.a_k, params.a_row, ALONG_A) / WIDTH_A) + ahead.y];
+            }
+        }
+    }
+    return chunks;
+}
+
+fn fetch_b(local_index: u32, first_column: u32, first: u32, at: u32, depth: u32) -> array<ChunkB, LOADS_B> {
+    var chunks: array<ChunkB, LOADS_B>;
+    for (var load = 0u; load < LOADS_B; load++) {
+        let ahead = chunk_place(0u, load, LINE_B);
+        let corner = corner_of(chunk_place(local_index, load, LINE_B), ALONG_B, WIDTH_B);
+        if (!RAGGED_K || corner.y < depth) {
+            if (CLAMP) {
+                let column = min(first_column + corner.x, params.n - select(WIDTH_B, 1u, ALONG_B));
+                chunks[load] = b[(first + column * params.b_column + corner.y * params.b_k) / WIDTH_B];
+            } else {
+                chunks[load] = b[at + ahead.x * (select(params.b_k, params.b_column, ALONG_B) / WIDTH_B) + ahead.y];
+            }
+        }
+    }
+    return chunks;
+}
+
+fn keep_a(buffer: u32, local_index: u32, chunks: array<ChunkA, LOADS_A>) {
+    for (var load = 0u; load < LOADS_A; load++) {
+        let corner = corner_of(chunk_place(local_index, load, LINE_A), ALONG_A, WIDTH_A);
+        let values = vec4<f32>(vec4<ElemA>(chunks[load]));
+        let i = slot(corner.x / 4u, corner.y, ALONG_A);
+        if (VECTOR_A && !ALONG_A) {
+            a_tile[buffer][corner.y][i] = values;
+        } else {
+            for (var e = 0u; e < WIDTH_A; e++) {
+                a_tile[buffer][corner.y + e][i][corner.x % 4u] = values[e];
+            }
+        }
+    }
+}
+
+fn keep_b(buffer: u32, local_index: u32, chunks: array<ChunkB, LOADS_B>) {
+    for (var load = 0u; load < LOADS_B; load++) {
+        let corner = corner_of(chunk_place(local_index, load, LINE_B), ALONG_B, WIDTH_B);
+        let values = vec4<f32>(vec4<ElemB>(chunks[load]));
+        let i = slot(corner.x / 4u, corner.y, ALONG_B);
+        if (VECTOR_B && !ALONG_B) {
+            b_tile[buffer][corner.y][i] = values;
+        } else {
+            for (var e = 0u; e < WIDTH_B; e++) {
+                b_tile[buffer][corner.y + e][i][corner.x % 4u] = values[e];
+            }
+        }
+    }
+}
+
+// Stores WIDTH_C sums from column `column` on; `at` is where row begins.
+fn store(at: u32, column: u32, sums: array<f32, WIDTH_C>) {
+    let place = (at + column) / WIDTH_C;
+    var cell: ChunkC;
+    for (var l = 0u; l < WIDTH_C; l++) {
+        var value = sums[l];
+        if (EPILOGUE) {
+            value *= params.alpha;
+            if (BETA) {
+                let before = c[place];
+                value += params.beta * f32(before[l]);
+            }
+            if (BIAS) {
+                value += bias[column + l];
+            }
+            value = activate(value);
+        }
+        cell[l] = ElemC(value);
+    }
+    c[place] = cell;
+}
+
+// snippet matmul_params
+struct Params {
+    m: u32,
+    n: u32,
+    k: u32,
+    tiles_n: u32,    // workgroups along a row of C
+    planes: u32,     // batch * splits
+    splits: u32,     // parts of K
+    split_k: u32,    // depth of a part
+    a_first: u32,    // elements before the first one
+    b_first: u32,
+    c_first: u32,
+    a_row: u32,      // elements from one row of op(A) to the next
+    a_k: u32,        // elements from one k to the next
+    b_k: u32,
+    b_column: u32,
+    c_row: u32,
+    a_batch: u32,    // elements from one matrix to the next
+    b_batch: u32,
+    c_batch: u32,
+    alpha: f32,
+    beta: f32,
+    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
+}
+// end
+
+// snippet matmul_activate
+// `exp` of more than 80 would near the largest f32.
+fn activate(x: f32) -> f32 {
+    if (ACTIVATION == 1u) {
+        return max(x, 0.0);
+    }
+    if (ACTIVATION == 2u) {
+        // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
+        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), 80.0)));
+    }
+    if (ACTIVATION == 3u) {
+        return x / (1.0 + exp(min(-x, 80.0)));
+    }
+    return x;
+}
+// end

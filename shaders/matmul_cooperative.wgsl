@@ -77,30 +77,6 @@ const_assert LOADS_B * WORKGROUP == ROWS_B * CHUNKS_B;
 const_assert WORKGROUP % CHUNKS_A * (CHUNKS_A % WORKGROUP) == 0;
 const_assert WORKGROUP % CHUNKS_B * (CHUNKS_B % WORKGROUP) == 0;
 
-struct Params {
-    m: u32,
-    n: u32,
-    k: u32,
-    tiles_n: u32,    // workgroups along a row of C
-    planes: u32,     // batch * splits
-    splits: u32,     // parts of K
-    split_k: u32,    // depth of a part
-    a_first: u32,    // elements before the first one
-    b_first: u32,
-    c_first: u32,
-    a_row: u32,      // elements from one row of op(A) to the next
-    a_k: u32,        // elements from one k to the next
-    b_k: u32,
-    b_column: u32,
-    c_row: u32,
-    a_batch: u32,    // elements from one matrix to the next
-    b_batch: u32,
-    c_batch: u32,
-    alpha: f32,
-    beta: f32,
-    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<Chunk>;          // [batch, M, K]
 @group(0) @binding(2) var<storage, read> b: array<Chunk>;          // [batch, K, N]
@@ -111,99 +87,6 @@ struct Params {
 var<workgroup> a_tile: array<array<Chunk, ROWS_A * STRIDE_A>, BUFFERS>;
 var<workgroup> b_tile: array<array<Chunk, ROWS_B * STRIDE_B>, BUFFERS>;
 var<workgroup> c_tile: array<array<f32, CELLS>, SUBGROUPS>;   // a fragment of each subgroup
-
-// `exp` of more than 80 would near the largest f32.
-fn activate(x: f32) -> f32 {
-    if (ACTIVATION == 1u) {
-        return max(x, 0.0);
-    }
-    if (ACTIVATION == 2u) {
-        // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
-        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), 80.0)));
-    }
-    if (ACTIVATION == 3u) {
-        return x / (1.0 + exp(min(-x, 80.0)));
-    }
-    return x;
-}
-
-// Chunk `load` of an invocation as (row of the tile as it lies, element in that row). What depends on `load` is constant.
-fn chunk_place(local_index: u32, load: u32, chunks: u32) -> vec2<u32> {
-    let ahead = load * WORKGROUP;
-    return vec2<u32>(local_index / chunks + ahead / chunks, (local_index % chunks + ahead % chunks) * WIDTH);
-}
-
-// The same for a tile of A, rows within each eight in another order: where a row has 32 elements, neighbours would else
-// store to rows that share banks, and rows four apart do not.
-fn chunk_place_a(local_index: u32, load: u32) -> vec2<u32> {
-    let place = chunk_place(local_index, load, CHUNKS_A);
-    if (TRANSPOSED_A || ROWS_A % 8u != 0u) {
-        return place;
-    }
-    let row = (place.x & 0xfffffff8u) | ((place.x & 1u) << 2u) | ((place.x & 6u) >> 1u);
-    return vec2<u32>(row, place.y);
-}
-
-// The chunks of a tile of A. `first` is where row 0 lies at the tile's first k, and `depth` of K is left.
-fn fetch_a(local_index: u32, first_row: u32, first: u32, depth: u32) -> array<Chunk, LOADS_A> {
-    var chunks: array<Chunk, LOADS_A>;
-    for (var load = 0u; load < LOADS_A; load++) {
-        let place = chunk_place_a(local_index, load);
-        var row = first_row + select(place.x, place.y, TRANSPOSED_A);
-        if (CLAMP) {
-            row = min(row, params.m - select(1u, WIDTH, TRANSPOSED_A));
-        }
-        let k = select(place.y, place.x, TRANSPOSED_A);
-        if (!RAGGED_K || k < depth) {
-            chunks[load] = a[(first + row * params.a_row + k * params.a_k) / WIDTH];
-        }
-    }
-    return chunks;
-}
-
-fn fetch_b(local_index: u32, first_column: u32, first: u32, depth: u32) -> array<Chunk, LOADS_B> {
-    var chunks: array<Chunk, LOADS_B>;
-    for (var load = 0u; load < LOADS_B; load++) {
-        let place = chunk_place(local_index, load, CHUNKS_B);
-        var column = first_column + select(place.y, place.x, TRANSPOSED_B);
-        if (CLAMP) {
-            column = min(column, params.n - select(WIDTH, 1u, TRANSPOSED_B));
-        }
-        let k = select(place.x, place.y, TRANSPOSED_B);
-        if (!RAGGED_K || k < depth) {
-            chunks[load] = b[(first + column * params.b_column + k * params.b_k) / WIDTH];
-        }
-    }
-    return chunks;
-}
-
-fn keep(buffer: u32, local_index: u32, a_chunks: array<Chunk, LOADS_A>, b_chunks: array<Chunk, LOADS_B>) {
-    for (var load = 0u; load < LOADS_A; load++) {
-        let place = chunk_place_a(local_index, load);
-        a_tile[buffer][place.x * STRIDE_A + place.y / WIDTH] = a_chunks[load];
-    }
-    for (var load = 0u; load < LOADS_B; load++) {
-        let place = chunk_place(local_index, load, CHUNKS_B);
-        b_tile[buffer][place.x * STRIDE_B + place.y / WIDTH] = b_chunks[load];
-    }
-}
-
-// One element of the result.
-fn store(plane: u32, row: u32, column: u32, sum: f32) {
-    let place = params.c_first + plane * params.c_batch + row * params.c_row + column;
-    if (!EPILOGUE) {
-        sums[place] = sum;
-        return;
-    }
-    var value = params.alpha * sum;
-    if (BETA) {
-        value += params.beta * f32(c[place]);
-    }
-    if (BIAS) {
-        value += bias[column];
-    }
-    c[place] = ElemC(activate(value));
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn matmul_cooperative(
@@ -327,3 +210,124 @@ fn matmul_cooperative(
         }
     }
 }
+
+// Chunk `load` of an invocation as (row of the tile as it lies, element in that row). What depends on `load` is constant.
+fn chunk_place(local_index: u32, load: u32, chunks: u32) -> vec2<u32> {
+    let ahead = load * WORKGROUP;
+    return vec2<u32>(local_index / chunks + ahead / chunks, (local_index % chunks + ahead % chunks) * WIDTH);
+}
+
+// The same for a tile of A, rows within each eight in another order: where a row has 32 elements, neighbours would else
+// store to rows that share banks, and rows four apart do not.
+fn chunk_place_a(local_index: u32, load: u32) -> vec2<u32> {
+    let place = chunk_place(local_index, load, CHUNKS_A);
+    if (TRANSPOSED_A || ROWS_A % 8u != 0u) {
+        return place;
+    }
+    let row = (place.x & 0xfffffff8u) | ((place.x & 1u) << 2u) | ((place.x & 6u) >> 1u);
+    return vec2<u32>(row, place.y);
+}
+
+// The chunks of a tile of A. `first` is where row 0 lies at the tile's first k, and `depth` of K is left.
+fn fetch_a(local_index: u32, first_row: u32, first: u32, depth: u32) -> array<Chunk, LOADS_A> {
+    var chunks: array<Chunk, LOADS_A>;
+    for (var load = 0u; load < LOADS_A; load++) {
+        let place = chunk_place_a(local_index, load);
+        var row = first_row + select(place.x, place.y, TRANSPOSED_A);
+        if (CLAMP) {
+            row = min(row, params.m - select(1u, WIDTH, TRANSPOSED_A));
+        }
+        let k = select(place.y, place.x, TRANSPOSED_A);
+        if (!RAGGED_K || k < depth) {
+            chunks[load] = a[(first + row * params.a_row + k * params.a_k) / WIDTH];
+        }
+    }
+    return chunks;
+}
+
+fn fetch_b(local_index: u32, first_column: u32, first: u32, depth: u32) -> array<Chunk, LOADS_B> {
+    var chunks: array<Chunk, LOADS_B>;
+    for (var load = 0u; load < LOADS_B; load++) {
+        let place = chunk_place(local_index, load, CHUNKS_B);
+        var column = first_column + select(place.y, place.x, TRANSPOSED_B);
+        if (CLAMP) {
+            column = min(column, params.n - select(WIDTH, 1u, TRANSPOSED_B));
+        }
+        let k = select(place.x, place.y, TRANSPOSED_B);
+        if (!RAGGED_K || k < depth) {
+            chunks[load] = b[(first + column * params.b_column + k * params.b_k) / WIDTH];
+        }
+    }
+    return chunks;
+}
+
+fn keep(buffer: u32, local_index: u32, a_chunks: array<Chunk, LOADS_A>, b_chunks: array<Chunk, LOADS_B>) {
+    for (var load = 0u; load < LOADS_A; load++) {
+        let place = chunk_place_a(local_index, load);
+        a_tile[buffer][place.x * STRIDE_A + place.y / WIDTH] = a_chunks[load];
+    }
+    for (var load = 0u; load < LOADS_B; load++) {
+        let place = chunk_place(local_index, load, CHUNKS_B);
+        b_tile[buffer][place.x * STRIDE_B + place.y / WIDTH] = b_chunks[load];
+    }
+}
+
+// One element of the result.
+fn store(plane: u32, row: u32, column: u32, sum: f32) {
+    let place = params.c_first + plane * params.c_batch + row * params.c_row + column;
+    if (!EPILOGUE) {
+        sums[place] = sum;
+        return;
+    }
+    var value = params.alpha * sum;
+    if (BETA) {
+        value += params.beta * f32(c[place]);
+    }
+    if (BIAS) {
+        value += bias[column];
+    }
+    c[place] = ElemC(activate(value));
+}
+
+// snippet matmul_params
+struct Params {
+    m: u32,
+    n: u32,
+    k: u32,
+    tiles_n: u32,    // workgroups along a row of C
+    planes: u32,     // batch * splits
+    splits: u32,     // parts of K
+    split_k: u32,    // depth of a part
+    a_first: u32,    // elements before the first one
+    b_first: u32,
+    c_first: u32,
+    a_row: u32,      // elements from one row of op(A) to the next
+    a_k: u32,        // elements from one k to the next
+    b_k: u32,
+    b_column: u32,
+    c_row: u32,
+    a_batch: u32,    // elements from one matrix to the next
+    b_batch: u32,
+    c_batch: u32,
+    alpha: f32,
+    beta: f32,
+    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
+}
+// end
+
+// snippet matmul_activate
+// `exp` of more than 80 would near the largest f32.
+fn activate(x: f32) -> f32 {
+    if (ACTIVATION == 1u) {
+        return max(x, 0.0);
+    }
+    if (ACTIVATION == 2u) {
+        // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
+        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), 80.0)));
+    }
+    if (ACTIVATION == 3u) {
+        return x / (1.0 + exp(min(-x, 80.0)));
+    }
+    return x;
+}
+// end

@@ -89,30 +89,6 @@ const_assert LOADS_B * PASS_B == ROWS_B;
 const_assert TRANSPOSED_A || PASS_A % BLOCK * (BLOCK % PASS_A) == 0;
 const_assert !TRANSPOSED_B || PASS_B % BLOCK * (BLOCK % PASS_B) == 0;
 
-struct Params {
-    m: u32,
-    n: u32,
-    k: u32,
-    tiles_n: u32,    // workgroups along a row of C
-    planes: u32,     // batch
-    splits: u32,     // 1
-    split_k: u32,
-    a_first: u32,    // elements before the first one
-    b_first: u32,
-    c_first: u32,
-    a_row: u32,      // elements from one row of op(A) to the next
-    a_k: u32,        // elements from one k to the next
-    b_k: u32,
-    b_column: u32,
-    c_row: u32,
-    a_batch: u32,    // elements from one matrix to the next
-    b_batch: u32,
-    c_batch: u32,
-    alpha: f32,
-    beta: f32,
-    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 // A and B are bound as if they were written: drivers would else move the loads of a tile to where it is stored. The bias may
 // lie in the same buffer, which cannot be bound both ways.
@@ -125,97 +101,6 @@ struct Params {
 var<workgroup> a_tile: array<vec4<f16>, ROWS_A * STRIDE_A>;
 var<workgroup> b_tile: array<vec4<f16>, ROWS_B * STRIDE_B>;
 var<workgroup> c_tile: array<vec4<f32>, WORKGROUP / LANES * FRAGMENT * STRIDE_C>;   // a fragment of each subgroup
-
-fn halves(bytes: vec2<u32>) -> vec4<f16> {
-    return vec4<f16>(vec4<f32>(unpack2x16float(bytes.x), unpack2x16float(bytes.y)));
-}
-
-// The row of a tile that is fetched as number `row`, where rows go along K: neighbours would else be stored to rows of 32
-// elements that share banks, and rows four apart do not.
-fn row_along_k(row: u32, along_k: bool) -> u32 {
-    if (!along_k) {
-        return row;
-    }
-    return (row & 0xfffffff8u) | ((row & 1u) << 2u) | ((row & 6u) >> 1u);
-}
-
-fn row_of_a(row: u32) -> u32 {
-    return row_along_k(row, !TRANSPOSED_A);
-}
-
-fn row_of_b(row: u32) -> u32 {
-    return row_along_k(row, TRANSPOSED_B);
-}
-
-// Chunks from one row to the next, as they lie.
-fn chunks_of_a() -> u32 {
-    return select(params.a_row, params.a_k, TRANSPOSED_A) / CHUNK;
-}
-
-fn chunks_of_b() -> u32 {
-    return select(params.b_k, params.b_column, TRANSPOSED_B) / CHUNK;
-}
-
-// The chunks of a tile of A that begins at `k`; `first` is where the invocation's first chunk lies at k = 0, in chunks.
-fn fetch_a(first: u32, k: u32) -> array<vec4<u32>, LOADS_A> {
-    let at = first + select(k / CHUNK, k * chunks_of_a(), TRANSPOSED_A);
-    var chunks: array<vec4<u32>, LOADS_A>;
-    for (var load = 0u; load < LOADS_A; load++) {
-        chunks[load] = a[at + row_of_a(load * PASS_A) * chunks_of_a()];
-    }
-    return chunks;
-}
-
-fn fetch_b(first: u32, k: u32) -> array<vec4<u32>, LOADS_B> {
-    let at = first + select(k * chunks_of_b(), k / CHUNK, TRANSPOSED_B);
-    var chunks: array<vec4<u32>, LOADS_B>;
-    for (var load = 0u; load < LOADS_B; load++) {
-        chunks[load] = b[at + row_of_b(load * PASS_B) * chunks_of_b()];
-    }
-    return chunks;
-}
-
-fn keep(local_index: u32, a_chunks: array<vec4<u32>, LOADS_A>, b_chunks: array<vec4<u32>, LOADS_B>) {
-    let a_first = row_of_a(local_index / CHUNKS_A) * STRIDE_A + local_index % CHUNKS_A * (CHUNK / WIDTH);
-    for (var load = 0u; load < LOADS_A; load++) {
-        let place = a_first + row_of_a(load * PASS_A) * STRIDE_A;
-        a_tile[place] = halves(a_chunks[load].xy);
-        a_tile[place + 1u] = halves(a_chunks[load].zw);
-    }
-    let b_first = row_of_b(local_index / CHUNKS_B) * STRIDE_B + local_index % CHUNKS_B * (CHUNK / WIDTH);
-    for (var load = 0u; load < LOADS_B; load++) {
-        let place = b_first + row_of_b(load * PASS_B) * STRIDE_B;
-        b_tile[place] = halves(b_chunks[load].xy);
-        b_tile[place + 1u] = halves(b_chunks[load].zw);
-    }
-}
-
-// `exp` of more than 80 would near the largest f32.
-fn activate(x: vec4<f32>) -> vec4<f32> {
-    if (ACTIVATION == 1u) {
-        return max(x, vec4<f32>());
-    }
-    if (ACTIVATION == 2u) {
-        // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
-        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), vec4<f32>(80.0))));
-    }
-    if (ACTIVATION == 3u) {
-        return x / (1.0 + exp(min(-x, vec4<f32>(80.0))));
-    }
-    return x;
-}
-
-// Where along K step number `step` of `steps` is, for a workgroup that begins `offset` steps into each window. Steps after
-// the last whole window are taken in order.
-fn depth_of(step: u32, steps: u32, offset: u32) -> u32 {
-    let window = SPREAD * DEEP;
-    let first = step / window * window;
-    var place = step;
-    if (first + window <= steps) {
-        place = first + (step + offset) % window;
-    }
-    return place * TILE_K;
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn matmul_cooperative_whole(
@@ -328,3 +213,120 @@ fn matmul_cooperative_whole(
         }
     }
 }
+
+fn halves(bytes: vec2<u32>) -> vec4<f16> {
+    return vec4<f16>(vec4<f32>(unpack2x16float(bytes.x), unpack2x16float(bytes.y)));
+}
+
+// The row of a tile that is fetched as number `row`, where rows go along K: neighbours would else be stored to rows of 32
+// elements that share banks, and rows four apart do not.
+fn row_along_k(row: u32, along_k: bool) -> u32 {
+    if (!along_k) {
+        return row;
+    }
+    return (row & 0xfffffff8u) | ((row & 1u) << 2u) | ((row & 6u) >> 1u);
+}
+
+fn row_of_a(row: u32) -> u32 {
+    return row_along_k(row, !TRANSPOSED_A);
+}
+
+fn row_of_b(row: u32) -> u32 {
+    return row_along_k(row, TRANSPOSED_B);
+}
+
+// Chunks from one row to the next, as they lie.
+fn chunks_of_a() -> u32 {
+    return select(params.a_row, params.a_k, TRANSPOSED_A) / CHUNK;
+}
+
+fn chunks_of_b() -> u32 {
+    return select(params.b_k, params.b_column, TRANSPOSED_B) / CHUNK;
+}
+
+// The chunks of a tile of A that begins at `k`; `first` is where the invocation's first chunk lies at k = 0, in chunks.
+fn fetch_a(first: u32, k: u32) -> array<vec4<u32>, LOADS_A> {
+    let at = first + select(k / CHUNK, k * chunks_of_a(), TRANSPOSED_A);
+    var chunks: array<vec4<u32>, LOADS_A>;
+    for (var load = 0u; load < LOADS_A; load++) {
+        chunks[load] = a[at + row_of_a(load * PASS_A) * chunks_of_a()];
+    }
+    return chunks;
+}
+
+fn fetch_b(first: u32, k: u32) -> array<vec4<u32>, LOADS_B> {
+    let at = first + select(k * chunks_of_b(), k / CHUNK, TRANSPOSED_B);
+    var chunks: array<vec4<u32>, LOADS_B>;
+    for (var load = 0u; load < LOADS_B; load++) {
+        chunks[load] = b[at + row_of_b(load * PASS_B) * chunks_of_b()];
+    }
+    return chunks;
+}
+
+fn keep(local_index: u32, a_chunks: array<vec4<u32>, LOADS_A>, b_chunks: array<vec4<u32>, LOADS_B>) {
+    let a_first = row_of_a(local_index / CHUNKS_A) * STRIDE_A + local_index % CHUNKS_A * (CHUNK / WIDTH);
+    for (var load = 0u; load < LOADS_A; load++) {
+        let place = a_first + row_of_a(load * PASS_A) * STRIDE_A;
+        a_tile[place] = halves(a_chunks[load].xy);
+        a_tile[place + 1u] = halves(a_chunks[load].zw);
+    }
+    let b_first = row_of_b(local_index / CHUNKS_B) * STRIDE_B + local_index % CHUNKS_B * (CHUNK / WIDTH);
+    for (var load = 0u; load < LOADS_B; load++) {
+        let place = b_first + row_of_b(load * PASS_B) * STRIDE_B;
+        b_tile[place] = halves(b_chunks[load].xy);
+        b_tile[place + 1u] = halves(b_chunks[load].zw);
+    }
+}
+
+// `exp` of more than 80 would near the largest f32.
+fn activate(x: vec4<f32>) -> vec4<f32> {
+    if (ACTIVATION == 1u) {
+        return max(x, vec4<f32>());
+    }
+    if (ACTIVATION == 2u) {
+        // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
+        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), vec4<f32>(80.0))));
+    }
+    if (ACTIVATION == 3u) {
+        return x / (1.0 + exp(min(-x, vec4<f32>(80.0))));
+    }
+    return x;
+}
+
+// Where along K step number `step` of `steps` is, for a workgroup that begins `offset` steps into each window. Steps after
+// the last whole window are taken in order.
+fn depth_of(step: u32, steps: u32, offset: u32) -> u32 {
+    let window = SPREAD * DEEP;
+    let first = step / window * window;
+    var place = step;
+    if (first + window <= steps) {
+        place = first + (step + offset) % window;
+    }
+    return place * TILE_K;
+}
+
+// snippet matmul_params
+struct Params {
+    m: u32,
+    n: u32,
+    k: u32,
+    tiles_n: u32,    // workgroups along a row of C
+    planes: u32,     // batch * splits
+    splits: u32,     // parts of K
+    split_k: u32,    // depth of a part
+    a_first: u32,    // elements before the first one
+    b_first: u32,
+    c_first: u32,
+    a_row: u32,      // elements from one row of op(A) to the next
+    a_k: u32,        // elements from one k to the next
+    b_k: u32,
+    b_column: u32,
+    c_row: u32,
+    a_batch: u32,    // elements from one matrix to the next
+    b_batch: u32,
+    c_batch: u32,
+    alpha: f32,
+    beta: f32,
+    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
+}
+// end

@@ -16,61 +16,11 @@ const BUDGET: u32 = 0;       // MFLOP of a dispatch, a run of the workgroups fro
 const TILE_M: u32 = 16;   // rows of C per workgroup
 const TILE_N: u32 = 16;   // columns of C per workgroup
 
-struct Params {
-    m: u32,
-    n: u32,
-    k: u32,
-    tiles_n: u32,    // workgroups along a row of C
-    planes: u32,     // batch * splits
-    splits: u32,     // parts of K
-    split_k: u32,    // depth of a part
-    a_first: u32,    // elements before the first one
-    b_first: u32,
-    c_first: u32,
-    a_row: u32,      // elements from one row of op(A) to the next
-    a_k: u32,        // elements from one k to the next
-    b_k: u32,
-    b_column: u32,
-    c_row: u32,
-    a_batch: u32,    // elements from one matrix to the next
-    b_batch: u32,
-    c_batch: u32,
-    alpha: f32,
-    beta: f32,
-    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<ElemA>;         // [batch, M, K]
 @group(0) @binding(2) var<storage, read> b: array<ElemB>;         // [batch, K, N]
 @group(0) @binding(3) var<storage, read> bias: array<f32>;        // [N]
 @group(0) @binding(4) var<storage, read_write> c: array<ElemC>;   // [batch, M, N]
-
-// `exp` of more than 80 would near the largest f32.
-fn activate(x: f32) -> f32 {
-    if (ACTIVATION == 1u) {
-        return max(x, 0.0);
-    }
-    if (ACTIVATION == 2u) {
-        // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
-        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), 80.0)));
-    }
-    if (ACTIVATION == 3u) {
-        return x / (1.0 + exp(min(-x, 80.0)));
-    }
-    return x;
-}
-
-fn store(place: u32, column: u32, sum: f32) {
-    var value = params.alpha * sum;
-    if (BETA) {
-        value += params.beta * f32(c[place]);
-    }
-    if (BIAS) {
-        value += bias[column];
-    }
-    c[place] = ElemC(activate(value));
-}
 
 @compute @workgroup_size(TILE_N, TILE_M)
 fn matmul_naive(
@@ -98,3 +48,59 @@ fn matmul_naive(
     }
     store(params.c_first + matrix * params.c_batch + row * params.c_row + column, column, sum);
 }
+
+// snippet matmul_params
+struct Params {
+    m: u32,
+    n: u32,
+    k: u32,
+    tiles_n: u32,    // workgroups along a row of C
+    planes: u32,     // batch * splits
+    splits: u32,     // parts of K
+    split_k: u32,    // depth of a part
+    a_first: u32,    // elements before the first one
+    b_first: u32,
+    c_first: u32,
+    a_row: u32,      // elements from one row of op(A) to the next
+    a_k: u32,        // elements from one k to the next
+    b_k: u32,
+    b_column: u32,
+    c_row: u32,
+    a_batch: u32,    // elements from one matrix to the next
+    b_batch: u32,
+    c_batch: u32,
+    alpha: f32,
+    beta: f32,
+    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
+}
+// end
+
+// snippet matmul_activate
+// `exp` of more than 80 would near the largest f32.
+fn activate(x: f32) -> f32 {
+    if (ACTIVATION == 1u) {
+        return max(x, 0.0);
+    }
+    if (ACTIVATION == 2u) {
+        // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
+        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), 80.0)));
+    }
+    if (ACTIVATION == 3u) {
+        return x / (1.0 + exp(min(-x, 80.0)));
+    }
+    return x;
+}
+// end
+
+// snippet matmul_store
+fn store(place: u32, column: u32, sum: f32) {
+    var value = params.alpha * sum;
+    if (BETA) {
+        value += params.beta * f32(c[place]);
+    }
+    if (BIAS) {
+        value += bias[column];
+    }
+    c[place] = ElemC(activate(value));
+}
+// end

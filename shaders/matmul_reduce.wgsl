@@ -11,49 +11,10 @@ const ACTIVATION: u32 = 0;   // 0 none, 1 relu, 2 gelu, 3 silu
 const BUDGET: u32 = 0;       // MFLOP of a dispatch, a run of the workgroups from params.first on; 0: all
 const REDUCE_WORKGROUP: u32 = 256;
 
-struct Params {
-    m: u32,
-    n: u32,
-    k: u32,
-    tiles_n: u32,    // workgroups along a row of C
-    planes: u32,     // batch * splits
-    splits: u32,     // parts of K
-    split_k: u32,    // depth of a part
-    a_first: u32,    // elements before the first one
-    b_first: u32,
-    c_first: u32,
-    a_row: u32,      // elements from one row of op(A) to the next
-    a_k: u32,        // elements from one k to the next
-    b_k: u32,
-    b_column: u32,
-    c_row: u32,
-    a_batch: u32,    // elements from one matrix to the next
-    b_batch: u32,
-    c_batch: u32,
-    alpha: f32,
-    beta: f32,
-    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> parts: array<f32>;         // [batch, splits, M, N]
 @group(0) @binding(2) var<storage, read> bias: array<f32>;          // [N]
 @group(0) @binding(3) var<storage, read_write> c: array<ElemOut>;   // [batch, M, N]
-
-// `exp` of more than 80 would near the largest f32.
-fn activate(x: f32) -> f32 {
-    if (ACTIVATION == 1u) {
-        return max(x, 0.0);
-    }
-    if (ACTIVATION == 2u) {
-        // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
-        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), 80.0)));
-    }
-    if (ACTIVATION == 3u) {
-        return x / (1.0 + exp(min(-x, 80.0)));
-    }
-    return x;
-}
 
 @compute @workgroup_size(REDUCE_WORKGROUP)
 fn matmul_reduce(
@@ -87,3 +48,46 @@ fn matmul_reduce(
     }
     c[place] = ElemOut(activate(value));
 }
+
+// snippet matmul_params
+struct Params {
+    m: u32,
+    n: u32,
+    k: u32,
+    tiles_n: u32,    // workgroups along a row of C
+    planes: u32,     // batch * splits
+    splits: u32,     // parts of K
+    split_k: u32,    // depth of a part
+    a_first: u32,    // elements before the first one
+    b_first: u32,
+    c_first: u32,
+    a_row: u32,      // elements from one row of op(A) to the next
+    a_k: u32,        // elements from one k to the next
+    b_k: u32,
+    b_column: u32,
+    c_row: u32,
+    a_batch: u32,    // elements from one matrix to the next
+    b_batch: u32,
+    c_batch: u32,
+    alpha: f32,
+    beta: f32,
+    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
+}
+// end
+
+// snippet matmul_activate
+// `exp` of more than 80 would near the largest f32.
+fn activate(x: f32) -> f32 {
+    if (ACTIVATION == 1u) {
+        return max(x, 0.0);
+    }
+    if (ACTIVATION == 2u) {
+        // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
+        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), 80.0)));
+    }
+    if (ACTIVATION == 3u) {
+        return x / (1.0 + exp(min(-x, 80.0)));
+    }
+    return x;
+}
+// end

@@ -87,116 +87,6 @@ struct Params {
 
 var<workgroup> partial: array<array<f32, WORKGROUP>, ROUND>;
 
-// The WIDTH elements of 16 bytes.
-fn elements(bytes: vec4<u32>) -> array<f32, WIDTH> {
-    var values: array<f32, WIDTH>;
-    for (var i = 0u; i < 4u; i++) {
-        if (HALF) {
-            let pair = unpack2x16float(bytes[i]);
-            values[i * (WIDTH / 4u)] = pair.x;
-            values[i * (WIDTH / 4u) + WIDTH / 4u - 1u] = pair.y;
-        } else {
-            values[i] = bitcast<f32>(bytes[i]);
-        }
-    }
-    return values;
-}
-
-// Where k number `i` of a block lies beyond its first.
-fn k_of(i: u32) -> u32 {
-    return select(i, i * LANES_K, SPREAD_K);
-}
-
-// Column `j` of an invocation, from the workgroup's first.
-fn column_of(lane_n: u32, j: u32) -> u32 {
-    let chunk = j / WIDTH * LANES_N + lane_n;
-    return select(lane_n + j * LANES_N, chunk * WIDTH + j % WIDTH, ADJACENT);
-}
-
-// The elements of a row of A that a block needs. Zeros stand for what lies at or beyond `k_end`.
-fn load_a(row_first: u32, k: u32, k_end: u32) -> array<f32, WIDTH> {
-    var values: array<f32, WIDTH>;
-    if (WIDE_A) {
-        if (!RAGGED_K || k < k_end) {
-            values = elements(a_wide[(row_first + k) / WIDTH]);
-        }
-    } else {
-        for (var i = 0u; i < WIDTH; i++) {
-            if (!RAGGED_K || k + k_of(i) < k_end) {
-                values[i] = f32(a[row_first + (k + k_of(i)) * params.a_k]);
-            }
-        }
-    }
-    return values;
-}
-
-// A block of B as [k][column]; `first` is where column 0, k 0 lies.
-fn load_b(columns: array<u32, ELEMS_N>, first: u32, k: u32, k_end: u32) -> array<array<f32, ELEMS_N>, WIDTH> {
-    var block: array<array<f32, ELEMS_N>, WIDTH>;
-    if (ADJACENT) {
-        for (var i = 0u; i < WIDTH; i++) {
-            if (!RAGGED_K || k + i < k_end) {
-                for (var chunk = 0u; chunk < ELEMS_N; chunk += WIDTH) {
-                    let values = elements(b_wide[(first + columns[chunk] + (k + i) * params.b_k) / WIDTH]);
-                    for (var j = 0u; j < WIDTH; j++) {
-                        // The remainder is for ELEMS_N < WIDTH, where this branch is compiled and not taken.
-                        block[i][(chunk + j) % ELEMS_N] = values[j];
-                    }
-                }
-            }
-        }
-    } else if (WIDE_B) {
-        for (var j = 0u; j < ELEMS_N; j++) {
-            if (!RAGGED_K || k < k_end) {
-                let values = elements(b_wide[(first + columns[j] * params.b_column + k) / WIDTH]);
-                for (var i = 0u; i < WIDTH; i++) {
-                    block[i][j] = values[i];
-                }
-            }
-        }
-    } else {
-        for (var i = 0u; i < WIDTH; i++) {
-            if (!RAGGED_K || k + k_of(i) < k_end) {
-                for (var j = 0u; j < ELEMS_N; j++) {
-                    block[i][j] = f32(b[first + columns[j] * params.b_column + (k + k_of(i)) * params.b_k]);
-                }
-            }
-        }
-    }
-    return block;
-}
-
-// `exp` of more than 80 would near the largest f32.
-fn activate(x: f32) -> f32 {
-    if (ACTIVATION == 1u) {
-        return max(x, 0.0);
-    }
-    if (ACTIVATION == 2u) {
-        // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
-        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), 80.0)));
-    }
-    if (ACTIVATION == 3u) {
-        return x / (1.0 + exp(min(-x, 80.0)));
-    }
-    return x;
-}
-
-fn store(plane: u32, row: u32, column: u32, sum: f32) {
-    let place = params.c_first + plane * params.c_plane + row * params.c_row + column * params.c_column;
-    if (!EPILOGUE) {
-        c[place] = ElemC(sum);
-        return;
-    }
-    var value = params.alpha * sum;
-    if (BETA) {
-        value += params.beta * f32(c[place]);
-    }
-    if (BIAS) {
-        value += bias[select(column, row, MIRRORED)];
-    }
-    c[place] = ElemC(activate(value));
-}
-
 @compute @workgroup_size(WORKGROUP)
 fn matmul_vector(
     @builtin(workgroup_id) workgroup_id: vec3<u32>,
@@ -277,3 +167,115 @@ fn matmul_vector(
         workgroupBarrier();
     }
 }
+
+// The WIDTH elements of 16 bytes.
+fn elements(bytes: vec4<u32>) -> array<f32, WIDTH> {
+    var values: array<f32, WIDTH>;
+    for (var i = 0u; i < 4u; i++) {
+        if (HALF) {
+            let pair = unpack2x16float(bytes[i]);
+            values[i * (WIDTH / 4u)] = pair.x;
+            values[i * (WIDTH / 4u) + WIDTH / 4u - 1u] = pair.y;
+        } else {
+            values[i] = bitcast<f32>(bytes[i]);
+        }
+    }
+    return values;
+}
+
+// Where k number `i` of a block lies beyond its first.
+fn k_of(i: u32) -> u32 {
+    return select(i, i * LANES_K, SPREAD_K);
+}
+
+// Column `j` of an invocation, from the workgroup's first.
+fn column_of(lane_n: u32, j: u32) -> u32 {
+    let chunk = j / WIDTH * LANES_N + lane_n;
+    return select(lane_n + j * LANES_N, chunk * WIDTH + j % WIDTH, ADJACENT);
+}
+
+// The elements of a row of A that a block needs. Zeros stand for what lies at or beyond `k_end`.
+fn load_a(row_first: u32, k: u32, k_end: u32) -> array<f32, WIDTH> {
+    var values: array<f32, WIDTH>;
+    if (WIDE_A) {
+        if (!RAGGED_K || k < k_end) {
+            values = elements(a_wide[(row_first + k) / WIDTH]);
+        }
+    } else {
+        for (var i = 0u; i < WIDTH; i++) {
+            if (!RAGGED_K || k + k_of(i) < k_end) {
+                values[i] = f32(a[row_first + (k + k_of(i)) * params.a_k]);
+            }
+        }
+    }
+    return values;
+}
+
+// A block of B as [k][column]; `first` is where column 0, k 0 lies.
+fn load_b(columns: array<u32, ELEMS_N>, first: u32, k: u32, k_end: u32) -> array<array<f32, ELEMS_N>, WIDTH> {
+    var block: array<array<f32, ELEMS_N>, WIDTH>;
+    if (ADJACENT) {
+        for (var i = 0u; i < WIDTH; i++) {
+            if (!RAGGED_K || k + i < k_end) {
+                for (var chunk = 0u; chunk < ELEMS_N; chunk += WIDTH) {
+                    let values = elements(b_wide[(first + columns[chunk] + (k + i) * params.b_k) / WIDTH]);
+                    for (var j = 0u; j < WIDTH; j++) {
+                        // The remainder is for ELEMS_N < WIDTH, where this branch is compiled and not taken.
+                        block[i][(chunk + j) % ELEMS_N] = values[j];
+                    }
+                }
+            }
+        }
+    } else if (WIDE_B) {
+        for (var j = 0u; j < ELEMS_N; j++) {
+            if (!RAGGED_K || k < k_end) {
+                let values = elements(b_wide[(first + columns[j] * params.b_column + k) / WIDTH]);
+                for (var i = 0u; i < WIDTH; i++) {
+                    block[i][j] = values[i];
+                }
+            }
+        }
+    } else {
+        for (var i = 0u; i < WIDTH; i++) {
+            if (!RAGGED_K || k + k_of(i) < k_end) {
+                for (var j = 0u; j < ELEMS_N; j++) {
+                    block[i][j] = f32(b[first + columns[j] * params.b_column + (k + k_of(i)) * params.b_k]);
+                }
+            }
+        }
+    }
+    return block;
+}
+
+fn store(plane: u32, row: u32, column: u32, sum: f32) {
+    let place = params.c_first + plane * params.c_plane + row * params.c_row + column * params.c_column;
+    if (!EPILOGUE) {
+        c[place] = ElemC(sum);
+        return;
+    }
+    var value = params.alpha * sum;
+    if (BETA) {
+        value += params.beta * f32(c[place]);
+    }
+    if (BIAS) {
+        value += bias[select(column, row, MIRRORED)];
+    }
+    c[place] = ElemC(activate(value));
+}
+
+// snippet matmul_activate
+// `exp` of more than 80 would near the largest f32.
+fn activate(x: f32) -> f32 {
+    if (ACTIVATION == 1u) {
+        return max(x, 0.0);
+    }
+    if (ACTIVATION == 2u) {
+        // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
+        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), 80.0)));
+    }
+    if (ACTIVATION == 3u) {
+        return x / (1.0 + exp(min(-x, 80.0)));
+    }
+    return x;
+}
+// end

@@ -19,14 +19,6 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> c: array<vec4<u32>>;   // [vectors]
 
-fn pattern(place: u32) -> vec4<u32> {
-    var x = (place ^ params.seed) | 0x80000000u;
-    x ^= x << 13u;
-    x ^= x >> 17u;
-    x ^= x << 5u;
-    return vec4<u32>(x, x ^ 0x9e3779b9u, ~x, (x >> 16u) | (x << 16u));
-}
-
 @compute @workgroup_size(WORKGROUP)
 fn memory_write(
     @builtin(workgroup_id) workgroup_id: vec3<u32>,
@@ -43,4 +35,12 @@ fn memory_write(
             }
         }
     }
+}
+
+fn pattern(place: u32) -> vec4<u32> {
+    var x = (place ^ params.seed) | 0x80000000u;
+    x ^= x << 13u;
+    x ^= x >> 17u;
+    x ^= x << 5u;
+    return vec4<u32>(x, x ^ 0x9e3779b9u, ~x, (x >> 16u) | (x << 16u));
 }

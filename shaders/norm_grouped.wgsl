@@ -26,18 +26,6 @@ const LEADERS: u32 = min(GROUP, 16u);           // invocations that add for thei
 const_assert WORKGROUP % GROUP == 0;
 const_assert GROUP % LEADERS == 0;
 
-struct Params {
-    rows: u32,       // of this dispatch
-    cols: u32,       // here and below, sizes and places are in Wide
-    x_first: u32,
-    x_stride: u32,
-    y_first: u32,
-    y_stride: u32,
-    share: f32,      // 1 / columns
-    epsilon: f32,
-    parts: u32,      // workgroups that share a row
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
 @group(0) @binding(2) var<storage, read> weight: array<Vector>;    // [cols]
@@ -46,52 +34,6 @@ struct Params {
 
 var<workgroup> parts: array<f32, WORKGROUP>;
 var<workgroup> merged: array<f32, ROWS * LEADERS>;
-
-fn across_sum(wide: Wide) -> f32 {
-    let parts = vec4<f32>(wide);
-    if (WIDTH == 1u) {
-        return parts.x;
-    }
-    return (parts.x + parts.y) + (parts.z + parts.w);
-}
-
-fn load(row: u32, col: u32) -> Wide {
-    if (IN_PLACE) {
-        return Wide(y[params.y_first + row * params.y_stride + col]);
-    }
-    return Wide(x[params.x_first + row * params.x_stride + col]);
-}
-
-fn store(row: u32, col: u32, normal: Wide) {
-    var value = normal;
-    if (WEIGHT) {
-        value = value * Wide(weight[col]);
-    }
-    if (BIAS) {
-        value = value + Wide(bias[col]);
-    }
-    y[params.y_first + row * params.y_stride + col] = Vector(value);
-}
-
-// The sum of a group's values, in two steps rather than a tree of barriers.
-fn group_sum(own: f32, group: u32, place: u32) -> f32 {
-    parts[group * GROUP + place] = own;
-    workgroupBarrier();
-    if (place < LEADERS) {
-        var part = own;
-        for (var i = place + LEADERS; i < GROUP; i += LEADERS) {
-            part = part + parts[group * GROUP + i];
-        }
-        merged[group * LEADERS + place] = part;
-    }
-    workgroupBarrier();
-    var total = 0.0;
-    // keep loop
-    for (var i = 0u; i < LEADERS; i++) {
-        total = total + merged[group * LEADERS + i];
-    }
-    return total;
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn norm_grouped(
@@ -136,3 +78,67 @@ fn norm_grouped(
         }
     }
 }
+
+// The sum of a group's values, in two steps rather than a tree of barriers.
+fn group_sum(own: f32, group: u32, place: u32) -> f32 {
+    parts[group * GROUP + place] = own;
+    workgroupBarrier();
+    if (place < LEADERS) {
+        var part = own;
+        for (var i = place + LEADERS; i < GROUP; i += LEADERS) {
+            part = part + parts[group * GROUP + i];
+        }
+        merged[group * LEADERS + place] = part;
+    }
+    workgroupBarrier();
+    var total = 0.0;
+    // keep loop
+    for (var i = 0u; i < LEADERS; i++) {
+        total = total + merged[group * LEADERS + i];
+    }
+    return total;
+}
+
+// snippet norm_params
+struct Params {
+    rows: u32,       // of this dispatch
+    cols: u32,       // here and below, sizes and places are in Wide
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    share: f32,      // 1 / columns
+    epsilon: f32,
+    parts: u32,      // workgroups that share a row
+}
+// end
+
+// snippet across_sum
+fn across_sum(wide: Wide) -> f32 {
+    let parts = vec4<f32>(wide);
+    if (WIDTH == 1u) {
+        return parts.x;
+    }
+    return (parts.x + parts.y) + (parts.z + parts.w);
+}
+// end
+
+// snippet norm_load_store
+fn load(row: u32, col: u32) -> Wide {
+    if (IN_PLACE) {
+        return Wide(y[params.y_first + row * params.y_stride + col]);
+    }
+    return Wide(x[params.x_first + row * params.x_stride + col]);
+}
+
+fn store(row: u32, col: u32, normal: Wide) {
+    var value = normal;
+    if (WEIGHT) {
+        value = value * Wide(weight[col]);
+    }
+    if (BIAS) {
+        value = value + Wide(bias[col]);
+    }
+    y[params.y_first + row * params.y_stride + col] = Vector(value);
+}
+// end

@@ -21,18 +21,6 @@ const IN_PLACE: bool = false;      // y holds the input as well, and x is not re
 const LEADERS: u32 = min(WORKGROUP, 16u);   // invocations that add for the others
 const_assert WORKGROUP % LEADERS == 0;
 
-struct Params {
-    rows: u32,       // of this dispatch
-    cols: u32,       // here and below, sizes and places are in Wide
-    x_first: u32,
-    x_stride: u32,
-    y_first: u32,
-    y_stride: u32,
-    share: f32,      // 1 / columns
-    epsilon: f32,
-    parts: u32,      // workgroups that share a row
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
 @group(0) @binding(2) var<storage, read> weight: array<Vector>;    // [cols]
@@ -41,52 +29,6 @@ struct Params {
 
 var<workgroup> parts: array<f32, WORKGROUP>;
 var<workgroup> merged: array<f32, LEADERS>;
-
-fn across_sum(wide: Wide) -> f32 {
-    let parts = vec4<f32>(wide);
-    if (WIDTH == 1u) {
-        return parts.x;
-    }
-    return (parts.x + parts.y) + (parts.z + parts.w);
-}
-
-fn load(row: u32, col: u32) -> Wide {
-    if (IN_PLACE) {
-        return Wide(y[params.y_first + row * params.y_stride + col]);
-    }
-    return Wide(x[params.x_first + row * params.x_stride + col]);
-}
-
-fn store(row: u32, col: u32, normal: Wide) {
-    var value = normal;
-    if (WEIGHT) {
-        value = value * Wide(weight[col]);
-    }
-    if (BIAS) {
-        value = value + Wide(bias[col]);
-    }
-    y[params.y_first + row * params.y_stride + col] = Vector(value);
-}
-
-// The sum of all values, in two steps rather than a tree of barriers.
-fn workgroup_sum(own: f32, local_index: u32) -> f32 {
-    parts[local_index] = own;
-    workgroupBarrier();
-    if (local_index < LEADERS) {
-        var part = own;
-        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
-            part = part + parts[i];
-        }
-        merged[local_index] = part;
-    }
-    workgroupBarrier();
-    var total = 0.0;
-    // keep loop
-    for (var i = 0u; i < LEADERS; i++) {
-        total = total + merged[i];
-    }
-    return total;
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn norm_looped(
@@ -115,3 +57,69 @@ fn norm_looped(
         store(row, col, (load(row, col) - mean) * factor);
     }
 }
+
+// snippet norm_params
+struct Params {
+    rows: u32,       // of this dispatch
+    cols: u32,       // here and below, sizes and places are in Wide
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    share: f32,      // 1 / columns
+    epsilon: f32,
+    parts: u32,      // workgroups that share a row
+}
+// end
+
+// snippet across_sum
+fn across_sum(wide: Wide) -> f32 {
+    let parts = vec4<f32>(wide);
+    if (WIDTH == 1u) {
+        return parts.x;
+    }
+    return (parts.x + parts.y) + (parts.z + parts.w);
+}
+// end
+
+// snippet norm_load_store
+fn load(row: u32, col: u32) -> Wide {
+    if (IN_PLACE) {
+        return Wide(y[params.y_first + row * params.y_stride + col]);
+    }
+    return Wide(x[params.x_first + row * params.x_stride + col]);
+}
+
+fn store(row: u32, col: u32, normal: Wide) {
+    var value = normal;
+    if (WEIGHT) {
+        value = value * Wide(weight[col]);
+    }
+    if (BIAS) {
+        value = value + Wide(bias[col]);
+    }
+    y[params.y_first + row * params.y_stride + col] = Vector(value);
+}
+// end
+
+// snippet norm_workgroup_sum
+// The sum of all values, in two steps rather than a tree of barriers.
+fn workgroup_sum(own: f32, local_index: u32) -> f32 {
+    parts[local_index] = own;
+    workgroupBarrier();
+    if (local_index < LEADERS) {
+        var part = own;
+        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+            part = part + parts[i];
+        }
+        merged[local_index] = part;
+    }
+    workgroupBarrier();
+    var total = 0.0;
+    // keep loop
+    for (var i = 0u; i < LEADERS; i++) {
+        total = total + merged[i];
+    }
+    return total;
+}
+// end

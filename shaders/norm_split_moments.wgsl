@@ -19,57 +19,12 @@ const PART: u32 = WORKGROUP * ELEMS;         // Wide of a part; read by the host
 const LEADERS: u32 = min(WORKGROUP, 16u);   // invocations that add for the others
 const_assert WORKGROUP % LEADERS == 0;
 
-struct Params {
-    rows: u32,       // of this dispatch
-    cols: u32,       // here and below, sizes and places are in Wide
-    x_first: u32,
-    x_stride: u32,
-    y_first: u32,
-    y_stride: u32,
-    share: f32,      // 1 / columns
-    epsilon: f32,
-    parts: u32,      // workgroups that share a row
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
 @group(0) @binding(2) var<storage, read_write> moments: array<vec2<f32>>;   // [rows, parts]: mean, sum of squares
 
 var<workgroup> parts: array<f32, WORKGROUP>;
 var<workgroup> merged: array<f32, LEADERS>;
-
-fn across_sum(wide: Wide) -> f32 {
-    let parts = vec4<f32>(wide);
-    if (WIDTH == 1u) {
-        return parts.x;
-    }
-    return (parts.x + parts.y) + (parts.z + parts.w);
-}
-
-// Elements of a part of a row; the last one may have fewer.
-fn count(part: u32) -> f32 {
-    return f32((min(params.cols, (part + 1u) * PART) - part * PART) * WIDTH);
-}
-
-// The sum of all values, in two steps rather than a tree of barriers.
-fn workgroup_sum(own: f32, local_index: u32) -> f32 {
-    parts[local_index] = own;
-    workgroupBarrier();
-    if (local_index < LEADERS) {
-        var part = own;
-        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
-            part = part + parts[i];
-        }
-        merged[local_index] = part;
-    }
-    workgroupBarrier();
-    var total = 0.0;
-    // keep loop
-    for (var i = 0u; i < LEADERS; i++) {
-        total = total + merged[i];
-    }
-    return total;
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn norm_split_moments(
@@ -113,3 +68,54 @@ fn norm_split_moments(
         moments[number] = vec2<f32>(mean, sum_of_squares);
     }
 }
+
+// Elements of a part of a row; the last one may have fewer.
+fn count(part: u32) -> f32 {
+    return f32((min(params.cols, (part + 1u) * PART) - part * PART) * WIDTH);
+}
+
+// snippet norm_params
+struct Params {
+    rows: u32,       // of this dispatch
+    cols: u32,       // here and below, sizes and places are in Wide
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    share: f32,      // 1 / columns
+    epsilon: f32,
+    parts: u32,      // workgroups that share a row
+}
+// end
+
+// snippet across_sum
+fn across_sum(wide: Wide) -> f32 {
+    let parts = vec4<f32>(wide);
+    if (WIDTH == 1u) {
+        return parts.x;
+    }
+    return (parts.x + parts.y) + (parts.z + parts.w);
+}
+// end
+
+// snippet norm_workgroup_sum
+// The sum of all values, in two steps rather than a tree of barriers.
+fn workgroup_sum(own: f32, local_index: u32) -> f32 {
+    parts[local_index] = own;
+    workgroupBarrier();
+    if (local_index < LEADERS) {
+        var part = own;
+        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+            part = part + parts[i];
+        }
+        merged[local_index] = part;
+    }
+    workgroupBarrier();
+    var total = 0.0;
+    // keep loop
+    for (var i = 0u; i < LEADERS; i++) {
+        total = total + merged[i];
+    }
+    return total;
+}
+// end

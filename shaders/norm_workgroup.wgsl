@@ -23,18 +23,6 @@ const IN_PLACE: bool = false;      // y holds the input as well, and x is not re
 const MOST_COLS: u32 = WORKGROUP * ELEMS * WIDTH;   // columns at most; read by the host
 const MAX_SUBGROUPS: u32 = (WORKGROUP + 3u) / 4u;   // no subgroup is smaller than 4
 
-struct Params {
-    rows: u32,       // of this dispatch
-    cols: u32,       // here and below, sizes and places are in Wide
-    x_first: u32,
-    x_stride: u32,
-    y_first: u32,
-    y_stride: u32,
-    share: f32,      // 1 / columns
-    epsilon: f32,
-    parts: u32,      // workgroups that share a row
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
 @group(0) @binding(2) var<storage, read> weight: array<Vector>;    // [cols]
@@ -43,52 +31,6 @@ struct Params {
 
 // Sums of each subgroup; two, so that no subgroup writes the second while others read the first.
 var<workgroup> sums: array<array<f32, MAX_SUBGROUPS>, 2>;
-
-fn across_sum(wide: Wide) -> f32 {
-    let parts = vec4<f32>(wide);
-    if (WIDTH == 1u) {
-        return parts.x;
-    }
-    return (parts.x + parts.y) + (parts.z + parts.w);
-}
-
-fn load(row: u32, col: u32) -> Wide {
-    if (IN_PLACE) {
-        return Wide(y[params.y_first + row * params.y_stride + col]);
-    }
-    return Wide(x[params.x_first + row * params.x_stride + col]);
-}
-
-fn store(row: u32, col: u32, normal: Wide) {
-    var value = normal;
-    if (WEIGHT) {
-        value = value * Wide(weight[col]);
-    }
-    if (BIAS) {
-        value = value + Wide(bias[col]);
-    }
-    y[params.y_first + row * params.y_stride + col] = Vector(value);
-}
-
-struct Subgroup {
-    number: u32,   // of its workgroup
-    count: u32,    // of subgroups
-    lane: u32,
-    lanes: u32,
-}
-
-fn workgroup_sum(own: f32, turn: u32, subgroup: Subgroup) -> f32 {
-    let own_sum = subgroupAdd(own);
-    if (subgroup.lane == 0u) {
-        sums[turn][subgroup.number] = own_sum;
-    }
-    workgroupBarrier();
-    var total = 0.0;
-    for (var i = subgroup.lane; i < subgroup.count; i += subgroup.lanes) {
-        total = total + sums[turn][i];
-    }
-    return subgroupAdd(total);
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn norm_workgroup(
@@ -136,3 +78,67 @@ fn norm_workgroup(
         }
     }
 }
+
+struct Subgroup {
+    number: u32,   // of its workgroup
+    count: u32,    // of subgroups
+    lane: u32,
+    lanes: u32,
+}
+
+fn workgroup_sum(own: f32, turn: u32, subgroup: Subgroup) -> f32 {
+    let own_sum = subgroupAdd(own);
+    if (subgroup.lane == 0u) {
+        sums[turn][subgroup.number] = own_sum;
+    }
+    workgroupBarrier();
+    var total = 0.0;
+    for (var i = subgroup.lane; i < subgroup.count; i += subgroup.lanes) {
+        total = total + sums[turn][i];
+    }
+    return subgroupAdd(total);
+}
+
+// snippet norm_params
+struct Params {
+    rows: u32,       // of this dispatch
+    cols: u32,       // here and below, sizes and places are in Wide
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    share: f32,      // 1 / columns
+    epsilon: f32,
+    parts: u32,      // workgroups that share a row
+}
+// end
+
+// snippet across_sum
+fn across_sum(wide: Wide) -> f32 {
+    let parts = vec4<f32>(wide);
+    if (WIDTH == 1u) {
+        return parts.x;
+    }
+    return (parts.x + parts.y) + (parts.z + parts.w);
+}
+// end
+
+// snippet norm_load_store
+fn load(row: u32, col: u32) -> Wide {
+    if (IN_PLACE) {
+        return Wide(y[params.y_first + row * params.y_stride + col]);
+    }
+    return Wide(x[params.x_first + row * params.x_stride + col]);
+}
+
+fn store(row: u32, col: u32, normal: Wide) {
+    var value = normal;
+    if (WEIGHT) {
+        value = value * Wide(weight[col]);
+    }
+    if (BIAS) {
+        value = value + Wide(bias[col]);
+    }
+    y[params.y_first + row * params.y_stride + col] = Vector(value);
+}
+// end

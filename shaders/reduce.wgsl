@@ -46,6 +46,61 @@ var<workgroup> parts: array<f32, WORKGROUP>;
 var<workgroup> merged: array<f32, LEADERS>;
 var<workgroup> came: u32;
 
+@compute @workgroup_size(WORKGROUP)
+fn reduce(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(local_invocation_index) local_index: u32,
+) {
+    let begin = params.begin + workgroup_id.x * WORKGROUP * ELEMS + local_index;
+    var running = array<f32, 2>(params.empty, params.empty);
+    // Of all magnitudes; one integer maximum a load instead of comparisons that every step waits for.
+    var largest = 0u;
+    for (var base = begin; base < params.end; base += params.stride) {
+        var fetched: array<Vector, ELEMS>;
+        var factors: array<Vector, ELEMS>;
+        for (var j = 0u; j < ELEMS; j++) {
+            if (base + j * WORKGROUP < params.end) {
+                fetched[j] = a[base + j * WORKGROUP];
+                if (FORM == DOT) {
+                    factors[j] = b[base + j * WORKGROUP];
+                }
+            }
+        }
+        for (var j = 0u; j < ELEMS; j++) {
+            for (var half = 0u; half < HALVES; half++) {
+                if (base + j * WORKGROUP < params.end) {
+                    var value = widen(fetched[j], half);
+                    if (FORM == DOT) {
+                        value = value * widen(factors[j], half);
+                    }
+                    let turn = (j * HALVES + half) % 2u;
+                    running[turn] = join_numbers(running[turn], across(value));
+                    if (FORM == MAX) {
+                        largest = max(largest, magnitude(value));
+                    }
+                }
+            }
+        }
+    }
+    let own = select(join_numbers(running[0], running[1]), params.nan, largest > 0x7f800000u);
+    let part = merge(own, local_index);
+    if (local_index == 0u) {
+        atomicStore(&results[1u + params.first + workgroup_id.x], encode(part));
+        came = atomicAdd(&results[0], 1u) + 1u;
+    }
+    if (workgroupUniformLoad(&came) == params.total) {
+        var rest = params.empty;
+        for (var i = local_index; i < params.total; i += WORKGROUP) {
+            rest = join(rest, take(i));
+        }
+        let all = merge(rest, local_index);
+        if (local_index == 0u) {
+            c[0] = all;
+            atomicStore(&results[0], 0u);
+        }
+    }
+}
+
 // Four elements; the same one four times where a Vector is a single one.
 fn widen(fetched: Vector, half: u32) -> vec4<f32> {
     if (HALVES == 1u) {
@@ -123,59 +178,4 @@ fn take(i: u32) -> f32 {
         found = atomicExchange(&results[1u + i], 0u);
     }
     return bitcast<f32>(~found);
-}
-
-@compute @workgroup_size(WORKGROUP)
-fn reduce(
-    @builtin(workgroup_id) workgroup_id: vec3<u32>,
-    @builtin(local_invocation_index) local_index: u32,
-) {
-    let begin = params.begin + workgroup_id.x * WORKGROUP * ELEMS + local_index;
-    var running = array<f32, 2>(params.empty, params.empty);
-    // Of all magnitudes; one integer maximum a load instead of comparisons that every step waits for.
-    var largest = 0u;
-    for (var base = begin; base < params.end; base += params.stride) {
-        var fetched: array<Vector, ELEMS>;
-        var factors: array<Vector, ELEMS>;
-        for (var j = 0u; j < ELEMS; j++) {
-            if (base + j * WORKGROUP < params.end) {
-                fetched[j] = a[base + j * WORKGROUP];
-                if (FORM == DOT) {
-                    factors[j] = b[base + j * WORKGROUP];
-                }
-            }
-        }
-        for (var j = 0u; j < ELEMS; j++) {
-            for (var half = 0u; half < HALVES; half++) {
-                if (base + j * WORKGROUP < params.end) {
-                    var value = widen(fetched[j], half);
-                    if (FORM == DOT) {
-                        value = value * widen(factors[j], half);
-                    }
-                    let turn = (j * HALVES + half) % 2u;
-                    running[turn] = join_numbers(running[turn], across(value));
-                    if (FORM == MAX) {
-                        largest = max(largest, magnitude(value));
-                    }
-                }
-            }
-        }
-    }
-    let own = select(join_numbers(running[0], running[1]), params.nan, largest > 0x7f800000u);
-    let part = merge(own, local_index);
-    if (local_index == 0u) {
-        atomicStore(&results[1u + params.first + workgroup_id.x], encode(part));
-        came = atomicAdd(&results[0], 1u) + 1u;
-    }
-    if (workgroupUniformLoad(&came) == params.total) {
-        var rest = params.empty;
-        for (var i = local_index; i < params.total; i += WORKGROUP) {
-            rest = join(rest, take(i));
-        }
-        let all = merge(rest, local_index);
-        if (local_index == 0u) {
-            c[0] = all;
-            atomicStore(&results[0], 0u);
-        }
-    }
 }

@@ -26,26 +26,6 @@ const_assert WORKGROUP % LEADERS == 0;
 // No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 
-struct Params {
-    rows: u32,           // of this dispatch
-    cols: u32,           // here and below, sizes and places are in Wide
-    x_first: u32,
-    x_stride: u32,
-    y_first: u32,
-    y_stride: u32,
-    mask_stride: u32,    // 0 for one mask for all rows
-    first_row: u32,      // of the operation, for CAUSAL
-    queries: u32,
-    seen: u32,
-    parts: u32,          // workgroups that share a row
-    scale: f32,
-    neg_inf: f32,        // -inf, which WGSL cannot write
-    mask_first: u32,
-    nan: f32,            // NaN, likewise
-    padding: u32,
-    components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
 @group(0) @binding(2) var<storage, read> mask: array<Vector>;      // [rows or 1, cols]
@@ -54,88 +34,6 @@ struct Params {
 
 var<workgroup> pairs: array<vec2<f32>, WORKGROUP>;   // maximum and sum
 var<workgroup> merged: array<vec2<f32>, LEADERS>;
-
-// Elements of a row that are seen, counted from its beginning.
-fn horizon(row: u32) -> u32 {
-    return params.seen + (params.first_row + row) % params.queries;
-}
-
-// How much of a row has to be read.
-fn seen_cols(row: u32) -> u32 {
-    if (CAUSAL) {
-        return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
-    }
-    return params.cols;
-}
-
-fn load(row: u32, col: u32) -> Wide {
-    var value: Wide;
-    if (IN_PLACE) {
-        value = Wide(y[params.y_first + row * params.y_stride + col]);
-    } else {
-        value = Wide(x[params.x_first + row * params.x_stride + col]);
-    }
-    if (SCALED) {
-        value = value * params.scale;
-    }
-    if (MASK) {
-        value = value + Wide(mask[params.mask_first + row * params.mask_stride + col]);
-    }
-    if (CAUSAL) {
-        value = select(Wide(params.neg_inf), value, Index(col * WIDTH) + params.components < Index(horizon(row)));
-    }
-    return value;
-}
-
-fn store(row: u32, col: u32, value: Wide) {
-    y[params.y_first + row * params.y_stride + col] = Vector(value);
-}
-
-// The pair of the whole workgroup from one of each invocation, in two steps rather than a tree of barriers.
-fn merge_all(own: vec2<f32>, local_index: u32) -> vec2<f32> {
-    pairs[local_index] = own;
-    workgroupBarrier();
-    if (local_index < LEADERS) {
-        // All maxima before the first exp, so that these do not wait for each other.
-        var part_max = own.x;
-        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
-            part_max = max(part_max, pairs[i].x);
-        }
-        var part_sum = own.y * exp(own.x - part_max);
-        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
-            part_sum = part_sum + pairs[i].y * exp(pairs[i].x - part_max);
-        }
-        merged[local_index] = vec2<f32>(part_max, part_sum);
-    }
-    workgroupBarrier();
-    var row_max = NEG_LARGE;
-    // keep loop
-    for (var i = 0u; i < LEADERS; i++) {
-        row_max = max(row_max, merged[i].x);
-    }
-    var row_sum = 0.0;
-    // keep loop
-    for (var i = 0u; i < LEADERS; i++) {
-        row_sum = row_sum + merged[i].y * exp(merged[i].x - row_max);
-    }
-    return vec2<f32>(row_max, row_sum);
-}
-
-// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms). A row with +inf is NaN, also
-// where exp(NaN) is a number.
-fn inverse(sum: f32, row_max: f32) -> f32 {
-    if (row_max > -NEG_LARGE) {
-        return params.nan;
-    }
-    return select(1.0 / sum, 0.0, sum == 0.0);
-}
-
-fn log_of_sum(sum: f32, row_max: f32) -> f32 {
-    if (row_max > -NEG_LARGE) {
-        return params.nan;
-    }
-    return select(log(sum), 0.0, sum == 0.0);
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn softmax_split_scale(
@@ -181,3 +79,115 @@ fn softmax_split_scale(
         }
     }
 }
+
+// snippet softmax_params
+struct Params {
+    rows: u32,           // of this dispatch
+    cols: u32,           // here and below, sizes and places are in Vector
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    mask_stride: u32,    // 0 for one mask for all rows
+    first_row: u32,      // of the operation, for CAUSAL
+    queries: u32,
+    seen: u32,
+    parts: u32,          // workgroups that share a row
+    scale: f32,
+    neg_inf: f32,        // -inf, which WGSL cannot write
+    mask_first: u32,
+    nan: f32,            // NaN, likewise
+    padding: u32,
+    components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
+}
+// end
+
+// snippet softmax_horizon
+// Elements of a row that are seen, counted from its beginning.
+fn horizon(row: u32) -> u32 {
+    return params.seen + (params.first_row + row) % params.queries;
+}
+
+// How much of a row has to be read.
+fn seen_cols(row: u32) -> u32 {
+    if (CAUSAL) {
+        return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
+    }
+    return params.cols;
+}
+// end
+
+// snippet softmax_load_store
+fn load(row: u32, col: u32) -> Wide {
+    var value: Wide;
+    if (IN_PLACE) {
+        value = Wide(y[params.y_first + row * params.y_stride + col]);
+    } else {
+        value = Wide(x[params.x_first + row * params.x_stride + col]);
+    }
+    if (SCALED) {
+        value = value * params.scale;
+    }
+    if (MASK) {
+        value = value + Wide(mask[params.mask_first + row * params.mask_stride + col]);
+    }
+    if (CAUSAL) {
+        value = select(Wide(params.neg_inf), value, Index(col * WIDTH) + params.components < Index(horizon(row)));
+    }
+    return value;
+}
+
+fn store(row: u32, col: u32, value: Wide) {
+    y[params.y_first + row * params.y_stride + col] = Vector(value);
+}
+// end
+
+// snippet softmax_merge_all
+// The pair of the whole workgroup from one of each invocation, in two steps rather than a tree of barriers.
+fn merge_all(own: vec2<f32>, local_index: u32) -> vec2<f32> {
+    pairs[local_index] = own;
+    workgroupBarrier();
+    if (local_index < LEADERS) {
+        // All maxima before the first exp, so that these do not wait for each other.
+        var part_max = own.x;
+        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+            part_max = max(part_max, pairs[i].x);
+        }
+        var part_sum = own.y * exp(own.x - part_max);
+        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+            part_sum = part_sum + pairs[i].y * exp(pairs[i].x - part_max);
+        }
+        merged[local_index] = vec2<f32>(part_max, part_sum);
+    }
+    workgroupBarrier();
+    var row_max = NEG_LARGE;
+    // keep loop
+    for (var i = 0u; i < LEADERS; i++) {
+        row_max = max(row_max, merged[i].x);
+    }
+    var row_sum = 0.0;
+    // keep loop
+    for (var i = 0u; i < LEADERS; i++) {
+        row_sum = row_sum + merged[i].y * exp(merged[i].x - row_max);
+    }
+    return vec2<f32>(row_max, row_sum);
+}
+// end
+
+// snippet softmax_results
+// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms). A row with +inf is NaN, also
+// where exp(NaN) is a number.
+fn inverse(sum: f32, row_max: f32) -> f32 {
+    if (row_max > -NEG_LARGE) {
+        return params.nan;
+    }
+    return select(1.0 / sum, 0.0, sum == 0.0);
+}
+
+fn log_of_sum(sum: f32, row_max: f32) -> f32 {
+    if (row_max > -NEG_LARGE) {
+        return params.nan;
+    }
+    return select(log(sum), 0.0, sum == 0.0);
+}
+// end

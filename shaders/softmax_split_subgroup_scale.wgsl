@@ -29,123 +29,11 @@ const RUN: u32 = SCALE_WORKGROUP * SCALE_ELEMS * TURNS;   // Vector of a workgro
 // No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 
-struct Params {
-    rows: u32,           // of this dispatch
-    cols: u32,           // here and below, sizes and places are in Vector
-    x_first: u32,
-    x_stride: u32,
-    y_first: u32,
-    y_stride: u32,
-    mask_stride: u32,    // 0 for one mask for all rows
-    first_row: u32,      // of the operation, for CAUSAL
-    queries: u32,
-    seen: u32,
-    parts: u32,          // workgroups that share a row
-    scale: f32,
-    neg_inf: f32,        // -inf, which WGSL cannot write
-    mask_first: u32,
-    nan: f32,            // NaN, likewise
-    padding: u32,
-    components: Index,   // 0, 1, 2, 3
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
 @group(0) @binding(2) var<storage, read> mask: array<Vector>;      // [rows or 1, cols]
 @group(0) @binding(3) var<storage, read> part_pairs: array<vec2<f32>>;  // [rows, parts]: maximum and sum
 @group(0) @binding(4) var<storage, read_write> y: array<Vector>;   // [rows, cols]
-
-fn widen(fetched: Vector, half: u32) -> Wide {
-    if (HALVES == 1u) {
-        return Wide(fetched);
-    }
-    let bits = vec4<u32>(fetched);
-    return Wide(unpack2x16float(bits[2u * half]), unpack2x16float(bits[2u * half + 1u]));
-}
-
-// Elements of a row that are seen, counted from its beginning.
-fn horizon(row: u32) -> u32 {
-    return params.seen + (params.first_row + row) % params.queries;
-}
-
-// How much of a row has to be read.
-fn seen_cols(row: u32) -> u32 {
-    if (CAUSAL) {
-        return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
-    }
-    return params.cols;
-}
-
-// As it lies in memory; nothing is computed, so that nothing waits for it.
-fn fetch(row: u32, col: u32) -> Vector {
-    if (IN_PLACE) {
-        return y[params.y_first + row * params.y_stride + col];
-    }
-    return x[params.x_first + row * params.x_stride + col];
-}
-
-fn value_of(fetched: Vector, half: u32, row: u32, col: u32) -> Wide {
-    var value = widen(fetched, half);
-    if (SCALED) {
-        value = value * params.scale;
-    }
-    if (MASK) {
-        value = value + widen(mask[params.mask_first + row * params.mask_stride + col], half);
-    }
-    if (CAUSAL) {
-        let place = Index(col * WIDTH + half * 4u) + params.components;
-        value = select(Wide(params.neg_inf), value, place < Index(horizon(row)));
-    }
-    return value;
-}
-
-fn store(row: u32, col: u32, first: Wide, last: Wide) {
-    let place = params.y_first + row * params.y_stride + col;
-    if (HALVES == 1u) {
-        y[place] = Vector(first);
-    } else {
-        y[place] = Vector(vec4<u32>(
-            pack2x16float(first.xy), pack2x16float(first.zw), pack2x16float(last.xy), pack2x16float(last.zw)));
-    }
-}
-
-// Maximum and sum of a row from those of its parts, four loads at a time.
-fn merge_parts(row: u32, lane: u32, lanes: u32) -> vec2<f32> {
-    var own = vec2<f32>(NEG_LARGE, 0.0);
-    for (var first = lane; first < params.parts; first += 4u * lanes) {
-        var some: array<vec2<f32>, 4>;
-        for (var j = 0u; j < 4u; j++) {
-            some[j] = vec2<f32>(NEG_LARGE, 0.0);
-            if (first + j * lanes < params.parts) {
-                some[j] = part_pairs[row * params.parts + first + j * lanes];
-            }
-        }
-        let larger = max(own.x, max(max(some[0].x, some[1].x), max(some[2].x, some[3].x)));
-        var sum = own.y * exp(own.x - larger);
-        for (var j = 0u; j < 4u; j++) {
-            sum = sum + some[j].y * exp(some[j].x - larger);
-        }
-        own = vec2<f32>(larger, sum);
-    }
-    let row_max = subgroupMax(own.x);
-    return vec2<f32>(row_max, subgroupAdd(own.y * exp(own.x - row_max)));
-}
-
-// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms). A row with +inf is NaN, also
-// where exp(NaN) is a number.
-fn inverse(sum: f32, row_max: f32) -> f32 {
-    if (row_max > -NEG_LARGE) {
-        return params.nan;
-    }
-    return select(1.0 / sum, 0.0, sum == 0.0);
-}
-
-fn log_of_sum(sum: f32, row_max: f32) -> f32 {
-    if (row_max > -NEG_LARGE) {
-        return params.nan;
-    }
-    return select(log(sum), 0.0, sum == 0.0);
-}
 
 @compute @workgroup_size(SCALE_WORKGROUP)
 fn softmax_split_subgroup_scale(
@@ -206,3 +94,125 @@ fn softmax_split_subgroup_scale(
         }
     }
 }
+
+// Maximum and sum of a row from those of its parts, four loads at a time.
+fn merge_parts(row: u32, lane: u32, lanes: u32) -> vec2<f32> {
+    var own = vec2<f32>(NEG_LARGE, 0.0);
+    for (var first = lane; first < params.parts; first += 4u * lanes) {
+        var some: array<vec2<f32>, 4>;
+        for (var j = 0u; j < 4u; j++) {
+            some[j] = vec2<f32>(NEG_LARGE, 0.0);
+            if (first + j * lanes < params.parts) {
+                some[j] = part_pairs[row * params.parts + first + j * lanes];
+            }
+        }
+        let larger = max(own.x, max(max(some[0].x, some[1].x), max(some[2].x, some[3].x)));
+        var sum = own.y * exp(own.x - larger);
+        for (var j = 0u; j < 4u; j++) {
+            sum = sum + some[j].y * exp(some[j].x - larger);
+        }
+        own = vec2<f32>(larger, sum);
+    }
+    let row_max = subgroupMax(own.x);
+    return vec2<f32>(row_max, subgroupAdd(own.y * exp(own.x - row_max)));
+}
+
+// snippet softmax_params
+struct Params {
+    rows: u32,           // of this dispatch
+    cols: u32,           // here and below, sizes and places are in Vector
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    mask_stride: u32,    // 0 for one mask for all rows
+    first_row: u32,      // of the operation, for CAUSAL
+    queries: u32,
+    seen: u32,
+    parts: u32,          // workgroups that share a row
+    scale: f32,
+    neg_inf: f32,        // -inf, which WGSL cannot write
+    mask_first: u32,
+    nan: f32,            // NaN, likewise
+    padding: u32,
+    components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
+}
+// end
+
+// snippet softmax_value_of
+fn widen(fetched: Vector, half: u32) -> Wide {
+    if (HALVES == 1u) {
+        return Wide(fetched);
+    }
+    let bits = vec4<u32>(fetched);
+    return Wide(unpack2x16float(bits[2u * half]), unpack2x16float(bits[2u * half + 1u]));
+}
+
+fn value_of(fetched: Vector, half: u32, row: u32, col: u32) -> Wide {
+    var value = widen(fetched, half);
+    if (SCALED) {
+        value = value * params.scale;
+    }
+    if (MASK) {
+        value = value + widen(mask[params.mask_first + row * params.mask_stride + col], half);
+    }
+    if (CAUSAL) {
+        let place = Index(col * WIDTH + half * 4u) + params.components;
+        value = select(Wide(params.neg_inf), value, place < Index(horizon(row)));
+    }
+    return value;
+}
+// end
+
+// snippet softmax_horizon
+// Elements of a row that are seen, counted from its beginning.
+fn horizon(row: u32) -> u32 {
+    return params.seen + (params.first_row + row) % params.queries;
+}
+
+// How much of a row has to be read.
+fn seen_cols(row: u32) -> u32 {
+    if (CAUSAL) {
+        return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
+    }
+    return params.cols;
+}
+// end
+
+// snippet softmax_fetch_store
+// As it lies in memory; nothing is computed, so that nothing waits for it.
+fn fetch(row: u32, col: u32) -> Vector {
+    if (IN_PLACE) {
+        return y[params.y_first + row * params.y_stride + col];
+    }
+    return x[params.x_first + row * params.x_stride + col];
+}
+
+fn store(row: u32, col: u32, first: Wide, last: Wide) {
+    let place = params.y_first + row * params.y_stride + col;
+    if (HALVES == 1u) {
+        y[place] = Vector(first);
+    } else {
+        y[place] = Vector(vec4<u32>(
+            pack2x16float(first.xy), pack2x16float(first.zw), pack2x16float(last.xy), pack2x16float(last.zw)));
+    }
+}
+// end
+
+// snippet softmax_results
+// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms). A row with +inf is NaN, also
+// where exp(NaN) is a number.
+fn inverse(sum: f32, row_max: f32) -> f32 {
+    if (row_max > -NEG_LARGE) {
+        return params.nan;
+    }
+    return select(1.0 / sum, 0.0, sum == 0.0);
+}
+
+fn log_of_sum(sum: f32, row_max: f32) -> f32 {
+    if (row_max > -NEG_LARGE) {
+        return params.nan;
+    }
+    return select(log(sum), 0.0, sum == 0.0);
+}
+// end

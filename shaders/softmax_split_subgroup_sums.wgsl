@@ -26,81 +26,12 @@ const MAX_SUBGROUPS: u32 = (WORKGROUP + 3u) / 4u;   // no subgroup is smaller th
 // No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 
-struct Params {
-    rows: u32,           // of this dispatch
-    cols: u32,           // here and below, sizes and places are in Vector
-    x_first: u32,
-    x_stride: u32,
-    y_first: u32,
-    y_stride: u32,
-    mask_stride: u32,    // 0 for one mask for all rows
-    first_row: u32,      // of the operation, for CAUSAL
-    queries: u32,
-    seen: u32,
-    parts: u32,          // workgroups that share a row
-    scale: f32,
-    neg_inf: f32,        // -inf, which WGSL cannot write
-    mask_first: u32,
-    nan: f32,            // NaN, likewise
-    padding: u32,
-    components: Index,   // 0, 1, 2, 3
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
 @group(0) @binding(2) var<storage, read> mask: array<Vector>;      // [rows or 1, cols]
 @group(0) @binding(3) var<storage, read_write> part_pairs: array<vec2<f32>>;   // [rows, parts]: maximum and sum
 
 var<workgroup> pairs: array<vec2<f32>, MAX_SUBGROUPS>;   // maximum and sum of each subgroup
-
-fn across_max(wide: Wide) -> f32 {
-    return max(max(wide.x, wide.y), max(wide.z, wide.w));
-}
-
-fn across_sum(wide: Wide) -> f32 {
-    return (wide.x + wide.y) + (wide.z + wide.w);
-}
-
-fn widen(fetched: Vector, half: u32) -> Wide {
-    if (HALVES == 1u) {
-        return Wide(fetched);
-    }
-    let bits = vec4<u32>(fetched);
-    return Wide(unpack2x16float(bits[2u * half]), unpack2x16float(bits[2u * half + 1u]));
-}
-
-// Elements of a row that are seen, counted from its beginning.
-fn horizon(row: u32) -> u32 {
-    return params.seen + (params.first_row + row) % params.queries;
-}
-
-// How much of a row has to be read.
-fn seen_cols(row: u32) -> u32 {
-    if (CAUSAL) {
-        return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
-    }
-    return params.cols;
-}
-
-// As it lies in memory; nothing is computed, so that nothing waits for it.
-fn fetch(row: u32, col: u32) -> Vector {
-    return x[params.x_first + row * params.x_stride + col];
-}
-
-fn value_of(fetched: Vector, half: u32, row: u32, col: u32) -> Wide {
-    var value = widen(fetched, half);
-    if (SCALED) {
-        value = value * params.scale;
-    }
-    if (MASK) {
-        value = value + widen(mask[params.mask_first + row * params.mask_stride + col], half);
-    }
-    if (CAUSAL) {
-        let place = Index(col * WIDTH + half * 4u) + params.components;
-        value = select(Wide(params.neg_inf), value, place < Index(horizon(row)));
-    }
-    return value;
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn softmax_split_subgroup_sums(
@@ -174,3 +105,78 @@ fn softmax_split_subgroup_sums(
         part_pairs[number] = vec2<f32>(part_max, part_sum);
     }
 }
+
+fn across_max(wide: Wide) -> f32 {
+    return max(max(wide.x, wide.y), max(wide.z, wide.w));
+}
+
+fn across_sum(wide: Wide) -> f32 {
+    return (wide.x + wide.y) + (wide.z + wide.w);
+}
+
+// As it lies in memory; nothing is computed, so that nothing waits for it.
+fn fetch(row: u32, col: u32) -> Vector {
+    return x[params.x_first + row * params.x_stride + col];
+}
+
+// snippet softmax_params
+struct Params {
+    rows: u32,           // of this dispatch
+    cols: u32,           // here and below, sizes and places are in Vector
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    mask_stride: u32,    // 0 for one mask for all rows
+    first_row: u32,      // of the operation, for CAUSAL
+    queries: u32,
+    seen: u32,
+    parts: u32,          // workgroups that share a row
+    scale: f32,
+    neg_inf: f32,        // -inf, which WGSL cannot write
+    mask_first: u32,
+    nan: f32,            // NaN, likewise
+    padding: u32,
+    components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
+}
+// end
+
+// snippet softmax_value_of
+fn widen(fetched: Vector, half: u32) -> Wide {
+    if (HALVES == 1u) {
+        return Wide(fetched);
+    }
+    let bits = vec4<u32>(fetched);
+    return Wide(unpack2x16float(bits[2u * half]), unpack2x16float(bits[2u * half + 1u]));
+}
+
+fn value_of(fetched: Vector, half: u32, row: u32, col: u32) -> Wide {
+    var value = widen(fetched, half);
+    if (SCALED) {
+        value = value * params.scale;
+    }
+    if (MASK) {
+        value = value + widen(mask[params.mask_first + row * params.mask_stride + col], half);
+    }
+    if (CAUSAL) {
+        let place = Index(col * WIDTH + half * 4u) + params.components;
+        value = select(Wide(params.neg_inf), value, place < Index(horizon(row)));
+    }
+    return value;
+}
+// end
+
+// snippet softmax_horizon
+// Elements of a row that are seen, counted from its beginning.
+fn horizon(row: u32) -> u32 {
+    return params.seen + (params.first_row + row) % params.queries;
+}
+
+// How much of a row has to be read.
+fn seen_cols(row: u32) -> u32 {
+    if (CAUSAL) {
+        return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
+    }
+    return params.cols;
+}
+// end

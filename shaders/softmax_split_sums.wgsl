@@ -24,26 +24,6 @@ const_assert WORKGROUP % LEADERS == 0;
 // No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 
-struct Params {
-    rows: u32,           // of this dispatch
-    cols: u32,           // here and below, sizes and places are in Wide
-    x_first: u32,
-    x_stride: u32,
-    y_first: u32,
-    y_stride: u32,
-    mask_stride: u32,    // 0 for one mask for all rows
-    first_row: u32,      // of the operation, for CAUSAL
-    queries: u32,
-    seen: u32,
-    parts: u32,          // workgroups that share a row
-    scale: f32,
-    neg_inf: f32,        // -inf, which WGSL cannot write
-    mask_first: u32,
-    nan: f32,            // NaN, likewise
-    padding: u32,
-    components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
 @group(0) @binding(2) var<storage, read> mask: array<Vector>;      // [rows or 1, cols]
@@ -51,76 +31,6 @@ struct Params {
 
 var<workgroup> pairs: array<vec2<f32>, WORKGROUP>;   // maximum and sum
 var<workgroup> merged: array<vec2<f32>, LEADERS>;
-
-fn across_max(wide: Wide) -> f32 {
-    let parts = vec4<f32>(wide);
-    return max(max(parts.x, parts.y), max(parts.z, parts.w));
-}
-
-fn across_sum(wide: Wide) -> f32 {
-    let parts = vec4<f32>(wide);
-    if (WIDTH == 1u) {
-        return parts.x;
-    }
-    return (parts.x + parts.y) + (parts.z + parts.w);
-}
-
-// Elements of a row that are seen, counted from its beginning.
-fn horizon(row: u32) -> u32 {
-    return params.seen + (params.first_row + row) % params.queries;
-}
-
-// How much of a row has to be read.
-fn seen_cols(row: u32) -> u32 {
-    if (CAUSAL) {
-        return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
-    }
-    return params.cols;
-}
-
-fn load(row: u32, col: u32) -> Wide {
-    var value = Wide(x[params.x_first + row * params.x_stride + col]);
-    if (SCALED) {
-        value = value * params.scale;
-    }
-    if (MASK) {
-        value = value + Wide(mask[params.mask_first + row * params.mask_stride + col]);
-    }
-    if (CAUSAL) {
-        value = select(Wide(params.neg_inf), value, Index(col * WIDTH) + params.components < Index(horizon(row)));
-    }
-    return value;
-}
-
-// The pair of the whole workgroup from one of each invocation, in two steps rather than a tree of barriers.
-fn merge_all(own: vec2<f32>, local_index: u32) -> vec2<f32> {
-    pairs[local_index] = own;
-    workgroupBarrier();
-    if (local_index < LEADERS) {
-        // All maxima before the first exp, so that these do not wait for each other.
-        var part_max = own.x;
-        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
-            part_max = max(part_max, pairs[i].x);
-        }
-        var part_sum = own.y * exp(own.x - part_max);
-        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
-            part_sum = part_sum + pairs[i].y * exp(pairs[i].x - part_max);
-        }
-        merged[local_index] = vec2<f32>(part_max, part_sum);
-    }
-    workgroupBarrier();
-    var row_max = NEG_LARGE;
-    // keep loop
-    for (var i = 0u; i < LEADERS; i++) {
-        row_max = max(row_max, merged[i].x);
-    }
-    var row_sum = 0.0;
-    // keep loop
-    for (var i = 0u; i < LEADERS; i++) {
-        row_sum = row_sum + merged[i].y * exp(merged[i].x - row_max);
-    }
-    return vec2<f32>(row_max, row_sum);
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn softmax_split_sums(
@@ -155,3 +65,103 @@ fn softmax_split_sums(
         part_pairs[number] = pair;
     }
 }
+
+fn load(row: u32, col: u32) -> Wide {
+    var value = Wide(x[params.x_first + row * params.x_stride + col]);
+    if (SCALED) {
+        value = value * params.scale;
+    }
+    if (MASK) {
+        value = value + Wide(mask[params.mask_first + row * params.mask_stride + col]);
+    }
+    if (CAUSAL) {
+        value = select(Wide(params.neg_inf), value, Index(col * WIDTH) + params.components < Index(horizon(row)));
+    }
+    return value;
+}
+
+// snippet softmax_params
+struct Params {
+    rows: u32,           // of this dispatch
+    cols: u32,           // here and below, sizes and places are in Vector
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    mask_stride: u32,    // 0 for one mask for all rows
+    first_row: u32,      // of the operation, for CAUSAL
+    queries: u32,
+    seen: u32,
+    parts: u32,          // workgroups that share a row
+    scale: f32,
+    neg_inf: f32,        // -inf, which WGSL cannot write
+    mask_first: u32,
+    nan: f32,            // NaN, likewise
+    padding: u32,
+    components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
+}
+// end
+
+// snippet across_max
+fn across_max(wide: Wide) -> f32 {
+    let parts = vec4<f32>(wide);
+    return max(max(parts.x, parts.y), max(parts.z, parts.w));
+}
+// end
+
+// snippet across_sum
+fn across_sum(wide: Wide) -> f32 {
+    let parts = vec4<f32>(wide);
+    if (WIDTH == 1u) {
+        return parts.x;
+    }
+    return (parts.x + parts.y) + (parts.z + parts.w);
+}
+// end
+
+// snippet softmax_horizon
+// Elements of a row that are seen, counted from its beginning.
+fn horizon(row: u32) -> u32 {
+    return params.seen + (params.first_row + row) % params.queries;
+}
+
+// How much of a row has to be read.
+fn seen_cols(row: u32) -> u32 {
+    if (CAUSAL) {
+        return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
+    }
+    return params.cols;
+}
+// end
+
+// snippet softmax_merge_all
+// The pair of the whole workgroup from one of each invocation, in two steps rather than a tree of barriers.
+fn merge_all(own: vec2<f32>, local_index: u32) -> vec2<f32> {
+    pairs[local_index] = own;
+    workgroupBarrier();
+    if (local_index < LEADERS) {
+        // All maxima before the first exp, so that these do not wait for each other.
+        var part_max = own.x;
+        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+            part_max = max(part_max, pairs[i].x);
+        }
+        var part_sum = own.y * exp(own.x - part_max);
+        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+            part_sum = part_sum + pairs[i].y * exp(pairs[i].x - part_max);
+        }
+        merged[local_index] = vec2<f32>(part_max, part_sum);
+    }
+    workgroupBarrier();
+    var row_max = NEG_LARGE;
+    // keep loop
+    for (var i = 0u; i < LEADERS; i++) {
+        row_max = max(row_max, merged[i].x);
+    }
+    var row_sum = 0.0;
+    // keep loop
+    for (var i = 0u; i < LEADERS; i++) {
+        row_sum = row_sum + merged[i].y * exp(merged[i].x - row_max);
+    }
+    return vec2<f32>(row_max, row_sum);
+}
+// end

@@ -30,26 +30,6 @@ const MAX_SUBGROUPS: u32 = (WORKGROUP + 3u) / 4u;   // no subgroup is smaller th
 // No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 
-struct Params {
-    rows: u32,           // of this dispatch
-    cols: u32,           // here and below, sizes and places are in Vector
-    x_first: u32,
-    x_stride: u32,
-    y_first: u32,
-    y_stride: u32,
-    mask_stride: u32,    // 0 for one mask for all rows
-    first_row: u32,      // of the operation, for CAUSAL
-    queries: u32,
-    seen: u32,
-    parts: u32,          // workgroups that share a row
-    scale: f32,
-    neg_inf: f32,        // -inf, which WGSL cannot write
-    mask_first: u32,
-    nan: f32,            // NaN, likewise
-    padding: u32,
-    components: Index,   // 0, 1, 2, 3
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
 @group(0) @binding(2) var<storage, read> mask: array<Vector>;      // [rows or 1, cols]
@@ -57,84 +37,6 @@ struct Params {
 
 // Maximum and sum of each subgroup; two, so that no subgroup writes those of a row while others read those of the last.
 var<workgroup> pairs: array<array<vec2<f32>, MAX_SUBGROUPS>, 2>;
-
-fn across_max(wide: Wide) -> f32 {
-    return max(max(wide.x, wide.y), max(wide.z, wide.w));
-}
-
-fn across_sum(wide: Wide) -> f32 {
-    return (wide.x + wide.y) + (wide.z + wide.w);
-}
-
-fn widen(fetched: Vector, half: u32) -> Wide {
-    if (HALVES == 1u) {
-        return Wide(fetched);
-    }
-    let bits = vec4<u32>(fetched);
-    return Wide(unpack2x16float(bits[2u * half]), unpack2x16float(bits[2u * half + 1u]));
-}
-
-// Elements of a row that are seen, counted from its beginning.
-fn horizon(row: u32) -> u32 {
-    return params.seen + (params.first_row + row) % params.queries;
-}
-
-// How much of a row has to be read.
-fn seen_cols(row: u32) -> u32 {
-    if (CAUSAL) {
-        return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
-    }
-    return params.cols;
-}
-
-// As it lies in memory; nothing is computed, so that nothing waits for it.
-fn fetch(row: u32, col: u32) -> Vector {
-    if (IN_PLACE) {
-        return y[params.y_first + row * params.y_stride + col];
-    }
-    return x[params.x_first + row * params.x_stride + col];
-}
-
-fn value_of(fetched: Vector, half: u32, row: u32, col: u32) -> Wide {
-    var value = widen(fetched, half);
-    if (SCALED) {
-        value = value * params.scale;
-    }
-    if (MASK) {
-        value = value + widen(mask[params.mask_first + row * params.mask_stride + col], half);
-    }
-    if (CAUSAL) {
-        let place = Index(col * WIDTH + half * 4u) + params.components;
-        value = select(Wide(params.neg_inf), value, place < Index(horizon(row)));
-    }
-    return value;
-}
-
-fn store(row: u32, col: u32, first: Wide, last: Wide) {
-    let place = params.y_first + row * params.y_stride + col;
-    if (HALVES == 1u) {
-        y[place] = Vector(first);
-    } else {
-        y[place] = Vector(vec4<u32>(
-            pack2x16float(first.xy), pack2x16float(first.zw), pack2x16float(last.xy), pack2x16float(last.zw)));
-    }
-}
-
-// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms). A row with +inf is NaN, also
-// where exp(NaN) is a number.
-fn inverse(sum: f32, row_max: f32) -> f32 {
-    if (row_max > -NEG_LARGE) {
-        return params.nan;
-    }
-    return select(1.0 / sum, 0.0, sum == 0.0);
-}
-
-fn log_of_sum(sum: f32, row_max: f32) -> f32 {
-    if (row_max > -NEG_LARGE) {
-        return params.nan;
-    }
-    return select(log(sum), 0.0, sum == 0.0);
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn softmax_walked(
@@ -228,3 +130,111 @@ fn softmax_walked(
         row = next;
     }
 }
+
+fn across_max(wide: Wide) -> f32 {
+    return max(max(wide.x, wide.y), max(wide.z, wide.w));
+}
+
+fn across_sum(wide: Wide) -> f32 {
+    return (wide.x + wide.y) + (wide.z + wide.w);
+}
+
+// snippet softmax_params
+struct Params {
+    rows: u32,           // of this dispatch
+    cols: u32,           // here and below, sizes and places are in Vector
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    mask_stride: u32,    // 0 for one mask for all rows
+    first_row: u32,      // of the operation, for CAUSAL
+    queries: u32,
+    seen: u32,
+    parts: u32,          // workgroups that share a row
+    scale: f32,
+    neg_inf: f32,        // -inf, which WGSL cannot write
+    mask_first: u32,
+    nan: f32,            // NaN, likewise
+    padding: u32,
+    components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
+}
+// end
+
+// snippet softmax_value_of
+fn widen(fetched: Vector, half: u32) -> Wide {
+    if (HALVES == 1u) {
+        return Wide(fetched);
+    }
+    let bits = vec4<u32>(fetched);
+    return Wide(unpack2x16float(bits[2u * half]), unpack2x16float(bits[2u * half + 1u]));
+}
+
+fn value_of(fetched: Vector, half: u32, row: u32, col: u32) -> Wide {
+    var value = widen(fetched, half);
+    if (SCALED) {
+        value = value * params.scale;
+    }
+    if (MASK) {
+        value = value + widen(mask[params.mask_first + row * params.mask_stride + col], half);
+    }
+    if (CAUSAL) {
+        let place = Index(col * WIDTH + half * 4u) + params.components;
+        value = select(Wide(params.neg_inf), value, place < Index(horizon(row)));
+    }
+    return value;
+}
+// end
+
+// snippet softmax_horizon
+// Elements of a row that are seen, counted from its beginning.
+fn horizon(row: u32) -> u32 {
+    return params.seen + (params.first_row + row) % params.queries;
+}
+
+// How much of a row has to be read.
+fn seen_cols(row: u32) -> u32 {
+    if (CAUSAL) {
+        return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
+    }
+    return params.cols;
+}
+// end
+
+// snippet softmax_fetch_store
+// As it lies in memory; nothing is computed, so that nothing waits for it.
+fn fetch(row: u32, col: u32) -> Vector {
+    if (IN_PLACE) {
+        return y[params.y_first + row * params.y_stride + col];
+    }
+    return x[params.x_first + row * params.x_stride + col];
+}
+
+fn store(row: u32, col: u32, first: Wide, last: Wide) {
+    let place = params.y_first + row * params.y_stride + col;
+    if (HALVES == 1u) {
+        y[place] = Vector(first);
+    } else {
+        y[place] = Vector(vec4<u32>(
+            pack2x16float(first.xy), pack2x16float(first.zw), pack2x16float(last.xy), pack2x16float(last.zw)));
+    }
+}
+// end
+
+// snippet softmax_results
+// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms). A row with +inf is NaN, also
+// where exp(NaN) is a number.
+fn inverse(sum: f32, row_max: f32) -> f32 {
+    if (row_max > -NEG_LARGE) {
+        return params.nan;
+    }
+    return select(1.0 / sum, 0.0, sum == 0.0);
+}
+
+fn log_of_sum(sum: f32, row_max: f32) -> f32 {
+    if (row_max > -NEG_LARGE) {
+        return params.nan;
+    }
+    return select(log(sum), 0.0, sum == 0.0);
+}
+// end

@@ -6,9 +6,9 @@ use pollster::block_on;
 use ridgepoint::kernel::Kernel;
 use ridgepoint::ops::FAMILIES;
 use ridgepoint::roofline::PROBE_FILES;
-use ridgepoint::shader::{Checks, Constant, Loops, Prepared, Shader};
+use ridgepoint::shader::{Checks, Constant, Loops, Prepared, Shader, stamp};
 use ridgepoint::{Error, Gpu, Plan, PlanOptions};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use wgpu::Features;
 
 /// Every file: those of kernels, the library's own, those of probes.
@@ -130,18 +130,122 @@ fn kernels_of_samples() -> Vec<(String, Prepared)> {
     found
 }
 
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/shaders");
+
+/// Stems of the WGSL files of a folder.
+fn stems(folder: &str) -> BTreeSet<String> {
+    let files = std::fs::read_dir(folder).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    names
+        .filter_map(|name| name.strip_suffix(".wgsl").map(str::to_owned))
+        .collect()
+}
+
 #[test]
 fn every_file_is_registered() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/shaders");
-    let files: BTreeSet<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|f| f.unwrap().file_name().into_string().unwrap())
-        .collect();
-    let registered: BTreeSet<String> = shaders()
-        .iter()
-        .map(|s| format!("{}.wgsl", s.name))
-        .collect();
-    assert_eq!(files, registered);
+    let registered: BTreeSet<String> = shaders().iter().map(|s| s.name.to_owned()).collect();
+    assert_eq!(stems(FOLDER), registered);
+}
+
+/// Lines of WGSL code that all files may have together, each snippet counted once: neither blank nor comments. A commit that
+/// raises the number says for which kernel.
+const CODE_LINES: usize = 7150;
+
+fn code_lines(text: &str) -> usize {
+    let lines = text.lines().map(str::trim);
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with("//"))
+        .count()
+}
+
+/// The snippet in which `old` is another text than `new`, which has its snippets written anew.
+fn differing<'a>(old: &'a str, new: &str) -> &'a str {
+    let equal = old
+        .lines()
+        .zip(new.lines())
+        .take_while(|(old, new)| old == new);
+    let names = equal.filter_map(|(line, _)| line.trim().strip_prefix("// snippet "));
+    names.last().unwrap_or_default()
+}
+
+/// The texts of `shaders/snippets/`, by name.
+fn snippets() -> BTreeMap<String, String> {
+    let home = format!("{FOLDER}/snippets");
+    let read = |name: &String| std::fs::read_to_string(format!("{home}/{name}.wgsl")).unwrap();
+    stems(&home)
+        .into_iter()
+        .map(|name| (name.clone(), read(&name)))
+        .collect()
+}
+
+/// Each file holds its snippets as `shaders/snippets/` has them, and each snippet is used. `make snippets`, which is this
+/// test with UPDATE=1, writes them into the files.
+#[test]
+fn snippets_are_those_of_their_files() {
+    let update = std::env::var_os("UPDATE").is_some();
+    let in_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    assert!(
+        !(update && in_ci),
+        "UPDATE is for a person who reads the diff, not for CI"
+    );
+    let snippets = snippets();
+    let mut used = BTreeSet::new();
+    let mut code: usize = snippets.values().map(|text| code_lines(text)).sum();
+    for file in stems(FOLDER) {
+        let path = format!("{FOLDER}/{file}.wgsl");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut shared = 0;
+        let stamped = stamp(&file, &text, |name| {
+            let Some((name, snippet)) = snippets.get_key_value(name) else {
+                panic!("{file}: there is no shaders/snippets/{name}.wgsl");
+            };
+            used.insert(name.clone());
+            shared += code_lines(snippet);
+            Some((name.as_str(), snippet.as_str()))
+        })
+        .unwrap();
+        code += code_lines(&stamped) - shared;
+        if update && text != stamped {
+            std::fs::write(&path, &stamped).unwrap();
+        } else {
+            let snippet = differing(&text, &stamped);
+            assert!(
+                text == stamped,
+                "shaders/{file}.wgsl: the snippet {snippet} is not as in shaders/snippets/; change it there, \
+                 then run `make snippets`"
+            );
+        }
+    }
+    let constants = kernels()
+        .flat_map(|kernel| kernel.stages)
+        .flat_map(|stage| stage.constants);
+    for (name, constant) in constants {
+        if let Constant::Snippet(snippet) = constant {
+            assert_eq!(snippet.wgsl, snippets[snippet.name], "instead of {name}");
+            used.insert(snippet.name.to_owned());
+        }
+    }
+    let known: BTreeSet<String> = snippets.keys().cloned().collect();
+    assert_eq!(known, used, "a snippet that nothing uses");
+    println!("{code} lines of WGSL code, each snippet counted once");
+    assert!(code <= CODE_LINES, "{code} lines of WGSL code");
+}
+
+/// WGSL needs no declaration before use: a reader meets the kernel first, then its helpers, then those it shares.
+#[test]
+fn the_entry_point_comes_before_helpers_and_snippets() {
+    for shader in shaders() {
+        let (mut functions, mut inside, mut shared) = (Vec::new(), false, false);
+        for line in shader.wgsl.lines() {
+            inside = line.starts_with("// snippet ") || inside && line != "// end";
+            if let Some(function) = line.strip_prefix("fn ") {
+                shared |= inside;
+                assert!(inside || !shared, "{}: {line} behind snippets", shader.name);
+                functions.extend(function.split('(').next());
+            }
+        }
+        assert_eq!(functions[0], shader.name, "the first function of the file");
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ use ridgepoint::bench::Others;
 use ridgepoint::ops::FAMILIES;
 use ridgepoint::report::{AdapterKind, Report, Row, SCHEMA, Settings, Status, Tool, Warning};
 use ridgepoint::roofline::ArithmeticGrid;
+use ridgepoint::shader::Constant;
 use ridgepoint::suite::{Case, RunOptions, Runner};
 use ridgepoint::{Error, Gpu, Result, Tuning};
 use std::collections::BTreeMap;
@@ -105,12 +106,17 @@ fn report(
 
 fn shader_hashes() -> BTreeMap<String, String> {
     let kernels = FAMILIES.iter().flat_map(|family| family.kernels);
-    let shaders = kernels
-        .flat_map(|kernel| kernel.stages)
-        .map(|stage| stage.shader);
-    shaders
-        .map(|s| (s.name.to_owned(), format!("{:016x}", s.hash())))
-        .collect()
+    let mut hashes = BTreeMap::new();
+    for stage in kernels.flat_map(|kernel| kernel.stages) {
+        let of = |name: &str, hash: u64| (name.to_owned(), format!("{hash:016x}"));
+        hashes.extend([of(stage.shader.name, stage.shader.hash())]);
+        for (_, constant) in stage.constants {
+            if let Constant::Snippet(snippet) = constant {
+                hashes.extend([of(&format!("snippets/{}", snippet.name), snippet.hash())]);
+            }
+        }
+    }
+    hashes
 }
 
 pub(super) fn warnings(gpu: &Gpu) -> Vec<Warning> {

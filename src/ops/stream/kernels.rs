@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::kernel::{Kernel, Stage};
 use crate::ops::vectors::{SHAPE_FORM, lengths};
 use crate::ops::{Family, Operation, parse_sizes};
-use crate::shader::{Constant, Prepared, Shader};
+use crate::shader::{Constant, Prepared, Shader, Snippet};
 
 fn samples(kind: StreamKind, stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
     let mut found: Vec<_> = lengths(stages)
@@ -38,14 +38,6 @@ fn parse(
     }))
 }
 
-/// The tail of a vector whose length is no multiple of four, by the same file.
-const SCALAR: &[(&str, Constant)] = &[
-    ("Vector", Constant::Type("Elem")),
-    ("Wide", Constant::Type("f32")),
-];
-/// The same of a file that does not compute.
-const SCALAR_COPY: &[(&str, Constant)] = &[("Vector", Constant::Type("Elem"))];
-
 /// One vector of four for an invocation; the number of workgroups that is best differs between adapters.
 const PRESETS: &[&[(&str, Constant)]] = &[
     &[("MAX_WORKGROUPS", Constant::Integer(65_535))],
@@ -53,26 +45,50 @@ const PRESETS: &[&[(&str, Constant)]] = &[
     &[("MAX_WORKGROUPS", Constant::Integer(2048))],
 ];
 
-static STREAM_COPY_SHADER: Shader = Shader {
+/// `shaders/stream.wgsl`, the text of all streams; as it is, the triad.
+static STREAM: Shader = Shader {
+    name: "stream",
+    wgsl: include_str!("../../../shaders/stream.wgsl"),
+};
+
+static ONE_INPUT: Snippet = Snippet {
+    name: "stream_one_input",
+    wgsl: include_str!("../../../shaders/snippets/stream_one_input.wgsl"),
+};
+static COPIES: Snippet = Snippet {
     name: "stream_copy",
-    wgsl: include_str!("../../../shaders/stream_copy.wgsl"),
+    wgsl: include_str!("../../../shaders/snippets/stream_copy.wgsl"),
 };
-static STREAM_SCALE_SHADER: Shader = Shader {
+static SCALES: Snippet = Snippet {
     name: "stream_scale",
-    wgsl: include_str!("../../../shaders/stream_scale.wgsl"),
+    wgsl: include_str!("../../../shaders/snippets/stream_scale.wgsl"),
 };
-static STREAM_MULTIPLY_SHADER: Shader = Shader {
+static MULTIPLIES: Snippet = Snippet {
     name: "stream_multiply",
-    wgsl: include_str!("../../../shaders/stream_multiply.wgsl"),
+    wgsl: include_str!("../../../shaders/snippets/stream_multiply.wgsl"),
 };
-static STREAM_ADD_SHADER: Shader = Shader {
+static ADDS: Snippet = Snippet {
     name: "stream_add",
-    wgsl: include_str!("../../../shaders/stream_add.wgsl"),
+    wgsl: include_str!("../../../shaders/snippets/stream_add.wgsl"),
 };
-static STREAM_TRIAD_SHADER: Shader = Shader {
-    name: "stream_triad",
-    wgsl: include_str!("../../../shaders/stream_triad.wgsl"),
-};
+
+/// A snippet or a constant of `stream.wgsl`.
+type Change = (&'static str, Constant);
+
+/// The bindings of a stream that reads one vector.
+const ONE: Change = ("stream_two_inputs", Constant::Snippet(&ONE_INPUT));
+
+/// The line that computes, instead of the triad's.
+const fn computing(snippet: &'static Snippet) -> Change {
+    ("stream_triad", Constant::Snippet(snippet))
+}
+
+/// The tail of a vector whose length is no multiple of four: a Vector of one element.
+const ELEMENT: Change = ("Vector", Constant::Type("Elem"));
+/// A Wide of one element.
+const ELEMENT_F32: Change = ("Wide", Constant::Type("f32"));
+/// A Wide of a stream that does not compute.
+const AS_IT_LIES: Change = ("Wide", Constant::Type("Vector"));
 
 const fn kernel(name: &'static str, stages: &'static [Stage]) -> Kernel {
     Kernel {
@@ -85,55 +101,45 @@ const fn kernel(name: &'static str, stages: &'static [Stage]) -> Kernel {
     }
 }
 
+const fn stage(constants: &'static [Change]) -> Stage {
+    Stage {
+        shader: &STREAM,
+        constants,
+    }
+}
+
+// Of each kernel the vectors of four, and the tail.
 pub(super) static STREAM_COPY: Kernel = kernel(
     "stream_copy",
     &[
-        Stage::of(&STREAM_COPY_SHADER),
-        Stage {
-            shader: &STREAM_COPY_SHADER,
-            constants: SCALAR_COPY,
-        },
+        stage(&[ONE, computing(&COPIES), AS_IT_LIES]),
+        stage(&[ONE, computing(&COPIES), AS_IT_LIES, ELEMENT]),
     ],
 );
 static STREAM_SCALE: Kernel = kernel(
     "stream_scale",
     &[
-        Stage::of(&STREAM_SCALE_SHADER),
-        Stage {
-            shader: &STREAM_SCALE_SHADER,
-            constants: SCALAR,
-        },
+        stage(&[ONE, computing(&SCALES)]),
+        stage(&[ONE, computing(&SCALES), ELEMENT, ELEMENT_F32]),
     ],
 );
 static STREAM_MULTIPLY: Kernel = kernel(
     "stream_multiply",
     &[
-        Stage::of(&STREAM_MULTIPLY_SHADER),
-        Stage {
-            shader: &STREAM_MULTIPLY_SHADER,
-            constants: SCALAR,
-        },
+        stage(&[computing(&MULTIPLIES)]),
+        stage(&[computing(&MULTIPLIES), ELEMENT, ELEMENT_F32]),
     ],
 );
 static STREAM_ADD: Kernel = kernel(
     "stream_add",
     &[
-        Stage::of(&STREAM_ADD_SHADER),
-        Stage {
-            shader: &STREAM_ADD_SHADER,
-            constants: SCALAR,
-        },
+        stage(&[computing(&ADDS)]),
+        stage(&[computing(&ADDS), ELEMENT, ELEMENT_F32]),
     ],
 );
 static STREAM_TRIAD: Kernel = kernel(
     "stream_triad",
-    &[
-        Stage::of(&STREAM_TRIAD_SHADER),
-        Stage {
-            shader: &STREAM_TRIAD_SHADER,
-            constants: SCALAR,
-        },
-    ],
+    &[stage(&[]), stage(&[ELEMENT, ELEMENT_F32])],
 );
 
 /// `c = a`

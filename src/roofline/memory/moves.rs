@@ -11,10 +11,11 @@ use crate::roofline::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, ex
 use crate::shader::{Checks, Constant, Shader};
 use crate::tolerance::Expected;
 
+/// `stream.wgsl` as it is.
 static TRIAD: ProbeFile = ProbeFile {
     shader: Shader {
-        name: "stream_triad",
-        wgsl: include_str!("../../../shaders/stream_triad.wgsl"),
+        name: "stream",
+        wgsl: include_str!("../../../shaders/stream.wgsl"),
     },
     features: wgpu::Features::empty(),
 };

@@ -1,0 +1,1 @@
+values[j] = Wide(a[i]) + Wide(b[i]);

@@ -1,0 +1,1 @@
+values[j] = a[i];

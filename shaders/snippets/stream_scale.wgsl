@@ -1,0 +1,1 @@
+values[j] = params.alpha * Wide(a[i]);

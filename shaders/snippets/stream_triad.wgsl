@@ -1,0 +1,1 @@
+values[j] = Wide(a[i]) + params.alpha * Wide(b[i]);
