@@ -12,10 +12,53 @@ fn main() {
     for path in SOURCES {
         watch(&Path::new(&root).join(path));
     }
+    register_shaders(&Path::new(&root).join("shaders"));
     set("RIDGEPOINT_COMMIT", commit(&root));
     let lock = std::fs::read_to_string(Path::new(&root).join("Cargo.lock")).unwrap_or_default();
     set("RIDGEPOINT_WGPU_VERSION", locked(&lock, "wgpu"));
     set("RIDGEPOINT_NAGA_VERSION", locked(&lock, "naga"));
+}
+
+/// Writes a `Shader` for each file under `shaders/` and a `Snippet` for each under `shaders/snippets/`, which
+/// `src/shader/files.rs` includes: `NORM_LOOPED` for `norm_looped.wgsl`.
+fn register_shaders(folder: &Path) {
+    let snippets = statics(&folder.join("snippets"), "Snippet");
+    let module = "/// Files under `shaders/snippets/`.\npub mod snippets {\nuse super::Snippet;\n";
+    let text = [&statics(folder, "Shader"), module, &snippets, "}\n"].concat();
+    let out = std::env::var("OUT_DIR").expect("cargo sets OUT_DIR for build scripts");
+    std::fs::write(Path::new(&out).join("shaders.rs"), text).expect("OUT_DIR can be written");
+}
+
+/// A static of type `kind` for each WGSL file in `folder`.
+fn statics(folder: &Path, kind: &str) -> String {
+    let files = std::fs::read_dir(folder).expect("the folder shaders/ is a part of the crate");
+    let mut paths: Vec<_> = files
+        .map(|file| file.expect("a file of shaders/").path())
+        .collect();
+    paths.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "wgsl")
+    });
+    paths.sort();
+    let mut text = String::new();
+    for path in paths {
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        let stem = stem.expect("shaders have ASCII names");
+        let path = path.to_str().expect("the path of the crate is UTF-8");
+        let name = stem.to_uppercase();
+        let value = format!("{kind} {{ name: {stem:?}, wgsl: include_str!({path:?}) }}");
+        let declaration = [
+            "/// `",
+            stem,
+            ".wgsl`\npub static ",
+            &name,
+            ": ",
+            kind,
+            " = ",
+        ];
+        text += &(declaration.concat() + &value + ";\n");
+    }
+    text
 }
 
 fn set(variable: &str, value: Option<String>) {

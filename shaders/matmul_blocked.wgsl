@@ -11,7 +11,7 @@
 //!          +------+     +--------+         +--------+
 //!
 //! The last tiles of a row or column begin earlier, so that they are full; only k beyond its end needs zeros.
-//! Without EPILOGUE it stores plain sums over one of `splits` parts of K, each to a plane of its own.
+//! With SPLIT_K above 1 it stores plain sums over one of `splits` parts of K, each to a plane of its own.
 //!
 //! Intensity: TILE_M * TILE_N / (2 * (TILE_M + TILE_N)) FLOP/B in f32, 16 at 64 x 64.
 //! Workgroup memory: 8 KiB. Works for any M, N, K; loads are four elements wide where strides and sizes allow it.
@@ -30,7 +30,8 @@ const TRANSPOSED_A: bool = false;   // A lies in memory as [K, M]
 const TRANSPOSED_B: bool = false;   // B lies in memory as [N, K]
 const CLAMP: bool = true;           // M or N is less than a tile: what lies beyond reads the last row or column
 const RAGGED_K: bool = true;        // a part of K ends within a step
-const EPILOGUE: bool = true;        // alpha, beta, bias and activation apply
+const SPLIT_K: u32 = 1;             // parts of K that are summed side by side, for matmul_reduce to add up
+const EPILOGUE: bool = SPLIT_K == 1; // alpha, beta, bias and activation apply
 const BETA: bool = false;           // C is read
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0;          // 0 none, 1 relu, 2 gelu, 3 silu

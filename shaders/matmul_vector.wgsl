@@ -11,7 +11,7 @@
 //!         +---------------+                         +---------------+
 //!
 //! A product with few columns is the transpose of one with few rows: there A and B have changed places (MIRRORED).
-//! Without EPILOGUE it stores plain sums over one of `splits` parts of K, each to a plane of its own.
+//! With SPLIT_K above 1 it stores plain sums over one of `splits` parts of K, each to a plane of its own.
 //!
 //! Intensity: TILE_M / 2 FLOP/B in f32. Workgroup memory: 4 KiB. Works for any M, N, K.
 
@@ -24,7 +24,8 @@ const WIDE_B: bool = false;         // B too, along its rows as they lie
 const ALONG_K: bool = false;        // B lies in memory as [N, K]
 const RAGGED_K: bool = true;        // a part of K ends within a step
 const MIRRORED: bool = false;       // C is transposed: bias goes along its rows
-const EPILOGUE: bool = true;        // alpha, beta, bias and activation apply
+const SPLIT_K: u32 = 1;             // parts of K that are summed side by side, for matmul_reduce to add up
+const EPILOGUE: bool = SPLIT_K == 1; // alpha, beta, bias and activation apply
 const BETA: bool = false;           // C is read
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0;          // 0 none, 1 relu, 2 gelu, 3 silu

@@ -8,9 +8,8 @@ use crate::error::Error;
 use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel};
 use crate::ops::Operation;
-use crate::plan::{PlanOptions, check_uniforms, choose, constants_of};
+use crate::plan::{PlanOptions, check_uniforms, chosen, constants_of};
 use crate::report::AdapterKind;
-use crate::shader::Loops;
 use crate::suite::SUITES;
 use crate::tune::{Job, tunable};
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,12 +105,12 @@ fn outcome(
         kernel: named,
         ..PlanOptions::default()
     };
-    let planned = choose(operation, &options, device).and_then(|choice| {
-        let kernel = choice.kernel;
-        let constants = constants_of(operation, kernel, &options, device)?;
+    let planned = chosen(operation, &options, device).and_then(|(candidate, _)| {
+        let kernel = candidate.kernel();
+        let constants = constants_of(&*candidate, &options, device)?;
         let stages = kernel.prepare_for(operation.dtype(), &constants, device)?;
         let stages: Vec<_> = stages.iter().collect();
-        let schedule = operation.schedule(kernel, &stages, device)?;
+        let schedule = candidate.schedule(&stages, device)?;
         check_uniforms(kernel, &stages, &schedule).unwrap();
         Ok((kernel, constants, schedule))
     });
@@ -204,45 +203,4 @@ fn choices_are_those_of_the_golden_file() {
         plans.lines().count(),
         golden.lines().count()
     );
-}
-
-/// Every kernel, also one that no shape of the suites is given: the host's uniforms of its samples have the sizes of its
-/// files.
-#[test]
-fn uniforms_have_the_sizes_of_their_files() {
-    let mut devices = devices();
-    // The one with the least and the one with the most.
-    devices.retain(|(name, _)| ["webgpu", "nvidia"].contains(name));
-    let mut held = BTreeSet::new();
-    for family in crate::ops::FAMILIES {
-        for &kernel in family.kernels {
-            let files = kernel.prepare(&kernel.preset(0), Loops::AsWritten, wgpu::Features::all());
-            for operation in (family.samples)(&files.unwrap()) {
-                for (_, device) in &devices {
-                    if checked(operation.as_ref(), kernel, device).is_ok_and(|steps| steps > 0) {
-                        held.insert(kernel.name);
-                    }
-                }
-            }
-            assert!(held.contains(kernel.name), "{} runs nowhere", kernel.name);
-        }
-    }
-}
-
-/// The number of dispatches, whose uniforms are held against the files.
-fn checked(
-    operation: &dyn Operation,
-    kernel: &'static Kernel,
-    device: &Capabilities,
-) -> Result<usize, Error> {
-    let options = PlanOptions {
-        kernel: Some(kernel.name),
-        ..PlanOptions::default()
-    };
-    let constants = constants_of(operation, kernel, &options, device)?;
-    let stages = kernel.prepare_for(operation.dtype(), &constants, device)?;
-    let stages: Vec<_> = stages.iter().collect();
-    let schedule = operation.schedule(kernel, &stages, device)?;
-    check_uniforms(kernel, &stages, &schedule).unwrap();
-    Ok(schedule.steps.len())
 }

@@ -1,21 +1,15 @@
 //! A kernel is one way to compute an operation: static data.
 
+mod constants;
+mod fragments;
+
+pub use constants::Constants;
+pub use fragments::Fragments;
+
 use crate::data::Dtype;
 use crate::error::{Error, Result, suggest};
 use crate::gpu::{Capabilities, check_limits};
 use crate::shader::{Constant, Loops, Prepared, Shader};
-use std::collections::BTreeMap;
-
-/// Named values for the constants of a kernel's files.
-pub type Constants = Vec<(&'static str, Constant)>;
-
-/// The constant called `name`, where it is among `constants` and an integer; the last, where it is there twice.
-pub(crate) fn integer(constants: &[(&'static str, Constant)], name: &str) -> Option<u64> {
-    match constants.iter().rev().find(|(known, _)| *known == name) {
-        Some((_, Constant::Integer(value))) => Some(u64::from(*value)),
-        _ => None,
-    }
-}
 
 /// One dispatch of a kernel: a file, and constants that are its own.
 #[derive(Debug, Clone, Copy)]
@@ -39,17 +33,46 @@ pub struct Kernel {
     pub features: wgpu::Features,
     /// Element types it works on.
     pub dtypes: &'static [Dtype],
+    /// Type to which it rounds intermediate results that it multiplies again, such as the weights of an attention.
+    pub intermediates: Dtype,
     /// Sets of constants worth trying, the default first. Empty: the files as they are.
     pub presets: &'static [&'static [(&'static str, Constant)]],
 }
 
 impl Kernel {
+    /// A kernel of f32 and f16 that needs no feature, rounds nothing to less than f32 in between, and has no presets.
+    #[must_use]
+    pub const fn new(name: &'static str, about: &'static str, stages: &'static [Stage]) -> Self {
+        Self {
+            name,
+            about,
+            stages,
+            features: wgpu::Features::empty(),
+            dtypes: &[Dtype::F32, Dtype::F16],
+            intermediates: Dtype::F32,
+            presets: &[],
+        }
+    }
+
+    /// Refuses to run this kernel, and says why.
+    pub(crate) fn unsupported(&self, reason: impl Into<String>) -> Error {
+        Error::Unsupported {
+            what: format!("kernel {}", self.name),
+            reason: reason.into(),
+        }
+    }
+
     /// The constants of preset `index`; of the files as they are where there are no presets.
     #[must_use]
     pub fn preset(&self, index: usize) -> Constants {
-        self.presets
-            .get(index)
-            .map_or_else(Vec::new, |preset| preset.to_vec())
+        let preset = self.presets.get(index);
+        preset.map_or_else(Constants::new, |preset| Constants::from(*preset))
+    }
+
+    /// The constants of every preset but the first.
+    #[must_use]
+    pub fn further_presets(&self) -> Vec<Constants> {
+        (1..self.presets.len()).map(|i| self.preset(i)).collect()
     }
 
     /// Whether one of its files has a constant or alias of this name.
@@ -89,6 +112,12 @@ impl Kernel {
             .collect()
     }
 
+    /// Whether `prepared` are the files of this kernel, whatever their constants.
+    pub(crate) fn is_made_of(&self, prepared: &[Prepared]) -> bool {
+        let own = self.stages.iter().map(|stage| stage.shader.name);
+        own.eq(prepared.iter().map(|file| file.name))
+    }
+
     /// Features that it needs for elements of `dtype`.
     #[must_use]
     pub fn features_for(&self, dtype: Dtype) -> wgpu::Features {
@@ -118,12 +147,10 @@ impl Kernel {
         constants: &[(&str, Constant)],
         device: &Capabilities,
     ) -> Result<Vec<Prepared>> {
-        let refuse = |reason: String| {
-            Err(Error::Unsupported {
-                what: format!("kernel {}", self.name),
-                reason,
-            })
-        };
+        let refuse = |reason: String| Err(self.unsupported(reason));
+        if device.demoted.contains(&self.name) {
+            return refuse("it did not come out right on this device".to_owned());
+        }
         if !self.dtypes.contains(&dtype) {
             return refuse(format!("it has no {} form", dtype.name()));
         }
@@ -170,15 +197,6 @@ impl Stage {
             .filter(|(name, _)| declared.contains(name));
         shared.chain(self.constants.iter().copied()).collect()
     }
-}
-
-/// Constants as a report shows them.
-#[must_use]
-pub fn shown(constants: &[(&'static str, Constant)]) -> BTreeMap<String, String> {
-    constants
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), value.to_string()))
-        .collect()
 }
 
 /// Which buffer a dispatch binds.

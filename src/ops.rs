@@ -4,10 +4,14 @@
 //! kernels; [`FAMILIES`] is the table that tests, benches, the command line and the reports walk over.
 
 mod attention;
+mod attention_backward;
 mod class;
 mod fma;
+mod implementation;
 mod matmul;
 mod norm;
+mod operand;
+mod operation;
 mod reduce;
 mod rows;
 #[cfg(test)]
@@ -16,262 +20,23 @@ mod softmax;
 mod stream;
 mod vectors;
 
-pub use attention::{
-    Attention, AttentionBackward, BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sinks,
-};
-pub use class::{Class, Sizes, class_of};
-pub use fma::Fma;
+pub use attention::{Attention, BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sinks};
+pub use attention_backward::AttentionBackward;
+pub use class::{Class, Sizes};
+pub use fma::{Fma, Recurrence};
+pub use implementation::{Candidate, Fit, Implementation};
+pub(crate) use implementation::{bind, kernels_of, no_alternatives};
 pub use matmul::{Activation, Bias, Layout, Matmul, Order};
 pub use norm::{Affine, Norm, NormKind};
+pub use operand::{Operand, Role};
+pub use operation::{Family, Operation, candidate, class_of};
 pub use reduce::{Reduction, ReductionKind};
-pub use rows::RowLayout;
-pub use softmax::{Causal, Softmax, SoftmaxForm, SoftmaxMask, Target};
+pub use rows::{RowLayout, Target};
+pub use softmax::{Causal, Softmax, SoftmaxForm, SoftmaxMask};
 pub use stream::{Stream, StreamKind};
 
-use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result, suggest};
-use crate::gpu::Capabilities;
-use crate::kernel::{Constants, Kernel, Schedule};
-use crate::shader::{Prepared, Shader};
-use crate::tolerance::Expected;
-
-/// Whether a kernel reads an operand or writes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Read.
-    Input,
-    /// Written, every element.
-    Output,
-    /// Written, after being read or with elements left as they are.
-    Update,
-}
-
-impl Role {
-    /// Whether its values before matter.
-    #[must_use]
-    pub fn is_read(self) -> bool {
-        self != Self::Output
-    }
-
-    /// Whether a kernel changes it.
-    #[must_use]
-    pub fn is_written(self) -> bool {
-        self != Self::Input
-    }
-}
-
-/// One buffer of an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Operand {
-    /// Its name in the formula.
-    pub name: &'static str,
-    /// How many elements.
-    pub elements: u64,
-    /// Their type.
-    pub dtype: Dtype,
-    /// Read or written.
-    pub role: Role,
-    /// How test data for it is spread.
-    pub distribution: Distribution,
-}
-
-impl Operand {
-    /// An operand that is read.
-    #[must_use]
-    pub fn input(
-        name: &'static str,
-        elements: u64,
-        dtype: Dtype,
-        distribution: Distribution,
-    ) -> Self {
-        Self {
-            name,
-            elements,
-            dtype,
-            role: Role::Input,
-            distribution,
-        }
-    }
-
-    /// The same, written over.
-    #[must_use]
-    pub fn in_place(self) -> Self {
-        Self {
-            role: Role::Update,
-            ..self
-        }
-    }
-
-    /// An operand that is written.
-    #[must_use]
-    pub fn output(name: &'static str, elements: u64, dtype: Dtype) -> Self {
-        Self {
-            name,
-            elements,
-            dtype,
-            role: Role::Output,
-            distribution: Distribution::Uniform,
-        }
-    }
-}
-
-/// One operation of one shape and element type.
-pub trait Operation: std::fmt::Debug + Send + Sync {
-    /// The operation that this is a shape of.
-    fn family(&self) -> &'static Family;
-
-    /// Element type of the inputs.
-    fn dtype(&self) -> Dtype;
-
-    /// The shape as (name, size) pairs, in the order of [`Operation::label`].
-    fn shape(&self) -> Vec<(&'static str, u64)>;
-
-    /// The shape as text, as [`Family::parse`] reads it.
-    fn label(&self) -> String {
-        let sizes: Vec<String> = self
-            .shape()
-            .iter()
-            .map(|(_, size)| size.to_string())
-            .collect();
-        sizes.join("x")
-    }
-
-    /// What beyond its sizes decides which kernel is best, as the end of its class's name; see [`class_of`].
-    fn variant(&self) -> String {
-        String::new()
-    }
-
-    /// Floating-point operations; a fused multiply-add counts as 2, `exp` is not counted.
-    fn flops(&self) -> u64;
-
-    /// Bytes that have to move: each input read once, each output written once.
-    fn min_bytes(&self) -> u64 {
-        let moves = |role: Role| u64::from(role.is_read()) + u64::from(role.is_written());
-        self.operands()
-            .iter()
-            .map(|o| moves(o.role) * o.elements * o.dtype.bytes())
-            .sum()
-    }
-
-    /// The buffers, inputs in the formula's order, then outputs.
-    fn operands(&self) -> Vec<Operand>;
-
-    /// Whether the shape can be at all.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] or [`Error::TooLarge`].
-    fn validate(&self) -> Result<()>;
-
-    /// The same operation on about half the size, for an adapter on which one dispatch would take too long; `None` at
-    /// the smallest.
-    fn halved(&self) -> Option<Box<dyn Operation>>;
-
-    /// Kernels for this shape, the best on `device` first; the family's, the last first, unless the shape decides.
-    fn candidates(&self, _device: &Capabilities) -> Vec<&'static Kernel> {
-        self.family().kernels.iter().rev().copied().collect()
-    }
-
-    /// Constants that a kernel needs for this shape, and those that suit it on `device`. A preset replaces the latter.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`] where the kernel has no form for the shape.
-    fn constants(&self, _kernel: &'static Kernel, _device: &Capabilities) -> Result<Constants> {
-        Ok(Constants::new())
-    }
-
-    /// Why a kernel that can compute this shape on `device` should leave it to others, if it should. Pure.
-    fn unsuited(&self, _kernel: &'static Kernel, _device: &Capabilities) -> Option<String> {
-        None
-    }
-
-    /// Constants that follow on `device` from those that shape, preset and caller have chosen; the caller's own stay.
-    fn derived(
-        &self,
-        _kernel: &'static Kernel,
-        _chosen: &Constants,
-        _device: &Capabilities,
-    ) -> Constants {
-        Constants::new()
-    }
-
-    /// Other constants worth trying for this shape on `device`, the likeliest first: what a search tries. The kernel's
-    /// presets, unless the shape or the device decide which there are. Some may not run here, or be what is chosen. Pure.
-    fn alternatives(&self, kernel: &'static Kernel, _device: &Capabilities) -> Vec<Constants> {
-        (1..kernel.presets.len())
-            .map(|i| kernel.preset(i))
-            .collect()
-    }
-
-    /// The dispatches of `kernel` for this shape on `device`; `stages` are its files, prepared.
-    ///
-    /// # Errors
-    /// [`Error::TooLarge`] where the device's limits do not allow it.
-    fn schedule(
-        &self,
-        kernel: &'static Kernel,
-        stages: &[&Prepared],
-        device: &Capabilities,
-    ) -> Result<Schedule>;
-
-    /// Reads of operands that the reference of one output element costs, where its neighbours are asked for as well.
-    fn reference_cost(&self) -> u64 {
-        let outputs = self
-            .operands()
-            .iter()
-            .filter(|o| o.role.is_written())
-            .map(|o| o.elements)
-            .sum::<u64>();
-        self.flops() / outputs.max(1) + 1
-    }
-
-    /// The right values of some elements of the outputs, and how far off `kernel` may be: plain loops in f64.
-    ///
-    /// `indices` ascend, and count through all outputs, one behind the other in the order of [`Operation::operands`].
-    fn expected(
-        &self,
-        kernel: &'static Kernel,
-        inputs: &dyn Inputs,
-        indices: &[u64],
-    ) -> Vec<Expected>;
-}
-
-/// An operation for every shape: a line of the table.
-#[derive(Debug)]
-pub struct Family {
-    /// What the command line and the reports call it.
-    pub name: &'static str,
-    /// What it computes.
-    pub about: &'static str,
-    /// Its shape as text, with an example.
-    pub shape_form: &'static str,
-    /// Ways to compute it, the plainest first; [`Operation::candidates`] says which one a shape gets.
-    pub kernels: &'static [&'static Kernel],
-    /// Classes of shapes that a search for the best kernel tells apart; none where there is nothing to search.
-    pub classes: &'static [Class],
-    /// Reads a shape such as `4096x4096x4096`.
-    pub parse: fn(&str, Dtype) -> Result<Box<dyn Operation>>,
-    /// Shapes on which a kernel with these files is tested: single elements, around its tiles, primes, empty, large.
-    pub samples: fn(&[Prepared]) -> Vec<Box<dyn Operation>>,
-}
-
-impl Family {
-    /// A kernel of this operation by its name.
-    ///
-    /// # Errors
-    /// [`Error::UnknownName`] with near names.
-    pub fn kernel(&self, name: &str) -> Result<&'static Kernel> {
-        let unknown = || Error::UnknownName {
-            kind: "kernel",
-            name: format!("{name} of {}", self.name),
-            suggestion: suggest(name, self.kernels.iter().map(|k| k.name)),
-        };
-        self.kernels
-            .iter()
-            .find(|k| k.name == name)
-            .copied()
-            .ok_or_else(unknown)
-    }
-}
+use crate::shader::Shader;
 
 /// Every operation.
 pub static FAMILIES: &[&Family] = &[
@@ -289,7 +54,7 @@ pub static FAMILIES: &[&Family] = &[
     &norm::RMS_NORM,
     &norm::LAYER_NORM,
     &attention::ATTENTION,
-    &attention::ATTENTION_BACKWARD,
+    &attention_backward::ATTENTION_BACKWARD,
 ];
 
 /// An operation by its name.

@@ -11,9 +11,9 @@ mod tuning;
 pub use checks::check_sizes;
 #[cfg(test)]
 pub(crate) use checks::check_uniforms;
-#[cfg(any(test, feature = "bench"))]
-pub(crate) use choose::constants_of;
 pub use choose::{Choice, choose};
+#[cfg(any(test, feature = "bench"))]
+pub(crate) use choose::{chosen, constants_of};
 pub use launch::Launch;
 pub use options::PlanOptions;
 pub use planning::Plan;

@@ -1,6 +1,7 @@
 //! The nouns of results: what a run, a roofline and a tuning are made of. Plain data, with no GPU and no file behind it.
 
 pub(crate) mod adapter;
+pub mod renames;
 mod roofline;
 mod run;
 mod sampling;

@@ -6,6 +6,7 @@
 //! slow memory otherwise; `// keep loop` on the line above leaves a loop as it is. A file gives the same result with its
 //! loops as written. Text that files share is a snippet, which the host may swap for another as it sets a constant.
 
+pub mod files;
 mod snippets;
 mod source;
 mod unroll;

@@ -45,7 +45,7 @@ fn check(gpu: &Gpu, shape: &Attention, inputs: &[Vec<f32>; 3]) -> Vec<f32> {
             continue;
         };
         got = answer;
-        let expected = shape.expected(kernel, &inputs.as_slice(), &all);
+        let expected = shape.expected(kernel.intermediates, &inputs.as_slice(), &all);
         for (i, (e, g)) in expected.iter().zip(&got).enumerate() {
             let right = e.excess(f64::from(*g)) <= 1.0;
             assert!(

@@ -35,8 +35,7 @@ fn forward(shape: &Attention, inputs: &dyn Inputs) -> [Vec<f64>; 2] {
     };
     let [o, lse] = [3, 4].map(|i| shape.operands()[i].elements);
     let indices: Vec<u64> = (0..o + lse).collect();
-    let kernel = family("attention").unwrap().kernels[0];
-    let all = shape.expected(kernel, inputs, &indices);
+    let all = shape.expected(Dtype::F32, inputs, &indices);
     let (o, lse) = all.split_at(o as usize);
     [o, lse].map(|part| part.iter().map(|e| e.value).collect())
 }
@@ -110,7 +109,7 @@ fn check(gpu: &Gpu, shape: &Attention, inputs: &[Vec<f32>], also: impl Fn(&[f32]
             assert!(!kernel.features.is_empty() || shape.dtype == Dtype::F16);
             continue;
         };
-        let expected = backward.expected(kernel, &inputs, &all);
+        let expected = backward.expected(kernel.intermediates, &inputs, &all);
         let mut allowed = Vec::new();
         for (i, (e, g)) in expected.iter().zip(&got).enumerate() {
             let most = e.allowed + ridgepoint::tolerance::storing(e.value, shape.dtype);

@@ -1,16 +1,17 @@
-//! Attention whose walks over keys are cut into several dispatches, as long ones are on slow adapters: every option.
+//! Attention whose KV loops are cut into several dispatches, as long ones are on slow adapters: every option.
 
 mod common;
 
+use pollster::block_on;
 use proptest::prelude::*;
 use ridgepoint::bench::Coverage;
+use ridgepoint::kernel::Constants;
 use ridgepoint::ops::{Family, family};
-use ridgepoint::shader::Constant;
-use ridgepoint::{Dtype, Gpu, Operation, PlanOptions};
+use ridgepoint::{Dtype, Error, Gpu, Operation, Plan, PlanOptions};
 
 /// Steps of a dispatch: the fewest keys that every tile allows, and a few blocks of the backward.
-fn walk(family: &Family) -> Constant {
-    Constant::Integer(if family.name == "attention" { 128 } else { 3 })
+fn steps(family: &Family) -> u32 {
+    if family.name == "attention" { 128 } else { 3 }
 }
 
 /// Holds the kernels of a family that can be cut against the reference, cut after every few steps; the names of those that
@@ -21,22 +22,21 @@ fn compare(gpu: &Gpu, shape: &dyn Operation, values: Option<&[Vec<f32>]>) -> Vec
     let space = common::space(gpu, shape, values);
     let mut cut = Vec::new();
     for kernel in shape.family().kernels {
-        if !kernel.declares("WALK") {
-            continue;
-        }
         let options = PlanOptions {
             kernel: Some(kernel.name),
-            constants: vec![("WALK", walk(shape.family()))],
+            constants: Constants::new().set("WALK", steps(shape.family())),
             ..Default::default()
         };
-        let Some(plan) = common::plan(gpu, shape, &options) else {
-            continue;
+        let plan = match block_on(Plan::new(gpu, shape, &options)) {
+            // A kernel whose loops cannot be cut has no such constant.
+            Err(Error::Unsupported { .. } | Error::UnknownName { .. }) => continue,
+            planned => planned.unwrap(),
         };
-        // Twice, since what is kept between dispatches is then that of the run before.
+        // Twice, since scratch memory then holds the partial accumulators of the run before.
         for _ in 0..2 {
             common::verify(gpu, shape, &plan, &space, Coverage::Full);
         }
-        // A part and what finishes it for each stage would be walks that were not cut.
+        // One dispatch for each stage, the one that finishes included, would be loops that were not cut.
         if plan.dispatches() > kernel.stages.len() {
             cut.push(kernel.name);
         }
@@ -202,7 +202,7 @@ fn later_parts_may_weigh_far_more_or_less() {
 
 /// What is long for a processor is cut there without being asked, into more dispatches than it would have.
 #[test]
-fn long_walks_are_cut_on_a_slow_adapter() {
+fn long_loops_are_cut_on_a_slow_adapter() {
     let Some(gpu) = common::open(|_| {}) else {
         return;
     };

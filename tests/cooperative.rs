@@ -10,9 +10,10 @@ use pollster::block_on;
 use proptest::prelude::*;
 use ridgepoint::bench::{Coverage, Workspace};
 use ridgepoint::data::{Distribution, generate};
+use ridgepoint::kernel::{Constants, Fragments};
 use ridgepoint::ops::{BiasShape, Lengths, LogSumExp, Sinks, family};
 use ridgepoint::report::AdapterKind;
-use ridgepoint::shader::{Checks, Constant};
+use ridgepoint::shader::Checks;
 use ridgepoint::{
     Activation, Attention, Bias, Dtype, Error, Gpu, HeadLayout, Layout, Mask, Matmul, Operation,
     Order, Plan, PlanOptions,
@@ -38,13 +39,8 @@ fn open_once() -> Option<Gpu> {
 }
 
 /// Fragments of 16 x 16, whatever the adapter lists: the software adapter runs them as well.
-fn sixteen() -> Vec<(&'static str, Constant)> {
-    vec![
-        ("FragmentA", Constant::Type("coop_mat16x16<f16, A>")),
-        ("FragmentB", Constant::Type("coop_mat16x16<f16, B>")),
-        ("Sums", Constant::Type("coop_mat16x16<f32, C>")),
-        ("FRAGMENT", Constant::Integer(16)),
-    ]
+fn sixteen() -> Constants {
+    Fragments::of(16, Dtype::F16).constants()
 }
 
 fn verify(gpu: &Gpu, operation: &dyn Operation, options: &PlanOptions) {
@@ -79,7 +75,7 @@ fn both_sides_and_both_chunk_widths_are_right() {
         (Checks::Off, half(65, 67, 33)),
         (Checks::On, half(3, 5, 7)),
     ];
-    for constants in [vec![], sixteen()] {
+    for constants in [Constants::new(), sixteen()] {
         for (checks, matmul) in shapes {
             let options = PlanOptions {
                 kernel: Some("matmul_cooperative"),
@@ -96,7 +92,8 @@ fn both_sides_and_both_chunk_widths_are_right() {
 fn a_deep_split_is_right() {
     let Some(gpu) = open() else { return };
     let options = PlanOptions {
-        kernel: Some("matmul_cooperative_split"),
+        kernel: Some("matmul_cooperative"),
+        constants: Constants::new().set("SPLIT_K", 11u32),
         ..PlanOptions::default()
     };
     verify(gpu, &half(40, 24, 3000), &options);
@@ -114,17 +111,17 @@ fn products_in_runs_of_workgroups_are_right() {
         beta: 0.5,
         ..half(130, 140, 100)
     };
-    for kernel in ["matmul_cooperative", "matmul_cooperative_split"] {
-        let of = |budget| PlanOptions {
-            kernel: Some(kernel),
-            constants: vec![("BUDGET", Constant::Integer(budget))],
+    for parts in [1u32, 3] {
+        let of = |budget: u32| PlanOptions {
+            kernel: Some("matmul_cooperative"),
+            constants: Constants::from([("BUDGET", budget), ("SPLIT_K", parts)]),
             ..PlanOptions::default()
         };
         let dispatches = |budget| {
             let plan = block_on(Plan::new(gpu, &product, &of(budget)));
             plan.unwrap().dispatches()
         };
-        assert!(dispatches(1) > dispatches(0), "{kernel}");
+        assert!(dispatches(1) > dispatches(0), "{parts} parts");
         verify(gpu, &product, &of(1));
     }
 }
@@ -158,7 +155,7 @@ const ATTENTION: Attention = Attention {
     ..Attention::new(1, 2, 37, 24)
 };
 
-fn of_attention(constants: Vec<(&'static str, Constant)>) -> PlanOptions {
+fn of_attention(constants: Constants) -> PlanOptions {
     PlanOptions {
         kernel: Some("attention_cooperative"),
         constants,
@@ -230,26 +227,25 @@ fn attention_is_right_with_both_sides_and_each_option() {
         },
         all,
     ];
-    for constants in [vec![], sixteen()] {
+    for constants in [Constants::new(), sixteen()] {
         for shape in &shapes {
             verify(gpu, shape, &of_attention(constants.clone()));
         }
     }
     // As long sequences are walked.
-    let straight = ("AROUND", Constant::Bool(false));
+    let straight = Constants::new().set("AROUND", false);
     for shape in &shapes[3..] {
-        verify(gpu, shape, &of_attention(vec![straight]));
+        verify(gpu, shape, &of_attention(straight.clone()));
     }
     // Memory of single elements, which Metal's 8 x 8 want, where a device runs that with any side; shaders with checks.
     if gpu.capabilities().kind != AdapterKind::Software {
         return;
     }
-    let by_one = vec![
-        ("Cell", Constant::Type("f16")),
-        ("Score", Constant::Type("f32")),
-        ("FourCells", Constant::Type("vec4<f16>")),
-        ("WIDTH", Constant::Integer(1)),
-    ];
+    let by_one = Constants::new()
+        .set("Cell", "f16")
+        .set("Score", "f32")
+        .set("FourCells", "vec4<f16>")
+        .set("WIDTH", 1u32);
     let options = PlanOptions {
         checks: Checks::On,
         ..of_attention(by_one)
@@ -262,7 +258,7 @@ fn attention_is_right_with_both_sides_and_each_option() {
 fn cut_walks_are_right() {
     let Some(gpu) = open() else { return };
     let shapes = [
-        ("attention", "1x2x33x151x16xcausal+lse", 48),
+        ("attention", "1x2x33x151x16xcausal+lse", 48u32),
         (
             "attention",
             "2x2x37x151x16+kv1+window=70+bias+cap=2+sinks+lengths+lse+bshd",
@@ -279,7 +275,7 @@ fn cut_walks_are_right() {
         };
         let options = PlanOptions {
             kernel: Some(kernel),
-            constants: vec![("WALK", Constant::Integer(walk))],
+            constants: Constants::new().set("WALK", walk),
             ..PlanOptions::default()
         };
         let plan = block_on(Plan::new(gpu, operation.as_ref(), &options)).unwrap();
@@ -317,7 +313,7 @@ fn rising_scores_do_not_overflow(keys: u64, flat: usize) {
     let rounded = |values: Vec<f32>| Dtype::F16.decode(&Dtype::F16.encode(&values));
     let values = [rounded(q), rounded(k), rounded(v)];
     let space = common::space(gpu, &shape, Some(&values));
-    for constants in [vec![], sixteen()] {
+    for constants in [Constants::new(), sixteen()] {
         let options = of_attention(constants);
         verify_on(gpu, &shape, &options, &space);
     }
@@ -342,7 +338,7 @@ fn attention_is_refused_by_name_where_it_has_no_form() {
         value_dim: 30,
         ..ATTENTION
     };
-    let refused = block_on(Plan::new(gpu, &shape, &of_attention(vec![])));
+    let refused = block_on(Plan::new(gpu, &shape, &of_attention(Constants::new())));
     let message = refused.unwrap_err().to_string();
     assert!(message.contains("multiples of 4"), "{message}");
 }
@@ -354,11 +350,11 @@ fn gradients_of_attention_are_right() {
     let Some(gpu) = open() else { return };
     let family = family("attention_backward").unwrap();
     let cases = [
-        (Checks::Off, "1x2x37x70x16xcausal", vec![]),
+        (Checks::Off, "1x2x37x70x16xcausal", Constants::new()),
         (
             Checks::On,
             "2x4x40x25x16+kv2+window=11+bias+cap=2+lengths+bshd",
-            vec![],
+            Constants::new(),
         ),
         (Checks::Off, "1x1x33x37x12+v24", sixteen()),
     ];
@@ -412,7 +408,7 @@ proptest! {
         prop_assume!(matmul.validate().is_ok());
         let options = PlanOptions {
             kernel: Some("matmul_cooperative"),
-            constants: if large { sixteen() } else { vec![] },
+            constants: if large { sixteen() } else { Constants::new() },
             ..PlanOptions::default()
         };
         verify(gpu, &matmul, &options);
@@ -447,6 +443,6 @@ proptest! {
             log_sum_exp: if log_sum_exp { LogSumExp::Wanted } else { LogSumExp::Unwanted },
             ..Attention::new(2, kv_heads * group, lengths.0, 24)
         };
-        verify(gpu, &shape, &of_attention(vec![("AROUND", Constant::Bool(around))]));
+        verify(gpu, &shape, &of_attention(Constants::new().set("AROUND", around)));
     }
 }

@@ -6,7 +6,7 @@ mod common;
 
 use pollster::block_on;
 use ridgepoint::bench::{Coverage, Workspace};
-use ridgepoint::kernel::Kernel;
+use ridgepoint::kernel::{Constants, Kernel};
 use ridgepoint::ops::{FAMILIES, Family, family};
 use ridgepoint::shader::{Checks, Loops};
 use ridgepoint::{Gpu, Operation, PlanOptions};
@@ -33,6 +33,18 @@ fn samples(
     (family.samples)(&stages)
 }
 
+/// `options`, and where the kernel can sum parts of K side by side, once for K at once and once for three parts.
+fn in_parts_too(kernel: &Kernel, options: PlanOptions) -> Vec<PlanOptions> {
+    if !kernel.declares("SPLIT_K") {
+        return vec![options];
+    }
+    let with = |parts: u32| PlanOptions {
+        constants: Constants::new().set("SPLIT_K", parts),
+        ..options.clone()
+    };
+    vec![with(1), with(3)]
+}
+
 /// All samples of all kernels of one operation, in one mode. Every kernel has to run somewhere in it.
 fn all(gpu: &Gpu, name: &str, checks: Checks, loops: Loops) {
     let family = family(name).unwrap();
@@ -55,8 +67,10 @@ fn all(gpu: &Gpu, name: &str, checks: Checks, loops: Loops) {
             // Presets differ in sizes and not in paths: a few samples of each but the first are enough.
             let step = if preset == 0 { 1 } else { 4 };
             let samples = samples(family, kernel, &options);
-            for (i, operation) in samples.iter().enumerate().step_by(step) {
-                ran |= run(gpu, operation.as_ref(), &options, 0x5eed + i as u32);
+            for options in in_parts_too(kernel, options) {
+                for (i, operation) in samples.iter().enumerate().step_by(step) {
+                    ran |= run(gpu, operation.as_ref(), &options, 0x5eed + i as u32);
+                }
             }
             // The default preset of a kernel without features runs on every adapter.
             let portable = preset == 0 && kernel.features.is_empty();

@@ -24,9 +24,6 @@ const FLOORS: &[&str] = &[
     "check",
 ];
 
-/// Modules whose files still use each other in circles: their kernels move to rooms of their own.
-const WITH_CIRCLES: &[&str] = &["ops"];
-
 /// What is compiled for tests alone.
 const OF_TESTS: &[&str] = &["golden.rs", "gpu/imagined.rs", "ops/scheduled.rs"];
 
@@ -259,9 +256,82 @@ fn uses_go_downwards() {
 
 #[test]
 fn files_use_each_other_one_way() {
-    let mut found = circles(&files());
-    found.retain(|module| !WITH_CIRCLES.contains(&module.split("::").next().unwrap()));
-    assert_eq!(found, BTreeSet::new());
+    assert_eq!(circles(&files()), BTreeSet::new());
+}
+
+/// The names of the kernels that a file defines: the first text of each `static NAME: Implementation<..>`.
+fn kernels_in(code: &str) -> Vec<String> {
+    let statics = code.split("static ").skip(1);
+    let of_kernels = statics.filter(|text| {
+        let declaration = text.split('=').next().unwrap();
+        declaration.contains(": Implementation<")
+    });
+    of_kernels
+        .filter_map(|text| Some(text.split('"').nth(1)?.to_owned()))
+        .collect()
+}
+
+/// Kernels that share a file with others of their kind: forms of one text, or one text each that differs by a line.
+const SEVERAL_TO_A_FILE: &[&str] = &["ops::stream::kernels", "ops::reduce::kernels", "ops::fma"];
+
+/// Every kernel has a file of its own, called as the kernel less its operation, which no other kernel's file uses.
+#[test]
+fn kernels_have_rooms_of_their_own() {
+    let files = files();
+    let rooms: BTreeMap<&str, Vec<String>> = files
+        .iter()
+        .map(|(module, code)| (module.as_str(), kernels_in(code)))
+        .filter(|(module, kernels)| !kernels.is_empty() && !SEVERAL_TO_A_FILE.contains(module))
+        .collect();
+    assert!(rooms.len() > 20, "{rooms:?}");
+    for (room, kernels) in &rooms {
+        let [kernel] = &kernels[..] else {
+            panic!("{room} has {kernels:?}");
+        };
+        let (operation, stem) = room.rsplit_once("::").unwrap();
+        let operation = operation.trim_start_matches("ops::");
+        assert_eq!(*kernel, format!("{operation}_{stem}"));
+        for path in paths(room, &files[*room]) {
+            let other = home(&path, &files).filter(|home| home != room);
+            let is_sibling = |other: &String| {
+                rooms.contains_key(other.as_str())
+                    && other.rsplit_once("::")
+                        == Some((
+                            &format!("ops::{operation}"),
+                            other.rsplit("::").next().unwrap(),
+                        ))
+            };
+            assert!(
+                !other.as_ref().is_some_and(is_sibling),
+                "{room} uses {path}"
+            );
+        }
+    }
+}
+
+/// No operation asks a kernel who it is: what differs between kernels is a field, or their own code.
+#[test]
+fn nothing_asks_a_kernel_who_it_is() {
+    const QUESTIONS: &[&str] = &[
+        "kernel.name ==",
+        "kernel.name !=",
+        "match kernel.name",
+        "declares(\"",
+        "ptr::eq(kernel",
+    ];
+    let files = files();
+    let of_operations = files.iter().filter(|(module, _)| module.starts_with("ops"));
+    for (module, code) in of_operations {
+        for question in QUESTIONS {
+            assert!(!code.contains(question), "{module}: {question}");
+        }
+        let asks = code.contains("fn is_")
+            && code.split("fn is_").skip(1).any(|text| {
+                let parameters = text.split(')').next().unwrap();
+                parameters.contains("Kernel")
+            });
+        assert!(!asks, "{module} has a function is_*(kernel)");
+    }
 }
 
 /// Whether the checks above can fail: an upward path planted into a file, and a circle.

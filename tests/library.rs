@@ -6,7 +6,8 @@ use pollster::block_on;
 use ridgepoint::bench::{Coverage, Workspace};
 use ridgepoint::data::{Distribution, Dtype, generate};
 use ridgepoint::gpu::View;
-use ridgepoint::shader::{Checks, Constant, Loops};
+use ridgepoint::kernel::Constants;
+use ridgepoint::shader::{Checks, Loops};
 use ridgepoint::{Error, Gpu, Matmul, Operation, Plan, PlanOptions, Softmax, Stream, StreamKind};
 use std::sync::Arc;
 
@@ -151,12 +152,12 @@ fn records_into_somebody_elses_encoder() {
         };
         check(
             "matmul",
-            matmul.expected(first.kernel(), &[a, b].as_slice(), &all),
+            matmul.expected(first.kernel().intermediates, &[a, b].as_slice(), &all),
             &c,
         );
         check(
             "softmax",
-            softmax.expected(second.kernel(), &[c].as_slice(), &all),
+            softmax.expected(second.kernel().intermediates, &[c].as_slice(), &all),
             &y,
         );
     });
@@ -256,7 +257,7 @@ fn wrong_plans_are_errors_with_a_remedy() {
             .to_string()
             .contains("did you mean matmul_blocked?")
     );
-    let constants = vec![("TILE_X", Constant::Integer(8))];
+    let constants = Constants::from([("TILE_X", 8u32)]);
     assert!(matches!(
         plan(
             &small,
@@ -268,9 +269,7 @@ fn wrong_plans_are_errors_with_a_remedy() {
         Err(Error::UnknownName { .. })
     ));
     // 132 KiB of workgroup memory: more than any adapter has through WebGPU.
-    let constants = [("TILE_M", 128), ("TILE_N", 128), ("TILE_K", 128)]
-        .map(|(name, v)| (name, Constant::Integer(v)))
-        .to_vec();
+    let constants = Constants::from([("TILE_M", 128u32), ("TILE_N", 128), ("TILE_K", 128)]);
     let options = PlanOptions {
         kernel: Some("matmul_blocked"),
         constants,

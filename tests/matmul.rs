@@ -5,18 +5,41 @@ mod common;
 use pollster::block_on;
 use proptest::prelude::*;
 use ridgepoint::bench::Coverage;
+use ridgepoint::kernel::{Constants, Kernel};
 use ridgepoint::ops::family;
-use ridgepoint::shader::Constant;
 use ridgepoint::{
     Activation, Bias, Dtype, Error, Gpu, Layout, Matmul, Operation, Order, Plan, PlanOptions,
 };
 
-fn verify(gpu: &Gpu, matmul: &Matmul, kernel: &'static str) {
-    let options = PlanOptions {
-        kernel: Some(kernel),
-        ..PlanOptions::default()
+/// Every kernel; with K at once and in three parts, where it can sum parts side by side.
+fn kernels_and_parts() -> Vec<(&'static Kernel, Constants)> {
+    let kernels = family("matmul").unwrap().kernels.iter();
+    let with_parts = |kernel: &&'static Kernel| {
+        let kernel = *kernel;
+        let parts: &[u32] = if kernel.declares("SPLIT_K") {
+            &[1, 3]
+        } else {
+            &[]
+        };
+        let set = |parts: &u32| (kernel, Constants::new().set("SPLIT_K", *parts));
+        match parts {
+            [] => vec![(kernel, Constants::new())],
+            parts => parts.iter().map(set).collect(),
+        }
     };
-    verify_with(gpu, matmul, &options);
+    kernels.flat_map(with_parts).collect()
+}
+
+/// Verifies a product by every kernel that runs it.
+fn verify_all(gpu: &Gpu, matmul: &Matmul) {
+    for (kernel, constants) in kernels_and_parts() {
+        let options = PlanOptions {
+            kernel: Some(kernel.name),
+            constants,
+            ..PlanOptions::default()
+        };
+        verify_with(gpu, matmul, &options);
+    }
 }
 
 /// The kernel and its dispatches; `None` where it does not run.
@@ -83,9 +106,7 @@ fn any_options_are_right_by_every_kernel() {
             activation: [Activation::None, Activation::Relu, Activation::Gelu, Activation::Silu][usize::from(extras.1)],
             ..Matmul::new(m, n, k)
         };
-        for kernel in family("matmul").unwrap().kernels {
-            verify(&gpu, &matmul, kernel.name);
-        }
+        verify_all(&gpu, &matmul);
     });
 }
 
@@ -206,9 +227,7 @@ fn operands_go_beyond_one_binding() {
             other => other.unwrap(),
         };
         assert!(plan.dispatches() > 1, "{matmul:?}");
-        for kernel in family("matmul").unwrap().kernels {
-            verify(&gpu, &matmul, kernel.name);
-        }
+        verify_all(&gpu, &matmul);
     }
 }
 
@@ -250,20 +269,20 @@ fn products_are_cut_into_runs_of_workgroups() {
         let is_small = gpu.capabilities().limits.max_storage_buffer_binding_size < 1 << 20;
         let some = if is_small { 2 } else { products.len() };
         for matmul in &products[..some] {
-            for kernel in family("matmul").unwrap().kernels {
-                let dispatches = |constants| {
+            for (kernel, parts) in kernels_and_parts() {
+                let dispatches = |budget: u32| {
                     let options = PlanOptions {
                         kernel: Some(kernel.name),
-                        constants,
+                        constants: parts.clone().set("BUDGET", budget),
                         ..PlanOptions::default()
                     };
                     verify_with(&gpu, matmul, &options).map(|(_, dispatches)| dispatches)
                 };
-                let cut = dispatches(vec![("BUDGET", Constant::Integer(1))]);
-                let whole = dispatches(vec![("BUDGET", Constant::Integer(0))]);
+                let (cut, whole) = (dispatches(1), dispatches(0));
                 // What small bindings ask for may be cut far enough.
                 let more = cut.is_none() || cut > whole || is_small && cut == whole;
-                assert!(more, "{} {matmul:?}: {cut:?} {whole:?}", kernel.name);
+                let name = kernel.name;
+                assert!(more, "{name} {parts:?} {matmul:?}: {cut:?} {whole:?}");
             }
         }
     }
@@ -278,8 +297,8 @@ fn long_products_are_cut_on_a_slow_adapter() {
     let software = gpu.capabilities().kind == ridgepoint::report::AdapterKind::Software;
     let cases = [
         (Matmul::new(600, 500, 400), "matmul_blocked", 1),
-        (Matmul::new(70, 70, 20_000), "matmul_split", 2),
-        (Matmul::new(1, 20, 250_000), "matmul_vector_split", 2),
+        (Matmul::new(70, 70, 20_000), "matmul_blocked", 2),
+        (Matmul::new(1, 20, 250_000), "matmul_vector", 2),
         (Matmul::new(2, 3000, 2000), "matmul_vector", 1),
     ];
     for (matmul, kernel, whole) in cases {
@@ -312,7 +331,7 @@ fn a_binding_that_cannot_be_cut_is_refused_with_the_limit() {
     // B can be cut along K alone, which a kernel without sums of parts cannot do.
     let text = refused(&Matmul::new(36, 68, 600), Some("matmul_naive"));
     assert!(
-        text.contains("65536") && text.contains("matmul_split does"),
+        text.contains("65536") && text.contains("matmul_blocked does"),
         "{text}"
     );
     // Beyond what a buffer holds there is nothing to bind.

@@ -3,7 +3,7 @@
 use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use pollster::block_on;
-use ridgepoint::kernel::Kernel;
+use ridgepoint::kernel::{Constants, Kernel};
 use ridgepoint::ops::FAMILIES;
 use ridgepoint::roofline::PROBE_FILES;
 use ridgepoint::shader::{Checks, Constant, Loops, Prepared, Shader, stamp};
@@ -73,11 +73,11 @@ fn kernels_that_stop() -> Vec<(String, Prepared)> {
             .into_iter()
             .find(|name| kernel.declares(name))
         {
-            Some(name) => constants.push((name, Constant::Integer(128))),
+            Some(name) => constants = constants.set(name, 128u32),
             None => continue,
         }
         if kernel.declares("Gradient") {
-            constants.push(("Gradient", Constant::Type("f32")));
+            constants = constants.set("Gradient", "f32");
         }
         let stages = kernel
             .prepare(&constants, Loops::Unrolled, kernel.features)
@@ -108,7 +108,9 @@ fn kernels_of_samples() -> Vec<(String, Prepared)> {
                 .prepare(&kernel.preset(0), Loops::AsWritten, Features::all())
                 .unwrap();
             for operation in (family.samples)(&stages) {
-                let Ok(constants) = operation.constants(kernel, &device) else {
+                let candidate =
+                    ridgepoint::ops::candidate(operation.as_ref(), kernel.name).unwrap();
+                let Ok(constants) = candidate.constants(&device, &Constants::new()) else {
                     continue;
                 };
                 let features = kernel.features_for(operation.dtype());

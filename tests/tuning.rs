@@ -193,10 +193,11 @@ fn tiles_of_attention_that_a_search_tries_are_right() {
             let space = common::space(&gpu, operation, None);
             for candidate in all {
                 let options = PlanOptions {
+                    kernel: Some(candidate.kernel.name),
                     constants: candidate.constants.clone(),
                     ..PlanOptions::default()
                 };
-                let plan = Plan::with_kernel(&gpu, operation, candidate.kernel, &options);
+                let plan = Plan::new(&gpu, operation, &options);
                 let plan = block_on(plan).unwrap();
                 common::verify(&gpu, operation, &plan, &space, Coverage::Sampled);
                 tried += 1;

@@ -7,7 +7,7 @@ use super::timed_launch::TimedLaunch;
 use super::workspace::Workspace;
 use crate::error::Result;
 use crate::gpu::{Gpu, lock};
-use crate::ops::{Fma, Operation};
+use crate::ops::{Fma, Operation, Recurrence};
 use crate::plan::{Launch, Plan, PlanOptions};
 use crate::report::{AdapterKind, Sampling};
 use std::sync::{Arc, Mutex};
@@ -90,6 +90,7 @@ async fn launch(gpu: &Gpu) -> Result<(Launch, f64)> {
             steps: 512,
             chains: 4,
             width: 2,
+            recurrence: Recurrence::Affine,
         };
         let plan = Plan::new(gpu, &work, &PlanOptions::default()).await?;
         let space = Workspace::new(gpu, &work, 1).await?;

@@ -36,7 +36,8 @@ impl Case<'_> {
     /// Right values of some elements of the output of `part`.
     fn expected(&self, part: &Part<'_>, indices: &[u64]) -> Vec<Expected> {
         let counted: Vec<u64> = indices.iter().map(|index| part.base + index).collect();
-        self.operation.expected(self.kernel, self.inputs, &counted)
+        self.operation
+            .expected(self.kernel.intermediates, self.inputs, &counted)
     }
 }
 

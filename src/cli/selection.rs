@@ -4,7 +4,7 @@ use super::args::RunArguments;
 use ridgepoint::error::suggest;
 use ridgepoint::ops::{FAMILIES, Family, family};
 use ridgepoint::plan::check_sizes;
-use ridgepoint::report::AdapterKind;
+use ridgepoint::report::{AdapterKind, renames};
 use ridgepoint::suite::{Case, Suite, suite};
 use ridgepoint::{Dtype, Error, Result};
 
@@ -201,7 +201,7 @@ fn own_cases(family: &'static Family, shape: &str, suite: &[Case]) -> Vec<Case> 
 fn kernel(name: &str) -> Result<&'static str> {
     let known = || FAMILIES.iter().flat_map(|f| f.kernels).map(|k| k.name);
     known()
-        .find(|k| *k == name)
+        .find(|k| *k == renames::kernel(name))
         .ok_or_else(|| Error::UnknownName {
             kind: "kernel",
             name: name.to_owned(),

@@ -4,14 +4,11 @@ use super::buffer::View;
 use super::device::Gpu;
 use crate::data::{Distribution, Dtype, stream_seed};
 use crate::error::Result;
-use crate::shader::{Checks, Loops, Shader};
+use crate::shader::{Checks, Loops, Shader, files};
 use std::num::NonZeroU64;
 
 /// `shaders/fill.wgsl`
-pub(crate) static FILL: Shader = Shader {
-    name: "fill",
-    wgsl: include_str!("../../shaders/fill.wgsl"),
-};
+pub(crate) static FILL: Shader = files::FILL;
 
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]

@@ -1,11 +1,14 @@
 //! The arithmetic probe: chains of fused multiply-adds in registers. What the adapter's ALUs can do.
 
-use super::{Family, Operand, Operation, parse_sizes, require_u32};
+use super::{
+    Candidate, Family, Fit, Implementation, Operand, Operation, bind, kernels_of, parse_sizes,
+    require_u32,
+};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Step, Window, fold_workgroups};
-use crate::shader::{Constant, Prepared, Shader};
+use crate::shader::{Constant, Prepared, files};
 use crate::tolerance::Expected;
 
 /// `steps` fused multiply-adds with each of `chains * width` values of each invocation.
@@ -19,6 +22,18 @@ pub struct Fma {
     pub chains: u64,
     /// Components of a chain's value: 1, 2 or 4.
     pub width: u64,
+    /// What a step computes.
+    pub recurrence: Recurrence,
+}
+
+/// A step of a chain. The two take the same time where nothing but the ALUs decides, and are checked against each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Recurrence {
+    /// `x = fma(x, a, b)`
+    #[default]
+    Affine,
+    /// `x = fma(x, x, c)`
+    Square,
 }
 
 /// `a` of `x = fma(x, a, b)`: just below 1 in magnitude, exact in f32.
@@ -40,8 +55,9 @@ struct Params {
 
 impl Fma {
     /// One chain in f64, with the error that f32 may have gathered: (value, error).
-    fn chain(&self, square: bool, own: f64, chain: u64) -> (f64, f64) {
+    fn chain(&self, own: f64, chain: u64) -> (f64, f64) {
         let u = 2.0 * Dtype::F32.unit_roundoff();
+        let square = self.recurrence == Recurrence::Square;
         let (mut x, c) = if square {
             (
                 own * 0.5 + chain as f64 * 0.0625,
@@ -81,6 +97,15 @@ impl Operation for Fma {
             ("chains", self.chains),
             ("width", self.width),
         ]
+    }
+
+    fn label(&self) -> String {
+        let form = match self.recurrence {
+            Recurrence::Affine => "",
+            Recurrence::Square => "+square",
+        };
+        let sizes = self.shape().into_iter().map(|(_, size)| size.to_string());
+        sizes.collect::<Vec<_>>().join("x") + form
     }
 
     fn flops(&self) -> u64 {
@@ -134,75 +159,19 @@ impl Operation for Fma {
         Ok(())
     }
 
-    fn constants(&self, _kernel: &'static Kernel, _device: &Capabilities) -> Result<Constants> {
-        let elem = match self.width {
-            1 => "f32",
-            2 => "vec2<f32>",
-            _ => "vec4<f32>",
-        };
-        Ok(vec![
-            ("CHAINS", Constant::Integer(self.chains as u32)),
-            ("Elem", Constant::Type(elem)),
-        ])
-    }
-
-    fn schedule(
-        &self,
-        kernel: &'static Kernel,
-        stages: &[&Prepared],
-        device: &Capabilities,
-    ) -> Result<Schedule> {
-        let limits = &device.limits;
-        if self.invocations == 0 {
-            return Ok(Schedule::default());
-        }
-        let unroll = u64::from(stages[0].constant("UNROLL"));
-        if !self.steps.is_multiple_of(unroll) {
-            let reason = format!(
-                "{} steps are no multiple of the {unroll} of one trip",
-                self.steps
-            );
-            return Err(Error::Shape {
-                operation: "fma",
-                reason,
-            });
-        }
-        let workgroup = u64::from(stages[0].constant("WORKGROUP"));
-        let params = Params {
-            invocations: self.invocations as u32,
-            trips: (self.steps / unroll) as u32,
-            constants: if is_square(kernel) {
-                [C, SPREAD]
-            } else {
-                [A, B]
-            },
-        };
-        let bytes = self.invocations * self.width * 4;
-        let step = Step {
-            stage: 0,
-            params: bytemuck::bytes_of(&params).to_vec(),
-            windows: vec![
-                Window::whole(Slot::Operand(0), bytes),
-                Window::whole(Slot::Operand(1), bytes),
-            ],
-            workgroups: fold_workgroups(self.invocations.div_ceil(workgroup), limits)?,
-        };
-        Ok(Schedule {
-            steps: vec![step],
-            scratch: vec![],
-        })
+    fn candidates(&self) -> Vec<Box<dyn Candidate + '_>> {
+        bind(self, KERNELS)
     }
 
     fn expected(
         &self,
-        kernel: &'static Kernel,
+        _intermediates: Dtype,
         inputs: &dyn Inputs,
         indices: &[u64],
     ) -> Vec<Expected> {
         let u = Dtype::F32.unit_roundoff();
         let one = |&i: &u64| {
-            let chains = (0..self.chains)
-                .map(|chain| self.chain(is_square(kernel), inputs.get(0, i), chain));
+            let chains = (0..self.chains).map(|chain| self.chain(inputs.get(0, i), chain));
             let (value, error, magnitude) = chains.fold((0.0, 0.0, 0.0), |(v, e, m), (x, dx)| {
                 (v + x, e + dx, m + x.abs())
             });
@@ -212,8 +181,54 @@ impl Operation for Fma {
     }
 }
 
-fn is_square(kernel: &Kernel) -> bool {
-    kernel.name == FMA_SQUARE.name
+fn constants(fma: &Fma, _: &Capabilities, _: &Constants) -> Result<Constants> {
+    let elem = match fma.width {
+        1 => "f32",
+        2 => "vec2<f32>",
+        _ => "vec4<f32>",
+    };
+    Ok(Constants::new().set("CHAINS", fma.chains).set("Elem", elem))
+}
+
+fn schedule(fma: &Fma, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule> {
+    let limits = &device.limits;
+    if fma.invocations == 0 {
+        return Ok(Schedule::default());
+    }
+    let unroll = u64::from(stages[0].constant("UNROLL"));
+    if !fma.steps.is_multiple_of(unroll) {
+        let reason = format!(
+            "{} steps are no multiple of the {unroll} of one trip",
+            fma.steps
+        );
+        return Err(Error::Shape {
+            operation: "fma",
+            reason,
+        });
+    }
+    let workgroup = u64::from(stages[0].constant("WORKGROUP"));
+    let params = Params {
+        invocations: fma.invocations as u32,
+        trips: (fma.steps / unroll) as u32,
+        constants: match fma.recurrence {
+            Recurrence::Affine => [A, B],
+            Recurrence::Square => [C, SPREAD],
+        },
+    };
+    let bytes = fma.invocations * fma.width * 4;
+    let step = Step {
+        stage: 0,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        windows: vec![
+            Window::whole(Slot::Operand(0), bytes),
+            Window::whole(Slot::Operand(1), bytes),
+        ],
+        workgroups: fold_workgroups(fma.invocations.div_ceil(workgroup), limits)?,
+    };
+    Ok(Schedule {
+        steps: vec![step],
+        scratch: vec![],
+    })
 }
 
 const PRESETS: &[&[(&str, Constant)]] = &[
@@ -222,29 +237,43 @@ const PRESETS: &[&[(&str, Constant)]] = &[
     &[("WORKGROUP", Constant::Integer(64))],
 ];
 
-static FMA_AFFINE: Kernel = Kernel {
-    name: "fma_affine",
-    about: "chains of x = fma(x, a, b)",
-    stages: &[Stage::of(&Shader {
-        name: "fma_affine",
-        wgsl: include_str!("../../shaders/fma_affine.wgsl"),
-    })],
-    features: wgpu::Features::empty(),
-    dtypes: &[Dtype::F32],
-    presets: PRESETS,
-};
+/// A kernel whose file computes `recurrence`.
+macro_rules! fma {
+    ($name:literal, $about:literal, $file:expr, $recurrence:expr) => {
+        Implementation {
+            kernel: Kernel {
+                dtypes: &[Dtype::F32],
+                presets: PRESETS,
+                ..Kernel::new($name, $about, &[Stage::of(&$file)])
+            },
+            fit: |fma, _| {
+                if fma.recurrence == $recurrence {
+                    Fit::Best
+                } else {
+                    Fit::Unable("it computes another recurrence".to_owned())
+                }
+            },
+            constants,
+            alternatives: |_, _| Vec::new(),
+            schedule,
+        }
+    };
+}
 
-static FMA_SQUARE: Kernel = Kernel {
-    name: "fma_square",
-    about: "chains of x = fma(x, x, c)",
-    stages: &[Stage::of(&Shader {
-        name: "fma_square",
-        wgsl: include_str!("../../shaders/fma_square.wgsl"),
-    })],
-    features: wgpu::Features::empty(),
-    dtypes: &[Dtype::F32],
-    presets: PRESETS,
-};
+static FMA_AFFINE: Implementation<Fma> = fma!(
+    "fma_affine",
+    "chains of x = fma(x, a, b)",
+    files::FMA_AFFINE,
+    Recurrence::Affine
+);
+static FMA_SQUARE: Implementation<Fma> = fma!(
+    "fma_square",
+    "chains of x = fma(x, x, c)",
+    files::FMA_SQUARE,
+    Recurrence::Square
+);
+
+const KERNELS: &[&Implementation<Fma>] = &[&FMA_AFFINE, &FMA_SQUARE];
 
 fn parse(text: &str, dtype: Dtype) -> Result<Box<dyn Operation>> {
     if dtype != Dtype::F32 {
@@ -254,12 +283,17 @@ fn parse(text: &str, dtype: Dtype) -> Result<Box<dyn Operation>> {
             reason,
         });
     }
-    let [invocations, steps, chains, width] = parse_sizes(&FMA, text)?;
+    let (sizes, recurrence) = match text.strip_suffix("+square") {
+        Some(sizes) => (sizes, Recurrence::Square),
+        None => (text, Recurrence::Affine),
+    };
+    let [invocations, steps, chains, width] = parse_sizes(&FMA, sizes)?;
     Ok(Box::new(Fma {
         invocations,
         steps,
         chains,
         width,
+        recurrence,
     }))
 }
 
@@ -267,9 +301,14 @@ fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
     let unroll = u64::from(stages[0].constant("UNROLL"));
     let workgroup = u64::from(stages[0].constant("WORKGROUP"));
     let mut found: Vec<Box<dyn Operation>> = Vec::new();
+    let recurrence = match stages[0].name {
+        name if name == files::FMA_SQUARE.name => Recurrence::Square,
+        _ => Recurrence::Affine,
+    };
     for (chains, width) in [(1, 1), (2, 2), (4, 4), (8, 1)] {
         for invocations in [0, 1, workgroup - 1, workgroup + 1] {
             found.push(Box::new(Fma {
+                recurrence,
                 invocations,
                 steps: 4 * unroll,
                 chains,
@@ -284,9 +323,9 @@ fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
 pub(super) static FMA: Family = Family {
     name: "fma",
     about: "fused multiply-adds in registers, the arithmetic ceiling",
-    shape_form: "INVOCATIONSxSTEPSxCHAINSxWIDTH, such as 1048576x4096x4x2",
+    shape_form: "INVOCATIONSxSTEPSxCHAINSxWIDTH, such as 1048576x4096x4x2, then +square for x = fma(x, x, c)",
     classes: &[],
-    kernels: &[&FMA_SQUARE, &FMA_AFFINE],
+    kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
     parse,
     samples,
 };
@@ -297,15 +336,16 @@ mod tests {
 
     #[test]
     fn the_recurrences_stay_finite_and_keep_moving() {
-        for square in [false, true] {
+        for recurrence in [Recurrence::Affine, Recurrence::Square] {
             let after = |steps| {
                 Fma {
                     invocations: 1,
                     steps,
                     chains: 1,
                     width: 1,
+                    recurrence,
                 }
-                .chain(square, 0.7, 0)
+                .chain(0.7, 0)
                 .0
             };
             let (first, second) = (after(4096), after(4097));
@@ -319,16 +359,17 @@ mod tests {
 
     #[test]
     fn steps_by_hand() {
-        let fma = Fma {
+        let fma = |recurrence| Fma {
             invocations: 1,
             steps: 2,
             chains: 1,
             width: 1,
+            recurrence,
         };
         let (a, b) = (f64::from(A), 0.5 / 64.0);
-        assert!((fma.chain(false, 0.5, 1).0 - ((1.5 * a + b) * a + b)).abs() < 1e-12);
+        assert!((fma(Recurrence::Affine).chain(0.5, 1).0 - ((1.5 * a + b) * a + b)).abs() < 1e-12);
         let c = 0.5 / 16.0 - 1.125;
         let first = 0.25 * 0.25 + c;
-        assert!((fma.chain(true, 0.5, 0).0 - (first * first + c)).abs() < 1e-12);
+        assert!((fma(Recurrence::Square).chain(0.5, 0).0 - (first * first + c)).abs() < 1e-12);
     }
 }

@@ -1,148 +1,47 @@
 //! Matrix product: `C = activation(alpha * op(A) * op(B) + beta * C + bias)`, batched, row-major, f32 or f16.
 
-mod choice;
+mod aligned;
+mod blocked;
 mod classes;
 mod cooperative;
-mod cut;
-mod estimate;
-mod kernels;
+mod cost;
+mod dispatch;
+mod form;
 mod layout;
-mod pieces;
+mod matrix_units;
+mod naive;
+mod params;
+mod partition;
 mod reference;
-mod runs;
 mod samples;
 mod schedule;
+mod shape;
+mod split_k;
+mod sub_problems;
 mod text;
+mod tile_model;
+mod tiled;
 mod vector;
-mod whole;
 
+pub(super) use blocked::BLOCKED;
 pub use layout::{Layout, Order};
+pub use shape::{Activation, Bias, Matmul};
+pub(super) use tile_model::{Tiles, tiles};
 
-use super::{Family, Operand, Operation, Role};
+use super::{Candidate, Family, Implementation, Operand, Operation, Role, bind, kernels_of};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
-use crate::gpu::Capabilities;
-use crate::kernel::{Constants, Kernel, Schedule};
-use crate::shader::Prepared;
 use crate::tolerance::Expected;
-pub(super) use kernels::{BLOCKED, BLOCKED_FILE, MATMUL, Tiles, tiles};
-use layout::Places;
 
-/// `C[m, n] = activation(alpha * op(A)[m, k] * op(B)[k, n] + beta * C[m, n] + bias[n])`, for each matrix of a batch.
-///
-/// Sums are f32 whatever the inputs are. Operands: `a`, `b`, `bias` where there is one, `c`.
-///
-/// # Examples
-/// ```
-/// use ridgepoint::{Activation, Layout, Matmul, Operation, Order};
-/// let matmul = Matmul::new(4096, 4096, 4096);
-/// assert_eq!(matmul.flops(), 2 * 4096 * 4096 * 4096);
-/// let transposed = Layout { order: Order::Transposed, ..Layout::default() };
-/// let layer = Matmul { b: transposed, activation: Activation::Relu, ..matmul };
-/// assert_eq!(layer.operands().len(), 3);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Matmul {
-    /// Rows of op(A) and C.
-    pub m: u64,
-    /// Columns of op(B) and C.
-    pub n: u64,
-    /// Columns of op(A), rows of op(B).
-    pub k: u64,
-    /// Matrices of each operand.
-    pub batch: u64,
-    /// Element type of A and B.
-    pub dtype: Dtype,
-    /// Element type of C.
-    pub output: Dtype,
-    /// Factor of the product.
-    pub alpha: f32,
-    /// Factor of what C holds before; C is not read where this is 0.
-    pub beta: f32,
-    /// Where A lies.
-    pub a: Layout,
-    /// Where B lies; a `batch_stride` of 0 shares one matrix over the batch.
-    pub b: Layout,
-    /// Where C lies.
-    pub c: Layout,
-    /// Whether a row is added to each row of C.
-    pub bias: Bias,
-    /// What is applied to each element last.
-    pub activation: Activation,
-}
-
-/// Whether a row of `n` f32 is added to each row of the product: an operand of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Bias {
-    /// Nothing is added.
-    #[default]
-    None,
-    /// Operand `bias`, one for all rows and matrices.
-    Row,
-}
-
-/// A function applied to each element of the result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Activation {
-    /// The element itself.
-    #[default]
-    None,
-    /// `max(x, 0)`
-    Relu,
-    /// `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))` (Hendrycks and Gimpel 2016)
-    Gelu,
-    /// `x / (1 + exp(-x))`
-    Silu,
-}
-
-impl Default for Matmul {
-    /// One empty product of f32 matrices, as they are, without extras: what `..Default::default()` fills in.
-    fn default() -> Self {
-        Self::new(0, 0, 0)
-    }
-}
-
-impl Matmul {
-    /// `C[m, n] = A[m, k] * B[k, n]`, f32, row-major, without gaps.
-    #[must_use]
-    pub const fn new(m: u64, n: u64, k: u64) -> Self {
-        let plain = Layout {
-            order: Order::AsIs,
-            row_stride: None,
-            batch_stride: None,
-            offset: 0,
-        };
-        Self {
-            m,
-            n,
-            k,
-            batch: 1,
-            dtype: Dtype::F32,
-            output: Dtype::F32,
-            alpha: 1.0,
-            beta: 0.0,
-            a: plain,
-            b: plain,
-            c: plain,
-            bias: Bias::None,
-            activation: Activation::None,
-        }
-    }
-
-    fn places(&self) -> Result<[Places; 3]> {
-        Ok([
-            self.a.places("a", [self.m, self.k], self.batch)?,
-            self.b.places("b", [self.k, self.n], self.batch)?,
-            self.c.places("c", [self.m, self.n], self.batch)?,
-        ])
-    }
-
-    /// Whether kernels leave elements of C's buffer as they are, or read them.
-    fn keeps_c(&self) -> bool {
-        let written = self.batch.saturating_mul(self.m).saturating_mul(self.n);
-        self.beta != 0.0 || self.places().is_ok_and(|[_, _, c]| c.elements != written)
-    }
-}
+/// The kernels, in the order in which they are preferred.
+const KERNELS: &[&Implementation<Matmul>] = &[
+    &aligned::ALIGNED,
+    &cooperative::COOPERATIVE,
+    &vector::VECTOR,
+    &blocked::BLOCKED,
+    &tiled::TILED,
+    &naive::NAIVE,
+];
 
 impl Operation for Matmul {
     fn family(&self) -> &'static Family {
@@ -255,38 +154,101 @@ impl Operation for Matmul {
         Ok(())
     }
 
-    fn candidates(&self, device: &Capabilities) -> Vec<&'static Kernel> {
-        choice::candidates(self, device)
-    }
-
-    fn constants(&self, kernel: &'static Kernel, device: &Capabilities) -> Result<Constants> {
-        choice::constants(self, kernel, device)
-    }
-
-    fn derived(
-        &self,
-        kernel: &'static Kernel,
-        chosen: &Constants,
-        device: &Capabilities,
-    ) -> Constants {
-        choice::derived(self, kernel, chosen, device)
-    }
-
-    fn schedule(
-        &self,
-        kernel: &'static Kernel,
-        stages: &[&Prepared],
-        device: &Capabilities,
-    ) -> Result<Schedule> {
-        schedule::schedule(self, kernel, stages, device)
+    fn candidates(&self) -> Vec<Box<dyn Candidate + '_>> {
+        bind(self, KERNELS)
     }
 
     fn expected(
         &self,
-        _kernel: &'static Kernel,
+        _intermediates: Dtype,
         inputs: &dyn Inputs,
         indices: &[u64],
     ) -> Vec<Expected> {
         reference::expected(self, inputs, indices)
+    }
+}
+
+/// `C = activation(alpha * op(A) * op(B) + beta * C + bias)`
+pub(super) static MATMUL: Family = Family {
+    name: "matmul",
+    about: "C[M, N] = A[M, K] * B[K, N], row-major, with transposes, batches and an epilogue",
+    shape_form: text::FORM,
+    classes: classes::CLASSES,
+    kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
+    parse: |text, dtype| text::parse(&MATMUL, text, dtype),
+    samples: samples::samples,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::Capabilities;
+    use crate::plan::{PlanOptions, chosen, constants_of};
+    use crate::report::AdapterKind;
+
+    fn device(kind: AdapterKind, matrix_units: bool) -> Capabilities {
+        Capabilities::imagined(kind)
+            .with_f16()
+            .with_subgroups((32, 32))
+            .with_matrix_units(if matrix_units { 16 } else { 0 })
+            .with_workgroup_memory()
+            .with_bindings(1 << 31)
+    }
+
+    /// The kernel that is chosen, and whether it sums parts of K.
+    fn first(matmul: &Matmul, device: &Capabilities) -> (&'static str, bool) {
+        let options = PlanOptions::default();
+        let (candidate, _) = chosen(matmul, &options, device).unwrap();
+        let constants = constants_of(&*candidate, &options, device).unwrap();
+        let is_split = constants.integer("SPLIT_K").is_some_and(|parts| parts > 1);
+        (candidate.kernel().name, is_split)
+    }
+
+    #[test]
+    fn few_rows_or_columns_go_to_the_vector_kernel() {
+        let plain = device(AdapterKind::Discrete, false);
+        let units = device(AdapterKind::Discrete, true);
+        let software = device(AdapterKind::Software, false);
+        let half = |m, n, k| Matmul {
+            dtype: Dtype::F16,
+            ..Matmul::new(m, n, k)
+        };
+        let cases = [
+            (Matmul::new(1, 16384, 16384), &plain, "matmul_vector", true),
+            (
+                Matmul::new(16384, 16, 16384),
+                &plain,
+                "matmul_vector",
+                false,
+            ),
+            (Matmul::new(32768, 1, 1024), &plain, "matmul_vector", false),
+            (Matmul::new(16, 300, 100), &plain, "matmul_vector", false),
+            (
+                Matmul::new(1, 16384, 16384),
+                &software,
+                "matmul_vector",
+                false,
+            ),
+            (half(4, 16384, 16384), &units, "matmul_vector", true),
+            (half(5, 16384, 16384), &units, "matmul_cooperative", true),
+            (
+                half(4096, 4096, 4096),
+                &units,
+                "matmul_cooperative_whole",
+                false,
+            ),
+            (half(4095, 4096, 4096), &units, "matmul_cooperative", false),
+            (half(512, 512, 4096), &units, "matmul_cooperative", true),
+            (Matmul::new(17, 16384, 512), &units, "matmul_blocked", false),
+            (
+                Matmul::new(256, 256, 131_072),
+                &plain,
+                "matmul_blocked",
+                true,
+            ),
+        ];
+        for (matmul, device, name, split) in cases {
+            assert_eq!(first(&matmul, device), (name, split), "{matmul:?}");
+        }
     }
 }

@@ -1,113 +1,31 @@
 //! Normalisation over rows: RMS norm and layer norm.
 
-mod choice;
-mod kernels;
+mod dispatch;
+mod grouped;
+mod looped;
 mod reference;
-mod schedule;
+mod samples;
+mod shape;
+mod sizes;
+mod split;
+mod text;
+mod workgroup;
 
-pub(super) use kernels::{LAYER_NORM, RMS_NORM};
+pub use shape::{Affine, Norm, NormKind};
 
-use super::rows::{RowLayout, Width};
-use super::softmax::Target;
-use super::{Family, Operand, Operation, require_u32};
+use super::rows::{RowLayout, Target};
+use super::{Candidate, Family, Implementation, Operand, Operation, bind, kernels_of, require_u32};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
-use crate::gpu::Capabilities;
-use crate::kernel::{Constants, Kernel, Schedule};
-use crate::shader::{Constant, Prepared};
 use crate::tolerance::Expected;
 
-/// Which normalisation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NormKind {
-    /// `x / sqrt(mean(x^2) + epsilon)` (Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019).
-    Rms,
-    /// `(x - mean(x)) / sqrt(variance(x) + epsilon)` (Ba, Kiros and Hinton, "Layer Normalization", 2016), with the
-    /// variance that divides by the number of columns.
-    Layer,
-}
-
-/// What follows the normalisation, column by column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Affine {
-    /// Nothing.
-    None,
-    /// A product with `weight`, `[cols]`.
-    #[default]
-    Weight,
-    /// A product with `weight` and a sum with `bias`, both `[cols]`.
-    WeightAndBias,
-}
-
-/// RMS norm or layer norm over each of `rows` rows of `cols` columns; computed in f32 whatever the type.
-///
-/// Operands: `x`, then `weight` and `bias` where they are asked for, then `y`; in place, no `y`.
-///
-/// # Examples
-/// ```
-/// use ridgepoint::Operation;
-/// use ridgepoint::ops::{Affine, Norm, NormKind};
-/// let norm = Norm { affine: Affine::WeightAndBias, ..Norm::new(NormKind::Layer, 4, 1000) };
-/// assert_eq!(norm.min_bytes(), 4 * (2 * 4000 + 2 * 1000));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Norm {
-    /// Which normalisation.
-    pub kind: NormKind,
-    /// Rows: the product of all axes but the last.
-    pub rows: u64,
-    /// Columns.
-    pub cols: u64,
-    /// Type of the elements of every operand.
-    pub dtype: Dtype,
-    /// Where the rows of `x` lie.
-    pub x: RowLayout,
-    /// Where the rows of `y` lie; not looked at in place. What lies between rows is not touched.
-    pub y: RowLayout,
-    /// What is added to the mean square or the variance; finite, not negative.
-    pub epsilon: f32,
-    /// What follows.
-    pub affine: Affine,
-    /// Where the result goes.
-    pub target: Target,
-}
-
-impl Norm {
-    /// Of f32, contiguous, with a weight and an epsilon of 1e-5, to memory of its own.
-    #[must_use]
-    pub fn new(kind: NormKind, rows: u64, cols: u64) -> Self {
-        Self {
-            kind,
-            rows,
-            cols,
-            dtype: Dtype::F32,
-            x: RowLayout::default(),
-            y: RowLayout::default(),
-            epsilon: 1e-5,
-            affine: Affine::Weight,
-            target: Target::Separate,
-        }
-    }
-
-    fn y_layout(&self) -> RowLayout {
-        match self.target {
-            Target::Separate => self.y,
-            Target::InPlace => self.x,
-        }
-    }
-
-    fn vectors(&self) -> u64 {
-        match self.affine {
-            Affine::None => 0,
-            Affine::Weight => 1,
-            Affine::WeightAndBias => 2,
-        }
-    }
-
-    fn width(&self) -> Width {
-        Width::of(self.cols, &[self.x, self.y_layout()])
-    }
-}
+/// The kernels of both norms, in the order in which they are preferred.
+const KERNELS: &[&Implementation<Norm>] = &[
+    &workgroup::WORKGROUP,
+    &grouped::GROUPED,
+    &split::SPLIT,
+    &looped::LOOPED,
+];
 
 impl Operation for Norm {
     fn family(&self) -> &'static Family {
@@ -126,16 +44,7 @@ impl Operation for Norm {
     }
 
     fn label(&self) -> String {
-        let options = match self.affine {
-            Affine::None => "+plain",
-            Affine::Weight => "",
-            Affine::WeightAndBias => "+bias",
-        };
-        let target = match self.target {
-            Target::Separate => "",
-            Target::InPlace => "+inplace",
-        };
-        format!("{}x{}{options}{target}", self.rows, self.cols)
+        text::label(self)
     }
 
     /// Three an element (square, sum, product), two more for the mean, one for each of weight and bias.
@@ -202,30 +111,8 @@ impl Operation for Norm {
         Ok(())
     }
 
-    fn constants(&self, kernel: &'static Kernel, device: &Capabilities) -> Result<Constants> {
-        let mut constants = self.width().constants(self.dtype);
-        constants.extend([
-            ("LAYER", Constant::Bool(self.kind == NormKind::Layer)),
-            ("WEIGHT", Constant::Bool(self.affine != Affine::None)),
-            ("BIAS", Constant::Bool(self.affine == Affine::WeightAndBias)),
-            ("IN_PLACE", Constant::Bool(self.target == Target::InPlace)),
-        ]);
-        constants.retain(|(name, _)| kernel.declares(name));
-        constants.extend(choice::sizes(self, kernel, device)?);
-        Ok(constants)
-    }
-
-    fn unsuited(&self, kernel: &'static Kernel, device: &Capabilities) -> Option<String> {
-        choice::unsuited(self, kernel, device)
-    }
-
-    fn schedule(
-        &self,
-        kernel: &'static Kernel,
-        stages: &[&Prepared],
-        device: &Capabilities,
-    ) -> Result<Schedule> {
-        schedule::schedule(self, kernel, stages, device)
+    fn candidates(&self) -> Vec<Box<dyn Candidate + '_>> {
+        bind(self, KERNELS)
     }
 
     /// A row is read three times for all of its elements; a run of neighbours is 64.
@@ -235,7 +122,7 @@ impl Operation for Norm {
 
     fn expected(
         &self,
-        _kernel: &'static Kernel,
+        _intermediates: Dtype,
         inputs: &dyn Inputs,
         indices: &[u64],
     ) -> Vec<Expected> {
@@ -243,10 +130,33 @@ impl Operation for Norm {
     }
 }
 
+/// RMS norm over rows.
+pub(super) static RMS_NORM: Family = Family {
+    name: "rms_norm",
+    about: "y = x / sqrt(mean(x^2) + epsilon) * weight over each row",
+    shape_form: text::SHAPE_FORM,
+    classes: &[],
+    kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
+    parse: |text, dtype| text::parse(&RMS_NORM, NormKind::Rms, text, dtype),
+    samples: |_| samples::samples(NormKind::Rms),
+};
+/// Layer norm over rows.
+pub(super) static LAYER_NORM: Family = Family {
+    name: "layer_norm",
+    about: "y = (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias over each row",
+    shape_form: text::SHAPE_FORM,
+    classes: &[],
+    kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
+    parse: |text, dtype| text::parse(&LAYER_NORM, NormKind::Layer, text, dtype),
+    samples: |_| samples::samples(NormKind::Layer),
+};
+
 #[cfg(test)]
 mod tests {
-    use super::kernels::NORM_LOOPED;
     use super::*;
+    use crate::ops::softmax::device;
+    use crate::plan::{PlanOptions, choose};
+    use crate::report::AdapterKind;
 
     #[test]
     fn the_reference_is_right_by_hand() {
@@ -256,7 +166,7 @@ mod tests {
                 epsilon: 0.0,
                 ..norm
             };
-            let found = norm.expected(&NORM_LOOPED, &inputs.as_slice(), &[0, 1]);
+            let found = norm.expected(Dtype::F32, &inputs.as_slice(), &[0, 1]);
             assert!(found.iter().all(|e| e.allowed < 1e-5), "{found:?}");
             found.iter().map(|e| e.value).collect()
         };
@@ -277,5 +187,22 @@ mod tests {
             assert_eq!((RMS_NORM.parse)(text, Dtype::F16).unwrap().label(), text);
         }
         assert!((LAYER_NORM.parse)("4x8+wait", Dtype::F32).is_err());
+    }
+
+    #[test]
+    fn row_lengths_choose_kernels() {
+        let large = device(AdapterKind::Discrete, (32, 32), 1024);
+        let small = device(AdapterKind::Integrated, (0, 0), 256);
+        let name = |rows, cols, device| {
+            let norm = Norm::new(NormKind::Layer, rows, cols);
+            let choice = choose(&norm, &PlanOptions::default(), device).unwrap();
+            choice.kernel.name
+        };
+        assert_eq!(name(4096, 64, &large), "norm_grouped");
+        assert_eq!(name(4096, 4096, &large), "norm_workgroup");
+        assert_eq!(name(4096, 65_536, &large), "norm_looped");
+        assert_eq!(name(8, 1 << 20, &large), "norm_split");
+        assert_eq!(name(4096, 4096, &small), "norm_grouped");
+        assert_eq!(name(8, 1 << 20, &small), "norm_split");
     }
 }

@@ -2,16 +2,17 @@
 
 mod kernels;
 
-pub(super) use kernels::{DOT, MAX, SUM};
-
-use super::vectors::{Run, runs};
-use super::{Family, Operand, Operation, require_u32};
+use super::vectors::{Run, SHAPE_FORM, lengths, runs};
+use super::{
+    Candidate, Family, Implementation, Operand, Operation, bind, kernels_of, parse_sizes,
+    require_u32,
+};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::bearable_bytes;
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Step, Window};
-use crate::shader::{Constant, Prepared};
+use crate::kernel::{Constants, Schedule, Slot, Step, Window};
+use crate::shader::Prepared;
 use crate::tolerance::{self, Expected};
 
 /// Which reduction.
@@ -134,82 +135,12 @@ impl Operation for Reduction {
         require_u32("a reduction", Some(self.elements)).map(drop)
     }
 
-    fn constants(&self, _kernel: &'static Kernel, _device: &Capabilities) -> Result<Constants> {
-        // Measured on an H200: as many workgroups as its cores take at once, four each. Two operands fill as many registers
-        // with half the loads.
-        let elems = match self.kind {
-            ReductionKind::Dot => 4,
-            ReductionKind::Sum | ReductionKind::Max => 8,
-        };
-        let vector = match self.dtype {
-            Dtype::F16 => "vec4<u32>",
-            _ => "vec4<f32>",
-        };
-        Ok(vec![
-            ("Elem", Constant::Type(self.dtype.name())),
-            ("Vector", Constant::Type(vector)),
-            ("WIDTH", Constant::Integer(self.width())),
-            ("ELEMS", Constant::Integer(elems)),
-        ])
-    }
-
-    /// Dispatches over windows of what one binding holds and a slow adapter bears. Each workgroup of each leaves a number, and the last one of all
-    /// merges those.
-    fn schedule(
-        &self,
-        _kernel: &'static Kernel,
-        stages: &[&Prepared],
-        device: &Capabilities,
-    ) -> Result<Schedule> {
-        let bearable = bearable_bytes(device.kind);
-        let limits = &wgpu::Limits {
-            max_storage_buffer_binding_size: bearable
-                .min(device.limits.max_storage_buffer_binding_size),
-            ..device.limits.clone()
-        };
-        let mut runs = runs(self.elements, self.width(), self.dtype, limits)?;
-        if runs.is_empty() {
-            // One workgroup, which finds nothing.
-            runs.push(Run::default());
+    fn candidates(&self) -> Vec<Box<dyn Candidate + '_>> {
+        match self.kind {
+            ReductionKind::Sum => bind(self, SUM_KERNELS),
+            ReductionKind::Max => bind(self, MAX_KERNELS),
+            ReductionKind::Dot => bind(self, DOT_KERNELS),
         }
-        let grids: Vec<_> = runs
-            .iter()
-            .map(|run| run.grid(stages[run.stage], limits))
-            .collect();
-        let total: u32 = grids.iter().map(|(workgroups, _)| workgroups).sum();
-        // Binding 2 has to hold something; it is read for a dot product alone.
-        let nothing = Window::whole(Slot::Operand(0), 0);
-        // Zeros to begin with, as all memory of wgpu, and zeros again at the end.
-        let results = Window::whole(Slot::Scratch(0), (1 + u64::from(total)) * 4);
-        let result = Window::whole(Slot::Operand(self.inputs()), 4);
-        let mut first = 0;
-        let mut steps = Vec::new();
-        for (run, (workgroups, stride)) in runs.iter().zip(grids) {
-            let params = Params {
-                begin: run.range.start,
-                end: run.range.end,
-                stride,
-                first,
-                total,
-                empty: self.empty(),
-                nan: f32::NAN,
-            };
-            let second = match self.kind {
-                ReductionKind::Dot => run.window(Slot::Operand(1)),
-                ReductionKind::Sum | ReductionKind::Max => nothing,
-            };
-            steps.push(Step {
-                stage: run.stage,
-                params: bytemuck::bytes_of(&params).to_vec(),
-                windows: vec![run.window(Slot::Operand(0)), second, results, result],
-                workgroups: [workgroups, 1, 1],
-            });
-            first += workgroups;
-        }
-        Ok(Schedule {
-            steps,
-            scratch: vec![results.bytes],
-        })
     }
 
     fn reference_cost(&self) -> u64 {
@@ -218,7 +149,7 @@ impl Operation for Reduction {
 
     fn expected(
         &self,
-        _kernel: &'static Kernel,
+        _intermediates: Dtype,
         inputs: &dyn Inputs,
         indices: &[u64],
     ) -> Vec<Expected> {
@@ -259,9 +190,158 @@ impl Reduction {
     }
 }
 
+fn constants(reduction: &Reduction, _: &Capabilities, _: &Constants) -> Result<Constants> {
+    // Measured on an H200: as many workgroups as its cores take at once, four each. Two operands fill as many registers
+    // with half the loads.
+    let elems: u32 = match reduction.kind {
+        ReductionKind::Dot => 4,
+        ReductionKind::Sum | ReductionKind::Max => 8,
+    };
+    let vector = match reduction.dtype {
+        Dtype::F16 => "vec4<u32>",
+        _ => "vec4<f32>",
+    };
+    Ok(Constants::new()
+        .set("Elem", reduction.dtype)
+        .set("Vector", vector)
+        .set("WIDTH", reduction.width())
+        .set("ELEMS", elems))
+}
+
+/// Dispatches over windows of what one binding holds and a slow adapter bears. Each workgroup of each leaves a number, and the last one of all
+/// merges those.
+fn schedule(
+    reduction: &Reduction,
+    stages: &[&Prepared],
+    device: &Capabilities,
+) -> Result<Schedule> {
+    let bearable = bearable_bytes(device.kind);
+    let limits = &wgpu::Limits {
+        max_storage_buffer_binding_size: bearable
+            .min(device.limits.max_storage_buffer_binding_size),
+        ..device.limits.clone()
+    };
+    let mut runs = runs(
+        reduction.elements,
+        reduction.width(),
+        reduction.dtype,
+        limits,
+    )?;
+    if runs.is_empty() {
+        // One workgroup, which finds nothing.
+        runs.push(Run::default());
+    }
+    let grids: Vec<_> = runs
+        .iter()
+        .map(|run| run.grid(stages[run.stage], limits))
+        .collect();
+    let total: u32 = grids.iter().map(|(workgroups, _)| workgroups).sum();
+    // Binding 2 has to hold something; it is read for a dot product alone.
+    let nothing = Window::whole(Slot::Operand(0), 0);
+    // Zeros to begin with, as all memory of wgpu, and zeros again at the end.
+    let results = Window::whole(Slot::Scratch(0), (1 + u64::from(total)) * 4);
+    let result = Window::whole(Slot::Operand(reduction.inputs()), 4);
+    let mut first = 0;
+    let mut steps = Vec::new();
+    for (run, (workgroups, stride)) in runs.iter().zip(grids) {
+        let params = Params {
+            begin: run.range.start,
+            end: run.range.end,
+            stride,
+            first,
+            total,
+            empty: reduction.empty(),
+            nan: f32::NAN,
+        };
+        let second = match reduction.kind {
+            ReductionKind::Dot => run.window(Slot::Operand(1)),
+            ReductionKind::Sum | ReductionKind::Max => nothing,
+        };
+        steps.push(Step {
+            stage: run.stage,
+            params: bytemuck::bytes_of(&params).to_vec(),
+            windows: vec![run.window(Slot::Operand(0)), second, results, result],
+            workgroups: [workgroups, 1, 1],
+        });
+        first += workgroups;
+    }
+    Ok(Schedule {
+        steps,
+        scratch: vec![results.bytes],
+    })
+}
+
+fn samples(kind: ReductionKind, stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
+    // The maximum of nothing is not finite, and has a test of its own.
+    let lengths = lengths(stages).into_iter();
+    let mut found: Vec<_> = lengths
+        .filter(|elements| *elements > 0 || kind != ReductionKind::Max)
+        .map(|elements| Reduction::new(kind, elements))
+        .collect();
+    let dtype = Dtype::F16;
+    found.extend([3, 98_435].map(|elements| Reduction {
+        dtype,
+        ..Reduction::new(kind, elements)
+    }));
+    found
+        .into_iter()
+        .map(|reduction| -> Box<dyn Operation> { Box::new(reduction) })
+        .collect()
+}
+
+fn parse(
+    family: &'static Family,
+    kind: ReductionKind,
+    text: &str,
+    dtype: Dtype,
+) -> Result<Box<dyn Operation>> {
+    let [elements] = parse_sizes(family, text)?;
+    Ok(Box::new(Reduction {
+        kind,
+        elements,
+        dtype,
+    }))
+}
+
+type Table = &'static [&'static Implementation<Reduction>];
+
+const SUM_KERNELS: Table = &[&kernels::REDUCE_SUM];
+const MAX_KERNELS: Table = &[&kernels::REDUCE_MAX];
+const DOT_KERNELS: Table = &[&kernels::REDUCE_DOT];
+
+/// The sum of a vector.
+pub(super) static SUM: Family = Family {
+    name: "sum",
+    about: "c = sum(a)",
+    shape_form: SHAPE_FORM,
+    classes: &[],
+    kernels: &kernels_of::<_, { SUM_KERNELS.len() }>(SUM_KERNELS),
+    parse: |text, dtype| parse(&SUM, ReductionKind::Sum, text, dtype),
+    samples: |stages| samples(ReductionKind::Sum, stages),
+};
+/// The largest element of a vector.
+pub(super) static MAX: Family = Family {
+    name: "max",
+    about: "c = max(a)",
+    shape_form: SHAPE_FORM,
+    classes: &[],
+    kernels: &kernels_of::<_, { MAX_KERNELS.len() }>(MAX_KERNELS),
+    parse: |text, dtype| parse(&MAX, ReductionKind::Max, text, dtype),
+    samples: |stages| samples(ReductionKind::Max, stages),
+};
+/// The dot product of two vectors.
+pub(super) static DOT: Family = Family {
+    name: "dot",
+    about: "c = sum(a * b)",
+    shape_form: SHAPE_FORM,
+    classes: &[],
+    kernels: &kernels_of::<_, { DOT_KERNELS.len() }>(DOT_KERNELS),
+    parse: |text, dtype| parse(&DOT, ReductionKind::Dot, text, dtype),
+    samples: |stages| samples(ReductionKind::Dot, stages),
+};
+
 #[cfg(test)]
 mod tests {
-    use super::kernels::REDUCE_SUM;
     use super::*;
 
     #[test]
@@ -269,7 +349,7 @@ mod tests {
         let inputs = [vec![1.0, -2.0, 3.0], vec![4.0, 0.5, 2.0]];
         let value = |kind, elements| {
             let reduction = Reduction::new(kind, elements);
-            reduction.expected(&REDUCE_SUM, &inputs.as_slice(), &[0])[0].value
+            reduction.expected(Dtype::F32, &inputs.as_slice(), &[0])[0].value
         };
         assert!((value(ReductionKind::Sum, 3) - 2.0).abs() < 1e-12);
         assert!((value(ReductionKind::Max, 3) - 3.0).abs() < 1e-12);

@@ -5,7 +5,6 @@ use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
 use crate::gpu::profile::bearable_bytes;
 use crate::kernel::Constants;
-use crate::shader::Constant;
 
 /// Where the rows of an operand lie in its view, in elements. The default: one behind the other, from the beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,6 +57,16 @@ impl RowLayout {
     }
 }
 
+/// Where a result goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Target {
+    /// To `y`, memory of its own.
+    #[default]
+    Separate,
+    /// Over `x`.
+    InPlace,
+}
+
 /// Elements that an invocation loads at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Width {
@@ -107,21 +116,19 @@ impl Width {
             Self::Four => ("vec4<Elem>", "vec4<f32>"),
             Self::Eight => ("vec4<u32>", "vec4<f32>"),
         };
-        vec![
-            ("Elem", Constant::Type(dtype.name())),
-            ("Vector", Constant::Type(vector)),
-            ("Wide", Constant::Type(wide)),
-            ("WIDTH", Constant::Integer(self.elements() as u32)),
-        ]
+        Constants::new()
+            .set("Elem", dtype)
+            .set("Vector", vector)
+            .set("Wide", wide)
+            .set("WIDTH", self.elements())
     }
 
-    /// The alias of one index for each element of a `Wide`.
-    pub(super) fn index(self) -> (&'static str, Constant) {
-        let name = match self {
+    /// The type of one index for each element of a `Wide`.
+    pub(super) fn index_type(self) -> &'static str {
+        match self {
             Self::One => "u32",
             Self::Four | Self::Eight => "vec4<u32>",
-        };
-        ("Index", Constant::Type(name))
+        }
     }
 }
 

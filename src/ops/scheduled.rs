@@ -1,6 +1,6 @@
 //! What the tests of dispatches share.
 
-use super::Operation;
+use super::{Operation, candidate};
 use crate::gpu::Capabilities;
 use crate::kernel::{Kernel, Schedule};
 use crate::plan::{PlanOptions, check_uniforms, constants_of};
@@ -14,13 +14,14 @@ pub(super) fn scheduled(
     options: &PlanOptions,
     device: &Capabilities,
 ) -> (Vec<Prepared>, Schedule) {
-    let constants = constants_of(operation, kernel, options, device).unwrap();
+    let candidate = candidate(operation, kernel.name).unwrap();
+    let constants = constants_of(&*candidate, options, device).unwrap();
     let features = kernel.features_for(operation.dtype());
     let files = kernel
         .prepare(&constants, Loops::AsWritten, features)
         .unwrap();
     let stages: Vec<&Prepared> = files.iter().collect();
-    let schedule = operation.schedule(kernel, &stages, device).unwrap();
+    let schedule = candidate.schedule(&stages, device).unwrap();
     check_uniforms(kernel, &stages, &schedule).unwrap();
     (files, schedule)
 }

@@ -1,178 +1,42 @@
 //! Softmax over rows: `y = exp(v - max(v)) / sum(exp(v - max(v)))` with `v = scale * x + mask`, row-major.
 
-mod choice;
-mod kernels;
+mod dispatch;
+mod grouped;
+mod online;
+mod prefetch;
 mod reference;
-mod schedule;
+mod samples;
+mod shape;
 mod sizes;
+mod split;
+mod split_subgroup;
+mod subgroup;
 mod text;
+mod unfused;
+mod workgroup;
 
+pub use shape::{Causal, Softmax, SoftmaxForm, SoftmaxMask};
 #[cfg(test)]
-pub(super) use choice::tests::device;
-pub(super) use kernels::{SOFTMAX, WORKGROUP, WORKGROUP_SHADER};
+pub(super) use tests::device;
+pub(super) use workgroup::WORKGROUP;
 
-use super::rows::{RowLayout, Width};
-use super::{Family, Operand, Operation, require_u32};
+use super::rows::{RowLayout, Target};
+use super::{Candidate, Family, Implementation, Operand, Operation, bind, kernels_of, require_u32};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
-use crate::gpu::Capabilities;
-use crate::kernel::{Constants, Kernel, Schedule};
-use crate::shader::Prepared;
 use crate::tolerance::Expected;
-use kernels::{SPLIT_SUBGROUP, WALKED};
 
-/// Softmax over each of `rows` rows of `cols` columns: the last axis of an array whose other axes are the rows.
-///
-/// With `v = scale * x + mask`, `y = exp(v - max(v)) / sum(exp(v - max(v)))`; computed in f32 whatever the type. A row
-/// whose every `v` is -inf, by its data or its masks, gives zeros (-inf as logarithms), never NaN. A row with +inf gives
-/// NaN everywhere, as IEEE arithmetic does; so does one with a NaN on adapters whose `exp(NaN)` is NaN (it is a number on
-/// `SwiftShader`). The unfused baseline is for finite values.
-///
-/// Operands: `x`, then `mask` where there is one, then `y`; in place, `x` alone or with `mask`.
-///
-/// # Examples
-/// ```
-/// use ridgepoint::ops::{Causal, Softmax};
-/// use ridgepoint::{Dtype, Operation};
-/// let scores = Softmax {
-///     dtype: Dtype::F16,
-///     scale: 0.125,
-///     causal: Some(Causal { queries: 512, seen: 1 }),
-///     ..Softmax::new(8 * 512, 512)
-/// };
-/// assert!(scores.validate().is_ok());
-/// assert_eq!(scores.min_bytes(), 2 * 2 * 8 * 512 * 512);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Softmax {
-    /// Rows: the product of all axes but the last.
-    pub rows: u64,
-    /// Columns.
-    pub cols: u64,
-    /// Type of the elements of every operand.
-    pub dtype: Dtype,
-    /// Where the rows of `x` lie.
-    pub x: RowLayout,
-    /// Where the rows of `y` lie; not looked at in place. What lies between rows is not touched.
-    pub y: RowLayout,
-    /// Factor of `x`, finite.
-    pub scale: f32,
-    /// What is added to `scale * x`.
-    pub mask: SoftmaxMask,
-    /// Which columns a row sees; `None` for all.
-    pub causal: Option<Causal>,
-    /// What the result is.
-    pub form: SoftmaxForm,
-    /// Where the result goes.
-    pub target: Target,
-}
-
-/// An additive mask, of the element type of `x`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SoftmaxMask {
-    /// None.
-    #[default]
-    None,
-    /// `[rows, cols]`, contiguous.
-    Full,
-    /// `[cols]`, the same for every row.
-    Broadcast,
-}
-
-/// A causal mask: row `r` sees its first `seen + r % queries` columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Causal {
-    /// Rows after which it begins anew: the length of the axis before the last. At least 1.
-    pub queries: u64,
-    /// Columns that the first of them sees: 1 where both axes begin together, `cols - queries + 1` where they end
-    /// together.
-    pub seen: u64,
-}
-
-/// What a softmax gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SoftmaxForm {
-    /// Probabilities.
-    #[default]
-    Probabilities,
-    /// Their natural logarithms, `v - max(v) - log(sum(exp(v - max(v))))`.
-    Logarithms,
-}
-
-/// Where a result goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Target {
-    /// To `y`, memory of its own.
-    #[default]
-    Separate,
-    /// Over `x`.
-    InPlace,
-}
-
-impl Default for Softmax {
-    fn default() -> Self {
-        Self::new(0, 0)
-    }
-}
-
-impl Softmax {
-    /// Of f32, contiguous, without masks, to memory of its own.
-    #[must_use]
-    pub fn new(rows: u64, cols: u64) -> Self {
-        Self {
-            rows,
-            cols,
-            dtype: Dtype::F32,
-            x: RowLayout::default(),
-            y: RowLayout::default(),
-            scale: 1.0,
-            mask: SoftmaxMask::None,
-            causal: None,
-            form: SoftmaxForm::Probabilities,
-            target: Target::Separate,
-        }
-    }
-
-    /// Whether it is softmax of a contiguous f32 matrix, with nothing else asked.
-    fn is_plain(&self) -> bool {
-        *self == Self::new(self.rows, self.cols)
-    }
-
-    fn y_layout(&self) -> RowLayout {
-        match self.target {
-            Target::Separate => self.y,
-            Target::InPlace => self.x,
-        }
-    }
-
-    fn mask_elements(&self) -> u64 {
-        match self.mask {
-            SoftmaxMask::None => 0,
-            SoftmaxMask::Full => self.rows.saturating_mul(self.cols),
-            SoftmaxMask::Broadcast => self.cols,
-        }
-    }
-
-    fn width(&self) -> Width {
-        Width::of(self.cols, &[self.x, self.y_layout()])
-    }
-
-    /// How wide `kernel` loads.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`] where rows lie otherwise than it needs them.
-    fn width_of(&self, kernel: &Kernel) -> Result<Width> {
-        if ![WALKED.name, SPLIT_SUBGROUP.name].contains(&kernel.name) {
-            return Ok(self.width());
-        }
-        Width::sixteen_bytes(self.dtype, self.cols, &[self.x, self.y_layout()]).ok_or_else(|| {
-            Error::Unsupported {
-                what: format!("kernel {}", kernel.name),
-                reason: "rows do not begin and end at multiples of 16 bytes".into(),
-            }
-        })
-    }
-}
+/// The kernels, in the order in which they are preferred.
+const KERNELS: &[&Implementation<Softmax>] = &[
+    &subgroup::SUBGROUP,
+    &prefetch::PREFETCH,
+    &workgroup::WORKGROUP,
+    &grouped::GROUPED,
+    &split_subgroup::SPLIT_SUBGROUP,
+    &split::SPLIT,
+    &online::ONLINE,
+    &unfused::UNFUSED,
+];
 
 impl Operation for Softmax {
     fn family(&self) -> &'static Family {
@@ -262,21 +126,8 @@ impl Operation for Softmax {
         }
     }
 
-    fn constants(&self, kernel: &'static Kernel, device: &Capabilities) -> Result<Constants> {
-        choice::constants(self, kernel, device)
-    }
-
-    fn unsuited(&self, kernel: &'static Kernel, device: &Capabilities) -> Option<String> {
-        choice::unsuited(self, kernel, device)
-    }
-
-    fn schedule(
-        &self,
-        kernel: &'static Kernel,
-        stages: &[&Prepared],
-        device: &Capabilities,
-    ) -> Result<Schedule> {
-        schedule::schedule(self, kernel, stages, device)
+    fn candidates(&self) -> Vec<Box<dyn Candidate + '_>> {
+        bind(self, KERNELS)
     }
 
     /// A row is read three times for all of its elements; a run of neighbours is 64.
@@ -286,10 +137,102 @@ impl Operation for Softmax {
 
     fn expected(
         &self,
-        _kernel: &'static Kernel,
+        _intermediates: Dtype,
         inputs: &dyn Inputs,
         indices: &[u64],
     ) -> Vec<Expected> {
         reference::expected(self, inputs, indices)
+    }
+}
+
+/// Softmax over rows.
+pub(super) static SOFTMAX: Family = Family {
+    name: "softmax",
+    about: "y = exp(v - max(v)) / sum(exp(v - max(v))) over each row, v = scale * x + mask",
+    shape_form: "ROWSxCOLS, such as 4096x4096, then any of +mask, +broadcast, +causal, +log, +inplace",
+    classes: &[],
+    kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
+    parse: |text, dtype| text::parse(&SOFTMAX, text, dtype),
+    samples: samples::samples,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::Capabilities;
+    use crate::ops::Fit;
+    use crate::plan::{Choice, PlanOptions, choose};
+    use crate::report::AdapterKind;
+
+    pub(in crate::ops) fn device(
+        kind: AdapterKind,
+        lanes: (u32, u32),
+        invocations: u32,
+    ) -> Capabilities {
+        Capabilities::imagined(kind)
+            .with_f16()
+            .with_subgroups(lanes)
+            .with_invocations(invocations)
+    }
+
+    fn chosen(softmax: Softmax, device: &Capabilities) -> Choice {
+        choose(&softmax, &PlanOptions::default(), device).unwrap()
+    }
+
+    #[test]
+    fn row_lengths_choose_kernels() {
+        let large = device(AdapterKind::Discrete, (32, 32), 1024);
+        let name = |rows, cols| chosen(Softmax::new(rows, cols), &large).kernel.name;
+        assert_eq!(name(4096, 32), "softmax_grouped");
+        assert_eq!(name(4096, 256), "softmax_subgroup");
+        assert_eq!(name(65_536, 1024), "softmax_workgroup");
+        assert_eq!(name(4096, 32_768), "softmax_workgroup");
+        assert_eq!(name(4096, 65_536), "softmax_online");
+        assert_eq!(name(8, 1 << 20), "softmax_split_subgroup");
+        assert_eq!(name(8, (1 << 20) + 1), "softmax_split");
+        assert_eq!(name(4096, 4095), "softmax_workgroup");
+        let half = |rows, cols| Softmax {
+            dtype: Dtype::F16,
+            ..Softmax::new(rows, cols)
+        };
+        let name = |softmax| chosen(softmax, &large).kernel.name;
+        assert_eq!(name(half(4096, 32_768)), "softmax_walked");
+        assert_eq!(name(half(4096, 32_764)), "softmax_workgroup");
+        assert_eq!(name(half(256, 32_768)), "softmax_workgroup");
+    }
+
+    #[test]
+    fn without_subgroups_and_with_default_limits_there_is_a_kernel() {
+        let small = device(AdapterKind::Integrated, (0, 0), 256);
+        for (rows, cols) in [
+            (1, 1),
+            (5, 33),
+            (1000, 1024),
+            (9, 5003),
+            (2, 1 << 20),
+            (9000, 70_000),
+        ] {
+            for dtype in [Dtype::F32, Dtype::F16] {
+                let softmax = Softmax {
+                    dtype,
+                    ..Softmax::new(rows, cols)
+                };
+                let choice = chosen(softmax, &small);
+                assert!(choice.kernel.features.is_empty(), "{}", choice.kernel.name);
+                assert!(choice.reason.contains("subgroup"), "{}", choice.reason);
+            }
+        }
+    }
+
+    #[test]
+    fn the_baseline_has_no_options() {
+        let large = device(AdapterKind::Discrete, (32, 32), 1024);
+        let log = Softmax {
+            form: SoftmaxForm::Logarithms,
+            ..Softmax::new(4, 4)
+        };
+        let fit = |softmax: &Softmax| unfused::UNFUSED.bound(softmax).fit(&large);
+        assert!(matches!(fit(&log), Fit::Unable(_)));
+        assert!(matches!(fit(&Softmax::new(4, 4)), Fit::Able(_)));
     }
 }

@@ -3,15 +3,16 @@
 
 mod kernels;
 
-pub(super) use kernels::{ADD, COPY, MULTIPLY, SCALE, TRIAD};
-
-use super::vectors::{Run, runs};
-use super::{Family, Operand, Operation, require_u32};
+use super::vectors::{Run, SHAPE_FORM, lengths, runs};
+use super::{
+    Candidate, Family, Implementation, Operand, Operation, bind, kernels_of, parse_sizes,
+    require_u32,
+};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Step};
-use crate::shader::{Constant, Prepared};
+use crate::kernel::{Constants, Schedule, Slot, Step};
+use crate::shader::Prepared;
 use crate::tolerance::Expected;
 
 /// Which stream.
@@ -123,35 +124,19 @@ impl Operation for Stream {
         require_u32("a stream", Some(self.elements)).map(drop)
     }
 
-    fn constants(&self, _kernel: &'static Kernel, _device: &Capabilities) -> Result<Constants> {
-        // As many bytes in flight whatever the type.
-        let elems = 4 / self.dtype.bytes() as u32;
-        Ok(vec![
-            ("Elem", Constant::Type(self.dtype.name())),
-            ("ELEMS", Constant::Integer(elems)),
-        ])
-    }
-
-    /// Windows of what one binding holds; in each, vectors of four, then up to three elements that are left.
-    fn schedule(
-        &self,
-        _kernel: &'static Kernel,
-        stages: &[&Prepared],
-        device: &Capabilities,
-    ) -> Result<Schedule> {
-        let limits = &device.limits;
-        let mut schedule = Schedule::default();
-        for run in runs(self.elements, 4, self.dtype, limits)? {
-            schedule
-                .steps
-                .push(self.step(stages[run.stage], &run, limits));
+    fn candidates(&self) -> Vec<Box<dyn Candidate + '_>> {
+        match self.kind {
+            StreamKind::Copy => bind(self, COPY_KERNELS),
+            StreamKind::Scale => bind(self, SCALE_KERNELS),
+            StreamKind::Multiply => bind(self, MULTIPLY_KERNELS),
+            StreamKind::Add => bind(self, ADD_KERNELS),
+            StreamKind::Triad => bind(self, TRIAD_KERNELS),
         }
-        Ok(schedule)
     }
 
     fn expected(
         &self,
-        _kernel: &'static Kernel,
+        _intermediates: Dtype,
         inputs: &dyn Inputs,
         indices: &[u64],
     ) -> Vec<Expected> {
@@ -174,6 +159,24 @@ impl Operation for Stream {
     }
 }
 
+/// As many bytes in flight whatever the type.
+fn constants(stream: &Stream, _: &Capabilities, _: &Constants) -> Result<Constants> {
+    Ok(Constants::new()
+        .set("Elem", stream.dtype)
+        .set("ELEMS", 4 / stream.dtype.bytes()))
+}
+
+/// Windows of what one binding holds; in each, vectors of four, then up to three elements that are left.
+fn schedule(stream: &Stream, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule> {
+    let limits = &device.limits;
+    let mut schedule = Schedule::default();
+    for run in runs(stream.elements, 4, stream.dtype, limits)? {
+        let step = stream.step(stages[run.stage], &run, limits);
+        schedule.steps.push(step);
+    }
+    Ok(schedule)
+}
+
 impl Stream {
     fn step(&self, prepared: &Prepared, run: &Run, limits: &wgpu::Limits) -> Step {
         let (workgroups, stride) = run.grid(prepared, limits);
@@ -193,16 +196,104 @@ impl Stream {
     }
 }
 
+fn samples(kind: StreamKind, stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
+    let mut found: Vec<_> = lengths(stages)
+        .into_iter()
+        .map(|elements| Stream::new(kind, elements))
+        .collect();
+    let dtype = Dtype::F16;
+    found.extend([3, 1026, 98_432].map(|elements| Stream {
+        dtype,
+        ..Stream::new(kind, elements)
+    }));
+    found
+        .into_iter()
+        .map(|stream| -> Box<dyn Operation> { Box::new(stream) })
+        .collect()
+}
+
+fn parse(
+    family: &'static Family,
+    kind: StreamKind,
+    text: &str,
+    dtype: Dtype,
+) -> Result<Box<dyn Operation>> {
+    let [elements] = parse_sizes(family, text)?;
+    Ok(Box::new(Stream {
+        kind,
+        elements,
+        dtype,
+    }))
+}
+
+type Table = &'static [&'static Implementation<Stream>];
+
+const COPY_KERNELS: Table = &[&kernels::STREAM_COPY];
+const SCALE_KERNELS: Table = &[&kernels::STREAM_SCALE];
+const MULTIPLY_KERNELS: Table = &[&kernels::STREAM_MULTIPLY];
+const ADD_KERNELS: Table = &[&kernels::STREAM_ADD];
+const TRIAD_KERNELS: Table = &[&kernels::STREAM_TRIAD];
+
+/// `c = a`
+pub(super) static COPY: Family = Family {
+    name: "copy",
+    about: "c = a",
+    shape_form: SHAPE_FORM,
+    classes: &[],
+    kernels: &kernels_of::<_, { COPY_KERNELS.len() }>(COPY_KERNELS),
+    parse: |text, dtype| parse(&COPY, StreamKind::Copy, text, dtype),
+    samples: |stages| samples(StreamKind::Copy, stages),
+};
+/// `c = ALPHA * a`
+pub(super) static SCALE: Family = Family {
+    name: "scale",
+    about: "c = 1.5 * a",
+    shape_form: SHAPE_FORM,
+    classes: &[],
+    kernels: &kernels_of::<_, { SCALE_KERNELS.len() }>(SCALE_KERNELS),
+    parse: |text, dtype| parse(&SCALE, StreamKind::Scale, text, dtype),
+    samples: |stages| samples(StreamKind::Scale, stages),
+};
+/// `c = a * b`
+pub(super) static MULTIPLY: Family = Family {
+    name: "multiply",
+    about: "c = a * b, element by element",
+    shape_form: SHAPE_FORM,
+    classes: &[],
+    kernels: &kernels_of::<_, { MULTIPLY_KERNELS.len() }>(MULTIPLY_KERNELS),
+    parse: |text, dtype| parse(&MULTIPLY, StreamKind::Multiply, text, dtype),
+    samples: |stages| samples(StreamKind::Multiply, stages),
+};
+/// `c = a + b`
+pub(super) static ADD: Family = Family {
+    name: "add",
+    about: "c = a + b",
+    shape_form: SHAPE_FORM,
+    classes: &[],
+    kernels: &kernels_of::<_, { ADD_KERNELS.len() }>(ADD_KERNELS),
+    parse: |text, dtype| parse(&ADD, StreamKind::Add, text, dtype),
+    samples: |stages| samples(StreamKind::Add, stages),
+};
+/// `c = a + ALPHA * b`
+pub(super) static TRIAD: Family = Family {
+    name: "triad",
+    about: "c = a + 1.5 * b",
+    shape_form: SHAPE_FORM,
+    classes: &[],
+    kernels: &kernels_of::<_, { TRIAD_KERNELS.len() }>(TRIAD_KERNELS),
+    parse: |text, dtype| parse(&TRIAD, StreamKind::Triad, text, dtype),
+    samples: |stages| samples(StreamKind::Triad, stages),
+};
+
 #[cfg(test)]
 mod tests {
-    use super::kernels::STREAM_COPY;
     use super::*;
 
     #[test]
     fn the_reference_is_right_by_hand() {
         let inputs = [vec![1.0, -2.0], vec![4.0, 0.5]];
         let value = |kind| -> Vec<f64> {
-            let found = Stream::new(kind, 2).expected(&STREAM_COPY, &inputs.as_slice(), &[0, 1]);
+            let found = Stream::new(kind, 2).expected(Dtype::F32, &inputs.as_slice(), &[0, 1]);
             found.iter().map(|e| e.value).collect()
         };
         assert_eq!(value(StreamKind::Copy), [1.0, -2.0]);

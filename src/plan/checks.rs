@@ -178,7 +178,7 @@ pub(super) fn check_schedule(
 mod tests {
     use super::*;
     use crate::gpu::Capabilities;
-    use crate::ops::{Operation, Stream, StreamKind};
+    use crate::ops::{Operation, Stream, StreamKind, candidate};
     use crate::report::AdapterKind;
     use crate::shader::Loops;
 
@@ -191,7 +191,8 @@ mod tests {
             .prepare(&[], Loops::AsWritten, device.features)
             .unwrap();
         let stages: Vec<&Prepared> = files.iter().collect();
-        let mut schedule = stream.schedule(kernel, &stages, &device).unwrap();
+        let candidate = candidate(&stream, kernel.name).unwrap();
+        let mut schedule = candidate.schedule(&stages, &device).unwrap();
         let check = |schedule: &Schedule| check_schedule(kernel, &stages, schedule, &device.limits);
         check(&schedule).unwrap();
         for bytes in [12, 20] {

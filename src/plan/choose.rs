@@ -5,7 +5,7 @@ use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel};
-use crate::ops::Operation;
+use crate::ops::{Candidate, Fit, Operation, candidate};
 
 /// A kernel that was chosen, and why.
 #[derive(Debug, Clone)]
@@ -16,8 +16,8 @@ pub struct Choice {
     pub reason: String,
 }
 
-/// Chooses a kernel for `operation` on a device: the one that `options` name, or the last of the family that runs and
-/// is suited; where none is suited, the last that runs. Pure.
+/// Chooses a kernel for `operation` on a device: the one that `options` name, or the first of its table that runs and fits
+/// best; where none does, the first that is able. Pure.
 ///
 /// # Errors
 /// [`Error::UnknownName`] for a kernel that is not; [`Error::Unsupported`] where it, or every kernel, does not run here.
@@ -26,44 +26,89 @@ pub fn choose(
     options: &PlanOptions,
     device: &Capabilities,
 ) -> Result<Choice> {
-    let family = operation.family();
+    let (candidate, reason) = chosen(operation, options, device)?;
+    let kernel = candidate.kernel();
+    Ok(Choice { kernel, reason })
+}
+
+/// The kernel of [`choose`], bound to the operation, and why it was chosen.
+///
+/// # Errors
+/// Those of [`choose`].
+pub(crate) fn chosen<'a>(
+    operation: &'a dyn Operation,
+    options: &PlanOptions,
+    device: &Capabilities,
+) -> Result<(Box<dyn Candidate + 'a>, String)> {
     require_type(operation, device)?;
     if let Some(name) = options.kernel {
-        let kernel = family.kernel(name)?;
-        let reason = "named by the caller".to_owned();
-        return Ok(Choice { kernel, reason });
+        return Ok((
+            candidate(operation, name)?,
+            "named by the caller".to_owned(),
+        ));
     }
-    let mut reasons = Vec::new();
-    let mut able = None;
-    for kernel in operation.candidates(device) {
-        let constants = constants_of(operation, kernel, options, device);
-        match constants.and_then(|c| kernel.supported(operation.dtype(), &c, device)) {
-            Ok(()) => match operation.unsuited(kernel, device) {
-                None => return Ok(Choice::of(kernel, &reasons)),
-                Some(reason) => {
-                    able = able.or(Some(kernel));
-                    reasons.push(format!("{}: {reason}", kernel.name));
-                }
+    let mut passed_over = Vec::new();
+    let mut able = Vec::new();
+    for candidate in operation.candidates() {
+        let name = candidate.kernel().name;
+        let why = match candidate.fit(device) {
+            Fit::Best => match require_running(operation, &*candidate, options, device)? {
+                None => return Ok((candidate, reason(&passed_over))),
+                Some(why) => why,
             },
-            Err(Error::Unsupported { reason, .. }) => {
-                reasons.push(format!("{}: {reason}", kernel.name));
+            Fit::Able(why) => {
+                able.push(candidate);
+                why
             }
-            Err(error) => return Err(error),
-        }
+            Fit::Unable(why) => why,
+        };
+        passed_over.push(format!("{name}: {why}"));
     }
-    if let Some(kernel) = able {
-        return Ok(Choice::of(kernel, &reasons));
+    for candidate in able {
+        let name = candidate.kernel().name;
+        match require_running(operation, &*candidate, options, device)? {
+            None => return Ok((candidate, reason(&passed_over))),
+            Some(why) => passed_over.push(format!("{name}: {why}")),
+        }
     }
     let what = format!(
         "{} {} {}",
-        family.name,
+        operation.family().name,
         operation.dtype().name(),
         operation.label()
     );
     Err(Error::Unsupported {
         what,
-        reason: reasons.join("; "),
+        reason: passed_over.join("; "),
     })
+}
+
+/// Why a candidate does not run on a device, if it does not.
+///
+/// # Errors
+/// Any but [`Error::Unsupported`].
+fn require_running(
+    operation: &dyn Operation,
+    candidate: &dyn Candidate,
+    options: &PlanOptions,
+    device: &Capabilities,
+) -> Result<Option<String>> {
+    let constants = constants_of(candidate, options, device);
+    let kernel = candidate.kernel();
+    match constants.and_then(|c| kernel.supported(operation.dtype(), &c, device)) {
+        Ok(()) => Ok(None),
+        Err(Error::Unsupported { reason, .. }) => Ok(Some(reason)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Why a kernel was chosen after others were passed over.
+fn reason(passed_over: &[String]) -> String {
+    if passed_over.is_empty() {
+        "the best of its operation".to_owned()
+    } else {
+        format!("the best left; not {}", passed_over.join("; not "))
+    }
 }
 
 /// Refuses elements of a type that a device lacks, and names what would compute them as f32.
@@ -85,46 +130,15 @@ fn require_type(operation: &dyn Operation, device: &Capabilities) -> Result<()> 
     })
 }
 
-impl Choice {
-    /// `kernel`, after others were passed over.
-    fn of(kernel: &'static Kernel, passed_over: &[String]) -> Self {
-        let reason = if passed_over.is_empty() {
-            "the best of its operation".to_owned()
-        } else {
-            format!("the best left; not {}", passed_over.join("; not "))
-        };
-        Self { kernel, reason }
-    }
-}
-
-/// The constants of `kernel` for `operation` on a device: those of the shape, of a preset, and of the caller, later ones
-/// winning.
+/// The constants of `candidate` on a device: those of the shape, of a preset, and of the caller, later ones winning.
 ///
 /// # Errors
 /// [`Error::Unsupported`] where the kernel has no form for the shape.
 pub(crate) fn constants_of(
-    operation: &dyn Operation,
-    kernel: &'static Kernel,
+    candidate: &dyn Candidate,
     options: &PlanOptions,
     device: &Capabilities,
 ) -> Result<Constants> {
-    let chosen = merge([
-        operation.constants(kernel, device)?,
-        kernel.preset(options.preset),
-        options.constants.clone(),
-    ]);
-    let derived = operation.derived(kernel, &chosen, device);
-    Ok(merge([derived, chosen, Constants::new()]))
-}
-
-/// Later values replace earlier ones of the same name.
-fn merge(sets: [Constants; 3]) -> Constants {
-    let mut merged = Constants::new();
-    for (name, value) in sets.into_iter().flatten() {
-        match merged.iter_mut().find(|(known, _)| *known == name) {
-            Some(entry) => entry.1 = value,
-            None => merged.push((name, value)),
-        }
-    }
-    merged
+    let preset = candidate.kernel().preset(options.preset);
+    candidate.constants(device, &preset.merged(&options.constants))
 }

@@ -1,7 +1,8 @@
 //! How to plan.
 
+use crate::kernel::Constants;
 use crate::report::Tuning;
-use crate::shader::{Checks, Constant, Loops};
+use crate::shader::{Checks, Loops};
 use std::sync::Arc;
 
 /// How to plan. The default chooses everything.
@@ -12,7 +13,7 @@ pub struct PlanOptions {
     /// Which of the kernel's presets.
     pub preset: usize,
     /// Constants that replace those of the preset.
-    pub constants: Vec<(&'static str, Constant)>,
+    pub constants: Constants,
     /// Runtime checks in shaders.
     pub checks: Checks,
     /// Whether loops with constant bounds are written out.

@@ -1,15 +1,16 @@
 //! An operation planned once: kernel chosen, pipelines built, uniforms and scratch in place.
 
 use super::checks::{Bound, check_schedule, check_sizes};
-use super::choose::{Choice, choose, constants_of};
+use super::choose::{chosen, constants_of};
 use super::launch::Launch;
 use super::options::PlanOptions;
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Pipeline, View};
 use crate::kernel::{Constants, Kernel, Schedule, Slot};
-use crate::ops::{Operand, Operation};
+use crate::ops::{Candidate, Operand, Operation, candidate};
 use crate::report::{Tuned, Tuning};
-use crate::shader::{Checks, Constant};
+use crate::shader::Checks;
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
@@ -26,7 +27,8 @@ pub struct Plan {
     shape: String,
     operands: Vec<Operand>,
     schedule: Schedule,
-    pipelines: Vec<Arc<Pipeline>>,
+    /// Compiled stages by their index.
+    pipelines: BTreeMap<usize, Arc<Pipeline>>,
     uniforms: Vec<wgpu::Buffer>,
     scratch: Vec<wgpu::Buffer>,
     /// Bound in place of operands without elements, since no binding may be empty.
@@ -51,8 +53,8 @@ impl Plan {
                 Err(why) => note = why,
             }
         }
-        let Choice { kernel, reason } = choose(operation, options, gpu.capabilities())?;
-        let plan = Self::with_kernel(gpu, operation, kernel, options).await?;
+        let (candidate, reason) = chosen(operation, options, gpu.capabilities())?;
+        let plan = Self::with_candidate(gpu, operation, &*candidate, options).await?;
         let reason = reason + &note;
         Ok(Self { reason, ..plan })
     }
@@ -82,39 +84,43 @@ impl Plan {
             constants,
             ..options.clone()
         };
-        let plan = Self::with_kernel(gpu, operation, kernel, &options).await;
+        let candidate = candidate(operation, kernel.name).map_err(ignored)?;
+        let plan = Self::with_candidate(gpu, operation, &*candidate, &options).await;
         let reason = tuned.reason();
         plan.map(|plan| Self { reason, ..plan }).map_err(ignored)
     }
 
-    /// Plans `operation` with a kernel that need not be in its table: one that is being written, or somebody else's.
-    /// [`PlanOptions::kernel`] is not looked at.
+    /// Plans `operation` with a kernel that need not be in its table: one that is being written, or somebody else's, by
+    /// [`Implementation::bound`](crate::ops::Implementation::bound). [`PlanOptions::kernel`] is not looked at.
     ///
     /// # Errors
     /// Those of [`Plan::new`].
-    pub async fn with_kernel(
+    pub async fn with_candidate(
         gpu: &Gpu,
         operation: &dyn Operation,
-        kernel: &'static Kernel,
+        candidate: &dyn Candidate,
         options: &PlanOptions,
     ) -> Result<Self> {
         operation.validate()?;
         let operands = operation.operands();
         let limits = &gpu.capabilities().limits;
         check_sizes(&operands, limits)?;
-        let constants = constants_of(operation, kernel, options, gpu.capabilities())?;
-        kernel.supported(operation.dtype(), &constants, gpu.capabilities())?;
-        let mut pipelines = Vec::new();
-        for stage in kernel.stages {
-            let constants = stage.all(&constants);
-            pipelines.push(
-                gpu.pipeline(stage.shader, &constants, options.checks, options.loops)
-                    .await?,
-            );
+        let kernel = candidate.kernel();
+        let constants = constants_of(candidate, options, gpu.capabilities())?;
+        let prepared = kernel.prepare_for(operation.dtype(), &constants, gpu.capabilities())?;
+        let stages: Vec<_> = prepared.iter().collect();
+        let schedule = candidate.schedule(&stages, gpu.capabilities())?;
+        check_schedule(kernel, &stages, &schedule, limits)?;
+        let mut pipelines = BTreeMap::new();
+        for (i, stage) in kernel.stages.iter().enumerate() {
+            // A stage that nothing dispatches, such as the sum of parts of a K that is not split, is not compiled.
+            if schedule.steps.iter().any(|step| step.stage == i) {
+                let constants = stage.all(&constants);
+                let compiled =
+                    gpu.pipeline(stage.shader, &constants, options.checks, options.loops);
+                pipelines.insert(i, compiled.await?);
+            }
         }
-        let prepared: Vec<_> = pipelines.iter().map(|p| &p.prepared).collect();
-        let schedule = operation.schedule(kernel, &prepared, gpu.capabilities())?;
-        check_schedule(kernel, &prepared, &schedule, limits)?;
         let mut uniforms = Vec::new();
         for step in &schedule.steps {
             let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
@@ -161,7 +167,7 @@ impl Plan {
 
     /// The constants it was compiled with, beyond those of its files.
     #[must_use]
-    pub fn constants(&self) -> &[(&'static str, Constant)] {
+    pub fn constants(&self) -> &Constants {
         &self.constants
     }
 
@@ -206,7 +212,7 @@ impl Plan {
         wanted.check(views)?;
         let mut steps = Vec::new();
         for (step, uniform) in self.schedule.steps.iter().zip(&self.uniforms) {
-            let pipeline = &self.pipelines[step.stage];
+            let pipeline = &self.pipelines[&step.stage];
             let resource = uniform.as_entire_binding();
             let mut entries = vec![wgpu::BindGroupEntry {
                 binding: 0,

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result, suggest};
 use crate::kernel::{Constants, Kernel};
 use crate::ops::{Family, Operation, class_of};
-use crate::report::{Contender, Setting, Tuned, Tuning};
+use crate::report::{Contender, Setting, Tuned, Tuning, renames};
 use crate::shader::{Checks, Constant};
 
 impl Tuning {
@@ -49,7 +49,8 @@ impl Contender {
         let kernel = family.kernel(&self.kernel)?;
         let declared = || kernel.stages.iter().flat_map(|s| s.shader.settable());
         let constant = |(name, setting): (&String, &Setting)| {
-            let known = declared().find(|known| known == name);
+            let name = renames::constant(kernel.name, name);
+            let known = declared().find(|known| *known == name);
             let known = known.ok_or_else(|| Error::UnknownName {
                 kind: "constant",
                 name: format!("{}: {name}", kernel.name),

@@ -4,6 +4,7 @@
 //! `None` (null in JSON), never zero. A file of this schema can be read back and shown by anybody, with no GPU present.
 
 use super::adapter::AdapterSummary;
+use super::renames;
 use super::sampling::Sampling;
 use super::status::{Checks, ClockKind, Status};
 use super::summary::Summary;
@@ -284,6 +285,21 @@ pub struct Row {
     pub warnings: Vec<Warning>,
 }
 
+impl Row {
+    /// Gives kernel and constants the names that they have now, where a report is of an earlier version.
+    fn rename(&mut self) {
+        let kernel = renames::kernel(&self.kernel).to_owned();
+        if let Some(rest) = self.id.strip_suffix(&self.kernel) {
+            self.id = rest.to_owned() + &kernel;
+        }
+        let constants = std::mem::take(&mut self.constants).into_iter();
+        let renamed =
+            constants.map(|(name, value)| (renames::constant(&kernel, &name).to_owned(), value));
+        self.constants = renamed.collect();
+        self.kernel = kernel;
+    }
+}
+
 impl Report {
     /// The report as JSON text.
     ///
@@ -294,7 +310,7 @@ impl Report {
         serde_json::to_string_pretty(self).expect("plain data has a JSON form") + "\n"
     }
 
-    /// Reads a report from JSON text.
+    /// Reads a report from JSON text; kernels and constants of earlier versions get the names that they have now.
     ///
     /// # Errors
     /// [`Error::File`] for text that is not of this schema.
@@ -303,7 +319,8 @@ impl Report {
             path: "a report".to_owned(),
             reason,
         };
-        let report: Self = serde_json::from_str(text).map_err(|e| failed(e.to_string()))?;
+        let mut report: Self = serde_json::from_str(text).map_err(|e| failed(e.to_string()))?;
+        report.rows.iter_mut().for_each(Row::rename);
         if report.schema != SCHEMA {
             return Err(failed(format!(
                 "its schema is {:?}, this version reads {SCHEMA:?}",

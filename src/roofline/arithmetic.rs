@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::gpu::{Gpu, View};
 use crate::kernel::{Constants, fold_workgroups};
 use crate::report::AdapterKind;
-use crate::shader::{Checks, Constant};
+use crate::shader::Checks;
 use forms::Form;
 
 /// One shape of one form.
@@ -216,14 +216,13 @@ impl Shape {
             let values = (0..per_word).map(|i| self.expected(word * per_word + i, steps, buffers));
             (word, values.collect())
         });
-        let mut constants: Constants = vec![
-            ("WORKGROUP", Constant::Integer(self.workgroup)),
-            ("CHAINS", Constant::Integer(self.chains as u32)),
-            ("UNROLL", Constant::Integer(self.unroll as u32)),
-        ];
+        let mut constants = Constants::new()
+            .set("WORKGROUP", self.workgroup)
+            .set("CHAINS", self.chains)
+            .set("UNROLL", self.unroll);
         if self.form.types.len() > 1 {
             let ty = self.form.name_of(self.width).unwrap_or_default();
-            constants.push(("Elem", Constant::Type(ty)));
+            constants = constants.set("Elem", ty);
         }
         let workgroups = length.invocations.div_ceil(self.workgroup.into());
         Ok(Probe {

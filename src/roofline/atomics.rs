@@ -4,13 +4,11 @@ use super::peak::{Candidate, pace};
 use super::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, exact, places};
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::shader::{Checks, Shader};
+use crate::kernel::Constants;
+use crate::shader::{Checks, files};
 
 pub(super) static ATOMIC_ADD: ProbeFile = ProbeFile {
-    shader: Shader {
-        name: "atomic_add",
-        wgsl: include_str!("../../shaders/atomic_add.wgsl"),
-    },
+    shader: files::ATOMIC_ADD,
     features: wgpu::Features::empty(),
 };
 
@@ -90,7 +88,7 @@ fn probe(
     let expected = places(u64::from(mask) + 1).into_iter();
     Probe {
         file: &ATOMIC_ADD,
-        constants: Vec::new(),
+        constants: Constants::new(),
         checks,
         dispatches: vec![Dispatch {
             params: bytemuck::bytes_of(&params).to_vec(),

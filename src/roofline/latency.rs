@@ -4,22 +4,17 @@ use super::peak::{pace, screening};
 use super::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, exact, measured};
 use crate::error::Result;
 use crate::gpu::Gpu;
+use crate::kernel::Constants;
 use crate::report::{LatencyPoint, Sampling};
-use crate::shader::{Checks, Shader};
+use crate::shader::{Checks, files};
 use std::time::Duration;
 
 pub(super) static CHASE: ProbeFile = ProbeFile {
-    shader: Shader {
-        name: "chase",
-        wgsl: include_str!("../../shaders/chase.wgsl"),
-    },
+    shader: files::CHASE,
     features: wgpu::Features::empty(),
 };
 pub(super) static CHASE_FILL: ProbeFile = ProbeFile {
-    shader: Shader {
-        name: "chase_fill",
-        wgsl: include_str!("../../shaders/chase_fill.wgsl"),
-    },
+    shader: files::CHASE_FILL,
     features: wgpu::Features::empty(),
 };
 
@@ -67,7 +62,7 @@ async fn prepare(gpu: &Gpu, buffer: &wgpu::Buffer, bytes: u64) -> Result<(Probe,
     let workgroups = lines.div_ceil(256).min(65_535);
     let fill = Probe {
         file: &CHASE_FILL,
-        constants: Vec::new(),
+        constants: Constants::new(),
         checks: Checks::Off,
         dispatches: vec![Dispatch {
             params: words(&[lines, LINE_WORDS, half_bits, workgroups * 256]),
@@ -88,7 +83,7 @@ async fn prepare(gpu: &Gpu, buffer: &wgpu::Buffer, bytes: u64) -> Result<(Probe,
         let end = shuffle(reads % lines, lines, half_bits) * LINE_WORDS;
         let probe = Probe {
             file: &CHASE,
-            constants: Vec::new(),
+            constants: Constants::new(),
             checks: Checks::Off,
             dispatches: vec![Dispatch {
                 params: words(&[reads / UNROLL, 0, 0, 0]),

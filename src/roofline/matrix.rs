@@ -5,14 +5,12 @@ use super::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, places};
 use crate::data::{Distribution, Dtype, stream_seed, value};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, View};
-use crate::shader::{Checks, Constant, Shader};
+use crate::kernel::Fragments;
+use crate::shader::{Checks, files};
 use crate::tolerance::{Expected, dot};
 
 pub(super) static MATRIX: ProbeFile = ProbeFile {
-    shader: Shader {
-        name: "matrix_multiply_add",
-        wgsl: include_str!("../../shaders/matrix_multiply_add.wgsl"),
-    },
+    shader: files::MATRIX_MULTIPLY_ADD,
     features: wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX,
 };
 
@@ -51,33 +49,8 @@ fn side(gpu: &Gpu, dtype: Dtype) -> Result<u32> {
     device.fragment_side(dtype).ok_or_else(refused)
 }
 
-fn types(dtype: Dtype, side: u32) -> [&'static str; 3] {
-    match (dtype, side) {
-        (Dtype::F16, 16) => [
-            "coop_mat16x16<f16, A>",
-            "coop_mat16x16<f16, B>",
-            "coop_mat16x16<f32, C>",
-        ],
-        (Dtype::F16, _) => [
-            "coop_mat8x8<f16, A>",
-            "coop_mat8x8<f16, B>",
-            "coop_mat8x8<f32, C>",
-        ],
-        (_, 16) => [
-            "coop_mat16x16<f32, A>",
-            "coop_mat16x16<f32, B>",
-            "coop_mat16x16<f32, C>",
-        ],
-        _ => [
-            "coop_mat8x8<f32, A>",
-            "coop_mat8x8<f32, B>",
-            "coop_mat8x8<f32, C>",
-        ],
-    }
-}
-
 /// The operands of every shape, filled once.
-struct Fragments {
+struct OperandBuffers {
     dtype: Dtype,
     side: u32,
     lanes: u32,
@@ -96,9 +69,9 @@ pub(super) async fn candidates(
     seed: u32,
 ) -> Result<Vec<Candidate>> {
     MATRIX.supported(gpu)?;
-    let fragments = Fragments::new(gpu, dtype, operands, seed).await?;
+    let buffers = OperandBuffers::new(gpu, dtype, operands, seed).await?;
     let mut length = (16, 64);
-    while pace(gpu, &fragments.probe((2, 2, 4), length)).await? < LONG_S && length.1 < 1 << 14 {
+    while pace(gpu, &buffers.probe((2, 2, 4), length)).await? < LONG_S && length.1 < 1 << 14 {
         if length.0 < WORKGROUPS {
             length.0 *= 4;
         } else {
@@ -111,10 +84,10 @@ pub(super) async fn candidates(
         .max_compute_invocations_per_workgroup;
     let fits = SHAPES
         .iter()
-        .filter(|shape| shape.2 * fragments.lanes <= most);
+        .filter(|shape| shape.2 * buffers.lanes <= most);
     let candidate = |shape: &(u32, u32, u32)| Candidate {
-        text: fragments.text(*shape),
-        probe: fragments.probe(*shape, length),
+        text: buffers.text(*shape),
+        probe: buffers.probe(*shape, length),
     };
     Ok(fits.map(candidate).collect())
 }
@@ -126,7 +99,7 @@ struct Params {
     padding: [u32; 3],
 }
 
-impl Fragments {
+impl OperandBuffers {
     async fn new(gpu: &Gpu, dtype: Dtype, operands: Operands, seed: u32) -> Result<Self> {
         let side = side(gpu, dtype)?;
         let refused = |reason| Error::Unsupported {
@@ -180,7 +153,6 @@ impl Fragments {
         let cells = u64::from(self.side * self.side);
         let count = u64::from(workgroups * subgroups);
         let size = |fragments: u32| u64::from(fragments) * cells * self.dtype.bytes();
-        let [a, b, sums] = types(self.dtype, self.side);
         let params = Params {
             trips,
             padding: [0; 3],
@@ -193,18 +165,14 @@ impl Fragments {
         });
         Probe {
             file: &MATRIX,
-            constants: vec![
-                ("Elem", Constant::Type(self.dtype.name())),
-                ("FragmentA", Constant::Type(a)),
-                ("FragmentB", Constant::Type(b)),
-                ("Sums", Constant::Type(sums)),
-                ("FRAGMENT", Constant::Integer(self.side)),
-                ("LANES", Constant::Integer(self.lanes)),
-                ("SUBGROUPS", Constant::Integer(subgroups)),
-                ("ROWS", Constant::Integer(rows)),
-                ("COLUMNS", Constant::Integer(columns)),
-                ("UNROLL", Constant::Integer(UNROLL)),
-            ],
+            constants: Fragments::of(self.side, self.dtype)
+                .constants()
+                .set("Elem", self.dtype)
+                .set("LANES", self.lanes)
+                .set("SUBGROUPS", subgroups)
+                .set("ROWS", rows)
+                .set("COLUMNS", columns)
+                .set("UNROLL", UNROLL),
             checks: Checks::Off,
             dispatches: vec![Dispatch {
                 params: bytemuck::bytes_of(&params).to_vec(),

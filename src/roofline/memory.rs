@@ -8,27 +8,18 @@ use crate::data::{Dtype, mix, stream_seed};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, View};
 use crate::kernel::Constants;
-use crate::shader::{Checks, Constant, Shader};
+use crate::shader::{Checks, files};
 
 pub(super) static READ: ProbeFile = ProbeFile {
-    shader: Shader {
-        name: "memory_read",
-        wgsl: include_str!("../../shaders/memory_read.wgsl"),
-    },
+    shader: files::MEMORY_READ,
     features: wgpu::Features::empty(),
 };
 pub(super) static WRITE: ProbeFile = ProbeFile {
-    shader: Shader {
-        name: "memory_write",
-        wgsl: include_str!("../../shaders/memory_write.wgsl"),
-    },
+    shader: files::MEMORY_WRITE,
     features: wgpu::Features::empty(),
 };
 pub(super) static COPY: ProbeFile = ProbeFile {
-    shader: Shader {
-        name: "memory_copy",
-        wgsl: include_str!("../../shaders/memory_copy.wgsl"),
-    },
+    shader: files::MEMORY_COPY,
     features: wgpu::Features::empty(),
 };
 
@@ -229,5 +220,5 @@ fn shapes() -> impl Iterator<Item = (u64, u64)> {
 }
 
 pub(super) fn unrolled(unroll: u64) -> Constants {
-    vec![("UNROLL", Constant::Integer(unroll as u32))]
+    Constants::from([("UNROLL", unroll)])
 }

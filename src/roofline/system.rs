@@ -4,16 +4,14 @@ use super::probe::{Dispatch, Probe, ProbeFile, Span, measured};
 use crate::bench::{Awake, Clock, Measurement, Tick};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
+use crate::kernel::Constants;
 use crate::plan::Launch;
 use crate::report::{Ceiling, Sampling, Warning};
-use crate::shader::{Checks, Constant, Loops, Shader};
+use crate::shader::{Checks, Constant, Loops, files};
 use std::time::{Duration, Instant};
 
 pub(super) static LAUNCH_EMPTY: ProbeFile = ProbeFile {
-    shader: Shader {
-        name: "launch_empty",
-        wgsl: include_str!("../../shaders/launch_empty.wgsl"),
-    },
+    shader: files::LAUNCH_EMPTY,
     features: wgpu::Features::empty(),
 };
 
@@ -176,7 +174,7 @@ async fn launches(gpu: &Gpu, sampling: &Sampling, stop: &dyn Fn() -> bool) -> Re
     let answer = gpu.create_storage("nothing", 64 * 4).await?;
     let probe = Probe {
         file: &LAUNCH_EMPTY,
-        constants: Vec::new(),
+        constants: Constants::new(),
         checks: Checks::Off,
         dispatches: vec![Dispatch {
             params: vec![0; 16],

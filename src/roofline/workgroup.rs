@@ -5,13 +5,11 @@ use super::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, exact, place
 use crate::data::{Dtype, mix, stream_seed};
 use crate::error::Result;
 use crate::gpu::{Gpu, View};
-use crate::shader::{Checks, Constant, Shader};
+use crate::kernel::Constants;
+use crate::shader::{Checks, files};
 
 pub(super) static WORKGROUP_READ: ProbeFile = ProbeFile {
-    shader: Shader {
-        name: "workgroup_read",
-        wgsl: include_str!("../../shaders/workgroup_read.wgsl"),
-    },
+    shader: files::WORKGROUP_READ,
     features: wgpu::Features::empty(),
 };
 
@@ -58,7 +56,7 @@ pub(super) async fn candidates(gpu: &Gpu, seed: u32, checks: Checks) -> Result<V
         });
         Probe {
             file: &WORKGROUP_READ,
-            constants: vec![("WORKGROUP", Constant::Integer(size))],
+            constants: Constants::from([("WORKGROUP", size)]),
             checks,
             dispatches: vec![Dispatch {
                 params: bytemuck::bytes_of(&params).to_vec(),

@@ -3,7 +3,6 @@
 use super::suites::Case;
 use crate::bench::Measurement;
 use crate::error::Error;
-use crate::kernel::shown;
 use crate::ops::{Operation, Role};
 use crate::plan::Plan;
 use crate::report::{Ceiling, Row, Verified, Warning};
@@ -35,7 +34,7 @@ pub(super) fn planned(
     );
     plan.kernel().name.clone_into(&mut row.kernel);
     plan.reason().clone_into(&mut row.choice);
-    row.constants = shown(plan.constants());
+    row.constants = plan.constants().to_strings();
     row.shape = operation
         .shape()
         .into_iter()

@@ -3,10 +3,9 @@
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel};
-use crate::ops::Operation;
-use crate::plan::{PlanOptions, choose, constants_of};
+use crate::ops::{self, Fit, Operation};
+use crate::plan::{PlanOptions, chosen, constants_of};
 use crate::report::Contender;
-use crate::shader::Constant;
 
 /// One way to compute an operation.
 #[derive(Debug, Clone)]
@@ -25,8 +24,8 @@ impl Candidate {
     }
 }
 
-/// At most `most` ways to compute `operation` on `device`: what the library chooses, [`Operation::alternatives`] for that
-/// kernel, then the other kernels that suit, the best first, and theirs; then those that do not suit. Pure.
+/// At most `most` ways to compute `operation` on `device`: what the library chooses, [`ops::Candidate::alternatives`] of
+/// that kernel, then the other kernels that fit best, and theirs; then those that are able. Pure.
 ///
 /// # Errors
 /// [`crate::Error::Unsupported`] where no kernel runs here.
@@ -35,45 +34,34 @@ pub fn candidates(
     device: &Capabilities,
     most: usize,
 ) -> Result<Vec<Candidate>> {
-    let chosen = choose(operation, &PlanOptions::default(), device)?.kernel;
-    let mut suited = Vec::new();
-    let table = operation.family().kernels.iter().rev().copied();
-    let mut unsuited = Vec::new();
-    for kernel in operation.candidates(device).into_iter().chain(table) {
-        let known = |k: &&Kernel| k.name == kernel.name;
-        if std::iter::once(&chosen)
-            .chain(&suited)
-            .chain(&unsuited)
-            .any(known)
-        {
-            continue;
-        }
-        match operation.unsuited(kernel, device) {
-            None => suited.push(kernel),
-            Some(_) => unsuited.push(kernel),
-        }
-    }
-    let plain = |kernel: &&'static Kernel| (*kernel, Constants::new());
-    let others = |kernel: &&'static Kernel| {
-        let kernel = *kernel;
-        let alternatives = operation.alternatives(kernel, device).into_iter();
-        alternatives.map(move |constants| (kernel, constants))
-    };
-    let order = [vec![chosen], suited, unsuited];
-    let order = order.iter().flat_map(|kernels| {
-        kernels
+    let (first, _) = chosen(operation, &PlanOptions::default(), device)?;
+    let all = operation.candidates();
+    let others = |wanted: fn(&Fit) -> bool| {
+        let others = all
             .iter()
-            .map(plain)
-            .chain(kernels.iter().flat_map(others))
+            .filter(|other| other.kernel().name != first.kernel().name);
+        others.filter(move |other| wanted(&other.fit(device)))
+    };
+    let best = others(|fit| *fit == Fit::Best).collect();
+    let able = others(|fit| matches!(fit, Fit::Able(_))).collect();
+    let groups = [vec![&first], best, able];
+    let order = groups.iter().flat_map(|group| {
+        let plain = group.iter().map(|candidate| (*candidate, Constants::new()));
+        let alternatives = group.iter().flat_map(|candidate| {
+            let alternatives = candidate.alternatives(device).into_iter();
+            alternatives.map(move |constants| (*candidate, constants))
+        });
+        plain.chain(alternatives)
     });
     let mut found: Vec<(Candidate, Constants)> = Vec::new();
-    for (kernel, constants) in order {
+    for (candidate, constants) in order {
         if found.len() == most.max(1) {
             break;
         }
-        let Some(resolved) = resolved(operation, kernel, &constants, device) else {
+        let Some(resolved) = resolved(operation, &**candidate, &constants, device) else {
             continue;
         };
+        let kernel = candidate.kernel();
         let is_same = |(other, set): &(Candidate, Constants)| {
             other.kernel.name == kernel.name && *set == resolved
         };
@@ -87,21 +75,21 @@ pub fn candidates(
 /// All constants of a candidate, by name; `None` where it does not run.
 fn resolved(
     operation: &dyn Operation,
-    kernel: &'static Kernel,
-    constants: &[(&'static str, Constant)],
+    candidate: &dyn ops::Candidate,
+    constants: &Constants,
     device: &Capabilities,
 ) -> Option<Constants> {
     let options = PlanOptions {
-        constants: constants.to_vec(),
+        constants: constants.clone(),
         ..PlanOptions::default()
     };
-    let mut all = constants_of(operation, kernel, &options, device).ok()?;
+    let all = constants_of(candidate, &options, device).ok()?;
+    let kernel = candidate.kernel();
     let stages = kernel.prepare_for(operation.dtype(), &all, device).ok()?;
     // Tiles may not fit the shape, which nothing but a schedule tells.
     let stages: Vec<_> = stages.iter().collect();
-    operation.schedule(kernel, &stages, device).ok()?;
-    all.sort_by_key(|(name, _)| *name);
-    Some(all)
+    candidate.schedule(&stages, device).ok()?;
+    Some(all.sorted())
 }
 
 #[cfg(test)]
@@ -110,6 +98,7 @@ mod tests {
     use crate::data::Dtype;
     use crate::error::Error;
     use crate::ops::{Matmul, Softmax};
+    use crate::plan::choose;
     use crate::report::AdapterKind;
     use crate::tune::{Job, tunable};
 
@@ -153,13 +142,14 @@ mod tests {
             for dtype in [Dtype::F32, Dtype::F16] {
                 for job in Job::all(family, dtype, device.kind).unwrap() {
                     let operation = job.operation.as_ref();
-                    for kernel in family.kernels {
-                        for constants in operation.alternatives(kernel, device) {
+                    for candidate in operation.candidates() {
+                        let kernel = candidate.kernel();
+                        for constants in candidate.alternatives(device) {
                             let options = PlanOptions {
                                 constants,
                                 ..PlanOptions::default()
                             };
-                            let all = constants_of(operation, kernel, &options, device);
+                            let all = constants_of(&*candidate, &options, device);
                             let ended = all.and_then(|all| kernel.supported(dtype, &all, device));
                             let refused = |e: &Error| matches!(e, Error::Unsupported { .. });
                             assert!(

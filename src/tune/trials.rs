@@ -53,12 +53,13 @@ impl Trials for DeviceTrials<'_> {
         }
         let Candidate { kernel, constants } = &self.candidates[candidate];
         let options = PlanOptions {
+            kernel: Some(kernel.name),
             constants: constants.clone(),
             checks: self.options.checks,
             ..PlanOptions::default()
         };
         let (gpu, operation) = (self.gpu, self.operation);
-        let plan = Plan::with_kernel(gpu, operation, kernel, &options).await?;
+        let plan = Plan::new(gpu, operation, &options).await?;
         let launch = plan.bind(&self.space.views())?;
         let verified =
             self.space

@@ -4,6 +4,7 @@ use super::{common, half, open, sixteen, verify, verify_on};
 use pollster::block_on;
 use proptest::prelude::*;
 use ridgepoint::bench::Workspace;
+use ridgepoint::kernel::Constants;
 use ridgepoint::shader::{Checks, Constant, Loops};
 use ridgepoint::{
     Activation, Bias, Dtype, Error, Gpu, Layout, Matmul, Operation, Order, Plan, PlanOptions,
@@ -12,23 +13,22 @@ use ridgepoint::{
 const KERNEL: &str = "matmul_cooperative_whole";
 
 /// Tiles of 64 x 32 of fragments of 16 x 16, whatever the adapter would get.
-fn small() -> Vec<(&'static str, Constant)> {
+fn small() -> Constants {
     let sizes = [
-        ("TILE_M", 64),
+        ("TILE_M", 64u32),
         ("TILE_N", 32),
         ("TILE_K", 32),
         ("UNROLL_K", 16),
         ("SUBGROUP_M", 32),
         ("SUBGROUP_N", 16),
     ];
-    let sizes = sizes.map(|(name, size)| (name, Constant::Integer(size)));
-    [sixteen(), sizes.to_vec()].concat()
+    sixteen().merged(&Constants::from(sizes))
 }
 
 fn with(constants: &[(&'static str, Constant)]) -> PlanOptions {
     PlanOptions {
         kernel: Some(KERNEL),
-        constants: [small(), constants.to_vec()].concat(),
+        constants: small().merged(constants),
         ..PlanOptions::default()
     }
 }

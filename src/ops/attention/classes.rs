@@ -2,16 +2,19 @@
 //! among workgroups. A mask hides half of the work of each tile or none, and does not make another class; most use one, so
 //! the shapes that are measured have it.
 
-use super::{Attention, KvCache, decode};
+use super::options::KvCache;
+use super::shape::Attention;
+use super::split_kv;
 use crate::ops::{Class, Sizes};
 
-/// Queries of all heads up to which there are few workgroups for a large GPU, and up to which there are some.
-const FEW: u64 = 1 << 13;
+/// Queries of all heads up to which there are few workgroups for a large GPU.
+pub(in crate::ops) const FEW: u64 = 1 << 13;
+/// Queries of all heads up to which there are some workgroups for a large GPU.
 const SOME: u64 = 1 << 15;
-/// Keys up to which those of a few heads lie in a large cache.
+/// Keys up to which keys and values of a few heads lie in a large cache.
 const LONG: u64 = 1 << 14;
 
-/// The first that holds has a shape.
+/// Classes of attention. A shape belongs to the first class that holds.
 pub(super) const CLASSES: &[Class] = &[
     Class {
         name: "decode_narrow",
@@ -85,39 +88,15 @@ pub(super) const CLASSES: &[Class] = &[
     },
 ];
 
-/// Classes of the backward.
-pub(super) const BACKWARD: &[Class] = &[
-    Class {
-        name: "narrow_small",
-        about: "heads of up to 64 columns, up to 8192 queries",
-        holds: |s| columns(s) <= 64 && queries(s) <= FEW,
-        shape: "2x4x1024x1024x64xcausal",
-        software_shape: "1x1x32x32x64xcausal",
-    },
-    Class {
-        name: "narrow_large",
-        about: "heads of up to 64 columns, more queries",
-        holds: |s| columns(s) <= 64,
-        shape: "1x16x4096x4096x64xcausal",
-        software_shape: "1x1x64x64x64xcausal",
-    },
-    Class {
-        name: "wide",
-        about: "wider heads",
-        holds: |_| true,
-        shape: "1x16x4096x4096x128xcausal",
-        software_shape: "1x1x32x32x128xcausal",
-    },
-];
-
-fn columns(sizes: &Sizes) -> u64 {
+/// Columns of the wider of keys and values.
+pub(in crate::ops) fn columns(sizes: &Sizes) -> u64 {
     sizes
         .of("head_dim")
         .max(sizes.known("value_dim").unwrap_or(0))
 }
 
-/// Of all heads.
-fn queries(sizes: &Sizes) -> u64 {
+/// Queries of all heads.
+pub(in crate::ops) fn queries(sizes: &Sizes) -> u64 {
     let heads = sizes.of("batch").saturating_mul(sizes.of("heads"));
     heads.saturating_mul(sizes.of("seq_q"))
 }
@@ -126,11 +105,12 @@ fn queries(sizes: &Sizes) -> u64 {
 fn is_decode(sizes: &Sizes) -> bool {
     let heads = sizes.of("heads");
     let group = heads / sizes.known("kv_heads").unwrap_or(heads).max(1);
-    decode::is_for(group.saturating_mul(sizes.of("seq_q")), sizes.of("seq_kv"))
+    split_kv::is_for(group.saturating_mul(sizes.of("seq_q")), sizes.of("seq_kv"))
 }
 
-/// What fewer kernels have a form for: pages, and rows that do not begin at multiples of four elements.
-pub(super) fn variant(attention: &Attention) -> String {
+/// End of a class's name for shapes that fewer kernels have a form for: pages, and rows that do not begin at multiples of
+/// four elements.
+pub(in crate::ops) fn variant(attention: &Attention) -> String {
     if attention.cache != KvCache::Contiguous {
         return "+page".to_owned();
     }
@@ -141,7 +121,7 @@ pub(super) fn variant(attention: &Attention) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::{AttentionBackward, HeadLayout, Mask, class_of};
+    use crate::ops::{HeadLayout, Mask, class_of};
 
     #[test]
     fn shapes_have_the_classes_that_their_names_say() {
@@ -206,7 +186,5 @@ mod tests {
             ..plain
         };
         assert_eq!(class_of(&odd).unwrap(), "narrow_medium+odd");
-        let backward = AttentionBackward { forward: plain };
-        assert_eq!(class_of(&backward).unwrap(), "narrow_large");
     }
 }

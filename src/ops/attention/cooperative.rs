@@ -1,161 +1,220 @@
-//! Attention on matrix units: which of them serve it, with which tiles.
+//! `attention_cooperative`: fused, on matrix units; its tiles, and which of them a shape gets.
 
 mod samples;
-mod tile;
 
 pub(super) use samples::samples;
 
-use super::kernels::FINISH;
-use super::options::Places;
-use super::{Attention, KvCache, Lengths, LogSumExp, Sinks};
+use super::options::LogSumExp;
+use super::shape::Attention;
+use super::{form, tiled};
 use crate::data::Dtype;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::kernel::{Constants, Kernel, Stage};
+use crate::gpu::profile::{BUSY, Units};
+use crate::kernel::{Constants, Fragments, Kernel, Stage};
+use crate::ops::{Fit, Implementation};
 use crate::report::AdapterKind;
-use crate::shader::{Constant, Shader};
+use crate::shader::{Constant, files};
 
-pub(super) static ATTENTION_COOPERATIVE: Kernel = Kernel {
-    name: "attention_cooperative",
-    about: "fragments on matrix units; a tile begins again where a weight would pass f16, so that O is never rescaled",
-    stages: &[
-        Stage::of(&Shader {
-            name: "attention_cooperative",
-            wgsl: include_str!("../../../shaders/attention_cooperative.wgsl"),
-        }),
-        FINISH,
-    ],
-    features: wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
-        .union(wgpu::Features::SUBGROUP)
-        .union(wgpu::Features::SHADER_F16),
-    dtypes: &[Dtype::F16],
-    presets: tile::PRESETS,
+pub(super) static COOPERATIVE: Implementation<Attention> = Implementation {
+    kernel: Kernel {
+        features: wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
+            .union(wgpu::Features::SUBGROUP)
+            .union(wgpu::Features::SHADER_F16),
+        dtypes: &[Dtype::F16],
+        intermediates: Dtype::F16,
+        presets: PRESETS,
+        ..Kernel::new(
+            "attention_cooperative",
+            "fragments on matrix units; a tile begins again where a weight would pass f16, so that O is never rescaled",
+            &[Stage::of(&files::ATTENTION_COOPERATIVE), tiled::FINISH],
+        )
+    },
+    fit,
+    constants,
+    alternatives,
+    schedule: |attention, stages, device| tiled::schedule(attention, stages, device, Units::Matrix),
 };
 
-/// Whether a kernel is a form of this one.
-pub(super) fn is_cooperative(kernel: &Kernel) -> bool {
-    kernel.declares("FRAGMENT")
+/// Constants of `attention_cooperative.wgsl` that belong together; the file says what each is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Tile {
+    subgroups: u32,
+    subgroup_q: u32,
+    kv: u32,
 }
 
-/// Why matrix units should be left to others on `device`, if they should.
-pub(super) fn unsuited(kernel: &Kernel, device: &Capabilities) -> Option<String> {
-    let software = device.kind == AdapterKind::Software;
-    (is_cooperative(kernel) && software).then(|| "a processor has no matrix units".to_owned())
+impl Tile {
+    const fn pairs(self) -> [(&'static str, Constant); 3] {
+        [
+            ("SUBGROUPS", Constant::Integer(self.subgroups)),
+            ("SUBGROUP_Q", Constant::Integer(self.subgroup_q)),
+            ("TILE_KV", Constant::Integer(self.kv)),
+        ]
+    }
+
+    /// Workgroups of all heads.
+    fn workgroups(self, attention: &Attention) -> u64 {
+        let tile_q = self.subgroups * self.subgroup_q;
+        attention.all_heads() * attention.seq_q.div_ceil(tile_q.into())
+    }
 }
 
-/// The constants that operands and device decide.
+/// The tile with the most reuse: the fastest on an H200 for heads of 65 to 128 columns.
+const ROWS_256: Tile = Tile {
+    subgroups: 8,
+    subgroup_q: 32,
+    kv: 16,
+};
+
+/// The fastest tile on an H200 for heads of up to 64 columns, of which two workgroups fit a core.
+const ROWS_128: Tile = Tile {
+    subgroups: 4,
+    ..ROWS_256
+};
+
+/// Half as many fragments of O a subgroup, for wide heads.
+const ROWS_128_BY_16: Tile = Tile {
+    subgroup_q: 16,
+    ..ROWS_256
+};
+
+/// [`ROWS_128_BY_16`] with half the subgroups, for fewer queries.
+const ROWS_64: Tile = Tile {
+    subgroups: 4,
+    ..ROWS_128_BY_16
+};
+
+/// For few queries, for little workgroup memory, and for a processor, which takes long to compile more.
+const ROWS_32: Tile = Tile {
+    subgroups: 2,
+    ..ROWS_128_BY_16
+};
+
+/// The first preset leaves the tile to [`constants`]; each other one is a tile.
+const PRESETS: &[&[(&str, Constant)]] = &[
+    &[],
+    &ROWS_256.pairs(),
+    &ROWS_128.pairs(),
+    &ROWS_128_BY_16.pairs(),
+    &ROWS_64.pairs(),
+    &ROWS_32.pairs(),
+];
+
+/// The tiles that suit heads of up to `columns` columns, the most reuse first.
+fn tiles(columns: u64) -> &'static [Tile] {
+    match columns {
+        0..=64 => &[ROWS_128, ROWS_64, ROWS_32],
+        65..=128 => &[ROWS_256, ROWS_128_BY_16, ROWS_64, ROWS_32],
+        _ => &[ROWS_128_BY_16, ROWS_64, ROWS_32],
+    }
+}
+
+/// Why the kernel has no form for an attention or a device, if it has none.
+fn lacking(attention: &Attention, device: &Capabilities) -> Option<String> {
+    let odd = || {
+        let reason = "it takes columns and strides that are multiples of 4";
+        (!tiled::is_by_four(attention)).then(|| reason.to_owned())
+    };
+    form::paged(attention)
+        .or_else(odd)
+        .or_else(|| device.lanes().err())
+        .or_else(|| side(device).err())
+}
+
+/// The side of the fragments that the device multiplies.
+fn side(device: &Capabilities) -> Result<u32, String> {
+    let side = device.fragment_side(Dtype::F16);
+    side.ok_or_else(|| "the device has no trusted f16 -> f32 shape of 16x16x16 or 8x8x8".to_owned())
+}
+
+fn fit(attention: &Attention, device: &Capabilities) -> Fit {
+    match lacking(attention, device) {
+        Some(reason) => Fit::Unable(reason),
+        None if device.kind == AdapterKind::Software => {
+            Fit::Able("a processor has no matrix units".to_owned())
+        }
+        None => Fit::Best,
+    }
+}
+
+/// Constants that operands and device decide, the tile, and where its KV loops are cut.
 ///
 /// # Errors
-/// [`Error::Unsupported`] where the device has no matrix units for it, or the kernel no form for the operands.
-pub(super) fn constants(
-    attention: &Attention,
-    kernel: &Kernel,
-    device: &Capabilities,
-) -> Result<Constants> {
-    let refuse = |reason: String| {
-        Err(Error::Unsupported {
-            what: format!("kernel {}", kernel.name),
-            reason,
-        })
-    };
-    if let Some(reason) = lacking(attention) {
-        return refuse(reason);
-    }
-    let lanes = match device.lanes() {
-        Ok(lanes) => lanes,
-        Err(reason) => return refuse(reason),
-    };
-    let Some(side) = device.fragment_side(Dtype::F16) else {
-        return refuse(
-            "the device has no trusted f16 -> f32 shape of 16x16x16 or 8x8x8".to_owned(),
-        );
-    };
-    let mut found = fragments(side, device.kind);
-    found.push(("LANES", Constant::Integer(lanes)));
-    found.extend(options(attention));
-    found.retain(|(name, _)| kernel.declares(name));
-    let tile = tile::tile(attention, &found, kernel, device)?;
-    found.extend(tile.constants());
-    Ok(found)
-}
-
-/// Where walks begin, then other tiles, for a search.
-pub(super) fn alternatives(attention: &Attention, device: &Capabilities) -> Vec<Constants> {
-    let mut found = vec![vec![("AROUND", Constant::Bool(false))]];
-    found.extend(tile::alternatives(attention, device));
-    found
-}
-
-/// What the kernel has no form for, if this attention needs that.
-fn lacking(attention: &Attention) -> Option<String> {
-    if attention.cache != KvCache::Contiguous {
-        return Some("it has no form for a paged cache".to_owned());
-    }
-    let by_four = |places: &Places| places.is_multiple_of(4);
-    if !attention.places().iter().all(by_four) {
-        return Some("it takes columns and strides that are multiples of 4".to_owned());
-    }
-    None
+/// [`crate::Error::Unsupported`] where the device has no matrix units for the kernel, or no tile fits.
+fn constants(attention: &Attention, device: &Capabilities, given: &Constants) -> Result<Constants> {
+    let refused = |reason| COOPERATIVE.kernel.unsupported(reason);
+    let lanes = device.lanes().map_err(refused)?;
+    let side = side(device).map_err(refused)?;
+    let form = form::form(attention)
+        .merged(&fragments(side, device.kind))
+        .set("LANES", lanes)
+        .set("LOG_SUM_EXP", attention.log_sum_exp == LogSumExp::Wanted)
+        .for_kernel(&COOPERATIVE.kernel);
+    let found = with_tile(attention, &form, device)?.merged(given);
+    let tile = found.integer("SUBGROUPS").zip(found.integer("SUBGROUP_Q"));
+    let tile = tile.map(|(subgroups, rows)| subgroups * rows);
+    Ok(tiled::with_cuts(
+        found,
+        attention,
+        tile,
+        device,
+        Units::Matrix,
+    ))
 }
 
 /// Types of fragments of `side` x `side`, and of the memory that they are loaded from: that of their own elements for
-/// Metal's 8 x 8, for which naga has no other. It is no way for 16 x 16, which came out wrong so on NVIDIA's driver.
+/// Metal's 8 x 8, for which naga has no other. Memory of single elements is no way for 16 x 16, which came out wrong so on
+/// NVIDIA's driver.
 fn fragments(side: u32, kind: AdapterKind) -> Constants {
-    let names = if side == 16 {
-        [
-            "coop_mat16x16<f16, A>",
-            "coop_mat16x16<f16, B>",
-            "coop_mat16x16<f32, C>",
-        ]
-    } else {
-        [
-            "coop_mat8x8<f16, A>",
-            "coop_mat8x8<f16, B>",
-            "coop_mat8x8<f32, C>",
-        ]
-    };
     let by_one = side == 8 && kind != AdapterKind::Software;
-    let (memory, width) = if by_one {
-        (["f16", "f32", "vec4<f16>"], 1)
+    let (cell, score, four, width) = if by_one {
+        ("f16", "f32", "vec4<f16>", 1u32)
     } else {
-        (["vec4<f16>", "vec4<f32>", "array<vec4<f16>, 1>"], 4)
+        ("vec4<f16>", "vec4<f32>", "array<vec4<f16>, 1>", 4)
     };
-    let types = [
-        "FragmentA",
-        "FragmentB",
-        "Sums",
-        "Cell",
-        "Score",
-        "FourCells",
-    ];
-    let mut found: Constants = types
-        .into_iter()
-        .zip(names.into_iter().chain(memory).map(Constant::Type))
-        .collect();
-    found.extend([
-        ("FRAGMENT", Constant::Integer(side)),
-        ("WIDTH", Constant::Integer(width)),
-    ]);
-    found
+    Fragments::of(side, Dtype::F16)
+        .constants()
+        .set("Cell", cell)
+        .set("Score", score)
+        .set("FourCells", four)
+        .set("WIDTH", width)
 }
 
-/// What the operands decide.
-fn options(attention: &Attention) -> Constants {
-    let wanted = |yes: bool| Constant::Bool(yes);
-    let sums = attention.log_sum_exp == LogSumExp::Wanted;
-    vec![
-        ("HEAD_DIM", Constant::Integer(attention.head_dim as u32)),
-        ("VALUE_DIM", Constant::Integer(attention.value_dim as u32)),
-        ("BIAS", wanted(attention.bias.is_some())),
-        ("SOFT_CAP", wanted(attention.soft_cap.is_some())),
-        ("SINKS", wanted(attention.sinks == Sinks::PerHead)),
-        ("LENGTHS", wanted(attention.has_lengths())),
-        ("LOG_SUM_EXP", wanted(sums)),
-        // Of what makes results of walks that are cut.
-        ("LSE", wanted(sums)),
-        ("Elem4", Constant::Type("vec4<f16>")),
-        ("HALF", wanted(true)),
-    ]
+/// `form` with the tile that has the most reuse, fits the device and keeps it busy, or else with the smallest that fits.
+///
+/// # Errors
+/// [`crate::Error::Unsupported`] where none fits, with the limit that the smallest passes.
+fn with_tile(attention: &Attention, form: &Constants, device: &Capabilities) -> Result<Constants> {
+    let fits = |tile: Tile| {
+        let all = form.clone().merged(&tile.pairs());
+        let supported = COOPERATIVE.kernel.supported(attention.dtype, &all, device);
+        supported.map(|()| all)
+    };
+    if device.kind == AdapterKind::Software {
+        return fits(ROWS_32);
+    }
+    let tiles = tiles(attention.head_dim.max(attention.value_dim));
+    let mut busy = tiles.iter().filter(|t| t.workgroups(attention) >= BUSY);
+    if let Some(found) = busy.find_map(|tile| fits(*tile).ok()) {
+        return Ok(found);
+    }
+    let mut smallest_first = tiles.iter().rev();
+    let smallest = smallest_first.next().map_or(ROWS_32, |tile| *tile);
+    fits(smallest)
+}
+
+/// KV loops that all begin at the first block, then the tiles that suit the heads, then those for other heads.
+fn alternatives(attention: &Attention, device: &Capabilities) -> Vec<Constants> {
+    let mut found = vec![Constants::new().set("AROUND", false)];
+    if device.kind != AdapterKind::Software {
+        let suited = tiles(attention.head_dim.max(attention.value_dim));
+        let others = [ROWS_128, ROWS_256, ROWS_128_BY_16];
+        let others = others.iter().filter(|tile| !suited.contains(tile));
+        let all = suited.iter().chain(others);
+        found.extend(all.map(|tile| Constants::from(tile.pairs())));
+    }
+    found
 }
 
 #[cfg(test)]

@@ -1,121 +1,217 @@
-//! The dispatches of the fused kernels: tiles of queries, whose walks over keys are cut where they are long.
+//! `attention_flash`: fused in register blocks of vec4, without subgroups; its tiles, and which of them a shape gets.
 
-use super::Attention;
-use super::cooperative;
-use super::cut::{Group, Walks, pair_flops, walk};
-use super::kernels::can_stop;
-use super::params::{FinishParams, MAX_SEQ};
-use super::schedule::{bound, window};
-use crate::error::Result;
+use super::shape::Attention;
+use super::{form, tiled};
 use crate::gpu::Capabilities;
-use crate::gpu::profile::{flops_of_dispatch, most_kept, workgroup_multiple};
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Step, Window, fold_workgroups, integer};
-use crate::shader::{Constant, Prepared};
+use crate::gpu::profile::{Units, busy_workgroups};
+use crate::kernel::{Constants, Kernel, Stage};
+use crate::ops::{Fit, Implementation};
+use crate::report::AdapterKind;
+use crate::shader::{Constant, files};
 
-/// What follows from a tile: after how many keys it has to stop, where it may see more.
-pub(super) fn derived(
-    attention: &Attention,
-    kernel: &Kernel,
-    chosen: &Constants,
-    device: &Capabilities,
-) -> Constants {
-    let number = |name| integer(chosen, name);
-    let matrix = cooperative::is_cooperative(kernel);
-    let tile = if matrix {
-        number("SUBGROUPS").zip(number("SUBGROUP_Q"))
+pub(super) static FLASH: Implementation<Attention> = Implementation {
+    kernel: Kernel {
+        presets: PRESETS,
+        ..Kernel::new(
+            "attention_flash",
+            "one dispatch, register blocks of vec4, softmax online, no scores in memory",
+            &[Stage::of(&files::ATTENTION_FLASH), tiled::FINISH],
+        )
+    },
+    fit: |attention, _| {
+        let lacking = form::paged(attention).or_else(|| tiled::odd(attention));
+        lacking.map_or(Fit::Best, Fit::Unable)
+    },
+    constants: |attention, device, given| Ok(constants(attention, device, given)),
+    alternatives: |attention, device| usable(attention, device).map(Tile::constants).collect(),
+    schedule: |attention, stages, device| tiled::schedule(attention, stages, device, Units::Plain),
+};
+
+/// The first preset leaves the tile to [`constants`]; each other one is a tile.
+const PRESETS: &[&[(&str, Constant)]] = &[
+    &[],
+    &ROWS_64_BY_8.pairs(),
+    &ROWS_64_BY_4.pairs(),
+    &ROWS_32_BY_4.pairs(),
+    &ROWS_16_BY_2.pairs(),
+    &ROWS_128_BY_8.pairs(),
+    &ROWS_64_KEPT.pairs(),
+    &ROWS_32_KEPT.pairs(),
+    &ROWS_128_WIDE.pairs(),
+];
+
+/// One invocation for each query, 8 x 4 scores: the most reuse of what is read that 16 KiB allow. The file's own.
+const ROWS_64_BY_8: Tile = Tile {
+    q: 64,
+    kv: 32,
+    elems_q: 8,
+    elems_kv: 4,
+    chunk_d: 16,
+    chunk_kv: 16,
+    depth_d: 2,
+    depth_kv: 1,
+    whole_q: false,
+    prefetch: false,
+};
+
+/// Two invocations for each query; half the registers, which wide heads need.
+const ROWS_64_BY_4: Tile = Tile {
+    elems_q: 4,
+    ..ROWS_64_BY_8
+};
+
+/// Four invocations for each query, and twice as many workgroups.
+const ROWS_32_BY_4: Tile = Tile {
+    q: 32,
+    kv: 64,
+    ..ROWS_64_BY_4
+};
+
+/// Eight invocations for each query, for short sequences.
+const ROWS_16_BY_2: Tile = Tile {
+    q: 16,
+    elems_q: 2,
+    chunk_d: 32,
+    ..ROWS_32_BY_4
+};
+
+/// Half the traffic of keys and values, in 48 KiB: the fastest on an H200 where 128 workgroups of it are busy.
+const ROWS_128_BY_8: Tile = Tile {
+    q: 128,
+    kv: 64,
+    elems_kv: 8,
+    ..ROWS_64_BY_8
+};
+
+/// [`ROWS_128_BY_8`] for heads wider than 64, whose rows of O leave registers for fewer scores.
+const ROWS_128_WIDE: Tile = Tile {
+    elems_kv: 4,
+    prefetch: true,
+    ..ROWS_128_BY_8
+};
+
+/// Q stays in workgroup memory, 42 KiB: half as many queries, for a middling number of queries.
+const ROWS_64_KEPT: Tile = Tile {
+    kv: 64,
+    elems_q: 4,
+    elems_kv: 8,
+    chunk_d: 32,
+    chunk_kv: 32,
+    whole_q: true,
+    prefetch: true,
+    ..ROWS_64_BY_8
+};
+
+/// [`ROWS_64_KEPT`] with a quarter of the queries of the largest tile, for few queries.
+const ROWS_32_KEPT: Tile = Tile {
+    q: 32,
+    elems_kv: 4,
+    chunk_d: 64,
+    chunk_kv: 64,
+    ..ROWS_64_KEPT
+};
+
+/// The tiles for heads of up to 64 columns, the one with the most reuse first. A tile above 16 KiB is passed over where it
+/// does not fit.
+const TILES: [Tile; 7] = [
+    ROWS_128_BY_8,
+    ROWS_64_KEPT,
+    ROWS_32_KEPT,
+    ROWS_64_BY_8,
+    ROWS_64_BY_4,
+    ROWS_32_BY_4,
+    ROWS_16_BY_2,
+];
+
+/// The tiles for heads wider than 64.
+const TILES_WIDE: [Tile; 4] = [
+    ROWS_128_WIDE,
+    Tile {
+        chunk_kv: 8,
+        ..ROWS_64_BY_4
+    },
+    Tile {
+        chunk_kv: 8,
+        ..ROWS_32_BY_4
+    },
+    Tile {
+        chunk_kv: 8,
+        ..ROWS_16_BY_2
+    },
+];
+
+/// Constants of `attention_flash.wgsl` that belong together; the file says what each is.
+#[derive(Debug, Clone, Copy)]
+struct Tile {
+    q: u32,
+    kv: u32,
+    elems_q: u32,
+    elems_kv: u32,
+    chunk_d: u32,
+    chunk_kv: u32,
+    depth_d: u32,
+    depth_kv: u32,
+    whole_q: bool,
+    prefetch: bool,
+}
+
+impl Tile {
+    /// Workgroups of all heads.
+    fn workgroups(self, attention: &Attention) -> u64 {
+        attention.all_heads() * attention.seq_q.div_ceil(self.q.into())
+    }
+
+    const fn pairs(self) -> [(&'static str, Constant); 10] {
+        [
+            ("TILE_Q", Constant::Integer(self.q)),
+            ("TILE_KV", Constant::Integer(self.kv)),
+            ("ELEMS_Q", Constant::Integer(self.elems_q)),
+            ("ELEMS_KV", Constant::Integer(self.elems_kv)),
+            ("CHUNK_D", Constant::Integer(self.chunk_d)),
+            ("CHUNK_KV", Constant::Integer(self.chunk_kv)),
+            ("DEPTH_D", Constant::Integer(self.depth_d)),
+            ("DEPTH_KV", Constant::Integer(self.depth_kv)),
+            ("WHOLE_Q", Constant::Bool(self.whole_q)),
+            ("PREFETCH", Constant::Bool(self.prefetch)),
+        ]
+    }
+
+    fn constants(self) -> Constants {
+        self.pairs().into()
+    }
+}
+
+/// The tiles that serve heads of these widths on a device, the one with the most reuse first.
+fn usable(attention: &Attention, device: &Capabilities) -> impl Iterator<Item = Tile> {
+    let tiles: &[Tile] = if attention.head_dim.max(attention.value_dim) > 64 {
+        &TILES_WIDE
     } else {
-        number("TILE_Q").zip(Some(1))
+        &TILES
     };
-    let keys = tile
-        .filter(|_| can_stop(kernel))
-        .and_then(|(parts, rows)| walk(attention, parts * rows, device, matrix.into()));
-    let found = keys.map(|keys| ("WALK", Constant::Integer(keys)));
-    found.into_iter().collect()
+    // The large tiles are what GPUs were measured with; a processor gains nothing from them.
+    let software = device.kind == AdapterKind::Software;
+    let tiles = tiles.iter().copied();
+    tiles.filter(move |tile| !software || !tile.prefetch && tile.q <= 64)
 }
 
-/// Whether a tile of each head comes in turn, or else all tiles of a head.
-fn heads_in_turn(attention: &Attention) -> bool {
-    let (_, ahead) = attention.reach();
-    ahead < attention.seq_kv
-}
-
-/// Tiles of queries; where the file says so, after some keys each of them leaves its sums to the next dispatch, and the
-/// second file makes results of the last.
-pub(super) fn schedule(
-    attention: &Attention,
-    kernel: &Kernel,
-    stages: &[&Prepared],
-    device: &Capabilities,
-) -> Result<Schedule> {
-    let tile = u64::from(stages[0].constant("TILE_Q"));
-    let (heads, tiles) = (attention.all_heads(), attention.seq_q.div_ceil(tile));
-    // A file that is being written may not have it.
-    let walk = stages[0].constants.get("WALK").copied().unwrap_or(0);
-    let (at_once, kept_bytes) = match walk {
-        0 => (MAX_SEQ, 0),
-        keys => (keys.into(), tile * (attention.value_dim + 2) * 4),
+/// The tile with the most reuse that keeps the device busy and fits its limits, and where its KV loops are cut.
+fn constants(attention: &Attention, device: &Capabilities, given: &Constants) -> Constants {
+    let form = form::form(attention);
+    let candidates: Vec<(Tile, Constants)> = usable(attention, device)
+        .map(|tile| (tile, form.clone().merged(&tile.pairs())))
+        .collect();
+    let fits = |(_, constants): &&(Tile, Constants)| {
+        let supported = FLASH.kernel.supported(attention.dtype, constants, device);
+        supported.is_ok()
     };
-    let in_turn = heads_in_turn(attention);
-    // Both orders begin with the last rows of a head.
-    let of_head = |workgroup: u64| {
-        tiles
-            - 1
-            - if in_turn {
-                workgroup / heads
-            } else {
-                workgroup % tiles
-            }
-    };
-    let grid = u64::from(device.limits.max_compute_workgroups_per_dimension);
-    let walks = Walks {
-        workgroups: heads * tiles,
-        steps: |workgroup: u64| attention.most_walked(of_head(workgroup), tile),
-        at_once,
-        granule: stages[0].constant("TILE_KV").into(),
-        flops: tile * pair_flops(attention),
-        budget: flops_of_dispatch(device, cooperative::is_cooperative(kernel).into()),
-        most: grid.min((most_kept(device) / kept_bytes.max(1)).max(1)),
-        multiple: workgroup_multiple(device, stages[0].invocations()),
-    };
-    let groups = walks.groups();
-    let params = attention.params(std::f64::consts::LOG2_E);
-    let mut scratch = Vec::new();
-    let inputs = ["q", "k", "v", "lengths", "bias", "sinks", "o"];
-    let mut windows = inputs.map(|name| window(attention, name)).to_vec();
-    let lse = bound(attention, "lse", &mut scratch);
-    let longest = groups.iter().map(Group::len).max().unwrap_or(0);
-    let kept = Window::whole(Slot::Scratch(scratch.len()), longest * kept_bytes);
-    windows.push(if walk == 0 { lse } else { kept });
-    let mut steps = Vec::new();
-    for group in &groups {
-        for part in &group.parts {
-            steps.push(part.step(group, 0, params, &windows, &device.limits)?);
-        }
-        if walk > 0 {
-            let finish = FinishParams {
-                attention: params,
-                first_kept: group.workgroups.start as u32,
-                kept: group.len() as u32,
-                rows: tile as u32,
-                in_turn: in_turn.into(),
-            };
-            let vectors = group.len() * tile * attention.value_dim / 4;
-            let workgroups = vectors.div_ceil(stages[1].invocations().into());
-            steps.push(Step {
-                stage: 1,
-                params: bytemuck::bytes_of(&finish).to_vec(),
-                windows: vec![
-                    kept,
-                    window(attention, "lengths"),
-                    window(attention, "o"),
-                    lse,
-                ],
-                workgroups: fold_workgroups(workgroups, &device.limits)?,
-            });
-        }
-    }
-    if walk > 0 {
-        scratch.push(kept.bytes);
-    }
-    Ok(Schedule { steps, scratch })
+    let busy =
+        |(tile, _): &&(Tile, Constants)| tile.workgroups(attention) >= busy_workgroups(device);
+    let chosen = candidates.iter().filter(busy).find(fits);
+    // Where none fits, the file's own tile is refused with the limit that it passes.
+    let found = chosen
+        .or_else(|| candidates.iter().rev().find(fits))
+        .map_or(form, |(_, constants)| constants.clone())
+        .merged(given);
+    let tile = found.integer("TILE_Q");
+    tiled::with_cuts(found, attention, tile, device, Units::Plain)
 }

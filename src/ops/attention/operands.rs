@@ -1,13 +1,13 @@
 //! The operands of an attention: where they lie, how large they are, what benchmarks fill them with.
 
-use super::options::Places;
-use super::{Attention, KvCache, LogSumExp, Sinks};
+use super::options::{KvCache, LogSumExp, Places, Sinks};
+use super::shape::Attention;
 use crate::data::{Distribution, Dtype};
 use crate::ops::Operand;
 
 impl Attention {
     /// Where Q, K, V and O lie.
-    pub(super) fn places(&self) -> [Places; 4] {
+    pub(in crate::ops) fn places(&self) -> [Places; 4] {
         let (runs, keys) = match self.cache {
             KvCache::Contiguous => (self.batch, self.seq_kv),
             KvCache::Paged { pages, page_size } => (pages, page_size),
@@ -24,7 +24,7 @@ impl Attention {
     }
 
     /// Place of the operand `name` among the operands, and the operand itself.
-    pub(super) fn operand(&self, name: &str) -> Option<(usize, Operand)> {
+    pub(in crate::ops) fn operand(&self, name: &str) -> Option<(usize, Operand)> {
         let operands = self.all_operands();
         let place = operands.iter().position(|operand| operand.name == name)?;
         Some((place, operands[place]))
@@ -73,7 +73,7 @@ impl Attention {
         extras
     }
 
-    /// In the order that [`Attention`] names.
+    /// Every operand, in the order that [`Attention`] names.
     pub(super) fn all_operands(&self) -> Vec<Operand> {
         let [q, k, v, o] = self.places();
         let count = |places: Places| places.elements().unwrap_or(u64::MAX);

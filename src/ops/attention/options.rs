@@ -1,4 +1,4 @@
-//! What an attention may have beyond its sizes: where its operands lie, which keys a query sees, what scores become.
+//! Options of an attention beyond its sizes: where its operands lie, which keys a query sees, what scores become.
 
 use crate::error::{Error, Result};
 
@@ -38,18 +38,18 @@ impl HeadLayout {
     }
 }
 
-/// The sizes of an operand with a [`HeadLayout`], and its strides with nothing left open.
+/// Sizes of an operand with a [`HeadLayout`], and its strides with nothing left open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Places {
+pub(in crate::ops) struct Places {
     /// Batch, heads, rows, columns.
-    pub(super) sizes: [u64; 4],
+    pub(in crate::ops) sizes: [u64; 4],
     /// Elements from one batch, head, row to the next.
-    pub(super) strides: [u64; 3],
-    pub(super) offset: u64,
+    pub(in crate::ops) strides: [u64; 3],
+    pub(in crate::ops) offset: u64,
 }
 
 impl Places {
-    pub(super) fn new(layout: HeadLayout, sizes: [u64; 4]) -> Self {
+    pub(in crate::ops) fn new(layout: HeadLayout, sizes: [u64; 4]) -> Self {
         let [_, heads, rows, columns] = sizes;
         let row = layout.row.unwrap_or(columns);
         let head = layout.head.unwrap_or(rows.saturating_mul(row));
@@ -62,7 +62,7 @@ impl Places {
     }
 
     /// Elements that a view needs; `None` past 64 bits.
-    pub(super) fn elements(&self) -> Option<u64> {
+    pub(in crate::ops) fn elements(&self) -> Option<u64> {
         if self.sizes.contains(&0) {
             return Some(0);
         }
@@ -76,13 +76,13 @@ impl Places {
     }
 
     /// Index of an element.
-    pub(super) fn index(&self, batch: u64, head: u64, row: u64, column: u64) -> u64 {
+    pub(in crate::ops) fn index(&self, batch: u64, head: u64, row: u64, column: u64) -> u64 {
         let [of_batch, of_head, of_row] = self.strides;
         self.offset + batch * of_batch + head * of_head + row * of_row + column
     }
 
     /// Batch, head, row and column of an element; `None` for one between them. Of a layout without overlaps.
-    pub(super) fn place(&self, index: u64) -> Option<[u64; 4]> {
+    pub(in crate::ops) fn place(&self, index: u64) -> Option<[u64; 4]> {
         let mut rest = index.checked_sub(self.offset)?;
         let mut found = [0; 4];
         let mut axes: Vec<usize> = (0..3).filter(|&axis| self.sizes[axis] > 1).collect();
@@ -97,7 +97,7 @@ impl Places {
     }
 
     /// Whether elements lie side by side without a gap.
-    pub(super) fn is_dense(&self) -> bool {
+    pub(in crate::ops) fn is_dense(&self) -> bool {
         let count = self
             .sizes
             .iter()
@@ -106,13 +106,13 @@ impl Places {
     }
 
     /// Whether every row begins at a multiple of `width` elements and has a multiple of them.
-    pub(super) fn is_multiple_of(&self, width: u64) -> bool {
+    pub(in crate::ops) fn is_multiple_of(&self, width: u64) -> bool {
         let mut all = self.strides.iter().chain([&self.offset, &self.sizes[3]]);
         all.all(|size| size.is_multiple_of(width))
     }
 
     /// Refuses an output two of whose elements would be one: each axis has to step over all that lies within it.
-    pub(super) fn require_apart(&self, operation: &'static str, name: &str) -> Result<()> {
+    pub(in crate::ops) fn require_apart(&self, operation: &'static str, name: &str) -> Result<()> {
         if self.sizes.contains(&0) {
             return Ok(());
         }
@@ -137,10 +137,10 @@ impl Places {
 /// `i + seq_kv - seq_q`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mask {
-    /// All of them.
+    /// Every key.
     #[default]
     None,
-    /// Those not after it.
+    /// Keys that are not after it.
     Causal,
 }
 

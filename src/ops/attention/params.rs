@@ -1,164 +1,87 @@
-//! The uniform that every file of attention shares, and which keys a query sees.
+//! The uniforms of the files of attention.
 
-use super::{Attention, KvCache, Lengths, Mask};
+use super::options::{KvCache, Places};
+use super::shape::Attention;
 
-/// The uniform of the shaders of attention.
+/// Uniform that every file of attention begins with.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(super) struct Params {
-    pub(super) batch: u32,
-    pub(super) heads: u32,
+pub(in crate::ops) struct Params {
+    pub(in crate::ops) batch: u32,
+    pub(in crate::ops) heads: u32,
     /// Query heads to a key head.
-    pub(super) group: u32,
-    pub(super) seq_q: u32,
-    pub(super) seq_kv: u32,
-    pub(super) head_dim: u32,
-    pub(super) value_dim: u32,
-    /// A query at position `p` sees keys `p - behind + 1 .. p + ahead`, those that there are.
-    pub(super) ahead: i32,
-    pub(super) behind: i32,
-    pub(super) scale: f32,
-    /// 0 for none.
-    pub(super) soft_cap: f32,
-    /// Work of this dispatch begins here; what it counts is the kernel's.
-    pub(super) first: u32,
-    pub(super) q: Strides,
-    pub(super) k: Strides,
-    pub(super) v: Strides,
-    pub(super) o: Strides,
-    /// The last is unused.
-    pub(super) bias: [u32; 4],
-    pub(super) page_size: u32,
-    pub(super) pages: u32,
-    /// Pages of a sequence.
-    pub(super) table_row: u32,
+    pub(in crate::ops) group: u32,
+    pub(in crate::ops) seq_q: u32,
+    pub(in crate::ops) seq_kv: u32,
+    pub(in crate::ops) head_dim: u32,
+    pub(in crate::ops) value_dim: u32,
+    /// A query at position `p` sees keys from `p - behind + 1` up to, and without, `p + ahead`.
+    pub(in crate::ops) ahead: i32,
+    pub(in crate::ops) behind: i32,
+    pub(in crate::ops) scale: f32,
+    /// Soft cap of the scores; 0 for none.
+    pub(in crate::ops) soft_cap: f32,
+    /// First workgroup, tile or row of this dispatch, as its kernel counts them.
+    pub(in crate::ops) first: u32,
+    pub(in crate::ops) q: Strides,
+    pub(in crate::ops) k: Strides,
+    pub(in crate::ops) v: Strides,
+    pub(in crate::ops) o: Strides,
+    /// Elements from one sequence, head and query of the bias to the next; the last is unused.
+    pub(in crate::ops) bias: [u32; 4],
+    pub(in crate::ops) page_size: u32,
+    pub(in crate::ops) pages: u32,
+    /// Entries of a sequence in the table of pages.
+    pub(in crate::ops) table_row: u32,
     /// -inf, which WGSL cannot write.
-    pub(super) neg_inf: f32,
+    pub(in crate::ops) neg_inf: f32,
 }
 
-/// The uniform of shaders whose workgroups may stop in the middle of a walk.
+/// Uniform of files whose KV loops may be cut between dispatches.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(super) struct WalkParams {
-    pub(super) attention: Params,
-    /// Steps of a walk that earlier dispatches took.
-    pub(super) first_step: u32,
-    /// Steps that this one takes at most.
-    pub(super) steps: u32,
-    /// The first workgroup whose sums are kept, and how many there are.
-    pub(super) first_kept: u32,
-    pub(super) kept: u32,
+pub(in crate::ops) struct LoopParams {
+    pub(in crate::ops) attention: Params,
+    /// Steps of a KV loop that earlier dispatches took.
+    pub(in crate::ops) first_step: u32,
+    /// Steps that this dispatch takes at most.
+    pub(in crate::ops) steps: u32,
+    /// First workgroup whose partial accumulators are in scratch memory.
+    pub(in crate::ops) first_kept: u32,
+    /// Workgroups whose partial accumulators are in scratch memory.
+    pub(in crate::ops) kept: u32,
 }
 
-/// The uniform of the shaders that make results of what is kept.
+/// Uniform of files that make results of partial accumulators.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(super) struct FinishParams {
-    pub(super) attention: Params,
-    /// The first workgroup whose sums are kept, and how many there are.
-    pub(super) first_kept: u32,
-    pub(super) kept: u32,
-    /// Rows of each.
-    pub(super) rows: u32,
+pub(in crate::ops) struct FinishParams {
+    pub(in crate::ops) attention: Params,
+    /// First workgroup whose partial accumulators are in scratch memory.
+    pub(in crate::ops) first_kept: u32,
+    /// Workgroups whose partial accumulators are in scratch memory.
+    pub(in crate::ops) kept: u32,
+    /// Rows of each of these workgroups.
+    pub(in crate::ops) rows: u32,
     /// 1 where neighbouring workgroups were of different heads.
-    pub(super) in_turn: u32,
+    pub(in crate::ops) in_turn: u32,
 }
 
-/// Where an operand lies, in elements.
+/// Strides and offset of an operand, in elements.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-pub(super) struct Strides {
-    pub(super) batch: u32,
-    pub(super) head: u32,
-    pub(super) row: u32,
-    pub(super) offset: u32,
+pub(in crate::ops) struct Strides {
+    pub(in crate::ops) batch: u32,
+    pub(in crate::ops) head: u32,
+    pub(in crate::ops) row: u32,
+    pub(in crate::ops) offset: u32,
 }
-
-/// The longest sequence: shaders add a position, a difference of lengths and a reach in an `i32`.
-pub(super) const MAX_SEQ: u64 = 1 << 30;
 
 impl Attention {
-    /// How many keys before its own, and its own, a query sees, and how many after, and its own.
-    pub(super) fn reach(&self) -> (u64, u64) {
-        let window = self.window.map_or(MAX_SEQ, |keys| keys.min(MAX_SEQ));
-        match self.mask {
-            Mask::None => (window, window),
-            Mask::Causal => (window, 1),
-        }
-    }
-
-    /// Keys that `query` sees, as a range, where a sequence has `queries` and `keys`.
-    pub(super) fn visible(&self, query: u64, queries: u64, keys: u64) -> std::ops::Range<u64> {
-        let (behind, ahead) = self.reach();
-        let position = query.cast_signed() + keys.cast_signed() - queries.cast_signed();
-        let clamp = |key: i64| key.clamp(0, keys.cast_signed()).cast_unsigned();
-        let first = clamp(position - behind.cast_signed() + 1);
-        first..clamp(position + ahead.cast_signed()).max(first)
-    }
-
-    /// Keys that a run of `queries` neighbours sees at most.
-    pub(super) fn most_visible(&self, queries: u64) -> u64 {
-        let (behind, ahead) = self.reach();
-        self.seq_kv.min(behind + ahead + queries - 2)
-    }
-
-    /// Keys that tile `index` of `tile` queries walks at most, from the first that its first row sees to the last that its
-    /// last row sees.
-    pub(super) fn most_walked(&self, index: u64, tile: u64) -> u64 {
-        // Shorter sequences of the batch see others.
-        if self.has_lengths() {
-            return self.most_visible(tile);
-        }
-        let first = index * tile;
-        let last = self.seq_q.min(first + tile).max(first + 1) - 1;
-        let [begin, end] = [first, last].map(|query| self.visible(query, self.seq_q, self.seq_kv));
-        end.end.max(begin.start) - begin.start
-    }
-
-    /// Whether tiles of `tile` queries walk more than `keys` in all.
-    pub(super) fn walks_more(&self, keys: u64, tile: u64) -> bool {
-        let most = keys / self.all_heads().max(1);
-        let mut walked = 0;
-        (0..self.seq_q.div_ceil(tile)).any(|index| {
-            walked += self.most_walked(index, tile);
-            walked > most
-        })
-    }
-
-    /// Queries that see some of a run of `keys` neighbours at most.
-    pub(super) fn most_seeing(&self, keys: u64) -> u64 {
-        let (behind, ahead) = self.reach();
-        self.seq_q.min(behind + ahead + keys - 2)
-    }
-
-    /// Queries that see some key of tile `index` of `tile` keys at most, from the first to the last.
-    pub(super) fn seen_from(&self, index: u64, tile: u64) -> u64 {
-        if self.has_lengths() {
-            return self.most_seeing(tile);
-        }
-        let (behind, ahead) = self.reach();
-        let clamp = |query: i64| query.clamp(0, self.seq_q.cast_signed());
-        // Query i stands at key i + shift.
-        let shift = self.seq_kv.cast_signed() - self.seq_q.cast_signed();
-        let first = (index * tile).cast_signed();
-        let last = self.seq_kv.min((index + 1) * tile).cast_signed() - 1;
-        let begin = clamp(first - shift - ahead.cast_signed() + 1);
-        let end = clamp(last - shift + behind.cast_signed());
-        end.max(begin).abs_diff(begin)
-    }
-
-    /// Pairs of a query and a key that it sees in one head, at full lengths.
-    pub(super) fn visible_pairs(&self) -> u64 {
-        (0..self.seq_q)
-            .map(|query| self.visible(query, self.seq_q, self.seq_kv))
-            .map(|keys| keys.end - keys.start)
-            .sum()
-    }
-
-    /// `unit` is what scores are measured in: 1, or log2(e) for a kernel that takes powers of two.
-    pub(super) fn params(&self, unit: f64) -> Params {
-        let (behind, ahead) = self.reach();
-        let strides = |places: super::options::Places| Strides {
+    /// Uniform for all rows. Scores are multiplied by `unit`: 1, or log2(e) for a kernel that takes powers of two.
+    pub(in crate::ops) fn params(&self, unit: f64) -> Params {
+        let (left, right) = self.window_sides();
+        let strides = |places: Places| Strides {
             batch: places.strides[0] as u32,
             head: places.strides[1] as u32,
             row: places.strides[2] as u32,
@@ -179,8 +102,8 @@ impl Attention {
             seq_kv: self.seq_kv as u32,
             head_dim: self.head_dim as u32,
             value_dim: self.value_dim as u32,
-            ahead: ahead as i32,
-            behind: behind as i32,
+            ahead: right as i32,
+            behind: left as i32,
             scale: (f64::from(self.scale()) * unit) as f32,
             soft_cap: self
                 .soft_cap
@@ -198,8 +121,8 @@ impl Attention {
         }
     }
 
-    /// Elements from one sequence, head and query of the bias to the next; 0 where it is the same.
-    pub(super) fn bias_strides(&self) -> [u64; 4] {
+    /// Elements from one sequence, head and query of the bias to the next; 0 along an axis of size 1.
+    pub(in crate::ops) fn bias_strides(&self) -> [u64; 4] {
         let Some(bias) = self.bias else {
             return [0; 4];
         };
@@ -212,10 +135,5 @@ impl Attention {
             stride(bias.seq_q, row),
             0,
         ]
-    }
-
-    /// Whether a kernel has to look at operand `lengths`.
-    pub(super) fn has_lengths(&self) -> bool {
-        self.lengths == Lengths::PerSequence
     }
 }

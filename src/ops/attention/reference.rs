@@ -1,17 +1,17 @@
 //! The right answer of an attention, one row of O at a time, and how far off a kernel may be.
 
-use super::{Attention, KvCache, Sinks};
+use super::options::{KvCache, Sinks};
+use super::shape::Attention;
 use crate::data::{Dtype, Inputs};
-use crate::kernel::Kernel;
 use crate::tolerance::{self, Expected};
 
-/// Unit roundoff of what sums are computed in.
-pub(super) const U: f64 = 5.960_464_477_539_063e-8;
+/// Unit roundoff of f32, in which sums are computed: 2^-24.
+pub(in crate::ops) const U: f64 = 5.960_464_477_539_063e-8;
 
 /// Right values of elements of O, and of the logarithms of sums behind them.
 pub(super) fn expected(
     attention: &Attention,
-    kernel: &'static Kernel,
+    intermediates: Dtype,
     inputs: &dyn Inputs,
     indices: &[u64],
 ) -> Vec<Expected> {
@@ -20,7 +20,7 @@ pub(super) fn expected(
     let (place_of_o, _) = attention
         .operand("o")
         .expect("every attention has an output");
-    let case = Case::new(attention, kernel, inputs);
+    let case = Case::new(attention, intermediates, inputs);
     let mut known: Option<([u64; 3], Row)> = None;
     let mut one = |&index: &u64| {
         let at = if index >= outputs {
@@ -48,26 +48,25 @@ pub(super) fn expected(
 }
 
 /// An attention and its operands' values.
-pub(super) struct Case<'a> {
-    pub(super) attention: &'a Attention,
-    pub(super) inputs: &'a dyn Inputs,
+pub(in crate::ops) struct Case<'a> {
+    pub(in crate::ops) attention: &'a Attention,
+    pub(in crate::ops) inputs: &'a dyn Inputs,
     /// Places of the operands that need not be.
     table: Option<usize>,
     lengths: Option<usize>,
     bias: Option<usize>,
     sinks: Option<usize>,
     /// Whether the kernel rounds weights to f16.
-    pub(super) narrow_weights: bool,
+    pub(in crate::ops) narrow_weights: bool,
 }
 
 impl<'a> Case<'a> {
-    pub(super) fn new(
+    pub(in crate::ops) fn new(
         attention: &'a Attention,
-        kernel: &'static Kernel,
+        intermediates: Dtype,
         inputs: &'a dyn Inputs,
     ) -> Self {
         let place = |name| attention.operand(name).map(|(place, _)| place);
-        let units = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
         Self {
             attention,
             inputs,
@@ -75,12 +74,12 @@ impl<'a> Case<'a> {
             lengths: place("lengths"),
             bias: place("bias"),
             sinks: place("sinks"),
-            narrow_weights: attention.dtype == Dtype::F16 && kernel.features.contains(units),
+            narrow_weights: intermediates == Dtype::F16,
         }
     }
 
     /// Queries and keys of a sequence.
-    pub(super) fn lengths(&self, batch: u64) -> [u64; 2] {
+    pub(in crate::ops) fn lengths(&self, batch: u64) -> [u64; 2] {
         let full = [self.attention.seq_q, self.attention.seq_kv];
         match self.lengths {
             None => full,
@@ -91,7 +90,7 @@ impl<'a> Case<'a> {
     }
 
     /// Indices of the first elements of a key in K and in V.
-    pub(super) fn key(&self, batch: u64, kv_head: u64, key: u64) -> [u64; 2] {
+    pub(in crate::ops) fn key(&self, batch: u64, kv_head: u64, key: u64) -> [u64; 2] {
         let [_, k, v, _] = self.attention.places();
         let (run, row) = match (self.attention.cache, self.table) {
             (KvCache::Paged { pages, page_size }, Some(table)) => {
@@ -116,7 +115,7 @@ impl<'a> Case<'a> {
     }
 
     /// The scaled product of a query and a key, and its absolute error.
-    pub(super) fn scaled(&self, of_query: &[f64], k_first: u64) -> [f64; 2] {
+    pub(in crate::ops) fn scaled(&self, of_query: &[f64], k_first: u64) -> [f64; 2] {
         let scale = f64::from(self.attention.scale());
         let (mut sum, mut magnitudes) = (0.0, 0.0);
         for (i, q) in (0u64..).zip(of_query) {
@@ -133,7 +132,7 @@ impl<'a> Case<'a> {
     }
 
     /// A score from a scaled product, with its error.
-    pub(super) fn capped(
+    pub(in crate::ops) fn capped(
         &self,
         [batch, head, query]: [u64; 3],
         key: u64,
@@ -161,7 +160,7 @@ impl<'a> Case<'a> {
 
 /// Absolute error of `tanh(x)` as `1 - 2 / (exp(2 x) + 1)` in f32: that of the exponential, through a slope that is
 /// `exp(2 x) / (exp(2 x) + 1)^2` of its relative error, twice, and the roundings of what is at most 2.
-pub(super) fn tanh_error(x: f64) -> f64 {
+pub(in crate::ops) fn tanh_error(x: f64) -> f64 {
     let e = (2.0 * x.abs()).min(80.0).exp();
     let slope = 2.0 * e / ((e + 1.0) * (e + 1.0));
     slope * (tolerance::exp_relative(2.0 * x.abs(), U) + 4.0 * x.abs() * U)
@@ -169,7 +168,7 @@ pub(super) fn tanh_error(x: f64) -> f64 {
         + 4.0 * U
 }
 
-/// What the elements of a row of O share: a query's weights before they are divided by their sum.
+/// Values that the elements of a row of O share: a query's weights before they are divided by their sum.
 #[derive(Debug)]
 struct Row {
     /// The largest score, and what it may be off by.

@@ -1,29 +1,26 @@
 //! Shapes that every kernel of attention is tested on.
 
-use super::{Attention, HeadLayout, Mask, cooperative, decode, text};
+use super::options::{HeadLayout, Mask};
+use super::shape::Attention;
+use super::text;
 use crate::data::Dtype;
 use crate::ops::Operation;
 use crate::shader::Prepared;
 
-pub(super) fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
-    if stages.iter().any(|stage| decode::has_stage(stage.name)) {
-        return decode::samples();
-    }
-    // A kernel of several files is tested around the tiles of the first that has them.
-    let tile = |names: [&str; 2]| {
+/// Queries and keys of the tile of a kernel's files; where a kernel has several files, of the first file that has a tile.
+pub(super) fn tile(stages: &[Prepared]) -> [u64; 2] {
+    // `attention_unfused` has the tiles of a product.
+    [["TILE_Q", "TILE_M"], ["TILE_KV", "TILE_N"]].map(|names| {
         let found = stages
             .iter()
             .find_map(|stage| names.iter().find_map(|name| stage.constants.get(*name)));
         u64::from(*found.expect("every kernel of attention has these tiles"))
-    };
-    let (tile_q, tile_kv) = (tile(["TILE_Q", "TILE_M"]), tile(["TILE_KV", "TILE_N"]));
-    if stages[0].constants.contains_key("FRAGMENT") {
-        let boxed = |attention| -> Box<dyn Operation> { Box::new(attention) };
-        return cooperative::samples(tile_q, tile_kv)
-            .into_iter()
-            .map(boxed)
-            .collect();
-    }
+    })
+}
+
+/// Shapes around the tiles, primes, queries that see no key, nothing, then each option.
+pub(super) fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
+    let [tile_q, tile_kv] = tile(stages);
     let shapes = [
         ([1, 1, 1, 1, 64], Mask::None),
         ([1, 1, 1, 1, 64], Mask::Causal),
@@ -61,7 +58,7 @@ pub(super) fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
     found
 }
 
-/// Each option at least once, several at a time: a set of them is a text of its own to compile.
+/// Each option at least once, several at a time: a set of options is a text of its own to compile.
 fn with_options(tile_q: u64, tile_kv: u64) -> Vec<Box<dyn Operation>> {
     let (queries, keys) = (tile_q + 1, 2 * tile_kv + 3);
     let texts = [

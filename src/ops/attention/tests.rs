@@ -1,9 +1,13 @@
 //! Texts, which keys are visible, and what shapes are refused.
 
+use super::flash::FLASH;
+use super::flash_subgroup::FLASH_SUBGROUP;
+use super::naive::NAIVE;
 use super::*;
 use crate::error::Error;
+use crate::gpu::Capabilities;
 use crate::gpu::profile::{Units, flops_of_dispatch};
-use crate::kernel::Step;
+use crate::kernel::{Kernel, Schedule, Step};
 use crate::ops::scheduled;
 use crate::plan::{PlanOptions, choose};
 use crate::report::AdapterKind;
@@ -186,12 +190,14 @@ fn naive_says_how_many_bytes_the_scores_need() {
         seq_kv: 32_768,
         ..SHAPE
     };
-    let stages = ATTENTION_NAIVE
+    let stages = NAIVE
+        .kernel
         .prepare(&[], Loops::AsWritten, wgpu::Features::empty())
         .unwrap();
     let stages: Vec<&Prepared> = stages.iter().collect();
-    let error = shape
-        .schedule(&ATTENTION_NAIVE, &stages, &any_adapter())
+    let error = NAIVE
+        .bound(&shape)
+        .schedule(&stages, &any_adapter())
         .unwrap_err()
         .to_string();
     assert!(
@@ -223,30 +229,30 @@ fn long_work_is_cut() {
         AdapterKind::Discrete,
     ] {
         let device = device(kind, (32, 32));
-        for kernel in [&ATTENTION_FLASH, &ATTENTION_FLASH_SUBGROUP] {
+        for kernel in [&FLASH.kernel, &FLASH_SUBGROUP.kernel] {
             let steps = scheduled(&shape, kernel, &device).steps;
-            let walks = |step: &&Step| step.stage == 0;
-            let count = steps.iter().filter(walks).count() as u64;
+            let loops = |step: &&Step| step.stage == 0;
+            let count = steps.iter().filter(loops).count() as u64;
             let least = shape
                 .flops()
                 .div_ceil(flops_of_dispatch(&device, Units::Plain));
             assert!((least..=2 * least).contains(&count), "{kind:?}: {count}");
         }
         let naive = Attention::new(1, 1, 4096, 64);
-        let steps = scheduled(&naive, &ATTENTION_NAIVE, &device).steps;
+        let steps = scheduled(&naive, &NAIVE.kernel, &device).steps;
         assert_eq!(steps.len() > 3, kind == AdapterKind::Software, "{kind:?}");
     }
     let quick = Attention::new(1, 4, 512, 64);
     let steps = scheduled(
         &quick,
-        &ATTENTION_FLASH,
+        &FLASH.kernel,
         &device(AdapterKind::Discrete, (32, 32)),
     )
     .steps;
     assert_eq!(steps.len(), 1);
 }
 
-/// Memory beyond the operands does not grow with their lengths.
+/// Scratch memory does not grow with the lengths of sequences.
 #[test]
 fn fused_kernels_need_no_scratch() {
     let shape = Attention {
@@ -258,7 +264,7 @@ fn fused_kernels_need_no_scratch() {
     let chosen = choose(&shape, &PlanOptions::default(), &device)
         .unwrap()
         .kernel;
-    for kernel in [&ATTENTION_FLASH, &ATTENTION_FLASH_SUBGROUP, chosen] {
+    for kernel in [&FLASH.kernel, &FLASH_SUBGROUP.kernel, chosen] {
         let scratch = scheduled(&shape, kernel, &device).scratch;
         assert!(
             scratch.iter().sum::<u64>() <= 64 << 20,
@@ -276,13 +282,13 @@ fn subgroups_serve_many_rows_where_they_are_large_enough() {
         (choice.kernel.name, choice.reason)
     };
     let [long, short, shortest] = [4096, 256, 128].map(|seq| Attention::new(2, 4, seq, 64));
-    let name = ATTENTION_FLASH_SUBGROUP.name;
+    let name = FLASH_SUBGROUP.kernel.name;
     assert_eq!(chosen(&long, AdapterKind::Discrete, (32, 32)).0, name);
     assert_eq!(chosen(&short, AdapterKind::Discrete, (32, 32)).0, name);
     assert_eq!(chosen(&long, AdapterKind::Software, (8, 8)).0, name);
     for (shape, lanes) in [(shortest, (32, 32)), (long, (4, 64)), (long, (0, 0))] {
         let (kernel, reason) = chosen(&shape, AdapterKind::Discrete, lanes);
-        assert_eq!(kernel, ATTENTION_FLASH.name);
+        assert_eq!(kernel, FLASH.kernel.name);
         assert!(reason.contains(name), "{reason}");
     }
 }
@@ -301,9 +307,9 @@ fn flash_is_chosen_where_it_has_a_form() {
             .name
     };
     for head_dim in [4, 32, 64, 80, 128, 256] {
-        assert_eq!(chosen(head_dim), ATTENTION_FLASH.name, "{head_dim}");
+        assert_eq!(chosen(head_dim), FLASH.kernel.name, "{head_dim}");
     }
     for head_dim in [1, 63, 66, 1024] {
-        assert_eq!(chosen(head_dim), ATTENTION_NAIVE.name, "{head_dim}");
+        assert_eq!(chosen(head_dim), NAIVE.kernel.name, "{head_dim}");
     }
 }

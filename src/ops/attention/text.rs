@@ -1,18 +1,18 @@
 //! An attention as text: its sizes, then a word for each option.
 
-use super::{
-    ATTENTION, Attention, BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sinks,
-};
+use super::options::{BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sinks};
+use super::shape::{Attention, NAME};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::ops::Operation;
 
-pub(super) const FORM: &str = "BATCHxHEADSxSEQ_QxSEQ_KVxHEAD_DIM, such as 2x4x512x512x64, xcausal after it for that mask, \
+/// The form of the text, for who gets it wrong.
+pub(in crate::ops) const FORM: &str = "BATCHxHEADSxSEQ_QxSEQ_KVxHEAD_DIM, such as 2x4x512x512x64, xcausal after it for that mask, \
     then what differs: +kv2 (key heads) +v32 (columns of V) +scale=0.1 +window=256 +bias or +bias=1x4x1 (batch, heads, \
     queries) +cap=30 +sinks +lengths +lse +page=16 (keys of a page) +bshd (heads within rows)";
 
-/// The text of `attention`. Strides have none but the one of `+bshd`.
-pub(super) fn label(attention: &Attention) -> String {
+/// The text of `attention`. Of all strides only those of `+bshd` have a text.
+pub(in crate::ops) fn label(attention: &Attention) -> String {
     let sizes = [
         attention.batch,
         attention.heads,
@@ -58,13 +58,19 @@ pub(super) fn label(attention: &Attention) -> String {
     text
 }
 
-/// Reads what [`label`] writes.
+/// An attention from the text that [`label`] writes.
+///
+/// # Errors
+/// [`Error::ShapeText`] with the form that is wanted.
 pub(super) fn parse(text: &str, dtype: Dtype) -> Result<Box<dyn Operation>> {
-    Ok(Box::new(read(ATTENTION.name, text, dtype)?))
+    Ok(Box::new(read(NAME, text, dtype)?))
 }
 
-/// The same, for the family that is called `operation`.
-pub(super) fn read(operation: &'static str, text: &str, dtype: Dtype) -> Result<Attention> {
+/// An attention from its text, as a shape of the family that is called `operation`.
+///
+/// # Errors
+/// [`Error::ShapeText`] with the form that is wanted.
+pub(in crate::ops) fn read(operation: &'static str, text: &str, dtype: Dtype) -> Result<Attention> {
     let wrong = || Error::ShapeText {
         operation,
         text: text.to_owned(),
@@ -89,7 +95,8 @@ pub(super) fn read(operation: &'static str, text: &str, dtype: Dtype) -> Result<
     Ok(attention)
 }
 
-/// Reads one word. Those that depend on sizes come after the words for these, as [`label`] writes them.
+/// Sets the option of one word; `None` for a word that is no option. Words that depend on sizes come after the words for
+/// these sizes, as [`label`] writes them.
 fn option(attention: &mut Attention, word: &str) -> Option<()> {
     let (name, value) = word
         .split_once('=')

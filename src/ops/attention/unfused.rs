@@ -1,31 +1,42 @@
-//! Attention from the library's own fast product and softmax: what fusing has to be measured against.
+//! `attention_unfused`: the library's own fast product and softmax, one after the other; what fusing is measured against.
 
-use super::{Attention, HeadLayout, Lengths, LogSumExp, Mask, Sinks, schedule};
+use super::bindings::score_bytes;
+use super::form;
+use super::options::{HeadLayout, Lengths, LogSumExp, Mask, Sinks};
+use super::shape::Attention;
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{Units, flops_of_dispatch};
 use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Step, Window};
-use crate::ops::{Causal, Layout, Matmul, Operation, Order, Softmax, Target, matmul, softmax};
-use crate::shader::{Constant, Prepared};
+use crate::ops::{Causal, Layout, Matmul, Order, Softmax, Target, matmul, softmax};
+use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::shader::{Constant, Prepared, files};
 
-pub(super) static ATTENTION_UNFUSED: Kernel = Kernel {
-    name: "attention_unfused",
-    about: "matmul_blocked, softmax_workgroup, matmul_blocked, with the scores in memory: the fair baseline",
-    stages: &[
-        Stage {
-            shader: &matmul::BLOCKED_FILE,
-            constants: &SCORES,
-        },
-        Stage::of(&softmax::WORKGROUP_SHADER),
-        Stage {
-            shader: &matmul::BLOCKED_FILE,
-            constants: &VALUES,
-        },
-    ],
-    features: wgpu::Features::SUBGROUP,
-    dtypes: &[Dtype::F32],
-    presets: &[],
+pub(super) static UNFUSED: Implementation<Attention> = Implementation {
+    kernel: Kernel {
+        features: wgpu::Features::SUBGROUP,
+        dtypes: &[Dtype::F32],
+        ..Kernel::new(
+            "attention_unfused",
+            "matmul_blocked, softmax_workgroup, matmul_blocked, with the scores in memory: the fair baseline",
+            &[
+                Stage {
+                    shader: &files::MATMUL_BLOCKED,
+                    constants: &SCORES,
+                },
+                Stage::of(&files::SOFTMAX_WORKGROUP),
+                Stage {
+                    shader: &files::MATMUL_BLOCKED,
+                    constants: &VALUES,
+                },
+            ],
+        )
+    },
+    fit: |attention, _| lacking(attention).map_or(Fit::Best, Fit::Unable),
+    constants,
+    alternatives: no_alternatives,
+    schedule,
 };
 
 /// Constants of one product, which win over those that it shares with the other.
@@ -45,7 +56,7 @@ const VALUES_TILES: matmul::Tiles = &matmul::tiles([128, 64, 16], [8, 8], 1);
 const SCORES: [(&str, Constant); 8] = product(SCORES_TILES, true);
 const VALUES: [(&str, Constant); 8] = product(VALUES_TILES, false);
 
-/// The three operations of some heads, one behind the other.
+/// The three operations of some neighbouring heads.
 struct Parts {
     scores: Matmul,
     softmax: Softmax,
@@ -87,8 +98,11 @@ impl Parts {
     }
 }
 
-/// What it has no form for, if this attention needs that.
-pub(super) fn lacking(attention: &Attention) -> Option<String> {
+/// Why the kernel has no form for an attention, if it has none.
+fn lacking(attention: &Attention) -> Option<String> {
+    if let Some(reason) = form::paged(attention) {
+        return Some(reason);
+    }
     let plain = attention.kv_heads == attention.heads
         && [attention.q, attention.k, attention.v, attention.o] == [HeadLayout::default(); 4]
         && attention.window.is_none()
@@ -111,37 +125,51 @@ pub(super) fn lacking(attention: &Attention) -> Option<String> {
         .then(|| "it has no causal form for more queries than keys".into())
 }
 
-/// Constants of its files.
+/// Constants of the product and of softmax.
 ///
 /// # Errors
 /// [`crate::Error::Unsupported`] for rows that softmax does not hold.
-pub(super) fn constants(attention: &Attention, device: &Capabilities) -> Result<Constants> {
+fn constants(attention: &Attention, device: &Capabilities, _: &Constants) -> Result<Constants> {
     let parts = Parts::of(attention, 0, 1);
-    let mut found = parts.scores.constants(&matmul::BLOCKED, device)?;
-    found.extend(parts.softmax.constants(&softmax::WORKGROUP, device)?);
-    let [of_scores, of_values] = [(parts.scores, SCORES_TILES), (parts.values, VALUES_TILES)]
-        .map(|(product, tiles)| product.derived(&matmul::BLOCKED, &tiles.to_vec(), device));
-    // What one of the products needs, both have: guards at an edge, a budget.
-    for ((name, one), (_, other)) in of_scores.into_iter().zip(of_values) {
-        let value = match (one, other) {
-            (Constant::Integer(one), Constant::Integer(other)) => Constant::Integer(one.max(other)),
-            _ => Constant::Bool([one, other].contains(&Constant::Bool(true))),
+    let softmax = softmax::WORKGROUP.bound(&parts.softmax);
+    let softmax = softmax.constants(device, &Constants::new())?;
+    let [of_scores, of_values] =
+        [(parts.scores, SCORES_TILES), (parts.values, VALUES_TILES)].map(|(product, tiles)| {
+            matmul::BLOCKED
+                .bound(&product)
+                .constants(device, &Constants::from(tiles).set("SPLIT_K", 1u32))
+        });
+    let (of_scores, of_values) = (of_scores?, of_values?);
+    // Both products have the guards at an edge, and the budget, that one of them needs.
+    let mut found = of_scores.clone();
+    for name in ["CLAMP", "RAGGED_K", "EDGES", "BUDGET"] {
+        let value = match (of_scores.get(name), of_values.get(name)) {
+            (Some(Constant::Integer(one)), Some(Constant::Integer(other))) => {
+                Constant::Integer(one.max(other))
+            }
+            (one, other) => Constant::Bool([one, other].contains(&Some(Constant::Bool(true)))),
         };
-        found.push((name, value));
+        found = found.set(name, value);
     }
-    Ok(found)
+    let is_tile = |name: &str| SCORES_TILES.iter().any(|(known, _)| *known == name);
+    let found = found.merged(&softmax);
+    let shared = found.iter().copied().filter(|(name, _)| !is_tile(name));
+    Ok(shared.collect())
 }
 
 /// The operations of as many heads at a time as a dispatch may hold.
 ///
 /// # Errors
 /// [`crate::Error::TooLarge`] with the bytes of the scores.
-pub(super) fn schedule(
+fn schedule(
     attention: &Attention,
     stages: &[&Prepared],
     device: &Capabilities,
 ) -> Result<Schedule> {
-    schedule::score_bytes(attention, &device.limits)?;
+    if attention.has_no_rows() {
+        return Ok(Schedule::default());
+    }
+    score_bytes(attention, &device.limits)?;
     let all = attention.all_heads();
     let flops =
         2 * attention.seq_q * attention.seq_kv * attention.head_dim.max(attention.value_dim);
@@ -158,21 +186,21 @@ pub(super) fn schedule(
         let [q, k, v, o] = [0, 1, 2, 3].map(Slot::Operand);
         let runs = [
             (
-                parts
-                    .scores
-                    .schedule(&matmul::BLOCKED, &stages[..1], device)?,
+                matmul::BLOCKED
+                    .bound(&parts.scores)
+                    .schedule(&stages[..1], device)?,
                 vec![q, k, scores],
             ),
             (
-                parts
-                    .softmax
-                    .schedule(&softmax::WORKGROUP, &stages[1..2], device)?,
+                softmax::WORKGROUP
+                    .bound(&parts.softmax)
+                    .schedule(&stages[1..2], device)?,
                 vec![scores],
             ),
             (
-                parts
-                    .values
-                    .schedule(&matmul::BLOCKED, &stages[2..], device)?,
+                matmul::BLOCKED
+                    .bound(&parts.values)
+                    .schedule(&stages[2..], device)?,
                 vec![scores, v, o],
             ),
         ];

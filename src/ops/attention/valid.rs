@@ -1,16 +1,20 @@
 //! Which attentions can be at all.
 
-use super::params::MAX_SEQ;
-use super::{ATTENTION, Attention, KvCache};
+use super::mask::MAX_SEQ;
+use super::options::KvCache;
+use super::shape::{Attention, NAME};
 use crate::error::{Error, Result};
 use crate::ops::{Operation, require_u32};
 
 impl Attention {
-    /// What [`Operation::validate`] asks for.
+    /// Refuses sizes and options that no attention has, and operands that 32-bit indices do not reach.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::TooLarge`].
     pub(super) fn require_valid(&self) -> Result<()> {
         if self.head_dim == 0 || self.value_dim == 0 {
             return Err(Error::Shape {
-                operation: ATTENTION.name,
+                operation: NAME,
                 reason: "head_dim or the columns of V are 0; use 1 or more".into(),
             });
         }
@@ -44,13 +48,13 @@ impl Attention {
                 Some(extra.elements),
             )?;
         }
-        self.places()[3].require_apart(ATTENTION.name, "o")
+        self.places()[3].require_apart(NAME, "o")
     }
 
     fn validate_options(&self) -> Result<()> {
         let shape = |reason: String| {
             Err(Error::Shape {
-                operation: ATTENTION.name,
+                operation: NAME,
                 reason,
             })
         };

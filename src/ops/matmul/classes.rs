@@ -1,6 +1,7 @@
 //! Classes of shapes, as the tuner tells them apart.
 
-use super::{Matmul, Order};
+use super::layout::{Order, Places};
+use super::shape::Matmul;
 use crate::ops::{Class, Sizes};
 
 /// A side this many times longer than another makes a product tall, wide or deep.
@@ -87,8 +88,7 @@ fn elements(sizes: &Sizes) -> u64 {
 /// Orders in memory, and whether rows can be moved only an element at a time: `+ta`, `+tb`, `+odd`.
 pub(super) fn variant(matmul: &Matmul) -> String {
     let transposed = |order| order == Order::Transposed;
-    let by_four =
-        |[a, b, _]: [super::Places; 3]| a.by_four(matmul.batch) && b.by_four(matmul.batch);
+    let by_four = |[a, b, _]: [Places; 3]| a.by_four(matmul.batch) && b.by_four(matmul.batch);
     let words = [
         (transposed(matmul.a.order), "+ta"),
         (transposed(matmul.b.order), "+tb"),

@@ -1,125 +1,146 @@
-//! Matrix units: which shape of a device serves a product, and with which constants.
+//! `matmul_cooperative`: fragments on matrix units for any product, K at once or in parts.
 
-use super::choice::{is_split, tiles_of, types};
-use super::{Activation, Bias, Matmul, vector};
+use super::cost::{Cost, Work};
+use super::form::{self, types};
+use super::params::Split;
+use super::shape::Matmul;
+use super::{matrix_units, schedule, split_k, sub_problems};
 use crate::data::Dtype;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::BUSY;
-use crate::kernel::{Constants, Kernel};
+use crate::kernel::{Constants, Fragments, Kernel, Schedule, Slot, Stage, Window};
+use crate::ops::{Fit, Implementation};
 use crate::report::AdapterKind;
-use crate::shader::Constant;
+use crate::shader::{Prepared, files};
 
-/// The side of the square fragments that serve `matmul` on `device`, larger ones first.
-///
-/// # Errors
-/// [`Error::Unsupported`] where there is none.
-pub(super) fn shape(matmul: &Matmul, device: &Capabilities) -> Result<u32> {
-    let refuse = |reason: String| {
-        Err(Error::Unsupported {
-            what: "matmul on matrix units".into(),
-            reason: format!("{reason}; matmul_blocked does it without"),
-        })
+const WORK: Work = Work::MatrixUnits;
+
+pub(super) static COOPERATIVE: Implementation<Matmul> = Implementation {
+    kernel: Kernel {
+        features: matrix_units::FEATURES,
+        ..Kernel::new(
+            "matmul_cooperative",
+            "fragments on matrix units, held by a subgroup together; parts of K where tiles are few",
+            &[Stage::of(&files::MATMUL_COOPERATIVE), split_k::REDUCE],
+        )
+    },
+    fit: |matmul, device| match matrix_units::side(matmul, device) {
+        Ok(side) => matrix_units::fit(matmul, side, device),
+        Err(reason) => Fit::Unable(reason),
+    },
+    constants,
+    alternatives,
+    schedule,
+};
+
+fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Result<Constants> {
+    let refuse = |reason| COOPERATIVE.kernel.unsupported(reason);
+    let side = matrix_units::side(matmul, device).map_err(refuse)?;
+    let tiles = tiles(matmul, side, device);
+    let is_split = match given.integer("SPLIT_K") {
+        Some(parts) => parts > 1,
+        None => wants_parts(matmul, &tiles, device),
     };
-    if let Err(reason) = device.lanes() {
-        return refuse(reason);
-    }
-    match device.fragment_side(matmul.dtype) {
-        Some(side) => Ok(side),
-        None => refuse(format!(
-            "the device has no trusted {} -> f32 shape of 16x16x16 or 8x8x8",
-            matmul.dtype.name()
-        )),
-    }
-}
-
-/// Whether fragments of `side` beat the other kernels: not on a CPU, which has no matrix units, and not where so few
-/// rows or columns are multiplied that plain arithmetic keeps up with memory.
-pub(super) fn pays(matmul: &Matmul, device: &Capabilities, side: u32) -> bool {
-    let least = match (side, matmul.dtype) {
-        (16, Dtype::F16) => 5,
-        _ => 17,
+    let chosen = form::common(matmul)
+        .merged(&form::reduced(matmul, is_split))
+        .merged(&form::of_partition(matmul, WORK, is_split, device)?)
+        .merged(&Fragments::of(side, matmul.dtype).constants())
+        .merged(&tiles)
+        .merged(&operands(matmul, side, is_split, device)?)
+        .merged(given);
+    let parts = if is_split {
+        parts_of_k(matmul, &chosen, device)?
+    } else {
+        1
     };
-    device.kind != AdapterKind::Software && matmul.m.min(matmul.n) >= least
+    if is_split && parts == 1 && given.integer("SPLIT_K").is_none() {
+        // One part, of tiles that were given, is the product itself.
+        return constants(matmul, device, &given.clone().set("SPLIT_K", 1u32));
+    }
+    Ok(form::edges(matmul, &chosen)
+        .set("SPLIT_K", parts)
+        .merged(&form::budget(matmul, WORK, &chosen, device))
+        .merged(&chosen))
 }
 
-/// Whether there are too few tiles to keep a device busy, and a K deep enough to share.
-pub(super) fn parts_pay(matmul: &Matmul) -> bool {
-    let few = vector::is_few(matmul) && tiles_of(matmul, [128; 2]) <= BUSY;
-    matmul.k >= 2048 && (few || tiles_of(matmul, [64; 2]) <= BUSY)
+/// The other way to take K: at once, or in parts.
+fn alternatives(matmul: &Matmul, device: &Capabilities) -> Vec<Constants> {
+    let Ok(side) = matrix_units::side(matmul, device) else {
+        return Vec::new();
+    };
+    let tiles = tiles(matmul, side, device);
+    let parts = if wants_parts(matmul, &tiles, device) {
+        Some(1)
+    } else {
+        let parts = parts_of_k(matmul, &tiles, device);
+        parts.ok().filter(|parts| *parts > 1)
+    };
+    let other = parts.map(|parts| Constants::new().set("SPLIT_K", parts));
+    other.into_iter().collect()
 }
 
-/// The constants that operands and device decide.
-pub(super) fn constants(
+fn wants_parts(matmul: &Matmul, tiles: &Constants, device: &Capabilities) -> bool {
+    let cost = Cost::from_constants(WORK, tiles, device.kind);
+    let is_profitable = matrix_units::parts_are_profitable(matmul);
+    split_k::is_wanted(matmul, is_profitable, &cost, device)
+}
+
+/// As many parts of K as make the tiles of `chosen` keep a device busy.
+fn parts_of_k(matmul: &Matmul, chosen: &Constants, device: &Capabilities) -> Result<u64> {
+    let cost = Cost::from_constants(WORK, chosen, device.kind);
+    sub_problems::parts_of_k(matmul, WORK, &cost, device, |product, number| {
+        let size = |name| chosen.integer(name).unwrap_or(1);
+        let [m, n, k] = ["TILE_M", "TILE_N", "TILE_K"].map(size);
+        Split::busy(product.k, product.tiles([m as u32, n as u32]), k, number)
+    })
+}
+
+/// Constants that the operands decide.
+fn operands(
     matmul: &Matmul,
-    kernel: &Kernel,
+    side: u32,
+    is_split: bool,
     device: &Capabilities,
 ) -> Result<Constants> {
-    let side = shape(matmul, device)?;
-    let mut found = fragments(side, matmul.dtype);
-    found.extend(tiles(matmul, side, device));
     let width = width(matmul, side, device)?;
     let [element, four, _] = types(matmul.dtype);
-    let chunk = if width == 4 { four } else { element };
     let [.., c] = matmul.places()?;
     // Sums over parts of K lie without gaps.
-    let (result, direct) = if is_split(kernel) {
+    let (result, direct) = if is_split {
         (Dtype::F32, matmul.n.is_multiple_of(4))
     } else {
         (matmul.output, c.by_four(matmul.batch))
     };
-    let plain = matmul.output == Dtype::F32 && is_plain(matmul);
-    found.extend([
-        ("ElemC", types(result)[0]),
-        ("Chunk", chunk),
-        ("WIDTH", Constant::Integer(width)),
-        ("LANES", Constant::Integer(device.subgroup_sizes.1)),
-        ("EPILOGUE", Constant::Bool(!plain)),
+    let sums_are_result = matmul.output == Dtype::F32 && matmul.is_plain();
+    Ok(Constants::new()
+        .set("ElemC", result)
+        .set("Chunk", if width == 4 { four } else { element })
+        .set("WIDTH", width)
+        .set("LANES", device.subgroup_sizes.1)
+        .set("EPILOGUE", !sums_are_result && !is_split)
         // Vulkan stores whole fragments at multiples of 16 bytes alone.
-        ("DIRECT", Constant::Bool(direct)),
-    ]);
-    Ok(found)
+        .set("DIRECT", direct))
 }
 
-/// Whether sums are the result: nothing else is added, multiplied or applied.
-pub(super) fn is_plain(matmul: &Matmul) -> bool {
-    matmul.alpha.to_bits() == 1f32.to_bits()
-        && matmul.beta == 0.0
-        && matmul.bias == Bias::None
-        && matmul.activation == Activation::None
-}
+/// Bytes bound where a dispatch touches nothing: no binding may be empty.
+const UNUSED: u64 = 16;
 
-/// Types of fragments of `side` x `side`.
-pub(super) fn fragments(side: u32, dtype: Dtype) -> Constants {
-    let names = match (side, dtype) {
-        (16, Dtype::F16) => [
-            "coop_mat16x16<f16, A>",
-            "coop_mat16x16<f16, B>",
-            "coop_mat16x16<f32, C>",
-        ],
-        (16, _) => [
-            "coop_mat16x16<f32, A>",
-            "coop_mat16x16<f32, B>",
-            "coop_mat16x16<f32, C>",
-        ],
-        (_, Dtype::F16) => [
-            "coop_mat8x8<f16, A>",
-            "coop_mat8x8<f16, B>",
-            "coop_mat8x8<f32, C>",
-        ],
-        _ => [
-            "coop_mat8x8<f32, A>",
-            "coop_mat8x8<f32, B>",
-            "coop_mat8x8<f32, C>",
-        ],
-    }
-    .map(Constant::Type);
-    vec![
-        ("FragmentA", names[0]),
-        ("FragmentB", names[1]),
-        ("Sums", names[2]),
-        ("FRAGMENT", Constant::Integer(side)),
-    ]
+fn schedule(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule> {
+    // Results have two bindings, of which one stays unused.
+    let place = if stages[0].constant("EPILOGUE") == 1 {
+        4
+    } else {
+        3
+    };
+    let bindings = |windows: [Window; 4], schedule: &mut Schedule| {
+        let unused = Window::whole(Slot::Scratch(schedule.scratch.len()), UNUSED);
+        schedule.scratch.push(UNUSED);
+        let mut windows = windows.to_vec();
+        windows.insert(place, unused);
+        windows
+    };
+    schedule::of_tiles(matmul, WORK, stages, device, bindings)
 }
 
 /// Elements that one load can fetch: as wide as strides and sizes allow. Metal loads fragments of 8 x 8 only from
@@ -140,60 +161,51 @@ const ROOMY: u32 = 24 << 10;
 fn tiles(matmul: &Matmul, side: u32, device: &Capabilities) -> Constants {
     let is_roomy = device.limits.max_compute_workgroup_storage_size >= ROOMY;
     let deep = if is_roomy { 64 } else { 32 };
-    let [m, n, k, subgroup_m, subgroup_n] = if side == 8 || device.kind == AdapterKind::Software {
-        [64, 64, 16, 32, 32]
-    } else if matmul.m <= 16 {
-        [16, 128, deep, 16, 32]
-    } else if matmul.n <= 16 {
-        [128, 16, deep, 32, 16]
-    } else if is_roomy && tiles_of(matmul, [128; 2]) >= BUSY {
-        [128, 128, 32, 64, 64]
-    } else {
-        [64, 64, deep, 32, 32]
-    };
-    let names = ["TILE_M", "TILE_N", "TILE_K", "SUBGROUP_M", "SUBGROUP_N"];
-    let mut found: Constants = names
-        .into_iter()
-        .zip([m, n, k, subgroup_m, subgroup_n].map(Constant::Integer))
-        .collect();
-    found.push(("UNROLL_K", Constant::Integer(k.min(32))));
-    found.push(("GROUP", Constant::Integer(group(matmul, n))));
-    found
-}
-
-/// Columns of tiles, `tile_n` wide, that are walked row by row: the longer a row of tiles, the more of B is worth keeping in
-/// the cache.
-pub(super) fn group(matmul: &Matmul, tile_n: u32) -> u32 {
-    if matmul.n >= 64 * u64::from(tile_n) {
-        8
-    } else {
-        4
-    }
+    let [m, n, k, subgroup_m, subgroup_n]: [u32; 5] =
+        if side == 8 || device.kind == AdapterKind::Software {
+            [64, 64, 16, 32, 32]
+        } else if matmul.m <= 16 {
+            [16, 128, deep, 16, 32]
+        } else if matmul.n <= 16 {
+            [128, 16, deep, 32, 16]
+        } else if is_roomy && matmul.tiles([128; 2]) >= BUSY {
+            [128, 128, 32, 64, 64]
+        } else {
+            [64, 64, deep, 32, 32]
+        };
+    Constants::new()
+        .set("TILE_M", m)
+        .set("TILE_N", n)
+        .set("TILE_K", k)
+        .set("SUBGROUP_M", subgroup_m)
+        .set("SUBGROUP_N", subgroup_n)
+        .set("UNROLL_K", k.min(32))
+        .set("GROUP", matrix_units::group(matmul, n))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::PlanOptions;
-    use crate::ops::matmul::kernels::{COOPERATIVE, COOPERATIVE_SPLIT};
-    use crate::ops::{Layout, Operation};
+    use crate::ops::Layout;
     use crate::plan::constants_of;
 
     /// One with matrix units, and as much workgroup memory as every WebGPU device has.
     fn device() -> Capabilities {
         Capabilities::imagined(AdapterKind::Discrete)
-            .with_features(COOPERATIVE.features)
+            .with_features(COOPERATIVE.kernel.features)
             .with_f16()
             .with_subgroups((32, 32))
             .with_matrix_units(16)
             .with_bindings(1 << 31)
     }
 
-    /// Whether `kernel` stores whole fragments of a product.
-    fn is_direct(matmul: &Matmul, kernel: &'static Kernel) -> bool {
+    /// Whether whole fragments of a product are stored, with so many parts of K.
+    fn is_direct(matmul: &Matmul, parts: u32) -> bool {
         let device = device().with_workgroup_memory();
-        let found = matmul.constants(kernel, &device).unwrap();
-        found.contains(&("DIRECT", Constant::Bool(true)))
+        let given = Constants::new().set("SPLIT_K", parts);
+        let found = COOPERATIVE.bound(matmul).constants(&device, &given);
+        found.unwrap().is_set("DIRECT")
     }
 
     #[test]
@@ -216,13 +228,13 @@ mod tests {
             (false, first(2)),
         ] {
             let matmul = product(384, c);
-            assert_eq!(is_direct(&matmul, &COOPERATIVE), aligned, "{matmul:?}");
+            assert_eq!(is_direct(&matmul, 1), aligned, "{matmul:?}");
             // Sums of parts do not lie as C does.
-            assert!(is_direct(&matmul, &COOPERATIVE_SPLIT), "{matmul:?}");
+            assert!(is_direct(&matmul, 4), "{matmul:?}");
         }
-        assert!(!is_direct(&product(386, layout), &COOPERATIVE_SPLIT));
+        assert!(!is_direct(&product(386, layout), 4));
         // Rows of C may be apart and those of the sums not.
-        assert!(!is_direct(&product(386, row(388)), &COOPERATIVE_SPLIT));
+        assert!(!is_direct(&product(386, row(388)), 4));
     }
 
     /// All tiles fit the workgroup memory that every WebGPU device has.
@@ -236,8 +248,10 @@ mod tests {
                 ..Matmul::new(m, n, 4096)
             };
             let options = PlanOptions::default();
-            let constants = constants_of(&matmul, &COOPERATIVE, &options, &device).unwrap();
+            let candidate = COOPERATIVE.bound(&matmul);
+            let constants = constants_of(&*candidate, &options, &device).unwrap();
             COOPERATIVE
+                .kernel
                 .supported(Dtype::F16, &constants, &device)
                 .unwrap();
         }

@@ -1,6 +1,6 @@
 //! The right answer: plain loops in f64.
 
-use super::{Activation, Bias, Matmul};
+use super::shape::{Activation, Bias, Matmul};
 use crate::data::{Dtype, Inputs};
 use crate::tolerance::{self, Expected, exp_relative, gamma};
 

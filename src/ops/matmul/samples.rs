@@ -1,6 +1,7 @@
 //! The shapes on which every kernel is tested.
 
-use super::{Activation, Bias, Layout, Matmul, Order};
+use super::layout::{Layout, Order};
+use super::shape::{Activation, Bias, Matmul};
 use crate::data::Dtype;
 use crate::ops::Operation;
 use crate::shader::Prepared;

@@ -1,10 +1,12 @@
 //! A product as text: `MxNxK` or `BATCHxMxNxK`, then a word for each extra, such as `+tb+bias+gelu`.
 
-use super::{Activation, Bias, Layout, MATMUL, Matmul, Order};
+use super::layout::{Layout, Order};
+use super::shape::{Activation, Bias, Matmul};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
-use crate::ops::Operation;
+use crate::ops::{Family, Operation};
 
+/// The form of a shape's text, with an example.
 pub(super) const FORM: &str = "MxNxK or BATCHxMxNxK, such as 4096x4096x4096, then what differs from A * B: \
     +ta +tb (transposed) +sb (B shared) +alpha=2 +beta=0.5 +bias +relu +gelu +silu +f16 (type of C)";
 
@@ -40,11 +42,18 @@ pub(super) fn label(matmul: &Matmul) -> String {
 }
 
 /// Reads what [`label`] writes.
-pub(super) fn parse(text: &str, dtype: Dtype) -> Result<Box<dyn Operation>> {
+///
+/// # Errors
+/// [`Error::ShapeText`] with the form that is wanted.
+pub(super) fn parse(
+    family: &'static Family,
+    text: &str,
+    dtype: Dtype,
+) -> Result<Box<dyn Operation>> {
     let wrong = || Error::ShapeText {
-        operation: MATMUL.name,
+        operation: family.name,
         text: text.to_owned(),
-        expected: FORM,
+        expected: family.shape_form,
     };
     let mut words = text.split('+');
     let sizes: Vec<u64> = words
@@ -91,6 +100,7 @@ fn set(matmul: &mut Matmul, word: &str) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::MATMUL;
     use super::*;
 
     #[test]
@@ -102,10 +112,10 @@ mod tests {
             "3x3x3+relu",
             "3x3x3+silu",
         ] {
-            assert_eq!(parse(text, Dtype::F16).unwrap().label(), text);
+            assert_eq!(parse(&MATMUL, text, Dtype::F16).unwrap().label(), text);
         }
         for text in ["1x2", "1x2x3+x", "1x2x3+alpha=a", "1x2x3x4x5", "1x2x3+ta=1"] {
-            let error = parse(text, Dtype::F32).unwrap_err();
+            let error = parse(&MATMUL, text, Dtype::F32).unwrap_err();
             assert!(matches!(error, Error::ShapeText { .. }), "{text}");
         }
     }

@@ -1,29 +1,38 @@
-//! Products with few rows or few columns: what `matmul_vector` is told, and how its workgroups are dealt out.
+//! `matmul_vector`: the larger operand read once by many, for few rows or few columns; K at once or in parts.
 
-use super::Matmul;
-use super::choice::{is_split, types};
+use super::cost::{Cost, Work};
+use super::dispatch::DispatchRanges;
+use super::form::{self, types};
 use super::layout::Places;
-use super::runs::{Cost, Runs};
-use super::schedule::{Planes, Split, reduce, windows};
+use super::params::{Split, windows};
+use super::shape::Matmul;
+use super::split_k::{self, Partials, reduce};
+use super::sub_problems::{self, Multiply, split_k};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::BUSY;
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Window, integer};
+use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Window};
+use crate::ops::{Fit, Implementation};
 use crate::report::AdapterKind;
-use crate::shader::{Constant, Prepared};
+use crate::shader::{Prepared, files};
 
-pub(super) fn is_vector(kernel: &Kernel) -> bool {
-    kernel.declares("LANES_K")
-}
+const WORK: Work = Work::Vector;
+
+pub(super) static VECTOR: Implementation<Matmul> = Implementation {
+    kernel: Kernel::new(
+        "matmul_vector",
+        "the larger operand read once by many: for few rows or few columns; parts of K where these are few",
+        &[Stage::of(&files::MATMUL_VECTOR), split_k::REDUCE],
+    ),
+    fit,
+    constants,
+    alternatives,
+    schedule,
+};
 
 /// Rows or columns up to which memory decides.
 const FEW: u64 = 16;
-
-/// Whether a product is so narrow that reading its larger operand once is all that counts.
-pub(super) fn is_few(matmul: &Matmul) -> bool {
-    matmul.m.min(matmul.n) <= FEW
-}
 
 /// Sizes and operands as the kernel sees them: the product itself, or its transpose where C has fewer columns than rows.
 #[derive(Debug, Clone, Copy)]
@@ -157,7 +166,7 @@ fn shares(roles: &Roles, dtype: Dtype, kind: AdapterKind) -> Shares {
 }
 
 /// Whether there are too few columns to keep a device busy, and a K deep enough to share.
-pub(super) fn wants_split(matmul: &Matmul, device: &Capabilities) -> bool {
+fn parts_are_profitable(matmul: &Matmul, device: &Capabilities) -> bool {
     let Ok(roles) = Roles::of(matmul) else {
         return false;
     };
@@ -168,44 +177,100 @@ pub(super) fn wants_split(matmul: &Matmul, device: &Capabilities) -> bool {
     matmul.k >= 2048 && matmul.batch * tiles < enough
 }
 
-/// The constants that operands decide.
-pub(super) fn constants(
-    matmul: &Matmul,
-    kernel: &Kernel,
-    device: &Capabilities,
-) -> Result<Constants> {
+fn fit(matmul: &Matmul, _: &Capabilities) -> Fit {
+    let narrow = matmul.m.min(matmul.n);
+    Fit::unless(
+        (narrow > FEW).then(|| format!("{narrow} rows or columns, it is made for {FEW} at most")),
+    )
+}
+
+fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Result<Constants> {
+    let is_split = match given.integer("SPLIT_K") {
+        Some(parts) => parts > 1,
+        None => wants_parts(matmul, device)?,
+    };
+    let chosen = form::common(matmul)
+        .merged(&form::reduced(matmul, is_split))
+        .merged(&form::of_partition(matmul, WORK, is_split, device)?)
+        .merged(&operands(matmul, is_split, device)?)
+        .merged(given);
+    let parts = if is_split {
+        parts_of_k(matmul, &chosen, device)?
+    } else {
+        1
+    };
+    if is_split && parts == 1 && given.integer("SPLIT_K").is_none() {
+        // One part, of tiles that were given, is the product itself.
+        return constants(matmul, device, &given.clone().set("SPLIT_K", 1u32));
+    }
+    let size = |name| chosen.integer(name).unwrap_or(0);
+    let step = size("LANES_K") * size("WIDTH");
+    Ok(Constants::new()
+        .set("RAGGED_K", step == 0 || !matmul.k.is_multiple_of(step))
+        .set("SPLIT_K", parts)
+        .merged(&form::budget(matmul, WORK, &chosen, device))
+        .merged(&chosen))
+}
+
+/// The other way to take K: at once, or in parts.
+fn alternatives(matmul: &Matmul, device: &Capabilities) -> Vec<Constants> {
+    let parts = match wants_parts(matmul, device) {
+        Ok(true) => Some(1),
+        Ok(false) => {
+            let operands = operands(matmul, true, device);
+            let parts = operands.and_then(|found| parts_of_k(matmul, &found, device));
+            parts.ok().filter(|parts| *parts > 1)
+        }
+        Err(_) => None,
+    };
+    let other = parts.map(|parts| Constants::new().set("SPLIT_K", parts));
+    other.into_iter().collect()
+}
+
+fn wants_parts(matmul: &Matmul, device: &Capabilities) -> Result<bool> {
+    let operands = operands(matmul, false, device)?;
+    let cost = Cost::from_constants(WORK, &operands, device.kind);
+    let is_profitable = parts_are_profitable(matmul, device);
+    Ok(split_k::is_wanted(matmul, is_profitable, &cost, device))
+}
+
+/// As many parts of K as make the workgroups of `chosen` keep a device busy.
+fn parts_of_k(matmul: &Matmul, chosen: &Constants, device: &Capabilities) -> Result<u64> {
+    let cost = Cost::from_constants(WORK, chosen, device.kind);
+    let mirrored = chosen.is_set("MIRRORED");
+    let size = |name| chosen.integer(name).unwrap_or(1);
+    sub_problems::parts_of_k(matmul, WORK, &cost, device, |product, number| {
+        let (m, n) = if mirrored {
+            (product.n, product.m)
+        } else {
+            (product.m, product.n)
+        };
+        let columns = size("ELEMS_N") * size("LANES_N");
+        let tiles = product.batch * m.div_ceil(size("TILE_M")) * n.div_ceil(columns);
+        Split::busy(product.k, tiles, size("LANES_K") * size("WIDTH"), number)
+    })
+}
+
+/// Constants that the operands decide.
+fn operands(matmul: &Matmul, is_split: bool, device: &Capabilities) -> Result<Constants> {
     let roles = Roles::of(matmul)?;
     let width = 16 / matmul.dtype.bytes();
     let (wide_small, wide_large) = roles.wides(width);
     let shares = shares(&roles, matmul.dtype, device.kind);
-    let result = if is_split(kernel) {
-        Dtype::F32
-    } else {
-        matmul.output
-    };
-    let size = |value: u64| Constant::Integer(value as u32);
-    Ok(vec![
-        ("Elem", types(matmul.dtype)[0]),
-        ("ElemC", types(result)[0]),
-        ("HALF", Constant::Bool(matmul.dtype == Dtype::F16)),
-        ("WIDTH", size(width)),
-        ("WIDE_A", Constant::Bool(wide_small)),
-        ("WIDE_B", Constant::Bool(wide_large)),
-        ("ALONG_K", Constant::Bool(roles.along_k())),
-        ("MIRRORED", Constant::Bool(roles.mirrored)),
-        ("TILE_M", size(shares.rows)),
-        ("ELEMS_N", size(shares.columns)),
-        ("LANES_N", size(shares.lanes[0])),
-        ("LANES_K", size(shares.lanes[1])),
-    ])
-}
-
-/// What follows from the number of invocations.
-pub(super) fn derived(matmul: &Matmul, chosen: &Constants) -> Constants {
-    let sized = |name| integer(chosen, name).unwrap_or(0);
-    let step = sized("LANES_K") * sized("WIDTH");
-    let ragged = step == 0 || !matmul.k.is_multiple_of(step);
-    vec![("RAGGED_K", Constant::Bool(ragged))]
+    let result = if is_split { Dtype::F32 } else { matmul.output };
+    Ok(Constants::new()
+        .set("Elem", types(matmul.dtype)[0])
+        .set("ElemC", types(result)[0])
+        .set("HALF", matmul.dtype == Dtype::F16)
+        .set("WIDTH", width)
+        .set("WIDE_A", wide_small)
+        .set("WIDE_B", wide_large)
+        .set("ALONG_K", roles.along_k())
+        .set("MIRRORED", roles.mirrored)
+        .set("TILE_M", shares.rows)
+        .set("ELEMS_N", shares.columns)
+        .set("LANES_N", shares.lanes[0])
+        .set("LANES_K", shares.lanes[1]))
 }
 
 /// Binding 0 of the kernel.
@@ -237,22 +302,37 @@ struct Params {
     first: u32,
 }
 
-pub(super) fn schedule(
+fn schedule(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule> {
+    let multiply = Multiply {
+        matmul,
+        work: WORK,
+        stages,
+        device,
+        takes_edges: true,
+        at_once: |product: &Matmul, partials| at_once(product, stages, device, partials),
+    };
+    multiply.schedule()
+}
+
+/// The dispatches of a product whose operands are bound whole.
+fn at_once(
     matmul: &Matmul,
-    kernel: &Kernel,
     stages: &[&Prepared],
     device: &Capabilities,
-    planes: Planes,
+    partials: Partials,
 ) -> Result<Schedule> {
+    if matmul.batch * matmul.m * matmul.n == 0 {
+        return Ok(Schedule::default());
+    }
     let constant = |name: &str| u64::from(stages[0].constant(name));
     // A part of a product keeps the roles of the whole.
     let roles = Roles::given(matmul, constant("MIRRORED") == 1)?;
     let tiles_n = roles.n.div_ceil(constant("TILE_N"));
     let tiles = roles.batch * roles.m.div_ceil(constant("TILE_M")) * tiles_n;
-    let cost = Cost::prepared(kernel, stages[0], device.kind);
-    let split = if is_split(kernel) {
-        let number = planes.parts(roles.k, cost.deepest(device));
-        Split::of(roles.k, tiles, constant("STEP_K"), &number)
+    let cost = Cost::from_prepared(WORK, stages[0], device.kind);
+    let parts = split_k(stages[0]);
+    let split = if parts > 1 {
+        partials.split(roles.k, parts, constant("STEP_K"), cost.deepest(device))
     } else {
         Split::NONE
     };
@@ -266,13 +346,13 @@ pub(super) fn schedule(
     let mut params = params(matmul, &roles, tiles_n, split);
     let mut schedule = Schedule::default();
     let mut sums = result;
-    if is_split(kernel) {
+    if parts > 1 {
         // The planes of the parts have no gaps, and lie as C does.
         let elements = roles.batch * roles.m * roles.n;
         schedule.scratch.push(elements * split.parts * 4);
         sums = Window::whole(Slot::Scratch(0), schedule.scratch[0]);
         params.c_plane = params.m * params.n;
-        params.c_first = planes.taken as u32 * params.c_plane;
+        params.c_first = partials.taken as u32 * params.c_plane;
         (params.c_row, params.c_column) = if roles.mirrored {
             (1, params.m)
         } else {
@@ -282,16 +362,16 @@ pub(super) fn schedule(
     let [a, a_wide] = bound("WIDE_A", small);
     let [b, b_wide] = bound("WIDE_B", large);
     let windows = [a, a_wide, b, b_wide, bias, sums];
-    let runs = Runs {
+    let ranges = DispatchRanges {
         workgroups: tiles * split.parts,
         flops: cost.of_depth(roles.k.min(split.depth)),
-        filling: 1,
+        fill_device: 1,
     };
     let stage = (0, stages[0]);
-    schedule.steps = runs.steps(stage, &windows, &device.limits, |first| {
+    schedule.steps = ranges.steps(stage, &windows, &device.limits, |first| {
         bytemuck::bytes_of(&Params { first, ..params }).to_vec()
     })?;
-    if is_split(kernel) {
+    if parts > 1 {
         let sum = reduce(matmul, stages[1], sums, split, &device.limits)?;
         schedule.steps.extend(sum);
     }

@@ -1,8 +1,8 @@
 //! The right values of a norm in f64, and how far off f32 arithmetic may be.
 
-use super::{Norm, NormKind};
+use super::shape::{Norm, NormKind};
 use crate::data::{Dtype, Inputs};
-use crate::ops::softmax::Target;
+use crate::ops::rows::Target;
 use crate::tolerance::{self, Expected};
 
 pub(super) fn expected(norm: &Norm, inputs: &dyn Inputs, indices: &[u64]) -> Vec<Expected> {

@@ -1,7 +1,8 @@
 //! The right values of a softmax in f64, and how far off f32 arithmetic may be.
 
-use super::{Softmax, SoftmaxForm, SoftmaxMask, Target};
+use super::shape::{Softmax, SoftmaxForm, SoftmaxMask};
 use crate::data::Inputs;
+use crate::ops::rows::Target;
 use crate::tolerance::{self, Expected};
 
 const U: f64 = 1.0 / (1u64 << 24) as f64;

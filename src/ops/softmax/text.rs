@@ -1,9 +1,10 @@
 //! A softmax as text: sizes, then options behind plus signs.
 
-use super::{Causal, SOFTMAX, Softmax, SoftmaxForm, SoftmaxMask, Target};
+use super::shape::{Causal, Softmax, SoftmaxForm, SoftmaxMask};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
-use crate::ops::{Operation, parse_sizes};
+use crate::ops::rows::Target;
+use crate::ops::{Family, Operation, parse_sizes};
 
 /// Scales, layouts, and causal masks other than that of a square matrix have no text; they are in no suite.
 pub(super) fn label(softmax: &Softmax) -> String {
@@ -21,9 +22,17 @@ pub(super) fn label(softmax: &Softmax) -> String {
     text
 }
 
-pub(super) fn parse(text: &str, dtype: Dtype) -> Result<Box<dyn Operation>> {
+/// Reads what [`label`] writes.
+///
+/// # Errors
+/// [`Error::ShapeText`] with the form that is wanted.
+pub(super) fn parse(
+    family: &'static Family,
+    text: &str,
+    dtype: Dtype,
+) -> Result<Box<dyn Operation>> {
     let mut words = text.split('+').map(str::trim);
-    let [rows, cols] = parse_sizes(&SOFTMAX, words.next().unwrap_or_default())?;
+    let [rows, cols] = parse_sizes(family, words.next().unwrap_or_default())?;
     let mut softmax = Softmax {
         dtype,
         ..Softmax::new(rows, cols)
@@ -40,9 +49,9 @@ pub(super) fn parse(text: &str, dtype: Dtype) -> Result<Box<dyn Operation>> {
             "inplace" => softmax.target = Target::InPlace,
             _ => {
                 return Err(Error::ShapeText {
-                    operation: SOFTMAX.name,
+                    operation: family.name,
                     text: text.to_owned(),
-                    expected: SOFTMAX.shape_form,
+                    expected: family.shape_form,
                 });
             }
         }
@@ -52,15 +61,16 @@ pub(super) fn parse(text: &str, dtype: Dtype) -> Result<Box<dyn Operation>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::SOFTMAX;
     use super::*;
 
     #[test]
     fn text_and_label_are_inverse() {
         for text in ["4x8", "4x8+mask+causal", "4x8+broadcast+log+inplace"] {
-            assert_eq!(parse(text, Dtype::F16).unwrap().label(), text);
+            assert_eq!(parse(&SOFTMAX, text, Dtype::F16).unwrap().label(), text);
         }
-        let error = parse("4x8+maks", Dtype::F32).unwrap_err();
+        let error = parse(&SOFTMAX, "4x8+maks", Dtype::F32).unwrap_err();
         assert!(error.to_string().contains("+mask"), "{error}");
-        assert!(parse("4x8x2", Dtype::F32).is_err());
+        assert!(parse(&SOFTMAX, "4x8x2", Dtype::F32).is_err());
     }
 }

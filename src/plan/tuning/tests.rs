@@ -1,5 +1,6 @@
 use super::*;
 use crate::data::Dtype;
+use crate::kernel::Constants;
 use crate::ops::{Matmul, family};
 use crate::report::{AdapterKind, AdapterSummary, Ended, Machine};
 use std::collections::BTreeMap;
@@ -110,7 +111,7 @@ fn names_that_are_no_more_are_told() {
     let good = tuned("square_small", &[("TILE_M", Setting::Integer(64))]);
     let (kernel, constants) = good.best().resolve(family).unwrap();
     assert_eq!(kernel.name, "matmul_blocked");
-    assert_eq!(constants, [("TILE_M", Constant::Integer(64))]);
+    assert_eq!(constants, Constants::from([("TILE_M", 64u32)]));
     assert_eq!(good.best().describe(), "matmul_blocked TILE_M=64");
     let gone = tuned("square_small", &[("TILE_Q", Setting::Integer(64))]);
     let text = gone.best().resolve(family).unwrap_err().to_string();

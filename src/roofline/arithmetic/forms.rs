@@ -1,7 +1,7 @@
 //! What is computed: the element types whose peak is looked for, with the files and constants of their chains.
 
 use crate::roofline::probe::{ProbeFile, Words};
-use crate::shader::Shader;
+use crate::shader::files;
 
 /// What a step of a chain computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,45 +59,27 @@ pub(super) const ODD: u32 = 1_664_525;
 pub(super) const MIXED: u32 = 0x5bd1_e995;
 
 static F32_AFFINE: ProbeFile = ProbeFile {
-    shader: Shader {
-        name: "fma_affine",
-        wgsl: include_str!("../../../shaders/fma_affine.wgsl"),
-    },
+    shader: files::FMA_AFFINE,
     features: wgpu::Features::empty(),
 };
 static F32_SQUARE: ProbeFile = ProbeFile {
-    shader: Shader {
-        name: "fma_square",
-        wgsl: include_str!("../../../shaders/fma_square.wgsl"),
-    },
+    shader: files::FMA_SQUARE,
     features: wgpu::Features::empty(),
 };
 pub(in super::super) static F16_AFFINE: ProbeFile = ProbeFile {
-    shader: Shader {
-        name: "fma_affine_f16",
-        wgsl: include_str!("../../../shaders/fma_affine_f16.wgsl"),
-    },
+    shader: files::FMA_AFFINE_F16,
     features: wgpu::Features::SHADER_F16,
 };
 pub(in super::super) static F16_SQUARE: ProbeFile = ProbeFile {
-    shader: Shader {
-        name: "fma_square_f16",
-        wgsl: include_str!("../../../shaders/fma_square_f16.wgsl"),
-    },
+    shader: files::FMA_SQUARE_F16,
     features: wgpu::Features::SHADER_F16,
 };
 pub(in super::super) static I32: ProbeFile = ProbeFile {
-    shader: Shader {
-        name: "multiply_add_i32",
-        wgsl: include_str!("../../../shaders/multiply_add_i32.wgsl"),
-    },
+    shader: files::MULTIPLY_ADD_I32,
     features: wgpu::Features::empty(),
 };
 pub(in super::super) static DOT_I8: ProbeFile = ProbeFile {
-    shader: Shader {
-        name: "dot_i8",
-        wgsl: include_str!("../../../shaders/dot_i8.wgsl"),
-    },
+    shader: files::DOT_I8,
     features: wgpu::Features::empty(),
 };
 

@@ -8,15 +8,12 @@ use crate::kernel::{Constants, fold_workgroups};
 use crate::report::AdapterKind;
 use crate::roofline::peak::{Candidate, times_bytes};
 use crate::roofline::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, exact, places};
-use crate::shader::{Checks, Constant, Shader};
+use crate::shader::{Checks, files};
 use crate::tolerance::Expected;
 
 /// `stream.wgsl` as it is.
 static TRIAD: ProbeFile = ProbeFile {
-    shader: Shader {
-        name: "stream",
-        wgsl: include_str!("../../../shaders/stream.wgsl"),
-    },
+    shader: files::STREAM,
     features: wgpu::Features::empty(),
 };
 
@@ -71,8 +68,7 @@ impl Pool {
                     seed: self.stream,
                     padding: 0,
                 };
-                let mut constants = unrolled(unroll);
-                constants.push(("WORKGROUP", Constant::Integer(size as u32)));
+                let constants = unrolled(unroll).set("WORKGROUP", size);
                 let probe = Probe {
                     file,
                     constants,

@@ -1,11 +1,15 @@
 //! Shapes that attention on matrix units is tested on.
 
-use super::{Attention, Lengths, LogSumExp, Sinks};
+use super::super::options::{BiasShape, HeadLayout, Lengths, LogSumExp, Mask, Sinks};
+use super::super::samples::tile;
+use super::super::shape::Attention;
 use crate::data::Dtype;
-use crate::ops::{BiasShape, HeadLayout, Mask};
+use crate::ops::Operation;
+use crate::shader::Prepared;
 
-/// Shapes around the tiles, and each option.
-pub(in crate::ops::attention) fn samples(tile_q: u64, tile_kv: u64) -> Vec<Attention> {
+/// Shapes around the tiles, and each option, in f16.
+pub(in crate::ops::attention) fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
+    let [tile_q, tile_kv] = tile(stages);
     let half = |sizes: [u64; 5], mask| {
         let [batch, heads, seq_q, seq_kv, head_dim] = sizes;
         Attention {
@@ -17,7 +21,7 @@ pub(in crate::ops::attention) fn samples(tile_q: u64, tile_kv: u64) -> Vec<Atten
     };
     let base = half([2, 4, tile_q + 5, 2 * tile_kv + 3, 64], Mask::Causal);
     let interleaved = |heads, columns| HeadLayout::interleaved(heads, columns);
-    vec![
+    let found = vec![
         half([1, 1, 1, 1, 64], Mask::None),
         half([2, 3, 7, 13, 64], Mask::Causal),
         half([1, 1, tile_q, tile_kv, 128], Mask::None),
@@ -47,7 +51,7 @@ pub(in crate::ops::attention) fn samples(tile_q: u64, tile_kv: u64) -> Vec<Atten
             soft_cap: Some(2.0),
             ..base
         },
-        // The last query sees nothing of the first block that its tile walks, and all of the second.
+        // The last query sees nothing of the first block of its tile's KV loop, and all of the second.
         Attention {
             seq_q: 2 * tile_q + tile_kv + 1,
             seq_kv: 2 * tile_q + tile_kv + 1,
@@ -81,5 +85,7 @@ pub(in crate::ops::attention) fn samples(tile_q: u64, tile_kv: u64) -> Vec<Atten
             log_sum_exp: LogSumExp::Wanted,
             ..base
         },
-    ]
+    ];
+    let boxed = |attention| -> Box<dyn Operation> { Box::new(attention) };
+    found.into_iter().map(boxed).collect()
 }

@@ -1,10 +1,10 @@
 //! Which tile a shape gets, and how long work is cut.
 
-use super::tile::{ROWS_32, ROWS_64, ROWS_128, ROWS_128_BY_16, ROWS_256, Tile};
+use super::super::options::Mask;
+use super::super::params::LoopParams;
 use super::*;
-use crate::ops::{Mask, Operation, attention::params::WalkParams};
-use crate::plan::{PlanOptions, choose, constants_of};
-use crate::shader::{Loops, Prepared};
+use crate::ops::scheduled::scheduled;
+use crate::plan::{PlanOptions, choose};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -27,9 +27,10 @@ fn device(kind: AdapterKind) -> Capabilities {
 fn f16_gets_matrix_units_where_there_are_any() {
     let chosen = |device: &Capabilities| choose(&LONG, &PlanOptions::default(), device);
     let choice = chosen(&device(AdapterKind::Discrete)).unwrap();
-    assert_eq!(choice.kernel.name, ATTENTION_COOPERATIVE.name);
+    assert_eq!(choice.kernel.name, COOPERATIVE.kernel.name);
     let without = device(AdapterKind::Discrete).with_matrix_units(0);
-    let constants = constants(&LONG, &ATTENTION_COOPERATIVE, &without);
+    let candidate = COOPERATIVE.bound(&LONG);
+    let constants = candidate.constants(&without, &Constants::new());
     let message = constants.unwrap_err().to_string();
     assert!(message.contains("no trusted f16"), "{message}");
 }
@@ -38,11 +39,9 @@ fn f16_gets_matrix_units_where_there_are_any() {
 fn tiles_follow_the_columns_and_the_number_of_queries() {
     let gpu = device(AdapterKind::Discrete);
     let chosen = |shape: Attention| {
-        let found = constants(&shape, &ATTENTION_COOPERATIVE, &gpu).unwrap();
-        let number = |name: &str| match found.iter().find(|(known, _)| *known == name) {
-            Some((_, Constant::Integer(value))) => *value,
-            other => panic!("{name}: {other:?}"),
-        };
+        let candidate = COOPERATIVE.bound(&shape);
+        let found = candidate.constants(&gpu, &Constants::new()).unwrap();
+        let number = |name: &str| found.integer(name).unwrap() as u32;
         Tile {
             subgroups: number("SUBGROUPS"),
             subgroup_q: number("SUBGROUP_Q"),
@@ -60,25 +59,19 @@ fn tiles_follow_the_columns_and_the_number_of_queries() {
     assert_eq!(chosen(of(1, 1, 128)), ROWS_32);
 }
 
-/// Walks of the dispatches of an attention on an H200, in keys, and how many workgroups it has room for at a time.
+/// Keys of the KV loops of each dispatch on an H200, and how many workgroups it has room for at a time.
 fn dispatches(shape: &Attention) -> (Vec<Vec<u64>>, usize) {
     let gpu = device(AdapterKind::Discrete);
-    let constants =
-        constants_of(shape, &ATTENTION_COOPERATIVE, &PlanOptions::default(), &gpu).unwrap();
-    let stages = ATTENTION_COOPERATIVE
-        .prepare(&constants, Loops::AsWritten, gpu.features)
-        .unwrap();
-    let stages: Vec<&Prepared> = stages.iter().collect();
-    let schedule = shape.schedule(&ATTENTION_COOPERATIVE, &stages, &gpu);
-    let schedule = schedule.unwrap();
+    let options = PlanOptions::default();
+    let (stages, schedule) = scheduled(shape, &COOPERATIVE.kernel, &options, &gpu);
     assert!(schedule.scratch.iter().sum::<u64>() <= 65 << 20);
     let tile = u64::from(stages[0].constant("TILE_Q"));
     let (heads, tiles) = (shape.all_heads(), shape.seq_q.div_ceil(tile));
     let causal = shape.mask == Mask::Causal;
-    let walks = schedule.steps.iter().filter(|step| step.stage == 0);
-    let walks = walks
+    let loops = schedule.steps.iter().filter(|step| step.stage == 0);
+    let loops = loops
         .map(|step| {
-            let params: &WalkParams = bytemuck::from_bytes(&step.params);
+            let params: &LoopParams = bytemuck::from_bytes(&step.params);
             let first = u64::from(params.attention.first);
             let workgroups = first..first + u64::from(step.workgroups[0] * step.workgroups[1]);
             workgroups
@@ -88,22 +81,22 @@ fn dispatches(shape: &Attention) -> (Vec<Vec<u64>>, usize) {
                     } else {
                         workgroup % tiles
                     };
-                    let whole = shape.most_walked(tiles - 1 - index, tile);
+                    let whole = shape.loop_length(tiles - 1 - index, tile);
                     let left = whole.saturating_sub(params.first_step.into());
                     left.min(params.steps.into())
                 })
                 .collect()
         })
         .collect();
-    (walks, 132 * 256 / stages[0].invocations() as usize)
+    (loops, 132 * 256 / stages[0].invocations() as usize)
 }
 
-/// The time of a dispatch where there is room for so many workgroups at a time, in keys of a walk.
-fn time(walks: &[u64], room: usize) -> u64 {
+/// The time of a dispatch where there is room for `room` workgroups at a time, in keys of a KV loop.
+fn time(loops: &[u64], room: usize) -> u64 {
     let mut busy_until = BinaryHeap::from(vec![Reverse(0); room]);
-    for walk in walks {
+    for keys in loops {
         let Reverse(free) = busy_until.pop().unwrap();
-        busy_until.push(Reverse(free + walk));
+        busy_until.push(Reverse(free + keys));
     }
     let ends = busy_until.into_iter().map(|Reverse(end)| end);
     ends.max().unwrap()
@@ -126,7 +119,7 @@ fn dispatches_of_long_attention_fill_a_large_device() {
             let (dispatches, room) = dispatches(&shape);
             assert!(dispatches.len() > 1);
             let all: u64 = dispatches.iter().flatten().sum();
-            let times: u64 = dispatches.iter().map(|walks| time(walks, room)).sum();
+            let times: u64 = dispatches.iter().map(|loops| time(loops, room)).sum();
             let busy = all as f64 / (room as u64 * times) as f64;
             assert!(busy > 0.95, "{mask:?} {columns} {keys}: {busy}");
         }

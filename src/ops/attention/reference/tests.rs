@@ -1,7 +1,7 @@
 //! The reference by hand and by properties.
 
-use super::super::{ATTENTION_FLASH, Attention, BiasShape, HeadLayout, KvCache, Lengths};
-use super::super::{LogSumExp, Mask, Sinks};
+use super::super::options::{BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sinks};
+use super::super::shape::Attention;
 use crate::data::{Distribution, Dtype, generate};
 use crate::ops::Operation;
 use crate::tolerance::Expected;
@@ -13,7 +13,7 @@ fn expected(attention: &Attention, inputs: &[Vec<f32>]) -> Vec<Expected> {
         .into_iter()
         .filter(|o| o.role.is_written());
     let indices: Vec<u64> = (0..written.map(|o| o.elements).sum()).collect();
-    attention.expected(&ATTENTION_FLASH, &inputs, &indices)
+    attention.expected(Dtype::F32, &inputs, &indices)
 }
 
 fn close(found: &[Expected], want: &[f64]) {

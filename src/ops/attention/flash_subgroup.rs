@@ -1,0 +1,292 @@
+//! `attention_flash_subgroup`: fused, with the lanes of a row in one subgroup; its tiles, and which of them a shape gets.
+
+use super::shape::Attention;
+use super::{form, tiled};
+use crate::error::Result;
+use crate::gpu::Capabilities;
+use crate::gpu::profile::{Units, busy_workgroups};
+use crate::kernel::{Constants, Kernel, Schedule, Stage};
+use crate::ops::{Fit, Implementation};
+use crate::report::AdapterKind;
+use crate::shader::{Prepared, files};
+
+pub(super) static FLASH_SUBGROUP: Implementation<Attention> = Implementation {
+    kernel: Kernel {
+        features: wgpu::Features::SUBGROUP,
+        ..Kernel::new(
+            "attention_flash_subgroup",
+            "outer products of vec4, maxima by shuffles, one barrier a chunk of keys or columns",
+            &[Stage::of(&files::ATTENTION_FLASH_SUBGROUP), tiled::FINISH],
+        )
+    },
+    fit,
+    constants,
+    alternatives,
+    schedule,
+};
+
+/// Constants of `attention_flash_subgroup.wgsl` that belong together; the file says what each is.
+#[derive(Debug, Clone, Copy)]
+struct Tile {
+    lanes: u32,
+    q: u32,
+    elems_q: u32,
+    elems_kv: u32,
+    chunk_d: u32,
+    chunk_kv: u32,
+    depth_d: u32,
+    depth_kv: u32,
+    chunks: u32,
+}
+
+/// The fastest tile on an H200 for long sequences: the most multiply-adds for each read of workgroup memory.
+const ROWS_128: Tile = Tile {
+    lanes: 8,
+    q: 128,
+    elems_q: 8,
+    elems_kv: 8,
+    chunk_d: 8,
+    chunk_kv: 8,
+    depth_d: 8,
+    depth_kv: 8,
+    chunks: 2,
+};
+
+/// For heads wider than 64: twice the lanes, so that an invocation's part of O is as large. Half the barriers, and code that
+/// stays below what a core keeps of it.
+const ROWS_128_WIDE: Tile = Tile {
+    lanes: 16,
+    chunk_d: 16,
+    chunk_kv: 16,
+    depth_d: 16,
+    depth_kv: 16,
+    chunks: 1,
+    ..ROWS_128
+};
+
+/// Half as many queries.
+const ROWS_64_WIDE: Tile = Tile {
+    lanes: 16,
+    q: 64,
+    ..ROWS_128
+};
+
+/// As many invocations as of [`ROWS_128_WIDE`] for half as many queries, and for heads wider than 128, whose rows of O take
+/// the registers.
+const ROWS_64: Tile = Tile {
+    elems_q: 4,
+    chunk_kv: 16,
+    depth_kv: 16,
+    ..ROWS_64_WIDE
+};
+
+/// For heads wider than 256: less code, which grows with them.
+const ROWS_64_WIDEST: Tile = Tile {
+    chunk_kv: 8,
+    depth_kv: 8,
+    chunks: 1,
+    ..ROWS_64
+};
+
+/// A quarter of the queries, for short sequences.
+const ROWS_32: Tile = Tile { q: 32, ..ROWS_64 };
+
+/// For subgroups of 8: few registers.
+const ROWS_64_BY_4: Tile = Tile {
+    lanes: 8,
+    q: 64,
+    elems_q: 4,
+    elems_kv: 4,
+    chunk_d: 8,
+    chunk_kv: 8,
+    depth_d: 4,
+    depth_kv: 4,
+    chunks: 1,
+};
+
+/// For processors with subgroups of 8: the fewest reads for each multiply-add, and the least code.
+const ROWS_64_BY_8: Tile = Tile {
+    elems_q: 8,
+    elems_kv: 8,
+    depth_d: 1,
+    depth_kv: 1,
+    ..ROWS_64_BY_4
+};
+
+/// For subgroups of 4.
+const LANES_4: Tile = Tile {
+    lanes: 4,
+    q: 32,
+    depth_d: 1,
+    depth_kv: 1,
+    ..ROWS_64_BY_4
+};
+
+/// For subgroups of 4 to 64.
+const LANES_4_OF_64: Tile = Tile { q: 64, ..LANES_4 };
+
+/// For subgroups of 4 to 128.
+const LANES_4_OF_128: Tile = Tile { q: 128, ..LANES_4 };
+
+impl Tile {
+    const fn invocations(self) -> u32 {
+        self.q / self.elems_q * self.lanes
+    }
+
+    /// Workgroups of all heads.
+    fn workgroups(self, attention: &Attention) -> u64 {
+        attention.all_heads() * attention.seq_q.div_ceil(self.q.into())
+    }
+
+    /// Whether workgroups are whole subgroups, however large these are.
+    fn is_whole(self, device: &Capabilities) -> bool {
+        let (_, largest) = device.subgroup_sizes;
+        largest > 0 && self.invocations().is_multiple_of(largest)
+    }
+
+    /// Whether there are two workgroups for each core: what it takes for a tile to be faster than a smaller one.
+    fn fills(self, attention: &Attention, device: &Capabilities) -> bool {
+        device.kind == AdapterKind::Software
+            || self.workgroups(attention) >= 2 * busy_workgroups(device)
+    }
+
+    /// Constants of the tile where subgroups have at least `smallest` invocations.
+    fn constants(self, smallest: u32) -> Constants {
+        // Neighbours that differ in both row and keys share what they read, in pairs.
+        let lanes_q = if 2 * self.lanes <= smallest { 2 } else { 1 };
+        Constants::from([
+            ("LANES", self.lanes),
+            ("LANES_Q", lanes_q),
+            ("TILE_Q", self.q),
+            ("ELEMS_Q", self.elems_q),
+            ("ELEMS_KV", self.elems_kv),
+            ("CHUNK_D", self.chunk_d),
+            ("CHUNK_KV", self.chunk_kv),
+            ("DEPTH_D", self.depth_d),
+            ("DEPTH_KV", self.depth_kv),
+            ("CHUNKS", self.chunks),
+        ])
+    }
+}
+
+/// The tiles that suit heads of these widths on a device, the most reuse first; then other tiles for a search.
+fn tiles(attention: &Attention, device: &Capabilities) -> [&'static [Tile]; 2] {
+    let (smallest, _) = device.subgroup_sizes;
+    let lanes = [16, 8, 4].into_iter().find(|lanes| *lanes <= smallest);
+    match (lanes, attention.head_dim.max(attention.value_dim)) {
+        // A processor gains from fewer reads, not from more invocations.
+        (Some(_), _) if device.kind == AdapterKind::Software && smallest >= 8 => {
+            [&[ROWS_64_BY_8], &[ROWS_64_BY_4]]
+        }
+        (Some(16), ..=64) => [
+            &[ROWS_128, ROWS_64, ROWS_32],
+            &[ROWS_64_WIDE, ROWS_64_BY_8, ROWS_64_BY_4],
+        ],
+        (Some(16), ..=128) => [
+            &[ROWS_128_WIDE, ROWS_64_WIDE, ROWS_32],
+            &[ROWS_64, ROWS_128],
+        ],
+        (Some(16), ..=256) => [&[ROWS_64, ROWS_32], &[ROWS_64_WIDE, ROWS_64_WIDEST]],
+        (Some(16), _) => [&[ROWS_64_WIDEST], &[ROWS_64, ROWS_32]],
+        (Some(8), _) => [&[ROWS_64_BY_4], &[ROWS_64_BY_8, LANES_4_OF_64]],
+        (Some(_), _) => [&[LANES_4, LANES_4_OF_64, LANES_4_OF_128], &[]],
+        (None, _) => [&[], &[]],
+    }
+}
+
+/// Why the kernel should leave a shape to others, if it should.
+fn unsuited(attention: &Attention, device: &Capabilities) -> Option<String> {
+    if attention.head_dim.max(attention.value_dim) > 512 {
+        return Some("heads wider than 512 leave it no registers".into());
+    }
+    if device.subgroup_sizes.0 < 8 {
+        return Some("subgroups may be smaller than 8, where it was not found to be faster".into());
+    }
+    let enough = device.kind == AdapterKind::Software
+        || 2 * ROWS_32.workgroups(attention) >= busy_workgroups(device);
+    (!enough).then(|| "too few workgroups to keep the device busy".into())
+}
+
+fn fit(attention: &Attention, device: &Capabilities) -> Fit {
+    match form::paged(attention).or_else(|| tiled::odd(attention)) {
+        Some(reason) => Fit::Unable(reason),
+        None => Fit::unless(unsuited(attention, device)),
+    }
+}
+
+/// The tile with the most reuse that fills the device and fits its limits, and where its KV loops are cut.
+///
+/// # Errors
+/// [`crate::Error::Unsupported`] where subgroups are too small, of unknown size, or a workgroup is no multiple of them.
+fn constants(attention: &Attention, device: &Capabilities, given: &Constants) -> Result<Constants> {
+    let (smallest, largest) = device.subgroup_sizes;
+    let form = form::form(attention);
+    let [suited, _] = tiles(attention, device);
+    let candidates: Vec<(bool, Constants)> = suited
+        .iter()
+        .filter(|tile| tile.is_whole(device))
+        .map(|tile| {
+            let constants = form.clone().merged(&tile.constants(smallest));
+            (tile.fills(attention, device), constants)
+        })
+        .collect();
+    let fits = |(_, constants): &&(bool, Constants)| {
+        FLASH_SUBGROUP
+            .kernel
+            .supported(attention.dtype, constants, device)
+            .is_ok()
+    };
+    let fitting = || candidates.iter().filter(fits);
+    let chosen = fitting()
+        .find(|(busy, _)| *busy)
+        .or_else(|| fitting().next_back());
+    let Some((_, chosen)) = chosen else {
+        return Err(FLASH_SUBGROUP.kernel.unsupported(format!(
+            "none of its tiles fits subgroups of {smallest} to {largest} and the limits of the device"
+        )));
+    };
+    let found = chosen.clone().merged(given);
+    let tile = found.integer("TILE_Q");
+    Ok(tiled::with_cuts(
+        found,
+        attention,
+        tile,
+        device,
+        Units::Plain,
+    ))
+}
+
+/// Every tile whose workgroups are whole subgroups, those that suit the heads first.
+fn alternatives(attention: &Attention, device: &Capabilities) -> Vec<Constants> {
+    let (smallest, _) = device.subgroup_sizes;
+    let tiles = tiles(attention, device).concat();
+    let whole = tiles.into_iter().filter(|tile| tile.is_whole(device));
+    whole.map(|tile| tile.constants(smallest)).collect()
+}
+
+fn schedule(
+    attention: &Attention,
+    stages: &[&Prepared],
+    device: &Capabilities,
+) -> Result<Schedule> {
+    if !attention.has_no_rows() {
+        require_whole_rows(stages[0], device)?;
+    }
+    tiled::schedule(attention, stages, device, Units::Plain)
+}
+
+/// Refuses constants whose rows would not lie within subgroups.
+///
+/// # Errors
+/// [`crate::Error::Unsupported`].
+fn require_whole_rows(stage: &Prepared, device: &Capabilities) -> Result<()> {
+    let (smallest, largest) = device.subgroup_sizes;
+    let lanes = stage.constant("LANES") * stage.constant("LANES_Q");
+    let invocations = stage.invocations();
+    if lanes <= smallest && invocations.is_multiple_of(largest.max(1)) {
+        return Ok(());
+    }
+    Err(FLASH_SUBGROUP.kernel.unsupported(format!(
+        "rows by {lanes} lanes and {invocations} invocations do not fit subgroups of {smallest} to {largest}"
+    )))
+}

@@ -1,0 +1,143 @@
+//! A kernel with its behaviour: a line of an operation's table, and that line bound to a shape.
+
+use crate::error::Result;
+use crate::gpu::Capabilities;
+use crate::kernel::{Constants, Kernel, Schedule};
+use crate::shader::Prepared;
+
+/// How well a kernel fits a shape on a device, as far as shape and capabilities tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fit {
+    /// The kernel is taken, unless one before it in the table fits as well.
+    Best,
+    /// The kernel computes the shape, and is taken where no other is best; the reason says why it is not first.
+    Able(String),
+    /// The kernel has no form for the shape or the device; the reason says what is missing.
+    Unable(String),
+}
+
+impl Fit {
+    /// [`Fit::Able`] for `reason` where there is one, else [`Fit::Best`].
+    pub(crate) fn unless(reason: Option<String>) -> Self {
+        reason.map_or(Self::Best, Self::Able)
+    }
+}
+
+/// All that the host knows of one kernel: static data, and functions of a shape and a device. A line of the operation's
+/// table, in which the first kernel that fits best and runs is taken, and the first able one where none fits best.
+///
+/// # Examples
+/// A kernel that is being written, or somebody else's, planned without being in a table: [`crate::Plan::with_candidate`]
+/// with [`Implementation::bound`].
+#[derive(Debug)]
+pub struct Implementation<O: 'static> {
+    /// Name, files, features and element types.
+    pub kernel: Kernel,
+    /// Whether the kernel should compute a shape on a device.
+    pub fit: fn(&O, &Capabilities) -> Fit,
+    /// Constants for a shape on a device, given those that preset and caller have set. Given values win: they are there to
+    /// compute others from them, such as edge flags from tile sizes. Names that no file of the kernel declares are dropped.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unsupported`] where the kernel has no form for the shape.
+    pub constants: fn(&O, &Capabilities, &Constants) -> Result<Constants>,
+    /// Other constants worth trying for a shape on a device, the likeliest first. Some may not run, or be those chosen.
+    pub alternatives: fn(&O, &Capabilities) -> Vec<Constants>,
+    /// The dispatches for a shape on a device, from the kernel's files as they were prepared.
+    ///
+    /// # Errors
+    /// [`crate::Error::TooLarge`] and [`crate::Error::Unsupported`] where the device's limits do not allow it.
+    pub schedule: fn(&O, &[&Prepared], &Capabilities) -> Result<Schedule>,
+}
+
+/// [`Implementation::alternatives`] of a kernel whose constants follow from shape and device.
+pub(crate) fn no_alternatives<O>(_: &O, _: &Capabilities) -> Vec<Constants> {
+    Vec::new()
+}
+
+/// A kernel bound to one operation of one shape: what planning and tuning work with.
+pub trait Candidate: Send + Sync {
+    /// The kernel.
+    fn kernel(&self) -> &'static Kernel;
+
+    /// Whether the kernel should compute the shape on `device`. Pure.
+    fn fit(&self, device: &Capabilities) -> Fit;
+
+    /// Constants of the kernel for the shape on `device`; `given` ones win.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unsupported`] where the kernel has no form for the shape.
+    fn constants(&self, device: &Capabilities, given: &Constants) -> Result<Constants>;
+
+    /// Other constants worth trying, the likeliest first: what a search tries. Pure.
+    fn alternatives(&self, device: &Capabilities) -> Vec<Constants>;
+
+    /// The dispatches for the shape on `device`; `stages` are the kernel's files, prepared.
+    ///
+    /// # Errors
+    /// [`crate::Error::TooLarge`] and [`crate::Error::Unsupported`] where the device's limits do not allow it.
+    fn schedule(&self, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule>;
+}
+
+struct Bound<'a, O: 'static> {
+    implementation: &'static Implementation<O>,
+    operation: &'a O,
+}
+
+impl<O: Sync> Candidate for Bound<'_, O> {
+    fn kernel(&self) -> &'static Kernel {
+        &self.implementation.kernel
+    }
+
+    fn fit(&self, device: &Capabilities) -> Fit {
+        (self.implementation.fit)(self.operation, device)
+    }
+
+    fn constants(&self, device: &Capabilities, given: &Constants) -> Result<Constants> {
+        if let Fit::Unable(reason) = self.fit(device) {
+            return Err(self.kernel().unsupported(reason));
+        }
+        let found = (self.implementation.constants)(self.operation, device, given)?;
+        Ok(found.for_kernel(self.kernel()).merged(given))
+    }
+
+    fn alternatives(&self, device: &Capabilities) -> Vec<Constants> {
+        (self.implementation.alternatives)(self.operation, device)
+    }
+
+    fn schedule(&self, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule> {
+        (self.implementation.schedule)(self.operation, stages, device)
+    }
+}
+
+impl<O: Sync> Implementation<O> {
+    /// This kernel for `operation`.
+    pub fn bound<'a>(&'static self, operation: &'a O) -> Box<dyn Candidate + 'a> {
+        Box::new(Bound {
+            implementation: self,
+            operation,
+        })
+    }
+}
+
+/// Every kernel of `table` for `operation`, in the table's order.
+pub(crate) fn bind<'a, O: Sync>(
+    operation: &'a O,
+    table: &[&'static Implementation<O>],
+) -> Vec<Box<dyn Candidate + 'a>> {
+    table.iter().map(|line| line.bound(operation)).collect()
+}
+
+/// The kernels of `table`, the plainest, which is the last, first.
+pub(crate) const fn kernels_of<O, const COUNT: usize>(
+    table: &'static [&'static Implementation<O>],
+) -> [&'static Kernel; COUNT] {
+    assert!(table.len() == COUNT);
+    let mut found = [&table[0].kernel; COUNT];
+    let mut i = 0;
+    while i < COUNT {
+        found[COUNT - 1 - i] = &table[i].kernel;
+        i += 1;
+    }
+    found
+}

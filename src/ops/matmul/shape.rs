@@ -1,0 +1,134 @@
+//! The shape of a product: sizes, types, layouts, and what follows the sums.
+
+use super::layout::{Layout, Order, Places};
+use crate::data::Dtype;
+use crate::error::Result;
+
+/// `C[m, n] = activation(alpha * op(A)[m, k] * op(B)[k, n] + beta * C[m, n] + bias[n])`, for each matrix of a batch.
+///
+/// Sums are f32 whatever the inputs are. Operands: `a`, `b`, `bias` where there is one, `c`.
+///
+/// # Examples
+/// ```
+/// use ridgepoint::{Activation, Layout, Matmul, Operation, Order};
+/// let matmul = Matmul::new(4096, 4096, 4096);
+/// assert_eq!(matmul.flops(), 2 * 4096 * 4096 * 4096);
+/// let transposed = Layout { order: Order::Transposed, ..Layout::default() };
+/// let layer = Matmul { b: transposed, activation: Activation::Relu, ..matmul };
+/// assert_eq!(layer.operands().len(), 3);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Matmul {
+    /// Rows of op(A) and C.
+    pub m: u64,
+    /// Columns of op(B) and C.
+    pub n: u64,
+    /// Columns of op(A), rows of op(B).
+    pub k: u64,
+    /// Matrices of each operand.
+    pub batch: u64,
+    /// Element type of A and B.
+    pub dtype: Dtype,
+    /// Element type of C.
+    pub output: Dtype,
+    /// Factor of the product.
+    pub alpha: f32,
+    /// Factor of what C holds before; C is not read where this is 0.
+    pub beta: f32,
+    /// Where A lies.
+    pub a: Layout,
+    /// Where B lies; a `batch_stride` of 0 shares one matrix over the batch.
+    pub b: Layout,
+    /// Where C lies.
+    pub c: Layout,
+    /// Whether a row is added to each row of C.
+    pub bias: Bias,
+    /// What is applied to each element last.
+    pub activation: Activation,
+}
+
+/// Whether a row of `n` f32 is added to each row of the product: an operand of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bias {
+    /// Nothing is added.
+    #[default]
+    None,
+    /// Operand `bias`, one for all rows and matrices.
+    Row,
+}
+
+/// A function applied to each element of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Activation {
+    /// The element itself.
+    #[default]
+    None,
+    /// `max(x, 0)`
+    Relu,
+    /// `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))` (Hendrycks and Gimpel 2016)
+    Gelu,
+    /// `x / (1 + exp(-x))`
+    Silu,
+}
+
+impl Default for Matmul {
+    /// One empty product of f32 matrices, as they are, without extras: what `..Default::default()` fills in.
+    fn default() -> Self {
+        Self::new(0, 0, 0)
+    }
+}
+
+impl Matmul {
+    /// `C[m, n] = A[m, k] * B[k, n]`, f32, row-major, without gaps.
+    #[must_use]
+    pub const fn new(m: u64, n: u64, k: u64) -> Self {
+        let plain = Layout {
+            order: Order::AsIs,
+            row_stride: None,
+            batch_stride: None,
+            offset: 0,
+        };
+        Self {
+            m,
+            n,
+            k,
+            batch: 1,
+            dtype: Dtype::F32,
+            output: Dtype::F32,
+            alpha: 1.0,
+            beta: 0.0,
+            a: plain,
+            b: plain,
+            c: plain,
+            bias: Bias::None,
+            activation: Activation::None,
+        }
+    }
+
+    pub(super) fn places(&self) -> Result<[Places; 3]> {
+        Ok([
+            self.a.places("a", [self.m, self.k], self.batch)?,
+            self.b.places("b", [self.k, self.n], self.batch)?,
+            self.c.places("c", [self.m, self.n], self.batch)?,
+        ])
+    }
+
+    /// Tiles of so many rows and columns that C has, in all matrices.
+    pub(super) fn tiles(&self, [rows, columns]: [u32; 2]) -> u64 {
+        self.batch * self.m.div_ceil(rows.into()) * self.n.div_ceil(columns.into())
+    }
+
+    /// Whether sums are the result: nothing else is added, multiplied or applied.
+    pub(super) fn is_plain(&self) -> bool {
+        self.alpha.to_bits() == 1f32.to_bits()
+            && self.beta == 0.0
+            && self.bias == Bias::None
+            && self.activation == Activation::None
+    }
+
+    /// Whether kernels leave elements of C's buffer as they are, or read them.
+    pub(super) fn keeps_c(&self) -> bool {
+        let written = self.batch.saturating_mul(self.m).saturating_mul(self.n);
+        self.beta != 0.0 || self.places().is_ok_and(|[_, _, c]| c.elements != written)
+    }
+}

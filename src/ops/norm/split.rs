@@ -1,0 +1,80 @@
+//! `norm_split`: many workgroups to a row, for few long rows.
+
+use super::shape::Norm;
+use super::{dispatch, sizes};
+use crate::error::Result;
+use crate::gpu::Capabilities;
+use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Step, Window, fold_workgroups};
+use crate::ops::rows::RowWindow;
+use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::shader::{Prepared, files};
+
+pub(super) static SPLIT: Implementation<Norm> = Implementation {
+    kernel: Kernel::new(
+        "norm_split",
+        "many workgroups share each row, in two dispatches",
+        &[
+            Stage::of(&files::NORM_SPLIT_MOMENTS),
+            Stage::of(&files::NORM_SPLIT_SCALE),
+        ],
+    ),
+    fit,
+    constants,
+    alternatives: no_alternatives,
+    schedule,
+};
+
+fn fit(norm: &Norm, device: &Capabilities) -> Fit {
+    if sizes::has_few_long_rows(norm, device) {
+        return Fit::Best;
+    }
+    Fit::Able("there are rows enough for a workgroup each, or rows are short".to_owned())
+}
+
+fn constants(norm: &Norm, device: &Capabilities, _: &Constants) -> Result<Constants> {
+    Ok(sizes::form(norm)
+        .set("WORKGROUP", sizes::at_most(256, device))
+        .set("ELEMS", 4u32))
+}
+
+fn schedule(norm: &Norm, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule> {
+    let mut schedule = Schedule::default();
+    for window in dispatch::windows(norm, device)? {
+        add_window(norm, stages, window, &device.limits, &mut schedule)?;
+    }
+    Ok(schedule)
+}
+
+/// Moments of parts of each row of `window`, then the rows scaled by them.
+fn add_window(
+    norm: &Norm,
+    stages: &[&Prepared],
+    window: RowWindow,
+    limits: &wgpu::Limits,
+    schedule: &mut Schedule,
+) -> Result<()> {
+    let loads = norm.cols / norm.width().elements();
+    let parts = loads.div_ceil(stages[0].constant("PART").into());
+    let bound = dispatch::Bound::of(norm, window);
+    let bytes = window.rows * parts * 8;
+    let moments = Window::whole(Slot::Scratch(0), bytes);
+    let scaled = vec![
+        bound.x_beside_y(norm),
+        bound.weight,
+        bound.bias,
+        moments,
+        bound.y,
+    ];
+    for (stage, windows) in [(0, vec![bound.x, moments]), (1, scaled)] {
+        schedule.steps.push(Step {
+            stage,
+            params: bytemuck::bytes_of(&dispatch::params(norm, window, parts)).to_vec(),
+            windows,
+            workgroups: fold_workgroups(window.rows * parts, limits)?,
+        });
+    }
+    // Windows of rows follow each other, and may use the same memory.
+    let known = schedule.scratch.first().copied().unwrap_or(0);
+    schedule.scratch = vec![known.max(bytes)];
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! `norm_workgroup`: a row in registers of one workgroup, merged by subgroups.
+
+use super::shape::Norm;
+use super::{dispatch, sizes};
+use crate::error::Result;
+use crate::gpu::Capabilities;
+use crate::kernel::{Constants, Kernel, Stage};
+use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::report::AdapterKind;
+use crate::shader::files;
+
+/// Columns up to which a row is too short for a workgroup of its own.
+const SHORT: u64 = 512;
+
+pub(super) static WORKGROUP: Implementation<Norm> = Implementation {
+    kernel: Kernel {
+        features: wgpu::Features::SUBGROUP,
+        ..Kernel::new(
+            "norm_workgroup",
+            "each row in registers of a workgroup, read once; subgroups merge",
+            &[Stage::of(&files::NORM_WORKGROUP)],
+        )
+    },
+    fit,
+    constants,
+    alternatives: no_alternatives,
+    schedule: dispatch::one_dispatch,
+};
+
+fn fit(norm: &Norm, device: &Capabilities) -> Fit {
+    if let Err(reason) = sizes::held(norm, device) {
+        return Fit::Unable(reason);
+    }
+    if device.kind == AdapterKind::Software || norm.cols <= SHORT {
+        return Fit::Able(format!(
+            "{} columns leave most of a workgroup idle",
+            norm.cols
+        ));
+    }
+    Fit::unless(sizes::too_few_rows(norm, device))
+}
+
+fn constants(norm: &Norm, device: &Capabilities, _: &Constants) -> Result<Constants> {
+    let held = sizes::held(norm, device);
+    let (group, elems) = held.map_err(|reason| WORKGROUP.kernel.unsupported(reason))?;
+    Ok(sizes::form(norm)
+        .set("WORKGROUP", group.max(sizes::at_most(64, device)))
+        .set("ELEMS", elems))
+}

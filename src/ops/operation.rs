@@ -1,0 +1,177 @@
+//! An operation of one shape, the operation for every shape, and the way from a name to what it names.
+
+use super::{Candidate, Class, Operand, Role, Sizes};
+use crate::data::{Dtype, Inputs};
+use crate::error::{Error, Result, suggest};
+use crate::kernel::Kernel;
+use crate::report::renames;
+use crate::shader::Prepared;
+use crate::tolerance::Expected;
+
+/// One operation of one shape and element type.
+pub trait Operation: std::fmt::Debug + Send + Sync {
+    /// The operation that this is a shape of.
+    fn family(&self) -> &'static Family;
+
+    /// Element type of the inputs.
+    fn dtype(&self) -> Dtype;
+
+    /// The shape as (name, size) pairs, in the order of [`Operation::label`].
+    fn shape(&self) -> Vec<(&'static str, u64)>;
+
+    /// The shape as text, as [`Family::parse`] reads it.
+    fn label(&self) -> String {
+        let sizes: Vec<String> = self
+            .shape()
+            .iter()
+            .map(|(_, size)| size.to_string())
+            .collect();
+        sizes.join("x")
+    }
+
+    /// What beyond its sizes decides which kernel is best, as the end of its class's name; see [`class_of`].
+    fn variant(&self) -> String {
+        String::new()
+    }
+
+    /// Floating-point operations; a fused multiply-add counts as 2, `exp` is not counted.
+    fn flops(&self) -> u64;
+
+    /// Bytes that have to move: each input read once, each output written once.
+    fn min_bytes(&self) -> u64 {
+        let moves = |role: Role| u64::from(role.is_read()) + u64::from(role.is_written());
+        self.operands()
+            .iter()
+            .map(|o| moves(o.role) * o.elements * o.dtype.bytes())
+            .sum()
+    }
+
+    /// The buffers, inputs in the formula's order, then outputs.
+    fn operands(&self) -> Vec<Operand>;
+
+    /// Whether the shape can be at all.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::TooLarge`].
+    fn validate(&self) -> Result<()>;
+
+    /// The same operation on about half the size, for an adapter on which one dispatch would take too long; `None` at
+    /// the smallest.
+    fn halved(&self) -> Option<Box<dyn Operation>>;
+
+    /// Ways to compute this shape, in the order in which they are preferred where several are best: the operation's table
+    /// of kernels, each bound to the shape.
+    fn candidates(&self) -> Vec<Box<dyn Candidate + '_>>;
+
+    /// Reads of operands that the reference of one output element costs, where its neighbours are asked for as well.
+    fn reference_cost(&self) -> u64 {
+        let outputs = self
+            .operands()
+            .iter()
+            .filter(|o| o.role.is_written())
+            .map(|o| o.elements)
+            .sum::<u64>();
+        self.flops() / outputs.max(1) + 1
+    }
+
+    /// The right values of some elements of the outputs, and how far off a kernel may be that rounds to `intermediates` in
+    /// between ([`Kernel::intermediates`](crate::kernel::Kernel)): plain loops in f64.
+    ///
+    /// `indices` ascend, and count through all outputs, one behind the other in the order of [`Operation::operands`].
+    fn expected(&self, intermediates: Dtype, inputs: &dyn Inputs, indices: &[u64])
+    -> Vec<Expected>;
+}
+
+/// An operation for every shape: a line of the table.
+#[derive(Debug)]
+pub struct Family {
+    /// What the command line and the reports call it.
+    pub name: &'static str,
+    /// What it computes.
+    pub about: &'static str,
+    /// Its shape as text, with an example.
+    pub shape_form: &'static str,
+    /// Ways to compute it, the plainest first; [`Operation::candidates`] says which one a shape gets.
+    pub kernels: &'static [&'static Kernel],
+    /// Classes of shapes that a search for the best kernel tells apart; none where there is nothing to search.
+    pub classes: &'static [Class],
+    /// Reads a shape such as `4096x4096x4096`.
+    pub parse: fn(&str, Dtype) -> Result<Box<dyn Operation>>,
+    /// Shapes on which a kernel with these files is tested: single elements, around its tiles, primes, empty, large.
+    pub samples: fn(&[Prepared]) -> Vec<Box<dyn Operation>>,
+}
+
+impl Family {
+    /// A kernel of this operation by its name, or one that it had in an earlier version.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`] with near names.
+    pub fn kernel(&self, name: &str) -> Result<&'static Kernel> {
+        let unknown = || Error::UnknownName {
+            kind: "kernel",
+            name: format!("{name} of {}", self.name),
+            suggestion: suggest(name, self.kernels.iter().map(|k| k.name)),
+        };
+        let present = renames::kernel(name);
+        self.kernels
+            .iter()
+            .find(|k| k.name == present)
+            .copied()
+            .ok_or_else(unknown)
+    }
+}
+
+/// The name of the class of `operation`, such as `square_large+tb`: that of the first [`Class`] of its family that holds,
+/// and the operation's [`Operation::variant`]. Pure. `None` for a family without classes.
+#[must_use]
+pub fn class_of(operation: &dyn Operation) -> Option<String> {
+    let sizes = Sizes(operation.shape());
+    let mut classes = operation.family().classes.iter();
+    let class = classes.find(|class| (class.holds)(&sizes))?;
+    Some(class.name.to_owned() + &operation.variant())
+}
+
+/// The candidate of `operation` whose kernel is called `name`, or was in an earlier version.
+///
+/// # Errors
+/// [`Error::UnknownName`] with near names.
+pub fn candidate<'a>(operation: &'a dyn Operation, name: &str) -> Result<Box<dyn Candidate + 'a>> {
+    let mut candidates = operation.candidates();
+    let present = renames::kernel(name);
+    match candidates.iter().position(|c| c.kernel().name == present) {
+        Some(place) => Ok(candidates.swap_remove(place)),
+        None => Err(Error::UnknownName {
+            kind: "kernel",
+            name: format!("{name} of {}", operation.family().name),
+            suggestion: suggest(name, candidates.iter().map(|c| c.kernel().name)),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Dtype;
+    use crate::ops::FAMILIES;
+
+    #[test]
+    fn every_class_is_measured_on_a_shape_of_its_own() {
+        for family in FAMILIES {
+            for class in family.classes {
+                let name = |text| {
+                    let operation = (family.parse)(text, Dtype::F32).unwrap();
+                    operation.validate().unwrap();
+                    assert_eq!(operation.label(), text, "{}", class.name);
+                    class_of(operation.as_ref())
+                };
+                assert_eq!(name(class.shape).as_deref(), Some(class.name));
+                // Sizes that suit a CPU may belong to a smaller class.
+                assert!(name(class.software_shape).is_some(), "{}", class.name);
+            }
+            let mut names: Vec<_> = family.classes.iter().map(|class| class.name).collect();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), family.classes.len(), "{}", family.name);
+        }
+    }
+}

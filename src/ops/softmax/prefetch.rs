@@ -1,0 +1,75 @@
+//! `softmax_walked`: rows one after the other in registers of a workgroup, while the next one is on its way.
+
+use super::shape::Softmax;
+use super::{dispatch, sizes};
+use crate::data::Dtype;
+use crate::error::Result;
+use crate::gpu::Capabilities;
+use crate::gpu::profile::row_registers;
+use crate::kernel::{Constants, Kernel, Stage};
+use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::report::AdapterKind;
+use crate::shader::files;
+
+/// Columns up to which rows of f16 overlap on a core without a prefetch.
+const ENOUGH_COLUMNS: u64 = 24 * 1024;
+/// Rows that a workgroup takes.
+const ROWS: u64 = 4;
+
+pub(super) static PREFETCH: Implementation<Softmax> = Implementation {
+    kernel: Kernel {
+        features: wgpu::Features::SUBGROUP,
+        ..Kernel::new(
+            "softmax_walked",
+            "rows one after the other in registers of a workgroup, the next one on its way; subgroups merge",
+            &[Stage::of(&files::SOFTMAX_WALKED)],
+        )
+    },
+    fit,
+    constants,
+    alternatives: no_alternatives,
+    schedule: dispatch::one_dispatch_of_16_bytes,
+};
+
+fn fit(softmax: &Softmax, device: &Capabilities) -> Fit {
+    if let Err(reason) = sizes(softmax, device) {
+        return Fit::Unable(reason);
+    }
+    if softmax.dtype == Dtype::F32 || softmax.cols <= ENOUGH_COLUMNS {
+        let reason = "more than one row fits a core, or loads last longer than the arithmetic";
+        return Fit::Able(reason.to_owned());
+    }
+    if softmax.rows < sizes::MANY_ROWS * ROWS {
+        return Fit::Able(format!(
+            "{} rows are too few for workgroups of several",
+            softmax.rows
+        ));
+    }
+    Fit::Best
+}
+
+fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<Constants> {
+    let refuse = |reason| PREFETCH.kernel.unsupported(reason);
+    let width = softmax.width_of_16_bytes().map_err(refuse)?;
+    let sizes = sizes(softmax, device).map_err(refuse)?;
+    Ok(sizes::form(softmax, width).merged(&sizes))
+}
+
+/// The largest workgroup, so that a row takes as few registers of each invocation as can be.
+fn sizes(softmax: &Softmax, device: &Capabilities) -> Result<Constants, String> {
+    let width = softmax.width_of_16_bytes()?.elements();
+    let (loads, most) = (softmax.cols / width, row_registers(device) / width);
+    let workgroup = match device.kind {
+        AdapterKind::Software => 16,
+        _ => 1024.min(sizes::invocations(device)),
+    };
+    let needed = loads.div_ceil(workgroup);
+    if needed > most {
+        return Err(sizes::too_long(softmax, row_registers(device) * workgroup));
+    }
+    Ok(Constants::from([
+        ("WORKGROUP", workgroup),
+        ("ELEMS", sizes::rounded(needed)),
+        ("ROWS", ROWS),
+    ]))
+}

@@ -1,0 +1,39 @@
+//! `softmax_split`: many workgroups to a row, for few long rows.
+
+use super::shape::Softmax;
+use super::{dispatch, sizes};
+use crate::error::Result;
+use crate::gpu::Capabilities;
+use crate::kernel::{Constants, Kernel, Stage};
+use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::report::AdapterKind;
+use crate::shader::files;
+
+pub(super) static SPLIT: Implementation<Softmax> = Implementation {
+    kernel: Kernel::new(
+        "softmax_split",
+        "many workgroups share each row, in two dispatches",
+        &[
+            Stage::of(&files::SOFTMAX_SPLIT_SUMS),
+            Stage::of(&files::SOFTMAX_SPLIT_SCALE),
+        ],
+    ),
+    fit: |softmax, device| Fit::unless(sizes::enough_rows(softmax, device)),
+    constants,
+    alternatives: no_alternatives,
+    schedule: |softmax, stages, device| {
+        dispatch::two_dispatches(softmax, softmax.width(), stages, device)
+    },
+};
+
+fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<Constants> {
+    let workgroup = match device.kind {
+        AdapterKind::Software => 16,
+        _ => 128.min(sizes::invocations(device)),
+    };
+    let elems = sizes::rounded(sizes::loads(softmax).div_ceil(workgroup))
+        .min(sizes::most_elems(softmax, device));
+    Ok(sizes::form(softmax, softmax.width())
+        .set("WORKGROUP", workgroup)
+        .set("ELEMS", elems))
+}
