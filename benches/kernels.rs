@@ -9,7 +9,7 @@ use criterion::{
     measurement::WallTime,
 };
 use pollster::block_on;
-use ridgepoint::bench::{Clock, GpuClock, Workspace};
+use ridgepoint::bench::{Clock, GpuClock, OperandBuffers};
 use ridgepoint::ops::FAMILIES;
 use ridgepoint::plan::Launch;
 use ridgepoint::report::{AdapterKind, Sampling};
@@ -59,10 +59,11 @@ fn bench_kernels(gpu: &Gpu, group: &mut BenchmarkGroup<'_, WallTime>, operation:
                 continue;
             }
         };
-        let space = block_on(Workspace::new(gpu, operation, 1)).expect("a middling shape fits");
+        let space =
+            block_on(OperandBuffers::new(gpu, operation, 1)).expect("a middling shape fits");
         let launch = plan
             .bind(&space.views())
-            .expect("the workspace fits its operation");
+            .expect("the operand_buffers fits its operation");
         let work = match operation.flops() / operation.min_bytes().max(1) {
             0..8 => Throughput::BytesDecimal(operation.min_bytes()),
             _ => Throughput::Elements(operation.flops()),

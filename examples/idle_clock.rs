@@ -8,7 +8,7 @@
 //! operands are new in every round. The last column is the median over the median without rest.
 
 use pollster::block_on;
-use ridgepoint::bench::{GpuClock, Workspace, measure};
+use ridgepoint::bench::{GpuClock, OperandBuffers, measure};
 use ridgepoint::ops::family;
 use ridgepoint::report::{Sampling, Summary};
 use ridgepoint::units::{format_percent, format_seconds};
@@ -80,7 +80,7 @@ async fn compare(arguments: &[String]) -> Result<()> {
         let mut lines = vec![String::new(); wanted.rests.len()];
         for _ in 0..wanted.rounds {
             for (place, rest) in wanted.rests.iter().enumerate() {
-                let space = Workspace::new(&gpu, operation, 1).await?;
+                let space = OperandBuffers::new(&gpu, operation, 1).await?;
                 let (median, line) = timed(&gpu, &plan, &space, *rest).await?;
                 medians[place].push(median);
                 lines[place] += &line;
@@ -101,7 +101,12 @@ async fn compare(arguments: &[String]) -> Result<()> {
 }
 
 /// The median after a rest, and how it is shown: with its spread, the time that waking took, and a mark.
-async fn timed(gpu: &Gpu, plan: &Plan, space: &Workspace, rest: Duration) -> Result<(f64, String)> {
+async fn timed(
+    gpu: &Gpu,
+    plan: &Plan,
+    space: &OperandBuffers,
+    rest: Duration,
+) -> Result<(f64, String)> {
     let launch = plan.bind(&space.views())?;
     // Short, as the tuner screens: no warm-up that would hide a rest.
     let sampling = Sampling {

@@ -28,7 +28,7 @@ enable wgpu_cooperative_matrix;
 alias FragmentA = coop_mat8x8<f16, A>;
 alias FragmentB = coop_mat8x8<f16, B>;
 alias Sums = coop_mat8x8<f32, C>;
-alias Gradient = f16;        // of the gradients; f32 with WALK
+alias Gradient = f16;        // of the gradients; f32 with BLOCKS_PER_DISPATCH
 const FRAGMENT: u32 = 8;
 const LANES: u32 = 32;       // invocations of a subgroup
 
@@ -40,7 +40,7 @@ const SOFT_CAP: bool = false;
 // The most blocks that a workgroup walks in one dispatch, those of all query heads of a group counted in turn; 0 for all.
 // Then gradients are sums in f32, of this workgroup and without gaps, which later dispatches add to, and
 // attention_backward_finish makes results of.
-const WALK: u32 = 0;
+const BLOCKS_PER_DISPATCH: u32 = 0;
 
 const ROWS: u32 = 16;                // own rows per subgroup
 const BLOCK: u32 = 16;               // rows of the others at a time
@@ -359,7 +359,7 @@ fn attention_backward_cooperative(
             if (own_row + row < own_rows && d4 < HEAD4) {
                 var value = sums[sums_base + row * STRIDE_S + lane4] * (params.scale * LN_2);
                 var at = own_1.base + (own_row + row) * own_1.stride + d4;
-                if (WALK > 0u) {
+                if (BLOCKS_PER_DISPATCH > 0u) {
                     at = (kept_row + row) * HEAD4 + d4;
                     if (params.first_step > 0u) {
                         value += vec4<f32>(d_own[at]);
@@ -387,7 +387,7 @@ fn attention_backward_cooperative(
                 if (own_row + row < own_rows && d4 < VALUE4) {
                     var value = sums[sums_base + row * STRIDE_S + lane4];
                     var at = own_2.base + (own_row + row) * own_2.stride + d4;
-                    if (WALK > 0u) {
+                    if (BLOCKS_PER_DISPATCH > 0u) {
                         at = (kept_row + row) * VALUE4 + d4;
                         if (params.first_step > 0u) {
                             value += vec4<f32>(d_v[at]);
@@ -541,10 +541,10 @@ struct Params {
     table_row: u32,       // pages of a sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
-    first_step: u32,      // with WALK, blocks of each walk that earlier dispatches took
-    steps: u32,           // with WALK, blocks that this one takes
-    first_kept: u32,      // with WALK, the workgroup whose sums are kept first
-    kept: u32,            // with WALK, how many there are
+    first_step: u32,      // with BLOCKS_PER_DISPATCH, blocks of each walk that earlier dispatches took
+    steps: u32,           // with BLOCKS_PER_DISPATCH, blocks that this one takes
+    first_kept: u32,      // with BLOCKS_PER_DISPATCH, the workgroup whose sums are kept first
+    kept: u32,            // with BLOCKS_PER_DISPATCH, how many there are
 }
 
 // snippet attention_strides
@@ -580,7 +580,7 @@ fn rows_of(strides: Strides, batch: u32, head: u32, count: u32) -> Rows {
 // Of the other rows of a member of the group, those from `begin` up to `end` in so many blocks, what this dispatch walks:
 // from x up to y.
 fn walk_of(member: u32, begin: i32, end: i32, blocks: u32) -> vec2<i32> {
-    if (WALK == 0u) {
+    if (BLOCKS_PER_DISPATCH == 0u) {
         return vec2<i32>(begin, end);
     }
     let before = member * blocks;

@@ -22,7 +22,7 @@
 //! Works for any lengths, and head_dim and value_dim that are multiples of four.
 
 alias Elem = f32;       // of all but the logarithms
-alias Gradient = f32;   // of the gradients: Elem, or f32 with WALK
+alias Gradient = f32;   // of the gradients: Elem, or f32 with BLOCKS_PER_DISPATCH
 
 const HEAD_DIM: u32 = 64;    // columns of Q and K
 const VALUE_DIM: u32 = 64;   // columns of V and O
@@ -32,7 +32,7 @@ const SOFT_CAP: bool = false;
 // The most blocks that a workgroup walks in one dispatch, those of all query heads of a group counted in turn; 0 for all.
 // Then gradients are sums in f32, of this workgroup and without gaps, which later dispatches add to, and
 // attention_backward_finish makes results of.
-const WALK: u32 = 0;
+const BLOCKS_PER_DISPATCH: u32 = 0;
 
 const TILE: u32 = 32;         // rows that a workgroup owns
 const BLOCK: u32 = 32;        // rows of the others at a time
@@ -175,7 +175,7 @@ fn attention_backward_flash(
                 if (d4 < HEAD4) {
                     var value = gradient_1[i][j] * scale;
                     var at = own_1.base + row * own_1.stride + d4;
-                    if (WALK > 0u) {
+                    if (BLOCKS_PER_DISPATCH > 0u) {
                         at = kept_row * HEAD4 + d4;
                         if (params.first_step > 0u) {
                             value += vec4<f32>(d_own[at]);
@@ -186,7 +186,7 @@ fn attention_backward_flash(
                 if (KEYS && d4 < VALUE4) {
                     var value = gradient_2[i][j];
                     var at = own_2.base + row * own_2.stride + d4;
-                    if (WALK > 0u) {
+                    if (BLOCKS_PER_DISPATCH > 0u) {
                         at = kept_row * VALUE4 + d4;
                         if (params.first_step > 0u) {
                             value += vec4<f32>(d_v[at]);
@@ -388,10 +388,10 @@ struct Params {
     table_row: u32,       // pages of a sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
-    first_step: u32,      // with WALK, blocks of each walk that earlier dispatches took
-    steps: u32,           // with WALK, blocks that this one takes
-    first_kept: u32,      // with WALK, the workgroup whose sums are kept first
-    kept: u32,            // with WALK, how many there are
+    first_step: u32,      // with BLOCKS_PER_DISPATCH, blocks of each walk that earlier dispatches took
+    steps: u32,           // with BLOCKS_PER_DISPATCH, blocks that this one takes
+    first_kept: u32,      // with BLOCKS_PER_DISPATCH, the workgroup whose sums are kept first
+    kept: u32,            // with BLOCKS_PER_DISPATCH, how many there are
 }
 
 // snippet attention_strides
@@ -427,7 +427,7 @@ fn rows_of(strides: Strides, batch: u32, head: u32, count: u32) -> Rows {
 // Of the other rows of a member of the group, those from `begin` up to `end` in so many blocks, what this dispatch walks:
 // from x up to y.
 fn walk_of(member: u32, begin: i32, end: i32, blocks: u32) -> vec2<i32> {
-    if (WALK == 0u) {
+    if (BLOCKS_PER_DISPATCH == 0u) {
         return vec2<i32>(begin, end);
     }
     let before = member * blocks;

@@ -41,7 +41,7 @@ const LENGTHS: bool = false;
 const LOG_SUM_EXP: bool = false;
 // The most keys that a workgroup walks in one dispatch, a multiple of TILE_KV; 0 for all. Between dispatches, and for
 // attention_flash_finish at the end, `lse` holds for each row O before its division, the row's maximum and its sum.
-const WALK: u32 = 0;
+const KV_PER_DISPATCH: u32 = 0;
 
 const SUBGROUPS: u32 = 4;
 const SUBGROUP_Q: u32 = 16;   // queries per subgroup
@@ -79,28 +79,28 @@ const EVEN_V: bool = TILE_KV * V4 % WORKGROUP == 0;
 
 // Rows of S that an invocation works on, LANES apart, and how many share one.
 const ROWS: u32 = max(SUBGROUP_Q / LANES, 1u);
-const SHARERS: u32 = max(LANES / SUBGROUP_Q, 1u);
-const GROUPS: u32 = KV4 / SHARERS;   // groups of four keys of a row that an invocation works on
+const LANES_PER_ROW: u32 = max(LANES / SUBGROUP_Q, 1u);
+const GROUPS: u32 = KV4 / LANES_PER_ROW;   // groups of four keys of a row that an invocation works on
 
 // Whether weights are taken within the branch that reads the scores: more code, fewer registers. On an H200 it is 8 % faster
 // for heads of 128 columns, and 3 % slower for 64.
-const APART: bool = HEAD_DIM > 64u;
+const WEIGH_IN_BRANCH: bool = HEAD_DIM > 64u;
 
 // Whether each tile of a head begins its walk at another block, and goes around: then few wait for memory, and the others
 // find keys in the cache.
-const AROUND: bool = true;
+const STAGGER: bool = true;
 
 const_assert SUBGROUP_Q % FRAGMENT == 0;
 const_assert TILE_KV % FRAGMENT == 0;
 const_assert HEAD_DIM % 4 == 0;
 const_assert VALUE_DIM % 4 == 0;
-const_assert ROWS * LANES == SUBGROUP_Q || SHARERS * SUBGROUP_Q == LANES;
-const_assert GROUPS * SHARERS == KV4;
-const_assert WALK % TILE_KV == 0;
+const_assert ROWS * LANES == SUBGROUP_Q || LANES_PER_ROW * SUBGROUP_Q == LANES;
+const_assert GROUPS * LANES_PER_ROW == KV4;
+const_assert KV_PER_DISPATCH % TILE_KV == 0;
 const KEPT_ROW: u32 = VALUE_DIM + 2u;
 
 // Blocks after which it is looked whether a weight came near the largest f16.
-const STRETCH: u32 = 8;
+const CHECK_EVERY: u32 = 8;
 
 // No score is below it. A difference with it is finite or -inf, never NaN, unlike with -inf itself.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
@@ -122,14 +122,14 @@ const LN_2: f32 = 0.69314718;
 @group(0) @binding(6) var<storage, read> sinks: array<f32>;           // [heads], with SINKS
 @group(0) @binding(7) var<storage, read_write> o: array<vec4<f16>>;   // [batch, heads, seq_q, value_dim / 4]
 @group(0) @binding(8) var<storage, read_write> lse: array<f32>;       // [batch, heads, seq_q], with LOG_SUM_EXP;
-                                                                      // [kept, TILE_Q, KEPT_ROW], with WALK
+                                                                      // [kept, TILE_Q, KEPT_ROW], with KV_PER_DISPATCH
 
 var<workgroup> k_tile: array<Cell, TILE_KV * STRIDE_K>;
 var<workgroup> v_tile: array<Cell, TILE_KV * STRIDE_V>;
 var<workgroup> p_tile: array<Cell, TILE_Q * STRIDE_P>;
 var<workgroup> s_tile: array<Score, TILE_Q * STRIDE_S>;   // S, and O on its way
 var<workgroup> factors: array<f32, TILE_Q>;               // what rows of O are multiplied by
-var<workgroup> kept_factors: array<f32, max(TILE_Q * u32(WALK > 0u), 1u)>;   // and what was kept of them
+var<workgroup> kept_factors: array<f32, max(TILE_Q * u32(KV_PER_DISPATCH > 0u), 1u)>;   // and what was kept of them
 var<workgroup> overflow: atomic<u32>;                     // whether some weight came near the largest f16
 
 @compute @workgroup_size(WORKGROUP)
@@ -177,15 +177,15 @@ fn attention_cooperative(
     let last_sees = visible(place, first_query + max(place.rows, 1u) - 1u);
     var begin = first_sees.x;
     var end = select(begin, last_sees.y, place.rows > 0u && place.keys > 0u);
-    if (WALK > 0u) {
+    if (KV_PER_DISPATCH > 0u) {
         begin = min(begin + params.first_step, max(begin, end));
         end = min(begin + params.steps, end);
     }
     let kept_base = (tile - params.first_kept) * TILE_Q * KEPT_ROW;
-    let continues = WALK > 0u && params.first_step > 0u;
+    let continues = KV_PER_DISPATCH > 0u && params.first_step > 0u;
     let blocks = (max(end, begin) - begin + TILE_KV - 1u) / TILE_KV;
     var start = begin;
-    if (AROUND) {
+    if (STAGGER) {
         // Of the blocks that all rows of the tile see whole.
         let whole = select(0u, (max(min(first_sees.y, end), begin) - begin) / TILE_KV, last_sees.x <= begin);
         start += tile_q * whole / tiles_q * TILE_KV;
@@ -267,24 +267,24 @@ fn attention_cooperative(
                 if (BIAS || SOFT_CAP || partial) {
                     score = seen_scores(place, row, sharer, current);
                     row_max[i] = select(row_max[i], largest_score(score), row_max[i] == NEG_LARGE);
-                    if (APART) {
+                    if (WEIGH_IN_BRANCH) {
                         block_sum = weigh(score, factor, row_max[i], row, sharer);
                     }
                 } else {
                     score = raw_scores(row, sharer);
                     factor = params.scale;
-                    if (APART) {
+                    if (WEIGH_IN_BRANCH) {
                         block_sum = weigh(score, factor, row_max[i], row, sharer);
                     }
                 }
-                if (!APART) {
+                if (!WEIGH_IN_BRANCH) {
                     block_sum = weigh(score, factor, row_max[i], row, sharer);
                 }
                 near = near || (block_sum.x + block_sum.y) + (block_sum.z + block_sum.w) > WEIGHT_MAX;
                 row_sum[i] += block_sum;
             }
             // Not every block: the flag has to be waited for.
-            let look = walked % STRETCH == STRETCH - 1u;
+            let look = walked % CHECK_EVERY == CHECK_EVERY - 1u;
             if (look && near) {
                 atomicMax(&overflow, NEAR);
             }
@@ -344,7 +344,7 @@ fn attention_cooperative(
         let row = own_row + i * LANES;
         var sum = (row_sum[i].x + row_sum[i].y) + (row_sum[i].z + row_sum[i].w);
         // keep loop
-        for (var step = 1u; step < SHARERS; step *= 2u) {
+        for (var step = 1u; step < LANES_PER_ROW; step *= 2u) {
             sum += subgroupShuffleXor(sum, step * SUBGROUP_Q);
         }
         var largest = row_max[i];
@@ -355,7 +355,7 @@ fn attention_cooperative(
             factor = exp2(row_max[i] - largest);
             sum = fma(sum, factor, exp2(sink - largest));
         }
-        if (WALK == 0u) {
+        if (KV_PER_DISPATCH == 0u) {
             // A row that sees no key has no sum, and stays zero.
             factors[row] = factor / select(1.0, sum, sum > 0.0);
         } else if (row < writes && sharer == 0u) {
@@ -373,7 +373,7 @@ fn attention_cooperative(
             lse[at] = larger;
             lse[at + 1u] = fma(before.y, of_before, sum * of_part);
         }
-        if (WALK == 0u && LOG_SUM_EXP && row < writes && sharer == 0u) {
+        if (KV_PER_DISPATCH == 0u && LOG_SUM_EXP && row < writes && sharer == 0u) {
             var value = params.neg_inf;
             if (row < place.rows && sum > 0.0) {
                 value = (largest + log2(sum)) * LN_2;
@@ -395,7 +395,7 @@ fn attention_cooperative(
         for (var index = lane; index < SUBGROUP_Q * KV4; index += LANES) {
             let row = subgroup_row + index / KV4;
             let column = first * FRAGMENT + index % KV4 * 4u;
-            if (WALK > 0u && row < writes && column < VALUE_DIM) {
+            if (KV_PER_DISPATCH > 0u && row < writes && column < VALUE_DIM) {
                 let at = kept_base + row * KEPT_ROW + column;
                 var value = s_read(row, index % KV4) * factors[row];
                 if (continues) {
@@ -619,7 +619,7 @@ fn weigh(score: array<vec4<f32>, GROUPS>, factor: f32, reference: f32, row: u32,
 fn largest_of_sharers(own: f32) -> f32 {
     var largest = own;
     // keep loop
-    for (var step = 1u; step < SHARERS; step *= 2u) {
+    for (var step = 1u; step < LANES_PER_ROW; step *= 2u) {
         largest = max(largest, subgroupShuffleXor(largest, step * SUBGROUP_Q));
     }
     return largest;
@@ -670,10 +670,10 @@ struct Params {
     table_row: u32,       // pages of a sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
-    first_step: u32,      // with WALK, keys of each walk that earlier dispatches took
-    steps: u32,           // with WALK, keys that this one takes, a multiple of TILE_KV
-    first_kept: u32,      // with WALK, the tile whose sums are kept first
-    kept: u32,            // with WALK, how many there are
+    first_step: u32,      // with KV_PER_DISPATCH, keys of each walk that earlier dispatches took
+    steps: u32,           // with KV_PER_DISPATCH, keys that this one takes, a multiple of TILE_KV
+    first_kept: u32,      // with KV_PER_DISPATCH, the tile whose sums are kept first
+    kept: u32,            // with KV_PER_DISPATCH, how many there are
 }
 
 // snippet attention_strides

@@ -56,7 +56,7 @@ const EVEN_V: bool = SLOTS_V * LOADS_V == TILE_KV && WORKGROUP % LANES_V == 0;
 const EVEN_OWNERS: bool = TILE_KV % OWNERS == 0 && WORKGROUP % ROWS == 0;
 // An odd stride, for the banks' sake: neighbours sum different keys.
 const STRIDE: u32 = LANES_K | 1u;
-const SUMMERS: u32 = min(OWNERS, 8u);       // invocations that sum a row's weights
+const REDUCERS: u32 = min(OWNERS, 8u);       // invocations that sum a row's weights
 const MEMORY: u32 = max(max(ROWS * TILE_KV * STRIDE, 2u * SLOTS_V * VALUE_DIM), WORKGROUP);
 
 const_assert HEAD_DIM % VECTOR == 0;
@@ -81,7 +81,7 @@ const LOG2_E: f32 = 1.44269504;
 
 var<workgroup> memory: array<f32, MEMORY>;                                // parts of scores; at the end parts of O
 var<workgroup> weights: array<array<vec4<f32>, ROWS4>, TILE_KV>;
-var<workgroup> row_sums: array<f32, ROWS * SUMMERS>;
+var<workgroup> row_sums: array<f32, ROWS * REDUCERS>;
 var<workgroup> row_maxima: array<atomic<u32>, ROWS>;                      // as `ordered` gives them
 
 @compute @workgroup_size(WORKGROUP)
@@ -240,10 +240,10 @@ fn attention_decode(
     workgroupBarrier();
     memory[local_index] = own_sum;
     workgroupBarrier();
-    if (local_index < ROWS * SUMMERS) {
+    if (local_index < ROWS * REDUCERS) {
         var sum = 0.0;
-        for (var i = local_index % SUMMERS; i < OWNERS; i += SUMMERS) {
-            sum += memory[local_index / SUMMERS * OWNERS + i];
+        for (var i = local_index % REDUCERS; i < OWNERS; i += REDUCERS) {
+            sum += memory[local_index / REDUCERS * OWNERS + i];
         }
         row_sums[local_index] = sum;
     }
@@ -276,8 +276,8 @@ fn attention_decode(
     }
     if (local_index < ROWS) {
         var sum = 0.0;
-        for (var i = 0u; i < SUMMERS; i++) {
-            sum += row_sums[local_index * SUMMERS + i];
+        for (var i = 0u; i < REDUCERS; i++) {
+            sum += row_sums[local_index * REDUCERS + i];
         }
         part_sums[place + local_index] = vec2<f32>(unordered(atomicLoad(&row_maxima[local_index])), sum);
     }

@@ -18,12 +18,12 @@ const GROUP: u32 = 4;          // query heads to each
 
 const ROWS: u32 = 4;           // rows of Q per workgroup of attention_decode
 const CHUNK: u32 = 32;         // columns of O per workgroup
-const MERGERS: u32 = 256;      // invocations of a workgroup
+const MERGE_WORKGROUP: u32 = 256;      // invocations of a workgroup
 
-const AT_ONCE: u32 = MERGERS / CHUNK;
+const AT_ONCE: u32 = MERGE_WORKGROUP / CHUNK;
 const VECTOR: u32 = 4u + 4u * u32(HALF);   // neighbouring columns of an invocation of attention_decode
 const LANES_V: u32 = VALUE_DIM / VECTOR;
-const_assert MERGERS % CHUNK == 0;
+const_assert MERGE_WORKGROUP % CHUNK == 0;
 
 // No score is below it. A difference with it is finite or -inf, never NaN, unlike with -inf itself.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
@@ -38,10 +38,10 @@ const LN_2: f32 = 0.693147181;
 @group(0) @binding(5) var<storage, read_write> o: array<Elem>;            // [batch, heads, seq_q, VALUE_DIM]
 @group(0) @binding(6) var<storage, read_write> lse: array<f32>;           // [batch, heads, seq_q]
 
-var<workgroup> sums: array<vec2<f32>, MERGERS>;   // of weights, and of a column of O
+var<workgroup> sums: array<vec2<f32>, MERGE_WORKGROUP>;   // of weights, and of a column of O
 var<workgroup> maxima: array<f32, AT_ONCE>;
 
-@compute @workgroup_size(MERGERS)
+@compute @workgroup_size(MERGE_WORKGROUP)
 fn attention_decode_merge(
     @builtin(workgroup_id) workgroup_id: vec3<u32>,
     @builtin(local_invocation_index) local_index: u32,

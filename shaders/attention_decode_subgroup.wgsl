@@ -43,7 +43,7 @@ const PARTS: u32 = VECTOR / 4u;            // vec4<f32> that they become
 const LANES: u32 = HEAD_DIM / VECTOR;
 const BITS: u32 = firstTrailingBit(LANES);
 const LOADS_BITS: u32 = firstTrailingBit(LOADS);
-const SHARERS: u32 = LANES / LOADS;        // lanes that hold the scores of one key
+const LANES_PER_ROW: u32 = LANES / LOADS;        // lanes that hold the scores of one key
 const ROW_BITS: u32 = 32u - countLeadingZeros(ROWS - 1u);
 const ROWS_OF_SCORES: u32 = 1u << ROW_BITS;   // rows, and more that make it a power of two
 const GIVEN: u32 = min(ROW_BITS, BITS - LOADS_BITS);   // times that a lane gives half of its rows away
@@ -92,7 +92,7 @@ fn attention_decode_subgroup(
     let size_of_subgroup = subgroupAdd(1u);
     let lane = place_in_subgroup % LANES;
     let slot = (subgroup_id * size_of_subgroup + place_in_subgroup) / LANES;
-    let own_load = lane / SHARERS;
+    let own_load = lane / LANES_PER_ROW;
 
     let split = params.first_split + workgroup_id.y;
     let of_all = params.first + workgroup_id.x;
@@ -136,7 +136,7 @@ fn attention_decode_subgroup(
     }
     workgroupBarrier();
     var o_part: array<array<vec4<f32>, PARTS>, ROWS>;
-    let own_row = ((lane % SHARERS) >> SAME_BITS) * HELD;
+    let own_row = ((lane % LANES_PER_ROW) >> SAME_BITS) * HELD;
     var own_max: array<f32, HELD>;
     for (var held = 0u; held < HELD; held++) {
         own_max[held] = NEG_LARGE;
@@ -181,19 +181,19 @@ fn attention_decode_subgroup(
         }
         // then half of the rows, until it has one. Where there are more lanes than rows, some have the same.
         for (var step = 0u; step < GIVEN; step++) {
-            let far = (lane & (SHARERS >> (step + 1u))) != 0u;
+            let far = (lane & (LANES_PER_ROW >> (step + 1u))) != 0u;
             for (var row = 0u; row < ROWS_OF_SCORES / 2u; row++) {
                 if (row < (ROWS_OF_SCORES >> (step + 1u))) {
                     let here = scores[0][row];
                     let there = scores[0][row + (ROWS_OF_SCORES >> (step + 1u))];
-                    let other = subgroupShuffleXor(select(there, here, far), SHARERS >> (step + 1u));
+                    let other = subgroupShuffleXor(select(there, here, far), LANES_PER_ROW >> (step + 1u));
                     scores[0][row] = select(here, there, far) + other;
                 }
             }
         }
         for (var step = GIVEN; step < BITS - LOADS_BITS; step++) {
             for (var row = 0u; row < HELD; row++) {
-                scores[0][row] += subgroupShuffleXor(scores[0][row], SHARERS >> (step + 1u));
+                scores[0][row] += subgroupShuffleXor(scores[0][row], LANES_PER_ROW >> (step + 1u));
             }
         }
         let key = tile + own_load * SLOTS + slot;
@@ -244,7 +244,7 @@ fn attention_decode_subgroup(
         for (var load = 0u; load < LOADS; load++) {
             var of_key: array<f32, ROWS>;
             for (var row = 0u; row < ROWS; row++) {
-                of_key[row] = subgroupShuffle(weights[row % HELD], place_in_subgroup - lane + load * SHARERS + ((row / HELD) << SAME_BITS));
+                of_key[row] = subgroupShuffle(weights[row % HELD], place_in_subgroup - lane + load * LANES_PER_ROW + ((row / HELD) << SAME_BITS));
             }
             for (var part = 0u; part < PARTS; part++) {
                 let v_part = widened(v_raw[load], part);
@@ -260,7 +260,7 @@ fn attention_decode_subgroup(
     var sums: array<f32, ROWS>;
     for (var row = 0u; row < ROWS; row++) {
         row_max[row] = subgroupShuffle(own_max[row % HELD], place_in_subgroup - lane + ((row / HELD) << SAME_BITS));
-        sums[row] = subgroupShuffle(own_sum[row % HELD], place_in_subgroup - lane + own_load * SHARERS + ((row / HELD) << SAME_BITS));
+        sums[row] = subgroupShuffle(own_sum[row % HELD], place_in_subgroup - lane + own_load * LANES_PER_ROW + ((row / HELD) << SAME_BITS));
     }
     // The slots agree on a maximum.
     let place = (workgroup_id.x * params.splits + split) * ROWS;

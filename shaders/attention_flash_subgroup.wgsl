@@ -33,7 +33,7 @@ const LENGTHS: bool = false;    // each sequence has lengths of its own
 const LSE: bool = false;        // the logarithms of the sums are written
 // The most keys that a workgroup walks in one dispatch, a multiple of TILE_KV; 0 for all. Between dispatches, and for
 // attention_flash_finish at the end, `lse` holds for each row O before its division, the row's maximum and its sum.
-const WALK: u32 = 0;
+const KV_PER_DISPATCH: u32 = 0;
 
 const LANES: u32 = 8;       // invocations of a row, a power of two
 const LANES_Q: u32 = 1;     // rows that neighbours take in turn; of 2, pairs share what they read of workgroup memory
@@ -94,7 +94,7 @@ const_assert LANES % CHUNK_KV4 == 0;
 const_assert TURNS % 2 == 0;
 const_assert CHUNKS == 1 || CHUNKS == 2;
 
-const_assert WALK % TILE_KV == 0;
+const_assert KV_PER_DISPATCH % TILE_KV == 0;
 const KEPT_ROW: u32 = VALUE_DIM + 2u;
 
 // No score is below it. A difference with it is finite or -inf, never NaN, unlike with -inf itself.
@@ -110,7 +110,7 @@ const LN_2: f32 = 0.6931471805599453;
 @group(0) @binding(5) var<storage, read> bias: array<Elem>;          // [batch, heads, seq_q, seq_kv], or 1 of some
 @group(0) @binding(6) var<storage, read> sinks: array<f32>;          // [heads]
 @group(0) @binding(7) var<storage, read_write> o: array<Elem4>;      // [batch, heads, seq_q, value_dim / 4]
-@group(0) @binding(8) var<storage, read_write> lse: array<f32>;      // [batch, heads, seq_q]; with WALK
+@group(0) @binding(8) var<storage, read_write> lse: array<f32>;      // [batch, heads, seq_q]; with KV_PER_DISPATCH
                                                                         // [kept, TILE_Q, KEPT_ROW]
 
 var<workgroup> memory: array<vec4<f32>, 2u * BUFFER>;
@@ -164,7 +164,7 @@ fn attention_flash_subgroup(
     let end = last_sees.y;
     var begin = first_sees.x;   // of this dispatch's part of the walk
     var stop = end;
-    if (WALK > 0u) {
+    if (KV_PER_DISPATCH > 0u) {
         begin = min(begin + params.first_step, max(begin, end));
         stop = min(begin + params.steps, end);
     }
@@ -195,7 +195,7 @@ fn attention_flash_subgroup(
         row_max[i] = least;
         row_sum[i] = select(0.0, 1.0, least > NEG_LARGE && local_kv == 0u);
         let row = row_of(local_q, i);
-        if (WALK > 0u && params.first_step > 0u && row < written) {
+        if (KV_PER_DISPATCH > 0u && params.first_step > 0u && row < written) {
             let kept_row = kept_base + row * KEPT_ROW;
             row_max[i] = lse[kept_row + VALUE_DIM];
             row_sum[i] = select(0.0, lse[kept_row + VALUE_DIM + 1u], local_kv == 0u);
@@ -369,7 +369,7 @@ fn attention_flash_subgroup(
         // Zeros for a row that sees no key, and so has no sum, and for one past the sequence's queries.
         let sees_some = row < rows && sum > 0.0;
         let factor = 1.0 / select(1.0, sum, sees_some);
-        if (WALK > 0u && row < written) {
+        if (KV_PER_DISPATCH > 0u && row < written) {
             let kept_row = kept_base + row * KEPT_ROW;
             for (var j = 0u; j < ELEMS_D4; j++) {
                 let d4 = j * LANES + local_kv;
@@ -512,10 +512,10 @@ struct Params {
     table_row: u32,       // pages of a sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
-    first_step: u32,      // with WALK, keys of each walk that earlier dispatches took
-    steps: u32,           // with WALK, keys that this one takes, a multiple of TILE_KV
-    first_kept: u32,      // with WALK, the tile whose sums are kept first
-    kept: u32,            // with WALK, how many there are
+    first_step: u32,      // with KV_PER_DISPATCH, keys of each walk that earlier dispatches took
+    steps: u32,           // with KV_PER_DISPATCH, keys that this one takes, a multiple of TILE_KV
+    first_kept: u32,      // with KV_PER_DISPATCH, the tile whose sums are kept first
+    kept: u32,            // with KV_PER_DISPATCH, how many there are
 }
 
 // snippet attention_strides

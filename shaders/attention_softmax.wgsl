@@ -12,8 +12,8 @@ const LENGTHS: bool = false;   // each sequence has lengths of its own
 const LSE: bool = false;       // the logarithms of the sums are written
 
 const WORKGROUP: u32 = 256;
-const LEADERS: u32 = min(WORKGROUP, 16u);   // invocations that merge for the others
-const_assert WORKGROUP % LEADERS == 0;
+const REDUCERS: u32 = min(WORKGROUP, 16u);   // invocations that merge for the others
+const_assert WORKGROUP % REDUCERS == 0;
 
 // No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
@@ -25,7 +25,7 @@ const NEG_LARGE: f32 = -0x1.fffffep+127;
 @group(0) @binding(4) var<storage, read_write> lse: array<f32>;      // [batch, heads, seq_q]
 
 var<workgroup> pairs: array<vec2<f32>, WORKGROUP>;   // maximum and sum
-var<workgroup> merged: array<vec2<f32>, LEADERS>;
+var<workgroup> merged: array<vec2<f32>, REDUCERS>;
 
 @compute @workgroup_size(WORKGROUP)
 fn attention_softmax(
@@ -51,15 +51,15 @@ fn attention_softmax(
     }
     pairs[local_index] = pair;
     workgroupBarrier();
-    if (local_index < LEADERS) {
-        for (var other = local_index + LEADERS; other < WORKGROUP; other += LEADERS) {
+    if (local_index < REDUCERS) {
+        for (var other = local_index + REDUCERS; other < WORKGROUP; other += REDUCERS) {
             pair = merge(pair, pairs[other]);
         }
         merged[local_index] = pair;
     }
     workgroupBarrier();
     pair = merged[0];
-    for (var i = 1u; i < LEADERS; i++) {
+    for (var i = 1u; i < REDUCERS; i++) {
         pair = merge(pair, merged[i]);
     }
     // Past the sequence's queries there is no sink either.

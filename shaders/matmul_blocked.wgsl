@@ -44,8 +44,8 @@ const ELEMS_M: u32 = 4;    // rows of C per invocation
 const ELEMS_N: u32 = 4;    // columns of C per invocation
 const LANES_M: u32 = 4;    // of 32 neighbouring invocations along M: fewer distinct reads of workgroup memory
 const BUFFERS: u32 = 1;    // tiles in workgroup memory; 2 save a barrier a step
-const EARLY: bool = false; // the next tile is stored at the end of a step instead of at the start of its own
-const WINDING: bool = false;   // products go down one column and up the next instead of row by row
+const STORE_EARLY: bool = false; // the next tile is stored at the end of a step instead of at the start of its own
+const SERPENTINE: bool = false;   // products go down one column and up the next instead of row by row
 const GROUP: u32 = 8;      // columns of tiles that are walked row by row, so that their part of B stays in the cache
 
 const WORKGROUP_M: u32 = TILE_M / ELEMS_M;
@@ -146,13 +146,13 @@ fn matmul_blocked(
         a_next = fetch_a(local_index, first_row, a_first, a_at, depth);
         b_next = fetch_b(local_index, first_column, b_first, b_at, depth);
     }
-    if (EARLY) {
+    if (STORE_EARLY) {
         keep_a(0u, local_index, a_next);
         keep_b(0u, local_index, b_next);
     }
     for (var step = 0u; step < steps; step++) {
         let buffer = step % BUFFERS;
-        if (!EARLY) {
+        if (!STORE_EARLY) {
             keep_a(buffer, local_index, a_next);
             keep_b(buffer, local_index, b_next);
         }
@@ -176,7 +176,7 @@ fn matmul_blocked(
                 let from_m = slot(local_m, k, ALONG_A);
                 a_part[i] = a_tile[buffer][k][i * WORKGROUP_M + from_m];
             }
-            if (WINDING) {
+            if (SERPENTINE) {
                 var b_part: array<vec4<f32>, ELEMS_N4>;
                 for (var j = 0u; j < ELEMS_N4; j++) {
                     let from_n = slot(local_n, k, ALONG_B);
@@ -205,7 +205,7 @@ fn matmul_blocked(
         if (BUFFERS == 1u) {
             workgroupBarrier();
         }
-        if (EARLY) {
+        if (STORE_EARLY) {
             keep_a((step + 1u) % BUFFERS, local_index, a_next);
             keep_b((step + 1u) % BUFFERS, local_index, b_next);
         }
@@ -225,7 +225,7 @@ fn matmul_blocked(
                         var sums: array<f32, WIDTH_C>;
                         for (var e = 0u; e < WIDTH_C; e++) {
                             sums[e] = sum[i][j][l + e];
-                            if (WINDING) {
+                            if (SERPENTINE) {
                                 sums[e] = single[i][4u * j + l + e];
                             }
                         }

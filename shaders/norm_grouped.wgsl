@@ -22,9 +22,9 @@ const IN_PLACE: bool = false;      // y holds the input as well, and x is not re
 
 const ROWS: u32 = WORKGROUP / GROUP;            // of a workgroup; read by the host
 const MOST_COLS: u32 = GROUP * ELEMS * WIDTH;   // columns at most; read by the host
-const LEADERS: u32 = min(GROUP, 16u);           // invocations that add for their group
+const REDUCERS: u32 = min(GROUP, 16u);           // invocations that add for their group
 const_assert WORKGROUP % GROUP == 0;
-const_assert GROUP % LEADERS == 0;
+const_assert GROUP % REDUCERS == 0;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
@@ -33,7 +33,7 @@ const_assert GROUP % LEADERS == 0;
 @group(0) @binding(4) var<storage, read_write> y: array<Vector>;   // [rows, cols]
 
 var<workgroup> parts: array<f32, WORKGROUP>;
-var<workgroup> merged: array<f32, ROWS * LEADERS>;
+var<workgroup> merged: array<f32, ROWS * REDUCERS>;
 
 @compute @workgroup_size(WORKGROUP)
 fn norm_grouped(
@@ -83,18 +83,18 @@ fn norm_grouped(
 fn group_sum(own: f32, group: u32, place: u32) -> f32 {
     parts[group * GROUP + place] = own;
     workgroupBarrier();
-    if (place < LEADERS) {
+    if (place < REDUCERS) {
         var part = own;
-        for (var i = place + LEADERS; i < GROUP; i += LEADERS) {
+        for (var i = place + REDUCERS; i < GROUP; i += REDUCERS) {
             part = part + parts[group * GROUP + i];
         }
-        merged[group * LEADERS + place] = part;
+        merged[group * REDUCERS + place] = part;
     }
     workgroupBarrier();
     var total = 0.0;
     // keep loop
-    for (var i = 0u; i < LEADERS; i++) {
-        total = total + merged[group * LEADERS + i];
+    for (var i = 0u; i < REDUCERS; i++) {
+        total = total + merged[group * REDUCERS + i];
     }
     return total;
 }

@@ -16,15 +16,15 @@ const ELEMS: u32 = 4;              // Wide that an invocation holds
 const LAYER: bool = false;         // subtract the mean
 
 const PART: u32 = WORKGROUP * ELEMS;         // Wide of a part; read by the host
-const LEADERS: u32 = min(WORKGROUP, 16u);   // invocations that add for the others
-const_assert WORKGROUP % LEADERS == 0;
+const REDUCERS: u32 = min(WORKGROUP, 16u);   // invocations that add for the others
+const_assert WORKGROUP % REDUCERS == 0;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
 @group(0) @binding(2) var<storage, read_write> moments: array<vec2<f32>>;   // [rows, parts]: mean, sum of squares
 
 var<workgroup> parts: array<f32, WORKGROUP>;
-var<workgroup> merged: array<f32, LEADERS>;
+var<workgroup> merged: array<f32, REDUCERS>;
 
 @compute @workgroup_size(WORKGROUP)
 fn norm_split_moments(
@@ -103,9 +103,9 @@ fn across_sum(wide: Wide) -> f32 {
 fn workgroup_sum(own: f32, local_index: u32) -> f32 {
     parts[local_index] = own;
     workgroupBarrier();
-    if (local_index < LEADERS) {
+    if (local_index < REDUCERS) {
         var part = own;
-        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+        for (var i = local_index + REDUCERS; i < WORKGROUP; i += REDUCERS) {
             part = part + parts[i];
         }
         merged[local_index] = part;
@@ -113,7 +113,7 @@ fn workgroup_sum(own: f32, local_index: u32) -> f32 {
     workgroupBarrier();
     var total = 0.0;
     // keep loop
-    for (var i = 0u; i < LEADERS; i++) {
+    for (var i = 0u; i < REDUCERS; i++) {
         total = total + merged[i];
     }
     return total;

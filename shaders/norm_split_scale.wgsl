@@ -20,8 +20,8 @@ const BIAS: bool = false;          // add bias
 const IN_PLACE: bool = false;      // y holds the input as well, and x is not read
 
 const PART: u32 = WORKGROUP * ELEMS;         // Wide of a part; read by the host
-const LEADERS: u32 = min(WORKGROUP, 16u);   // invocations that add for the others
-const_assert WORKGROUP % LEADERS == 0;
+const REDUCERS: u32 = min(WORKGROUP, 16u);   // invocations that add for the others
+const_assert WORKGROUP % REDUCERS == 0;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
@@ -31,7 +31,7 @@ const_assert WORKGROUP % LEADERS == 0;
 @group(0) @binding(5) var<storage, read_write> y: array<Vector>;      // [rows, cols]
 
 var<workgroup> parts: array<f32, WORKGROUP>;
-var<workgroup> merged: array<f32, LEADERS>;
+var<workgroup> merged: array<f32, REDUCERS>;
 
 @compute @workgroup_size(WORKGROUP)
 fn norm_split_scale(
@@ -131,9 +131,9 @@ fn store(row: u32, col: u32, normal: Wide) {
 fn workgroup_sum(own: f32, local_index: u32) -> f32 {
     parts[local_index] = own;
     workgroupBarrier();
-    if (local_index < LEADERS) {
+    if (local_index < REDUCERS) {
         var part = own;
-        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+        for (var i = local_index + REDUCERS; i < WORKGROUP; i += REDUCERS) {
             part = part + parts[i];
         }
         merged[local_index] = part;
@@ -141,7 +141,7 @@ fn workgroup_sum(own: f32, local_index: u32) -> f32 {
     workgroupBarrier();
     var total = 0.0;
     // keep loop
-    for (var i = 0u; i < LEADERS; i++) {
+    for (var i = 0u; i < REDUCERS; i++) {
         total = total + merged[i];
     }
     return total;

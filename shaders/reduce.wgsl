@@ -23,8 +23,8 @@ const ELEMS: u32 = 8;                // Vector that an invocation loads at a tim
 const MAX_WORKGROUPS: u32 = 528;     // workgroups of one dispatch at most; read by the host
 
 const HALVES: u32 = max(WIDTH / 4u, 1u);    // Wide of a Vector
-const LEADERS: u32 = min(WORKGROUP, 16u);   // invocations that merge for the others
-const_assert WORKGROUP % LEADERS == 0;
+const REDUCERS: u32 = min(WORKGROUP, 16u);   // invocations that merge for the others
+const_assert WORKGROUP % REDUCERS == 0;
 
 struct Params {
     begin: u32,      // first Vector
@@ -43,7 +43,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> c: array<f32>;     // [1]
 
 var<workgroup> parts: array<f32, WORKGROUP>;
-var<workgroup> merged: array<f32, LEADERS>;
+var<workgroup> merged: array<f32, REDUCERS>;
 var<workgroup> came: u32;
 
 @compute @workgroup_size(WORKGROUP)
@@ -147,9 +147,9 @@ fn magnitude(wide: vec4<f32>) -> u32 {
 fn merge(own: f32, local_index: u32) -> f32 {
     parts[local_index] = own;
     workgroupBarrier();
-    if (local_index < LEADERS) {
+    if (local_index < REDUCERS) {
         var part = own;
-        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+        for (var i = local_index + REDUCERS; i < WORKGROUP; i += REDUCERS) {
             part = join(part, parts[i]);
         }
         merged[local_index] = part;
@@ -158,7 +158,7 @@ fn merge(own: f32, local_index: u32) -> f32 {
     var all = merged[0];
     if (local_index == 0u) {
         // keep loop
-        for (var i = 1u; i < LEADERS; i++) {
+        for (var i = 1u; i < REDUCERS; i++) {
             all = join(all, merged[i]);
         }
     }

@@ -24,9 +24,9 @@ const LOG: bool = false;           // y is the logarithm
 
 const ROWS: u32 = WORKGROUP / GROUP;           // of a workgroup; read by the host
 const MOST_COLS: u32 = GROUP * ELEMS * WIDTH;       // columns at most; read by the host
-const LEADERS: u32 = min(GROUP, 16u);          // invocations that merge for their group
+const REDUCERS: u32 = min(GROUP, 16u);          // invocations that merge for their group
 const_assert WORKGROUP % GROUP == 0;
-const_assert GROUP % LEADERS == 0;
+const_assert GROUP % REDUCERS == 0;
 
 // No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
@@ -37,7 +37,7 @@ const NEG_LARGE: f32 = -0x1.fffffep+127;
 @group(0) @binding(3) var<storage, read_write> y: array<Vector>;   // [rows, cols]
 
 var<workgroup> pairs: array<vec2<f32>, WORKGROUP>;           // maximum and sum
-var<workgroup> merged: array<vec2<f32>, ROWS * LEADERS>;
+var<workgroup> merged: array<vec2<f32>, ROWS * REDUCERS>;
 
 @compute @workgroup_size(WORKGROUP)
 fn softmax_grouped(
@@ -75,29 +75,29 @@ fn softmax_grouped(
     let own_sum = across_sum(total);
     pairs[local_index] = vec2<f32>(own_max, own_sum);
     workgroupBarrier();
-    if (place < LEADERS) {
+    if (place < REDUCERS) {
         // All maxima before the first exp, so that these do not wait for each other.
         var part_max = own_max;
-        for (var i = place + LEADERS; i < GROUP; i += LEADERS) {
+        for (var i = place + REDUCERS; i < GROUP; i += REDUCERS) {
             part_max = max(part_max, pairs[group * GROUP + i].x);
         }
         var part_sum = own_sum * exp(own_max - part_max);
-        for (var i = place + LEADERS; i < GROUP; i += LEADERS) {
+        for (var i = place + REDUCERS; i < GROUP; i += REDUCERS) {
             let pair = pairs[group * GROUP + i];
             part_sum = part_sum + pair.y * exp(pair.x - part_max);
         }
-        merged[group * LEADERS + place] = vec2<f32>(part_max, part_sum);
+        merged[group * REDUCERS + place] = vec2<f32>(part_max, part_sum);
     }
     workgroupBarrier();
     var row_max = NEG_LARGE;
     // keep loop
-    for (var i = 0u; i < LEADERS; i++) {
-        row_max = max(row_max, merged[group * LEADERS + i].x);
+    for (var i = 0u; i < REDUCERS; i++) {
+        row_max = max(row_max, merged[group * REDUCERS + i].x);
     }
     var row_sum = 0.0;
     // keep loop
-    for (var i = 0u; i < LEADERS; i++) {
-        let pair = merged[group * LEADERS + i];
+    for (var i = 0u; i < REDUCERS; i++) {
+        let pair = merged[group * REDUCERS + i];
         row_sum = row_sum + pair.y * exp(pair.x - row_max);
     }
 

@@ -18,8 +18,8 @@ const MASK: bool = false;          // add mask
 const CAUSAL: bool = false;        // row r sees its first seen + r % queries columns
 
 const PART: u32 = WORKGROUP * ELEMS;         // Wide of a part; read by the host
-const LEADERS: u32 = min(WORKGROUP, 16u);   // invocations that merge for the others
-const_assert WORKGROUP % LEADERS == 0;
+const REDUCERS: u32 = min(WORKGROUP, 16u);   // invocations that merge for the others
+const_assert WORKGROUP % REDUCERS == 0;
 
 // No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
@@ -30,7 +30,7 @@ const NEG_LARGE: f32 = -0x1.fffffep+127;
 @group(0) @binding(3) var<storage, read_write> part_pairs: array<vec2<f32>>;   // [rows, parts]: maximum and sum
 
 var<workgroup> pairs: array<vec2<f32>, WORKGROUP>;   // maximum and sum
-var<workgroup> merged: array<vec2<f32>, LEADERS>;
+var<workgroup> merged: array<vec2<f32>, REDUCERS>;
 
 @compute @workgroup_size(WORKGROUP)
 fn softmax_split_sums(
@@ -139,14 +139,14 @@ fn seen_cols(row: u32) -> u32 {
 fn merge_all(own: vec2<f32>, local_index: u32) -> vec2<f32> {
     pairs[local_index] = own;
     workgroupBarrier();
-    if (local_index < LEADERS) {
+    if (local_index < REDUCERS) {
         // All maxima before the first exp, so that these do not wait for each other.
         var part_max = own.x;
-        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+        for (var i = local_index + REDUCERS; i < WORKGROUP; i += REDUCERS) {
             part_max = max(part_max, pairs[i].x);
         }
         var part_sum = own.y * exp(own.x - part_max);
-        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+        for (var i = local_index + REDUCERS; i < WORKGROUP; i += REDUCERS) {
             part_sum = part_sum + pairs[i].y * exp(pairs[i].x - part_max);
         }
         merged[local_index] = vec2<f32>(part_max, part_sum);
@@ -154,12 +154,12 @@ fn merge_all(own: vec2<f32>, local_index: u32) -> vec2<f32> {
     workgroupBarrier();
     var row_max = NEG_LARGE;
     // keep loop
-    for (var i = 0u; i < LEADERS; i++) {
+    for (var i = 0u; i < REDUCERS; i++) {
         row_max = max(row_max, merged[i].x);
     }
     var row_sum = 0.0;
     // keep loop
-    for (var i = 0u; i < LEADERS; i++) {
+    for (var i = 0u; i < REDUCERS; i++) {
         row_sum = row_sum + merged[i].y * exp(merged[i].x - row_max);
     }
     return vec2<f32>(row_max, row_sum);

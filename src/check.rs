@@ -1,6 +1,6 @@
 //! Gates: is this adapter's result to be trusted? Each with an outcome and, where it fails, a remedy.
 
-use crate::bench::{Coverage, Workspace};
+use crate::bench::{Coverage, OperandBuffers};
 use crate::data::{Dtype, Inputs};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -118,7 +118,7 @@ async fn timed_copy(gpu: &Gpu) -> Result<(f64, f64)> {
     use crate::bench::{Clock, GpuClock};
     let operation = crate::ops::Stream::new(crate::ops::StreamKind::Copy, 1 << 20);
     let plan = Plan::new(gpu, &operation, &PlanOptions::default()).await?;
-    let space = Workspace::new(gpu, &operation, 1).await?;
+    let space = OperandBuffers::new(gpu, &operation, 1).await?;
     let launch = plan.bind(&space.views())?;
     let mut clock = GpuClock::new(gpu, &launch).await?;
     clock.sample(1).await?;
@@ -231,13 +231,13 @@ async fn compare(
 ) -> Result<Option<crate::report::Verified>> {
     let kernel = plan.kernel();
     let space = match input {
-        None => Workspace::new(gpu, operation, seed).await?,
+        None => OperandBuffers::new(gpu, operation, seed).await?,
         Some(input) => {
             let values = repeat(operation, input);
             if overflows(operation, kernel, &values.as_slice()) {
                 return Ok(None);
             }
-            Workspace::with_values(gpu, operation, &values).await?
+            OperandBuffers::with_values(gpu, operation, &values).await?
         }
     };
     let launch = plan.bind(&space.views())?;

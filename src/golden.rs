@@ -25,7 +25,7 @@ const HEAD: &str = "\
 
 /// Limits of a native GPU beyond WebGPU's defaults, with so much workgroup memory.
 fn native(kind: AdapterKind, workgroup_bytes: u32) -> Capabilities {
-    let mut device = Capabilities::imagined(kind)
+    let mut device = Capabilities::fake(kind)
         .with_f16()
         .with_invocations(1024)
         .with_bindings(2 << 30);
@@ -38,7 +38,7 @@ fn native(kind: AdapterKind, workgroup_bytes: u32) -> Capabilities {
 fn devices() -> Vec<(&'static str, Capabilities)> {
     use AdapterKind::{Discrete, Integrated, Other, Software};
     const KIB: u32 = 1 << 10;
-    let mut webgpu = Capabilities::imagined(Other);
+    let mut webgpu = Capabilities::fake(Other);
     webgpu.limits.max_buffer_size = 256 << 20;
     vec![
         ("webgpu", webgpu),

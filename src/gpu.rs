@@ -4,10 +4,10 @@ mod adapters;
 mod buffer;
 mod capabilities;
 mod device;
+#[cfg(test)]
+mod fake;
 mod features;
 mod fill;
-#[cfg(test)]
-mod imagined;
 #[cfg(feature = "bench")]
 mod kept;
 mod mutex;

@@ -210,7 +210,7 @@ pub enum Slot {
 
 /// A run of bytes that a dispatch binds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct BindingRange {
     /// Which buffer.
     pub slot: Slot,
     /// First byte, from the beginning of the operand.
@@ -219,7 +219,7 @@ pub struct Window {
     pub bytes: u64,
 }
 
-impl Window {
+impl BindingRange {
     /// All `bytes` of a slot.
     #[must_use]
     pub fn whole(slot: Slot, bytes: u64) -> Self {
@@ -233,13 +233,13 @@ impl Window {
 
 /// One dispatch: which stage, with what uniform, on what buffers, over how many workgroups.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct Dispatch {
     /// Index of [`Kernel::stages`].
     pub stage: usize,
     /// Bytes of binding 0.
     pub params: Vec<u8>,
     /// Bindings 1, 2, ...
-    pub windows: Vec<Window>,
+    pub windows: Vec<BindingRange>,
     /// Workgroups in x, y, z.
     pub workgroups: [u32; 3],
 }
@@ -248,7 +248,7 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Schedule {
     /// The dispatches. None for a shape without elements.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Dispatch>,
     /// Bytes of each scratch buffer.
     pub scratch: Vec<u64>,
 }

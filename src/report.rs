@@ -19,5 +19,5 @@ pub use run::{Bound, Ceiling, GridPoint, Host, Report, Row, SCHEMA, Settings, To
 pub use sampling::Sampling;
 pub use status::{Checks, ClockKind, Status};
 pub use summary::Summary;
-pub use tuning::{Contender, Ended, Machine, Setting, TUNING_SCHEMA, Tuned, Tuning};
+pub use tuning::{Machine, Setting, StopReason, TUNING_SCHEMA, Tuned, TunedConfig, Tuning};
 pub use warning::{DriftMoment, Warning};

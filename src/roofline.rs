@@ -8,10 +8,10 @@ mod arithmetic;
 mod atomics;
 mod ceilings;
 mod chart;
-mod figures;
 mod latency;
 mod levels;
 mod matrix;
+mod measured;
 mod memory;
 mod model;
 mod options;
@@ -29,10 +29,10 @@ mod workgroup;
 pub use ceilings::measure_ceilings;
 pub(crate) use ceilings::measure_some;
 pub use chart::{Mark, belongs, chart};
-pub use figures::Figures;
 pub use levels::levels;
+pub use measured::MeasuredRoofline;
 pub use model::{ComputeCeiling, MemoryCeiling, Place, Roofline, Source, Standing, Work};
-pub use options::{ArithmeticGrid, Effort, Extent};
+pub use options::{ArithmeticGrid, ProbeOptions, Scope};
 pub use probe::ProbeFile;
 pub use render::{
     ceilings as ceiling_lines, hierarchy, regime, regimes, render, ridge_points, transfers,

@@ -23,16 +23,16 @@ mod options;
 mod search;
 mod trials;
 
-pub use candidates::{Candidate, candidates};
+pub use candidates::{Config, candidates};
 pub use options::TuneOptions;
-pub use search::{Budget, Look, Outcome, Timing, Trials, search};
+pub use search::{Budget, Outcome, Phase, Timing, Trials, search};
 
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::ops::{Family, Operation, class_of};
 use crate::plan::PlanOptions;
-use crate::report::{AdapterKind, Ceiling, Contender, Sampling, Tuned};
+use crate::report::{AdapterKind, Ceiling, Sampling, Tuned, TunedConfig};
 use crate::roofline::{ArithmeticGrid, Roofline};
 use crate::suite::{RunOptions, Runner};
 use std::time::{Duration, Instant};
@@ -176,8 +176,9 @@ impl<'a> Tuner<'a> {
         .await?;
         let is_near = |seconds: f64| self.is_near(operation, seconds);
         let outcome = search(&mut trials, all.len(), &is_near, &self.options.budget).await?;
-        let contender =
-            |place: usize, time_s| Contender::new(all[place].kernel, &all[place].constants, time_s);
+        let contender = |place: usize, time_s| {
+            TunedConfig::new(all[place].kernel, &all[place].constants, time_s)
+        };
         let passed_over = outcome.passed_over.iter();
         Ok(Tuned {
             operation: operation.family().name.to_owned(),

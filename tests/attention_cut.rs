@@ -24,7 +24,7 @@ fn compare(gpu: &Gpu, shape: &dyn Operation, values: Option<&[Vec<f32>]>) -> Vec
     for kernel in shape.family().kernels {
         let options = PlanOptions {
             kernel: Some(kernel.name),
-            constants: Constants::new().set("WALK", steps(shape.family())),
+            constants: Constants::new().set("KV_PER_DISPATCH", steps(shape.family())),
             ..Default::default()
         };
         let plan = match block_on(Plan::new(gpu, shape, &options)) {

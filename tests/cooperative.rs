@@ -2,13 +2,13 @@
 //!
 //! `make test-cooperative` runs this on a software adapter that has them. Elsewhere it says that it is skipped.
 
+#[path = "cooperative/aligned.rs"]
+mod aligned;
 mod common;
-#[path = "cooperative/whole.rs"]
-mod whole;
 
 use pollster::block_on;
 use proptest::prelude::*;
-use ridgepoint::bench::{Coverage, Workspace};
+use ridgepoint::bench::{Coverage, OperandBuffers};
 use ridgepoint::data::{Distribution, generate};
 use ridgepoint::kernel::{Constants, Fragments};
 use ridgepoint::ops::{BiasShape, Lengths, LogSumExp, Sinks, family};
@@ -53,7 +53,7 @@ fn verify(gpu: &Gpu, operation: &dyn Operation, options: &PlanOptions) {
 }
 
 /// Runs `operation`, which the device can, on what `space` holds, and holds it against the reference.
-fn verify_on(gpu: &Gpu, operation: &dyn Operation, options: &PlanOptions, space: &Workspace) {
+fn verify_on(gpu: &Gpu, operation: &dyn Operation, options: &PlanOptions, space: &OperandBuffers) {
     let plan = block_on(Plan::new(gpu, operation, options)).unwrap();
     common::verify(gpu, operation, &plan, space, Coverage::Full);
 }
@@ -233,7 +233,7 @@ fn attention_is_right_with_both_sides_and_each_option() {
         }
     }
     // As long sequences are walked.
-    let straight = Constants::new().set("AROUND", false);
+    let straight = Constants::new().set("STAGGER", false);
     for shape in &shapes[3..] {
         verify(gpu, shape, &of_attention(straight.clone()));
     }
@@ -372,7 +372,11 @@ fn gradients_of_attention_are_right() {
 
 fn transposed(yes: bool) -> Layout {
     Layout {
-        order: if yes { Order::Transposed } else { Order::AsIs },
+        order: if yes {
+            Order::ColumnMajor
+        } else {
+            Order::RowMajor
+        },
         ..Layout::default()
     }
 }
@@ -443,6 +447,6 @@ proptest! {
             log_sum_exp: if log_sum_exp { LogSumExp::Wanted } else { LogSumExp::Unwanted },
             ..Attention::new(2, kv_heads * group, lengths.0, 24)
         };
-        verify(gpu, &shape, &of_attention(Constants::new().set("AROUND", around)));
+        verify(gpu, &shape, &of_attention(Constants::new().set("STAGGER", around)));
     }
 }

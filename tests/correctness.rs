@@ -5,7 +5,7 @@
 mod common;
 
 use pollster::block_on;
-use ridgepoint::bench::{Coverage, Workspace};
+use ridgepoint::bench::{Coverage, OperandBuffers};
 use ridgepoint::kernel::{Constants, Kernel};
 use ridgepoint::ops::{FAMILIES, Family, family};
 use ridgepoint::shader::{Checks, Loops};
@@ -16,7 +16,7 @@ fn run(gpu: &Gpu, operation: &dyn Operation, options: &PlanOptions, seed: u32) -
     let Some(plan) = common::plan(gpu, operation, options) else {
         return false;
     };
-    let space = block_on(Workspace::new(gpu, operation, seed)).unwrap();
+    let space = block_on(OperandBuffers::new(gpu, operation, seed)).unwrap();
     common::verify(gpu, operation, &plan, &space, Coverage::Full);
     true
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use pollster::block_on;
-use ridgepoint::bench::{Coverage, Workspace};
+use ridgepoint::bench::{Coverage, OperandBuffers};
 use ridgepoint::data::{Distribution, Dtype, generate};
 use ridgepoint::gpu::View;
 use ridgepoint::kernel::Constants;
@@ -172,7 +172,7 @@ fn wrong_buffers_are_errors_with_values() {
         let plan = Plan::new(&gpu, &Matmul::new(4, 6, 5), &PlanOptions::default())
             .await
             .unwrap();
-        let space = Workspace::new(&gpu, &Matmul::new(4, 6, 5), 1)
+        let space = OperandBuffers::new(&gpu, &Matmul::new(4, 6, 5), 1)
             .await
             .unwrap();
         let views = space.views();
@@ -408,7 +408,7 @@ fn a_result_that_was_not_written_is_not_verified() {
         let plan = Plan::new(&gpu, &copy, &PlanOptions::default())
             .await
             .unwrap();
-        let space = Workspace::new(&gpu, &copy, 9).await.unwrap();
+        let space = OperandBuffers::new(&gpu, &copy, 9).await.unwrap();
         space.poison(&gpu).await.unwrap();
         let inputs = space.generated(9);
         let verified = space

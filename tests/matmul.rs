@@ -58,9 +58,9 @@ fn layout() -> impl Strategy<Value = (bool, u64, u64)> {
 fn with_gaps((transposed, gap, offset): (bool, u64, u64), shape: [u64; 2]) -> Layout {
     Layout {
         order: if transposed {
-            Order::Transposed
+            Order::ColumnMajor
         } else {
-            Order::AsIs
+            Order::RowMajor
         },
         row_stride: Some(shape[usize::from(!transposed)] + gap),
         batch_stride: None,
@@ -153,7 +153,7 @@ fn with_small_bindings() -> Option<Gpu> {
 /// Products with an operand beyond one binding: each operand in turn, in both orders, with gaps, batches and extras.
 fn beyond_a_binding() -> Vec<Matmul> {
     let transposed = |matmul: Matmul| {
-        let order = Order::Transposed;
+        let order = Order::ColumnMajor;
         Matmul {
             a: Layout { order, ..matmul.a },
             b: Layout { order, ..matmul.b },
@@ -235,7 +235,7 @@ fn operands_go_beyond_one_binding() {
 #[test]
 fn products_are_cut_into_runs_of_workgroups() {
     let transposed = Layout {
-        order: Order::Transposed,
+        order: Order::ColumnMajor,
         ..Layout::default()
     };
     let extras = |matmul| Matmul {
@@ -382,7 +382,7 @@ fn what_cannot_be_is_refused() {
         ..Layout::default()
     };
     let transposed = Layout {
-        order: Order::Transposed,
+        order: Order::ColumnMajor,
         ..Layout::default()
     };
     let refused = |matmul: Matmul| matmul.validate().unwrap_err();

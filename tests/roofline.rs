@@ -3,16 +3,16 @@
 mod common;
 
 use pollster::block_on;
-use ridgepoint::bench::Others;
+use ridgepoint::bench::HostLoad;
 use ridgepoint::report::{AdapterKind, Ceiling, Row, Sampling, Status};
-use ridgepoint::roofline::{ArithmeticGrid, Effort, Extent, Session, chart, levels};
+use ridgepoint::roofline::{ArithmeticGrid, ProbeOptions, Scope, Session, chart, levels};
 use ridgepoint::shader::Checks;
 use ridgepoint::suite::{Case, RunOptions, Runner};
 use ridgepoint::{Dtype, Gpu};
 use std::time::Duration;
 
 /// A few milliseconds for each figure: enough to see that it is right, not how large it is.
-fn brief() -> Effort {
+fn brief() -> ProbeOptions {
     let sampling = Sampling {
         warm_up: Duration::ZERO,
         warm_up_max: Duration::ZERO,
@@ -22,7 +22,7 @@ fn brief() -> Effort {
         max_time: Duration::from_secs(2),
         ..Sampling::quick()
     };
-    Effort {
+    ProbeOptions {
         grid: ArithmeticGrid::Short,
         copy_bytes: 8 << 20,
         sampling,
@@ -58,10 +58,10 @@ fn every_probe_is_right_and_every_part_ends() {
     let mut session = Session::new(
         &gpu,
         brief(),
-        Extent::Full,
+        Scope::Full,
         &never,
         &silent,
-        Others::default(),
+        HostLoad::default(),
     );
     block_on(session.run()).unwrap();
     let figures = session.figures();
@@ -104,10 +104,10 @@ fn default_limits_are_enough() {
     let mut session = Session::new(
         &gpu,
         brief(),
-        Extent::Quick,
+        Scope::Quick,
         &never,
         &silent,
-        Others::default(),
+        HostLoad::default(),
     );
     block_on(session.run()).unwrap();
     let ceilings = &session.figures().ceilings;
@@ -134,7 +134,7 @@ fn matmul_row(gpu: &Gpu, others: &dyn Fn() -> Option<f64>) -> Row {
         kernel: None,
         reduced_from: None,
     };
-    let mut runner = Runner::new(gpu, options, &|| false).beside(Others::told_by(others));
+    let mut runner = Runner::new(gpu, options, &|| false).beside(HostLoad::from_fn(others));
     block_on(runner.measure(&case)).unwrap()
 }
 

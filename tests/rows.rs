@@ -6,7 +6,7 @@ mod common;
 mod properties;
 
 use pollster::block_on;
-use ridgepoint::bench::{Coverage, Workspace};
+use ridgepoint::bench::{Coverage, OperandBuffers};
 use ridgepoint::gpu::View;
 use ridgepoint::kernel::Kernel;
 use ridgepoint::ops::{
@@ -327,7 +327,7 @@ fn a_reduction_runs_again_and_again_over_several_bindings() {
         // Three bindings, and elements behind the last whole load.
         let reduction = Reduction::new(kind, 3 * (16 << 10) - 5);
         let plan = block_on(Plan::new(&gpu, &reduction, &PlanOptions::default())).unwrap();
-        let mut space = block_on(Workspace::new(&gpu, &reduction, 1)).unwrap();
+        let mut space = block_on(OperandBuffers::new(&gpu, &reduction, 1)).unwrap();
         for seed in 2..12 {
             let mut encoder = gpu
                 .device()
@@ -341,7 +341,7 @@ fn a_reduction_runs_again_and_again_over_several_bindings() {
             let verified =
                 block_on(space.verify(&gpu, &reduction, plan.kernel(), &inputs, coverage)).unwrap();
             assert!(verified.ok, "{kind:?} {seed}: {:?}", verified.worst);
-            space = block_on(Workspace::new(&gpu, &reduction, seed)).unwrap();
+            space = block_on(OperandBuffers::new(&gpu, &reduction, seed)).unwrap();
         }
     }
 }

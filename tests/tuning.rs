@@ -5,7 +5,7 @@ mod common;
 use pollster::block_on;
 use ridgepoint::bench::Coverage;
 use ridgepoint::ops::family;
-use ridgepoint::report::{AdapterKind, Contender, Ended, Machine, Setting, Tuned};
+use ridgepoint::report::{AdapterKind, Machine, Setting, StopReason, Tuned, TunedConfig};
 use ridgepoint::shader::{Checks, Constant};
 use ridgepoint::tune::{Budget, Job, TuneOptions, Tuner, candidates};
 use ridgepoint::{Attention, Dtype, Gpu, Mask, Matmul, Operation, Plan, PlanOptions, Tuning};
@@ -13,9 +13,9 @@ use std::time::Duration;
 
 const SHAPE: Matmul = Matmul::new(48, 40, 32);
 
-fn winner(kernel: &str, constants: &[(&str, Setting)]) -> Contender {
+fn winner(kernel: &str, constants: &[(&str, Setting)]) -> TunedConfig {
     let constants = constants.iter().map(|(n, v)| ((*n).to_owned(), *v));
-    Contender {
+    TunedConfig {
         kernel: kernel.to_owned(),
         constants: constants.collect(),
         time_s: 1e-3,
@@ -23,7 +23,7 @@ fn winner(kernel: &str, constants: &[(&str, Setting)]) -> Contender {
 }
 
 /// A tuning of `gpu` with one class, that of [`SHAPE`].
-fn tuning(gpu: &Gpu, winner: Option<Contender>) -> Tuning {
+fn tuning(gpu: &Gpu, winner: Option<TunedConfig>) -> Tuning {
     let mut tuning = Tuning::new(Machine::of(gpu.summary()));
     tuning.keep(Tuned {
         operation: "matmul".into(),
@@ -40,7 +40,7 @@ fn tuning(gpu: &Gpu, winner: Option<Contender>) -> Tuning {
         tried: 2,
         passed_over: Vec::new(),
         warnings: Vec::new(),
-        ended: Ended::Complete,
+        ended: StopReason::Complete,
         lasted_s: 1.0,
     });
     tuning

@@ -2,9 +2,9 @@
 fn workgroup_sum(own: f32, local_index: u32) -> f32 {
     parts[local_index] = own;
     workgroupBarrier();
-    if (local_index < LEADERS) {
+    if (local_index < REDUCERS) {
         var part = own;
-        for (var i = local_index + LEADERS; i < WORKGROUP; i += LEADERS) {
+        for (var i = local_index + REDUCERS; i < WORKGROUP; i += REDUCERS) {
             part = part + parts[i];
         }
         merged[local_index] = part;
@@ -12,7 +12,7 @@ fn workgroup_sum(own: f32, local_index: u32) -> f32 {
     workgroupBarrier();
     var total = 0.0;
     // keep loop
-    for (var i = 0u; i < LEADERS; i++) {
+    for (var i = 0u; i < REDUCERS; i++) {
         total = total + merged[i];
     }
     return total;

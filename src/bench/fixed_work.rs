@@ -2,9 +2,9 @@
 
 use super::clock::Clock;
 use super::drift::{DriftMonitor, WakeRule};
+use super::operand_buffers::OperandBuffers;
 use super::rates::Awake;
 use super::timed_launch::TimedLaunch;
-use super::workspace::Workspace;
 use crate::error::Result;
 use crate::gpu::{Gpu, lock};
 use crate::ops::{Fma, Operation, Recurrence};
@@ -93,7 +93,7 @@ async fn launch(gpu: &Gpu) -> Result<(Launch, f64)> {
             recurrence: Recurrence::Affine,
         };
         let plan = Plan::new(gpu, &work, &PlanOptions::default()).await?;
-        let space = Workspace::new(gpu, &work, 1).await?;
+        let space = OperandBuffers::new(gpu, &work, 1).await?;
         let launch = plan.bind(&space.views())?;
         let mut clock = TimedLaunch::new(gpu, &launch).await?;
         clock.sample(1).await?;

@@ -56,7 +56,7 @@ pub async fn measure<C: Clock>(
     should_stop: &dyn Fn() -> bool,
 ) -> Result<Measurement> {
     let once = async || {
-        let session = Session {
+        let session = Sampler {
             clock: &mut *clock,
             sampling,
             should_stop,
@@ -71,7 +71,7 @@ pub async fn measure<C: Clock>(
     }
 }
 
-struct Session<'a, C> {
+struct Sampler<'a, C> {
     clock: &'a mut C,
     sampling: &'a Sampling,
     should_stop: &'a dyn Fn() -> bool,
@@ -86,7 +86,7 @@ struct WarmUp {
     settled: bool,
 }
 
-impl<C: Clock> Session<'_, C> {
+impl<C: Clock> Sampler<'_, C> {
     async fn measure(mut self) -> Result<Measurement> {
         let awake = self.clock.wake(self.sampling, self.should_stop).await?;
         let mut measured = self.measure_awake().await?;

@@ -7,7 +7,7 @@ use crate::report::Verified;
 use crate::tolerance::Expected;
 
 /// What a result is held against.
-pub(super) struct Case<'a> {
+pub(super) struct Comparison<'a> {
     pub(super) operation: &'a dyn Operation,
     pub(super) kernel: &'static Kernel,
     pub(super) inputs: &'a dyn Inputs,
@@ -32,7 +32,7 @@ impl Part<'_> {
     }
 }
 
-impl Case<'_> {
+impl Comparison<'_> {
     /// Right values of some elements of the output of `part`.
     fn expected(&self, part: &Part<'_>, indices: &[u64]) -> Vec<Expected> {
         let counted: Vec<u64> = indices.iter().map(|index| part.base + index).collect();
@@ -71,7 +71,7 @@ impl Verdict {
     }
 
     /// Every element that is not finite has to be so by the reference, such as the logarithm of an empty sum.
-    pub(super) fn finite(&mut self, case: &Case<'_>, part: &Part<'_>) {
+    pub(super) fn finite(&mut self, case: &Comparison<'_>, part: &Part<'_>) {
         for place in part.dtype.non_finite(part.bytes) {
             let got = part.got(place);
             let index = part.first + place as u64;
@@ -89,7 +89,7 @@ impl Verdict {
         }
     }
 
-    pub(super) fn compare(&mut self, case: &Case<'_>, part: &Part<'_>, indices: &[u64]) {
+    pub(super) fn compare(&mut self, case: &Comparison<'_>, part: &Part<'_>, indices: &[u64]) {
         for (&index, expected) in indices.iter().zip(&case.expected(part, indices)) {
             let got = part.got((index - part.first) as usize);
             // Rounding the result to a narrower output type is not the kernel's error.
@@ -148,7 +148,7 @@ mod tests {
     fn what_is_not_finite_is_wrong_even_where_it_is_not_compared() {
         let matmul = Matmul::new(4, 8, 1);
         let inputs = [vec![1.0; 4], vec![1.0; 8]];
-        let case = Case {
+        let case = Comparison {
             operation: &matmul,
             kernel: matmul.family().kernels[0],
             inputs: &inputs.as_slice(),

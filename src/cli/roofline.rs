@@ -5,9 +5,9 @@ use super::load::Load;
 use super::progress::{Progress, print, say};
 use super::{FAILED, OK, adapter, host, stop};
 use jiff::Timestamp;
-use ridgepoint::bench::Others;
+use ridgepoint::bench::HostLoad;
 use ridgepoint::report::{ROOFLINE_SCHEMA, RooflineReport, RooflineSettings, Status, Tool};
-use ridgepoint::roofline::{Effort, Extent, Figures, PROBE_FILES, Session};
+use ridgepoint::roofline::{MeasuredRoofline, PROBE_FILES, ProbeOptions, Scope, Session};
 use ridgepoint::{Error, Gpu, Result};
 use std::path::Path;
 use std::time::Instant;
@@ -29,11 +29,11 @@ pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wan
     say(&format!("measuring {}, {}", gpu.summary().name, wanted.why));
     stop::listen();
     let extent = if arguments.quick {
-        Extent::Quick
+        Scope::Quick
     } else {
-        Extent::Full
+        Scope::Full
     };
-    let effort = Effort::of(gpu.capabilities().kind, extent, arguments.seed);
+    let effort = ProbeOptions::of(gpu.capabilities().kind, extent, arguments.seed);
     let progress = Progress::new(0, "parts");
     let name = |part: &str| progress.begin(part);
     let load = Load::new();
@@ -44,7 +44,7 @@ pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wan
         extent,
         &stop::asked,
         &name,
-        Others::told_by(&others),
+        HostLoad::from_fn(&others),
     );
     let ended = session.run().await;
     let figures = session.figures().clone();
@@ -64,8 +64,8 @@ pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wan
 fn report(
     arguments: &RooflineArguments,
     gpu: &Gpu,
-    effort: &Effort,
-    figures: Figures,
+    effort: &ProbeOptions,
+    figures: MeasuredRoofline,
     began: (Timestamp, Instant),
 ) -> RooflineReport {
     let hashes = PROBE_FILES.iter().map(|file| {

@@ -8,7 +8,7 @@ use super::rows::RowTable;
 use super::selection::Selection;
 use super::{BAD_INPUT, FAILED, OK, adapter, host, stop, summary, tunings};
 use jiff::Timestamp;
-use ridgepoint::bench::Others;
+use ridgepoint::bench::HostLoad;
 use ridgepoint::ops::FAMILIES;
 use ridgepoint::report::{AdapterKind, Report, Row, SCHEMA, Settings, Status, Tool, Warning};
 use ridgepoint::roofline::ArithmeticGrid;
@@ -147,7 +147,7 @@ async fn measure(
     let progress = Progress::new(cases.len(), "rows");
     let load = Load::new();
     let others = || load.others();
-    let mut runner = Runner::new(gpu, options, &stop::asked).beside(Others::told_by(&others));
+    let mut runner = Runner::new(gpu, options, &stop::asked).beside(HostLoad::from_fn(&others));
     progress.begin("ceilings");
     report.ceilings = runner.measure_ceilings().await?.to_vec();
     file.save(report);

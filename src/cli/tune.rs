@@ -7,7 +7,7 @@ use super::{FAILED, OK, adapter, stop, tunings};
 use comfy_table::{Attribute, Cell, CellAlignment, Row as Line};
 use ridgepoint::ops::family;
 use ridgepoint::plan::Store;
-use ridgepoint::report::{Ended, Machine, Tuned};
+use ridgepoint::report::{Machine, StopReason, Tuned};
 use ridgepoint::tune::{Budget, Job, TuneOptions, Tuner, tunable, without_classes};
 use ridgepoint::units::{format_percent, format_seconds};
 use ridgepoint::{Dtype, Error, Gpu, Result, Tuning};
@@ -224,9 +224,9 @@ fn row(tuned: &Tuned) -> String {
         format!("{}, {}", tuned.tried, format_seconds(tuned.lasted_s)),
     ];
     let ended = match tuned.ended {
-        Ended::Complete => "",
-        Ended::NearRoof => "; ended near the roof",
-        Ended::OutOfTime => "; the time was up",
+        StopReason::Complete => "",
+        StopReason::NearRoof => "; ended near the roof",
+        StopReason::OutOfTime => "; the time was up",
     };
     let winner = match &tuned.winner {
         Some(winner) => winner.describe(),

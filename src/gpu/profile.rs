@@ -114,7 +114,7 @@ pub(crate) const LOAD_FLOPS: u64 = 20;
 /// Bytes of an operand that one dispatch takes at most, so that a slow adapter of its kind is done in 100 ms: a processor
 /// moves 1 GB/s with a pass or two over three operands, a small integrated GPU 20. A discrete one is done with all that a
 /// binding holds.
-pub(crate) fn bearable_bytes(kind: AdapterKind) -> u64 {
+pub(crate) fn watchdog_bytes(kind: AdapterKind) -> u64 {
     match kind {
         AdapterKind::Software => 16 << 20,
         AdapterKind::Discrete => u64::MAX,

@@ -10,12 +10,12 @@ use crate::report::{AdapterKind, CooperativeShape, Warning};
 /// The kernel for any product, which every other one on matrix units shares its fragments with.
 const ANY: &str = "matmul_cooperative";
 /// The kernel for products of whole tiles.
-const WHOLE: &str = "matmul_cooperative_whole";
+const WHOLE: &str = "matmul_aligned";
 
 impl Gpu {
     /// Multiplies once with each shape of matrix units that the adapter lists and kernels have a form for. From then on
     /// kernels use those that came out right; for the others, which came out wrong or which the device has no room or
-    /// feature for, there is a warning in [`Gpu::warnings`]. `matmul_cooperative_whole`, which is written another way, is
+    /// feature for, there is a warning in [`Gpu::warnings`]. `matmul_aligned`, which is written another way, is
     /// tried by itself.
     ///
     /// [`Gpu::open`] calls it. A program that wraps its own device calls it where it wants matrix units.

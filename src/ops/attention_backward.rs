@@ -12,7 +12,7 @@ mod shape;
 
 pub use shape::AttentionBackward;
 
-use super::attention::options::Places;
+use super::attention::options::HeadStrides;
 use super::attention::{self, text};
 use super::{
     Attention, Candidate, Family, Implementation, LogSumExp, Operand, Operation, bind, kernels_of,
@@ -66,8 +66,8 @@ impl Operation for AttentionBackward {
 
     fn operands(&self) -> Vec<Operand> {
         let dtype = self.forward.dtype;
-        let [.., o] = self.forward.places();
-        let count = |places: Places| places.elements().unwrap_or(u64::MAX);
+        let [.., o] = self.forward.strides();
+        let count = |places: HeadStrides| places.elements().unwrap_or(u64::MAX);
         let kept = ["q", "k", "v", "lengths", "bias"];
         let mut operands = self.forward.operands();
         operands.retain(|operand| kept.contains(&operand.name));

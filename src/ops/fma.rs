@@ -7,7 +7,9 @@ use super::{
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Step, Window, fold_workgroups};
+use crate::kernel::{
+    BindingRange, Constants, Dispatch, Kernel, Schedule, Slot, Stage, fold_workgroups,
+};
 use crate::shader::{Constant, Prepared, files};
 use crate::tolerance::Expected;
 
@@ -216,12 +218,12 @@ fn schedule(fma: &Fma, stages: &[&Prepared], device: &Capabilities) -> Result<Sc
         },
     };
     let bytes = fma.invocations * fma.width * 4;
-    let step = Step {
+    let step = Dispatch {
         stage: 0,
         params: bytemuck::bytes_of(&params).to_vec(),
         windows: vec![
-            Window::whole(Slot::Operand(0), bytes),
-            Window::whole(Slot::Operand(1), bytes),
+            BindingRange::whole(Slot::Operand(0), bytes),
+            BindingRange::whole(Slot::Operand(1), bytes),
         ],
         workgroups: fold_workgroups(fma.invocations.div_ceil(workgroup), limits)?,
     };

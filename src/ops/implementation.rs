@@ -79,12 +79,12 @@ pub trait Candidate: Send + Sync {
     fn schedule(&self, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule>;
 }
 
-struct Bound<'a, O: 'static> {
+struct BoundCandidate<'a, O: 'static> {
     implementation: &'static Implementation<O>,
     operation: &'a O,
 }
 
-impl<O: Sync> Candidate for Bound<'_, O> {
+impl<O: Sync> Candidate for BoundCandidate<'_, O> {
     fn kernel(&self) -> &'static Kernel {
         &self.implementation.kernel
     }
@@ -113,7 +113,7 @@ impl<O: Sync> Candidate for Bound<'_, O> {
 impl<O: Sync> Implementation<O> {
     /// This kernel for `operation`.
     pub fn bound<'a>(&'static self, operation: &'a O) -> Box<dyn Candidate + 'a> {
-        Box::new(Bound {
+        Box::new(BoundCandidate {
             implementation: self,
             operation,
         })

@@ -103,7 +103,7 @@ impl Operation for Matmul {
     /// Valid after [`Operation::validate`]; an operand whose layout cannot be has no elements.
     fn operands(&self) -> Vec<Operand> {
         let [a, b, c] = self
-            .places()
+            .strides()
             .map_or([0; 3], |places| places.map(|p| p.elements));
         let uniform = Distribution::Uniform;
         let mut operands = vec![
@@ -122,12 +122,12 @@ impl Operation for Matmul {
     }
 
     fn validate(&self) -> Result<()> {
-        self.places()?;
+        self.strides()?;
         // An empty matrix may still have a side that does not fit an index.
         for (name, size) in self.shape() {
             super::require_u32(&format!("the {name} of a matmul"), Some(size))?;
         }
-        if self.c.order == Order::Transposed {
+        if self.c.order == Order::ColumnMajor {
             let reason = "C is written as it is; transpose the product by swapping A and B: \
                           transposed(C) = transposed(B) * transposed(A)";
             return Err(Error::Shape {
@@ -187,7 +187,7 @@ mod tests {
     use crate::report::AdapterKind;
 
     fn device(kind: AdapterKind, matrix_units: bool) -> Capabilities {
-        Capabilities::imagined(kind)
+        Capabilities::fake(kind)
             .with_f16()
             .with_subgroups((32, 32))
             .with_matrix_units(if matrix_units { 16 } else { 0 })
@@ -231,12 +231,7 @@ mod tests {
             ),
             (half(4, 16384, 16384), &units, "matmul_vector", true),
             (half(5, 16384, 16384), &units, "matmul_cooperative", true),
-            (
-                half(4096, 4096, 4096),
-                &units,
-                "matmul_cooperative_whole",
-                false,
-            ),
+            (half(4096, 4096, 4096), &units, "matmul_aligned", false),
             (half(4095, 4096, 4096), &units, "matmul_cooperative", false),
             (half(512, 512, 4096), &units, "matmul_cooperative", true),
             (Matmul::new(17, 16384, 512), &units, "matmul_blocked", false),

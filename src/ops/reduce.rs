@@ -10,8 +10,8 @@ use super::{
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::bearable_bytes;
-use crate::kernel::{Constants, Schedule, Slot, Step, Window};
+use crate::gpu::profile::watchdog_bytes;
+use crate::kernel::{BindingRange, Constants, Dispatch, Schedule, Slot};
 use crate::shader::Prepared;
 use crate::tolerance::{self, Expected};
 
@@ -215,7 +215,7 @@ fn schedule(
     stages: &[&Prepared],
     device: &Capabilities,
 ) -> Result<Schedule> {
-    let bearable = bearable_bytes(device.kind);
+    let bearable = watchdog_bytes(device.kind);
     let limits = &wgpu::Limits {
         max_storage_buffer_binding_size: bearable
             .min(device.limits.max_storage_buffer_binding_size),
@@ -237,10 +237,10 @@ fn schedule(
         .collect();
     let total: u32 = grids.iter().map(|(workgroups, _)| workgroups).sum();
     // Binding 2 has to hold something; it is read for a dot product alone.
-    let nothing = Window::whole(Slot::Operand(0), 0);
+    let nothing = BindingRange::whole(Slot::Operand(0), 0);
     // Zeros to begin with, as all memory of wgpu, and zeros again at the end.
-    let results = Window::whole(Slot::Scratch(0), (1 + u64::from(total)) * 4);
-    let result = Window::whole(Slot::Operand(reduction.inputs()), 4);
+    let results = BindingRange::whole(Slot::Scratch(0), (1 + u64::from(total)) * 4);
+    let result = BindingRange::whole(Slot::Operand(reduction.inputs()), 4);
     let mut first = 0;
     let mut steps = Vec::new();
     for (run, (workgroups, stride)) in runs.iter().zip(grids) {
@@ -257,7 +257,7 @@ fn schedule(
             ReductionKind::Dot => run.window(Slot::Operand(1)),
             ReductionKind::Sum | ReductionKind::Max => nothing,
         };
-        steps.push(Step {
+        steps.push(Dispatch {
             stage: run.stage,
             params: bytemuck::bytes_of(&params).to_vec(),
             windows: vec![run.window(Slot::Operand(0)), second, results, result],

@@ -3,7 +3,7 @@
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
-use crate::gpu::profile::bearable_bytes;
+use crate::gpu::profile::watchdog_bytes;
 use crate::kernel::Constants;
 
 /// Where the rows of an operand lie in its view, in elements. The default: one behind the other, from the beginning.
@@ -143,7 +143,7 @@ pub(super) struct RowWindow {
 const ALIGNMENT: u64 = 256;
 
 /// Cuts `rows` into runs whose operands of `row_bytes` a row and `extra_bytes` once fit a binding, and of which a dispatch
-/// takes no more than [`bearable_bytes`], or a row.
+/// takes no more than [`watchdog_bytes`], or a row.
 ///
 /// # Errors
 /// [`Error::TooLarge`] where not even one row fits.
@@ -168,7 +168,7 @@ pub(super) fn windows(
             limit,
         });
     }
-    let bearable = (bearable_bytes(device.kind) / largest).max(1);
+    let bearable = (watchdog_bytes(device.kind) / largest).max(1);
     let each = each.min(bearable);
     let cut = |first| RowWindow {
         first,
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn windows_cover_all_rows_and_fit() {
-        let device = Capabilities::imagined(AdapterKind::Discrete).with_bindings(10_000);
+        let device = Capabilities::fake(AdapterKind::Discrete).with_bindings(10_000);
         for (rows, cols) in [(0, 3), (1, 3), (7, 249), (2000, 3), (100, 64), (3, 2_430)] {
             let cut = windows(rows, &[4 * cols], 16, &device).unwrap();
             assert_eq!(cut.iter().map(|w| w.rows).sum::<u64>(), rows);
@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn a_slow_adapter_gets_less_at_once() {
         let sizes = |kind, rows, row| {
-            let device = Capabilities::imagined(kind).with_bindings(1 << 31);
+            let device = Capabilities::fake(kind).with_bindings(1 << 31);
             let cut = windows(rows, &[row, 1], 0, &device).unwrap();
             assert_eq!(cut.iter().map(|w| w.rows).sum::<u64>(), rows);
             cut.iter().map(|w| w.rows * row).max()
@@ -279,7 +279,7 @@ mod tests {
         let row = 1 << 14;
         assert_eq!(sizes(AdapterKind::Discrete, 1 << 16, row), Some(1 << 30));
         for kind in [AdapterKind::Software, AdapterKind::Integrated] {
-            assert_eq!(sizes(kind, 1 << 16, row), Some(bearable_bytes(kind)));
+            assert_eq!(sizes(kind, 1 << 16, row), Some(watchdog_bytes(kind)));
         }
         // A row is the least.
         assert_eq!(sizes(AdapterKind::Software, 3, 1 << 27), Some(1 << 27));

@@ -169,7 +169,7 @@ mod tests {
         lanes: (u32, u32),
         invocations: u32,
     ) -> Capabilities {
-        Capabilities::imagined(kind)
+        Capabilities::fake(kind)
             .with_f16()
             .with_subgroups(lanes)
             .with_invocations(invocations)
@@ -196,7 +196,7 @@ mod tests {
             ..Softmax::new(rows, cols)
         };
         let name = |softmax| chosen(softmax, &large).kernel.name;
-        assert_eq!(name(half(4096, 32_768)), "softmax_walked");
+        assert_eq!(name(half(4096, 32_768)), "softmax_prefetch");
         assert_eq!(name(half(4096, 32_764)), "softmax_workgroup");
         assert_eq!(name(half(256, 32_768)), "softmax_workgroup");
     }

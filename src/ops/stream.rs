@@ -11,7 +11,7 @@ use super::{
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::kernel::{Constants, Schedule, Slot, Step};
+use crate::kernel::{Constants, Dispatch, Schedule, Slot};
 use crate::shader::Prepared;
 use crate::tolerance::Expected;
 
@@ -178,7 +178,7 @@ fn schedule(stream: &Stream, stages: &[&Prepared], device: &Capabilities) -> Res
 }
 
 impl Stream {
-    fn step(&self, prepared: &Prepared, run: &Run, limits: &wgpu::Limits) -> Step {
+    fn step(&self, prepared: &Prepared, run: &Run, limits: &wgpu::Limits) -> Dispatch {
         let (workgroups, stride) = run.grid(prepared, limits);
         let params = Params {
             begin: run.range.start,
@@ -187,7 +187,7 @@ impl Stream {
             alpha: ALPHA,
         };
         let window = |i| run.window(Slot::Operand(i));
-        Step {
+        Dispatch {
             stage: run.stage,
             params: bytemuck::bytes_of(&params).to_vec(),
             windows: (0..self.operands().len()).map(window).collect(),

@@ -2,7 +2,7 @@
 
 use crate::data::Dtype;
 use crate::error::{Error, Result};
-use crate::kernel::{Slot, Window};
+use crate::kernel::{BindingRange, Slot};
 use crate::shader::Prepared;
 
 pub(super) const SHAPE_FORM: &str = "ELEMENTS, such as 33554432";
@@ -19,8 +19,8 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn window(&self, slot: Slot) -> Window {
-        Window {
+    pub(super) fn window(&self, slot: Slot) -> BindingRange {
+        BindingRange {
             slot,
             offset: self.bytes.start,
             bytes: self.bytes.end - self.bytes.start,

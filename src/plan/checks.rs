@@ -7,7 +7,7 @@ use crate::ops::Operand;
 use crate::shader::Prepared;
 
 /// What buffers are bound to: the operands of one shape.
-pub(super) struct Bound<'a> {
+pub(super) struct ExpectedViews<'a> {
     /// Name of the operation.
     pub(super) operation: &'static str,
     /// The shape, as text.
@@ -17,7 +17,7 @@ pub(super) struct Bound<'a> {
     pub(super) alignment: u64,
 }
 
-impl Bound<'_> {
+impl ExpectedViews<'_> {
     /// Whether `views` can be bound: as many as there are operands, each fit for its own, no output within another.
     pub(super) fn check(&self, views: &[View<'_>]) -> Result<()> {
         if views.len() != self.operands.len() {
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_uniform_of_another_size_is_refused() {
-        let device = Capabilities::imagined(AdapterKind::Discrete);
+        let device = Capabilities::fake(AdapterKind::Discrete);
         let stream = Stream::new(StreamKind::Add, 64);
         let kernel = stream.family().kernels[0];
         let files = kernel

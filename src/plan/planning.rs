@@ -1,6 +1,6 @@
 //! An operation planned once: kernel chosen, pipelines built, uniforms and scratch in place.
 
-use super::checks::{Bound, check_schedule, check_sizes};
+use super::checks::{ExpectedViews, check_schedule, check_sizes};
 use super::choose::{chosen, constants_of};
 use super::launch::Launch;
 use super::options::PlanOptions;
@@ -31,7 +31,7 @@ pub struct Plan {
     pipelines: BTreeMap<usize, Arc<Pipeline>>,
     uniforms: Vec<wgpu::Buffer>,
     scratch: Vec<wgpu::Buffer>,
-    /// Bound in place of operands without elements, since no binding may be empty.
+    /// ExpectedViews in place of operands without elements, since no binding may be empty.
     nothing: wgpu::Buffer,
     device: wgpu::Device,
     alignment: u64,
@@ -203,7 +203,7 @@ impl Plan {
     /// [`Error::OperandCount`], [`Error::Length`], [`Error::ElementType`], [`Error::Alignment`], [`Error::Usage`],
     /// [`Error::Overlap`].
     pub fn bind(&self, views: &[View<'_>]) -> Result<Launch> {
-        let wanted = Bound {
+        let wanted = ExpectedViews {
             operation: self.operation,
             shape: &self.shape,
             operands: &self.operands,

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result, suggest};
 use crate::kernel::{Constants, Kernel};
 use crate::ops::{Family, Operation, class_of};
-use crate::report::{Contender, Setting, Tuned, Tuning, renames};
+use crate::report::{Setting, Tuned, TunedConfig, Tuning, renames};
 use crate::shader::{Checks, Constant};
 
 impl Tuning {
@@ -21,7 +21,7 @@ impl Tuning {
     }
 }
 
-impl Contender {
+impl TunedConfig {
     /// `kernel` with `constants`; types and snippets are left out, since shape and device alone decide those.
     #[must_use]
     pub fn new(kernel: &Kernel, constants: &Constants, time_s: f64) -> Self {

@@ -63,9 +63,9 @@ pub struct Tuned {
     /// Bytes that it has to move.
     pub min_bytes: u64,
     /// What the library takes by itself.
-    pub default: Contender,
+    pub default: TunedConfig,
     /// What was faster than that; null where nothing was.
-    pub winner: Option<Contender>,
+    pub winner: Option<TunedConfig>,
     /// By how much: the time of the default over that of the winner, less one. 0 without a winner.
     pub gain: f64,
     /// What the gain had to exceed: the spread of the comparison.
@@ -78,14 +78,14 @@ pub struct Tuned {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
     /// How the search ended.
-    pub ended: Ended,
+    pub ended: StopReason,
     /// How long it took, in seconds.
     pub lasted_s: f64,
 }
 
 /// A kernel with its constants, and the time that it took.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Contender {
+pub struct TunedConfig {
     /// The kernel.
     pub kernel: String,
     /// Constants that replace those that the library chooses.
@@ -109,7 +109,7 @@ pub enum Setting {
 /// How a search ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ended {
+pub enum StopReason {
     /// Every candidate was tried.
     Complete,
     /// One came so near to the roof that more were not worth it.
@@ -198,13 +198,13 @@ impl Tuned {
 
     /// What is used from now on, the default or what was faster.
     #[must_use]
-    pub fn best(&self) -> &Contender {
+    pub fn best(&self) -> &TunedConfig {
         self.winner.as_ref().unwrap_or(&self.default)
     }
 
     /// The rate of a contender: FLOP/s, or bytes/s for what has hardly any operations.
     #[must_use]
-    pub fn rate(&self, contender: &Contender) -> String {
+    pub fn rate(&self, contender: &TunedConfig) -> String {
         let flops = FlopRate::new(self.flops, contender.time_s).map(|rate| rate.to_string());
         let bytes = Bandwidth::new(self.min_bytes, contender.time_s).map(|rate| rate.to_string());
         let rate = if self.flops < 4 * self.min_bytes {
@@ -226,7 +226,7 @@ impl Tuned {
     }
 }
 
-impl Contender {
+impl TunedConfig {
     /// The kernel's name, and its constants as they are written in WGSL.
     #[must_use]
     pub fn describe(&self) -> String {

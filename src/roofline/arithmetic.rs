@@ -5,9 +5,9 @@ mod forms;
 
 pub(super) use forms::{Arithmetic, DOT, DOT_I8, F16, F16_AFFINE, F16_SQUARE, F32, I32, INTEGER};
 
-use super::options::{ArithmeticGrid, Effort};
-use super::peak::{Candidate, Peak, pace};
-use super::probe::{Answer, Dispatch, Probe, Span, Words, places};
+use super::options::{ArithmeticGrid, ProbeOptions};
+use super::peak::{Peak, PeakCandidate, pace};
+use super::probe::{Answer, Probe, ProbeDispatch, Span, Words, places};
 use crate::data::{Distribution, stream_seed};
 use crate::error::Result;
 use crate::gpu::{Gpu, View};
@@ -90,9 +90,9 @@ impl Arithmetic {
     pub(super) async fn candidates(
         &'static self,
         gpu: &Gpu,
-        effort: &Effort,
+        effort: &ProbeOptions,
         checks: Checks,
-    ) -> Result<Vec<Candidate>> {
+    ) -> Result<Vec<PeakCandidate>> {
         self.forms[0].file.supported(gpu)?;
         let buffers = self.buffers(gpu, effort.seed).await?;
         let software = gpu.capabilities().kind == AdapterKind::Software;
@@ -102,7 +102,7 @@ impl Arithmetic {
         shapes
             .into_iter()
             .map(|shape| {
-                Ok(Candidate {
+                Ok(PeakCandidate {
                     text: shape.text(),
                     probe: shape.probe(gpu, length, &buffers, checks)?,
                 })
@@ -229,7 +229,7 @@ impl Shape {
             file: self.form.file,
             constants,
             checks,
-            dispatches: vec![Dispatch {
+            dispatches: vec![ProbeDispatch {
                 params: bytemuck::bytes_of(&params).to_vec(),
                 bindings: vec![
                     Span::start(&buffers.seed, bytes),

@@ -1,7 +1,7 @@
 //! Atomic additions: all invocations on one counter, and each on its own.
 
-use super::peak::{Candidate, pace};
-use super::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, exact, places};
+use super::peak::{PeakCandidate, pace};
+use super::probe::{Answer, Probe, ProbeDispatch, ProbeFile, Span, Words, exact, places};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernel::Constants;
@@ -42,7 +42,7 @@ pub(super) async fn candidates(
     gpu: &Gpu,
     counters: Counters,
     checks: Checks,
-) -> Result<Vec<Candidate>> {
+) -> Result<Vec<PeakCandidate>> {
     let most = MOST_WORKGROUPS * WORKGROUP;
     let buffer = gpu.create_storage("counters", u64::from(most) * 4).await?;
     let (mut workgroups, mut trips) = (1, 2);
@@ -54,7 +54,7 @@ pub(super) async fn candidates(
                 Counters::One => "atomic_add, one counter".to_owned(),
                 Counters::Many => format!("atomic_add, {} counters", workgroups * WORKGROUP),
             };
-            return Ok(vec![Candidate { text, probe }]);
+            return Ok(vec![PeakCandidate { text, probe }]);
         }
         if workgroups < MOST_WORKGROUPS {
             workgroups *= 4;
@@ -90,7 +90,7 @@ fn probe(
         file: &ATOMIC_ADD,
         constants: Constants::new(),
         checks,
-        dispatches: vec![Dispatch {
+        dispatches: vec![ProbeDispatch {
             params: bytemuck::bytes_of(&params).to_vec(),
             bindings: vec![Span::whole(buffer)],
             workgroups: [workgroups, 1, 1],

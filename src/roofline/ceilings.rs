@@ -3,9 +3,9 @@
 use super::arithmetic::{Arithmetic, F32};
 use super::matrix::Operands;
 use super::memory::Pool;
-use super::options::Effort;
+use super::options::ProbeOptions;
 use super::peak::{Bench, Peak};
-use crate::bench::Others;
+use crate::bench::HostLoad;
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -19,9 +19,9 @@ use crate::shader::Checks;
 /// [`crate::Error::Interrupted`] and [`crate::Error::DeviceLost`]; whatever else happens is the ceiling's status.
 pub async fn measure_ceilings(
     gpu: &Gpu,
-    effort: &Effort,
+    effort: &ProbeOptions,
     should_stop: &dyn Fn() -> bool,
-    others: Others<'_>,
+    others: HostLoad<'_>,
 ) -> Result<Vec<Ceiling>> {
     measure_some(gpu, effort, should_stop, others, None).await
 }
@@ -29,9 +29,9 @@ pub async fn measure_ceilings(
 /// The same; of those that bound a row alone, where one is given.
 pub(crate) async fn measure_some(
     gpu: &Gpu,
-    effort: &Effort,
+    effort: &ProbeOptions,
     should_stop: &dyn Fn() -> bool,
-    others: Others<'_>,
+    others: HostLoad<'_>,
     only: Option<Bound>,
 ) -> Result<Vec<Ceiling>> {
     let mut bench = Bench::new(gpu, effort.clone(), should_stop, others);

@@ -1,7 +1,7 @@
 //! Latency of reads that wait for each other, by the size of what they go through.
 
 use super::peak::{pace, screening};
-use super::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, exact, measured};
+use super::probe::{Answer, Probe, ProbeDispatch, ProbeFile, Span, Words, exact, measured};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::kernel::Constants;
@@ -64,7 +64,7 @@ async fn prepare(gpu: &Gpu, buffer: &wgpu::Buffer, bytes: u64) -> Result<(Probe,
         file: &CHASE_FILL,
         constants: Constants::new(),
         checks: Checks::Off,
-        dispatches: vec![Dispatch {
+        dispatches: vec![ProbeDispatch {
             params: words(&[lines, LINE_WORDS, half_bits, workgroups * 256]),
             bindings: vec![Span::start(buffer, bytes)],
             workgroups: [workgroups, 1, 1],
@@ -85,7 +85,7 @@ async fn prepare(gpu: &Gpu, buffer: &wgpu::Buffer, bytes: u64) -> Result<(Probe,
             file: &CHASE,
             constants: Constants::new(),
             checks: Checks::Off,
-            dispatches: vec![Dispatch {
+            dispatches: vec![ProbeDispatch {
                 params: words(&[reads / UNROLL, 0, 0, 0]),
                 bindings: vec![Span::start(buffer, bytes), Span::whole(&place)],
                 workgroups: [1, 1, 1],

@@ -1,7 +1,7 @@
 //! Matrix units: products of fragments that a subgroup holds together, summed in f32.
 
-use super::peak::{Candidate, pace};
-use super::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, places};
+use super::peak::{PeakCandidate, pace};
+use super::probe::{Answer, Probe, ProbeDispatch, ProbeFile, Span, Words, places};
 use crate::data::{Distribution, Dtype, stream_seed, value};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, View};
@@ -67,7 +67,7 @@ pub(super) async fn candidates(
     dtype: Dtype,
     operands: Operands,
     seed: u32,
-) -> Result<Vec<Candidate>> {
+) -> Result<Vec<PeakCandidate>> {
     MATRIX.supported(gpu)?;
     let buffers = OperandBuffers::new(gpu, dtype, operands, seed).await?;
     let mut length = (16, 64);
@@ -85,7 +85,7 @@ pub(super) async fn candidates(
     let fits = SHAPES
         .iter()
         .filter(|shape| shape.2 * buffers.lanes <= most);
-    let candidate = |shape: &(u32, u32, u32)| Candidate {
+    let candidate = |shape: &(u32, u32, u32)| PeakCandidate {
         text: buffers.text(*shape),
         probe: buffers.probe(*shape, length),
     };
@@ -174,7 +174,7 @@ impl OperandBuffers {
                 .set("COLUMNS", columns)
                 .set("UNROLL", UNROLL),
             checks: Checks::Off,
-            dispatches: vec![Dispatch {
+            dispatches: vec![ProbeDispatch {
                 params: bytemuck::bytes_of(&params).to_vec(),
                 bindings: vec![
                     Span::start(&self.a, size(rows)),

@@ -2,8 +2,8 @@
 
 mod moves;
 
-use super::peak::{Candidate, times_bytes};
-use super::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, exact};
+use super::peak::{PeakCandidate, times_bytes};
+use super::probe::{Answer, Probe, ProbeDispatch, ProbeFile, Span, Words, exact};
 use crate::data::{Dtype, mix, stream_seed};
 use crate::error::{Error, Result};
 use crate::gpu::{Gpu, View};
@@ -87,7 +87,7 @@ impl Pool {
     }
 
     /// `memory_read` with the window walked side by side, once.
-    pub(super) fn reads(&self, checks: Checks) -> Vec<Candidate> {
+    pub(super) fn reads(&self, checks: Checks) -> Vec<PeakCandidate> {
         let all = shapes().filter_map(|(workgroups, unroll)| {
             let trips = self.vectors() / (workgroups * WORKGROUP * unroll);
             let window = Window {
@@ -102,7 +102,7 @@ impl Pool {
                 unroll,
                 trips,
             };
-            (trips > 0).then(|| Candidate {
+            (trips > 0).then(|| PeakCandidate {
                 text: walk.text(self.bytes),
                 probe: self.read(&[window], walk, checks),
             })
@@ -122,7 +122,7 @@ impl Pool {
                 trips: walk.trips as u32,
                 padding: [0; 2],
             };
-            Dispatch {
+            ProbeDispatch {
                 params: bytemuck::bytes_of(&params).to_vec(),
                 bindings: vec![
                     Span::whole(&self.a),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// How much of the roofline is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
+pub enum Scope {
     /// The ceilings that `run` uses.
     Quick,
     /// Everything.
@@ -23,7 +23,7 @@ pub enum ArithmeticGrid {
 
 /// How the ceilings are measured.
 #[derive(Debug, Clone)]
-pub struct Effort {
+pub struct ProbeOptions {
     /// Shapes of the arithmetic probes.
     pub grid: ArithmeticGrid,
     /// Bytes of one operand of the copy, and of two of the triad; what is larger than half of all caches shows memory.
@@ -40,11 +40,11 @@ const POOL_DISCRETE: u64 = 1 << 30;
 const POOL: u64 = 256 << 20;
 const POOL_SOFTWARE: u64 = 32 << 20;
 
-impl Effort {
+impl ProbeOptions {
     /// What suits an adapter: a software adapter gets small buffers and little time, since its figures say nothing of a
     /// GPU.
     #[must_use]
-    pub fn of(kind: AdapterKind, extent: Extent, seed: u32) -> Self {
+    pub fn of(kind: AdapterKind, extent: Scope, seed: u32) -> Self {
         let software = kind == AdapterKind::Software;
         let sampling = match (software, extent) {
             (true, _) => Sampling {
@@ -52,14 +52,14 @@ impl Effort {
                 max_time: Duration::from_millis(800),
                 ..Sampling::quick()
             },
-            (false, Extent::Quick) => Sampling::quick(),
-            (false, Extent::Full) => Sampling {
+            (false, Scope::Quick) => Sampling::quick(),
+            (false, Scope::Full) => Sampling {
                 max_time: Duration::from_secs(4),
                 ..Sampling::default()
             },
         };
         Self {
-            grid: if software || extent == Extent::Quick {
+            grid: if software || extent == Scope::Quick {
                 ArithmeticGrid::Short
             } else {
                 ArithmeticGrid::Full

@@ -1,8 +1,8 @@
 //! The best of a grid: every shape screened for a few tens of milliseconds, then the winner measured in full.
 
-use super::options::Effort;
+use super::options::ProbeOptions;
 use super::probe::{Probe, measured, split};
-use crate::bench::{Clock, GpuClock, Measurement, Others};
+use crate::bench::{Clock, GpuClock, HostLoad, Measurement};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::report::{Ceiling, GridPoint, Sampling, Status, Warning};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// One shape of a grid.
 #[derive(Debug)]
-pub(super) struct Candidate {
+pub(super) struct PeakCandidate {
     pub(super) text: String,
     pub(super) probe: Probe,
 }
@@ -28,17 +28,17 @@ pub(super) struct Peak<'a> {
 /// On what and how peaks are measured.
 pub(super) struct Bench<'a> {
     pub(super) gpu: &'a Gpu,
-    pub(super) effort: Effort,
+    pub(super) effort: ProbeOptions,
     pub(super) stop: &'a dyn Fn() -> bool,
-    pub(super) others: Others<'a>,
+    pub(super) others: HostLoad<'a>,
 }
 
 impl<'a> Bench<'a> {
     pub(super) fn new(
         gpu: &'a Gpu,
-        effort: Effort,
+        effort: ProbeOptions,
         stop: &'a dyn Fn() -> bool,
-        others: Others<'a>,
+        others: HostLoad<'a>,
     ) -> Self {
         Self {
             gpu,
@@ -69,7 +69,7 @@ impl<'a> Bench<'a> {
     ) -> Result<Measurement> {
         self.others.begin();
         let mut measurement = row(self.gpu, &self.effort.sampling, self.stop).await?;
-        self.others.doubt(&mut measurement);
+        self.others.flag_if_busy(&mut measurement);
         Ok(measurement)
     }
 }
@@ -82,7 +82,7 @@ impl Peak<'_> {
     pub(super) async fn best_of(
         &self,
         bench: &mut Bench<'_>,
-        candidates: Result<Vec<Candidate>>,
+        candidates: Result<Vec<PeakCandidate>>,
     ) -> Result<Ceiling> {
         let candidates = match split(candidates)? {
             Ok(candidates) => candidates,
@@ -95,7 +95,7 @@ impl Peak<'_> {
         let screening = screening(&bench.effort.sampling);
         let (gpu, stop) = (bench.gpu, bench.stop);
         let mut grid = Vec::new();
-        let mut best: Option<(f64, &Candidate)> = None;
+        let mut best: Option<(f64, &PeakCandidate)> = None;
         let mut last = Measurement::unsupported("nothing to measure");
         for candidate in &candidates {
             let screened = candidate.probe.time(gpu, &screening, stop).await?;
@@ -126,7 +126,7 @@ impl Peak<'_> {
     fn ceiling(
         &self,
         measured: &Measurement,
-        winner: Option<&Candidate>,
+        winner: Option<&PeakCandidate>,
         grid: Vec<GridPoint>,
     ) -> Ceiling {
         let work = winner.map(|winner| winner.probe.work);

@@ -47,7 +47,7 @@ impl Span {
 
 /// One dispatch of a probe.
 #[derive(Debug)]
-pub(super) struct Dispatch {
+pub(super) struct ProbeDispatch {
     /// Bytes of binding 0.
     pub(super) params: Vec<u8>,
     /// Bindings 1, 2, ...
@@ -80,7 +80,7 @@ pub(super) struct Probe {
     pub(super) constants: Constants,
     pub(super) checks: Checks,
     /// Done one after the other in each repeat.
-    pub(super) dispatches: Vec<Dispatch>,
+    pub(super) dispatches: Vec<ProbeDispatch>,
     /// Operations or bytes of all dispatches together.
     pub(super) work: f64,
     pub(super) answer: Option<Answer>,
@@ -143,7 +143,7 @@ impl Probe {
             .await?;
         let bind = || {
             gpu.queue().write_buffer(&uniforms, 0, &bytes);
-            let bound = |(i, dispatch): (usize, &Dispatch)| {
+            let bound = |(i, dispatch): (usize, &ProbeDispatch)| {
                 let params = Span {
                     buffer: uniforms.clone(),
                     offset: i as u64 * apart,

@@ -2,7 +2,7 @@
 
 use super::peak::Bench;
 use super::probe::measured;
-use crate::bench::{Coverage, GpuClock, Measurement, Workspace, measure};
+use crate::bench::{Coverage, GpuClock, Measurement, OperandBuffers, measure};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -49,7 +49,7 @@ async fn time(
         ..Default::default()
     };
     let plan = Plan::new(gpu, operation, &options).await?;
-    let space = Workspace::new(gpu, operation, seed).await?;
+    let space = OperandBuffers::new(gpu, operation, seed).await?;
     let launch = plan.bind(&space.views())?;
     let kernel = plan.kernel();
     let verified = space.run_and_verify(gpu, operation, kernel, &launch, Coverage::Sampled);

@@ -3,13 +3,13 @@
 use super::arithmetic::{DOT, F16, F32, INTEGER};
 use super::atomics::{self, Counters};
 use super::ceilings::{compute, copy_peak, matrix, measure_ceilings, triad_peak};
-use super::figures::Figures;
 use super::matrix::Operands;
+use super::measured::MeasuredRoofline;
 use super::memory::Pool;
-use super::options::{Effort, Extent};
-use super::peak::{Bench, Candidate, Peak};
+use super::options::{ProbeOptions, Scope};
+use super::peak::{Bench, Peak, PeakCandidate};
 use super::{latency, sweep, system, transfers, workgroup};
-use crate::bench::Others;
+use crate::bench::HostLoad;
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Gpu;
@@ -20,9 +20,9 @@ use std::time::Duration;
 /// Measures part after part and tells `progress` the name of each before it begins.
 pub struct Session<'a> {
     bench: Bench<'a>,
-    extent: Extent,
+    extent: Scope,
     progress: &'a dyn Fn(&str),
-    figures: Figures,
+    figures: MeasuredRoofline,
 }
 
 impl<'a> Session<'a> {
@@ -30,23 +30,23 @@ impl<'a> Session<'a> {
     #[must_use]
     pub fn new(
         gpu: &'a Gpu,
-        effort: Effort,
-        extent: Extent,
+        effort: ProbeOptions,
+        extent: Scope,
         stop: &'a dyn Fn() -> bool,
         progress: &'a dyn Fn(&str),
-        others: Others<'a>,
+        others: HostLoad<'a>,
     ) -> Self {
         Self {
             bench: Bench::new(gpu, effort, stop, others),
             extent,
             progress,
-            figures: Figures::default(),
+            figures: MeasuredRoofline::default(),
         }
     }
 
     /// What was measured so far; all of it after [`Session::run`].
     #[must_use]
-    pub fn figures(&self) -> &Figures {
+    pub fn figures(&self) -> &MeasuredRoofline {
         &self.figures
     }
 
@@ -55,7 +55,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// [`crate::Error::Interrupted`] and [`crate::Error::DeviceLost`]; whatever else happens is a status.
     pub async fn run(&mut self) -> Result<()> {
-        if self.extent == Extent::Quick {
+        if self.extent == Scope::Quick {
             (self.progress)("ceilings");
             self.figures.ceilings = measure_ceilings(
                 self.bench.gpu,
@@ -226,7 +226,7 @@ impl<'a> Session<'a> {
         id: &str,
         unit: &str,
         counts: &str,
-        candidates: Result<Vec<Candidate>>,
+        candidates: Result<Vec<PeakCandidate>>,
     ) -> Result<()> {
         (self.progress)(id);
         let peak = Peak {
@@ -240,11 +240,15 @@ impl<'a> Session<'a> {
     }
 
     /// The winner of a ceiling once more, compiled with runtime checks.
-    async fn checked(&mut self, peak: &Peak<'_>, candidates: Result<Vec<Candidate>>) -> Result<()> {
+    async fn checked(
+        &mut self,
+        peak: &Peak<'_>,
+        candidates: Result<Vec<PeakCandidate>>,
+    ) -> Result<()> {
         let known = self.figures.ceilings.iter().find(|c| c.id == peak.id);
         let shape = known.and_then(|ceiling| ceiling.shape.clone());
         let winner = candidates.map(|all| {
-            let same = |c: &Candidate| shape.as_ref() == Some(&c.text);
+            let same = |c: &PeakCandidate| shape.as_ref() == Some(&c.text);
             all.into_iter().filter(same).collect()
         });
         let ceiling = peak.best_of(&mut self.bench, winner).await?;

@@ -1,6 +1,6 @@
 //! What lies around a kernel: launching it, waiting for it, compiling it.
 
-use super::probe::{Dispatch, Probe, ProbeFile, Span, measured};
+use super::probe::{Probe, ProbeDispatch, ProbeFile, Span, measured};
 use crate::bench::{Awake, Clock, Measurement, Tick};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
@@ -176,7 +176,7 @@ async fn launches(gpu: &Gpu, sampling: &Sampling, stop: &dyn Fn() -> bool) -> Re
         file: &LAUNCH_EMPTY,
         constants: Constants::new(),
         checks: Checks::Off,
-        dispatches: vec![Dispatch {
+        dispatches: vec![ProbeDispatch {
             params: vec![0; 16],
             bindings: vec![Span::whole(&answer)],
             workgroups: [1, 1, 1],

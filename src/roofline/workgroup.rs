@@ -1,7 +1,7 @@
 //! Workgroup memory: reads of a tile, over and over, no barrier in between.
 
-use super::peak::{Candidate, pace};
-use super::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, exact, places};
+use super::peak::{PeakCandidate, pace};
+use super::probe::{Answer, Probe, ProbeDispatch, ProbeFile, Span, Words, exact, places};
 use crate::data::{Dtype, mix, stream_seed};
 use crate::error::Result;
 use crate::gpu::{Gpu, View};
@@ -33,7 +33,7 @@ struct Params {
 }
 
 /// Workgroup sizes that are tried, each about [`LONG_S`] long.
-pub(super) async fn candidates(gpu: &Gpu, seed: u32, checks: Checks) -> Result<Vec<Candidate>> {
+pub(super) async fn candidates(gpu: &Gpu, seed: u32, checks: Checks) -> Result<Vec<PeakCandidate>> {
     let tile = gpu.create_storage("tile", u64::from(VECTORS) * 16).await?;
     gpu.fill_bits(View::whole(&tile, Dtype::F32), seed, 0)
         .await?;
@@ -58,7 +58,7 @@ pub(super) async fn candidates(gpu: &Gpu, seed: u32, checks: Checks) -> Result<V
             file: &WORKGROUP_READ,
             constants: Constants::from([("WORKGROUP", size)]),
             checks,
-            dispatches: vec![Dispatch {
+            dispatches: vec![ProbeDispatch {
                 params: bytemuck::bytes_of(&params).to_vec(),
                 bindings: vec![Span::whole(&tile), Span::start(&answer, invocations * 4)],
                 workgroups: [workgroups, 1, 1],
@@ -79,7 +79,7 @@ pub(super) async fn candidates(gpu: &Gpu, seed: u32, checks: Checks) -> Result<V
             trips *= 2;
         }
     }
-    let sizes = [64, 128, 256].map(|size| Candidate {
+    let sizes = [64, 128, 256].map(|size| PeakCandidate {
         text: format!("workgroup_read, 16 KiB, workgroups of {size}"),
         probe: build(size, workgroups, trips * 256 / size),
     });

@@ -2,13 +2,15 @@
 
 use super::row;
 use super::suites::Case;
-use crate::bench::{Clock, Coverage, GpuClock, Measurement, Others, Workspace, measure};
+use crate::bench::{Clock, Coverage, GpuClock, HostLoad, Measurement, OperandBuffers, measure};
 use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::ops::Operation;
 use crate::plan::{Plan, PlanOptions};
 use crate::report::{Bound, Ceiling, Row, Sampling, Tuning};
-use crate::roofline::{ArithmeticGrid, Effort, Extent, Roofline, measure_ceilings, measure_some};
+use crate::roofline::{
+    ArithmeticGrid, ProbeOptions, Roofline, Scope, measure_ceilings, measure_some,
+};
 use crate::shader::Checks;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,7 +38,7 @@ pub struct Runner<'a> {
     ceilings: Vec<Ceiling>,
     /// Whether the ceilings were measured again since a row passed one.
     raised: bool,
-    others: Others<'a>,
+    others: HostLoad<'a>,
     /// Seconds that one unit of a kernel's work took, by kernel.
     pace: HashMap<&'static str, f64>,
 }
@@ -56,14 +58,14 @@ impl<'a> Runner<'a> {
             should_stop,
             ceilings: Vec::new(),
             raised: false,
-            others: Others::default(),
+            others: HostLoad::default(),
             pace: HashMap::new(),
         }
     }
 
     /// The same beside `others`, who may slow a software adapter down.
     #[must_use]
-    pub fn beside(mut self, others: Others<'a>) -> Self {
+    pub fn beside(mut self, others: HostLoad<'a>) -> Self {
         self.others = others.on(self.gpu.capabilities());
         self
     }
@@ -73,12 +75,12 @@ impl<'a> Runner<'a> {
     /// # Errors
     /// [`crate::Error::Interrupted`] and [`crate::Error::DeviceLost`]; whatever else happens is a ceiling's status.
     pub async fn measure_ceilings(&mut self) -> Result<&[Ceiling]> {
-        let effort = Effort {
+        let effort = ProbeOptions {
             grid: self.options.grid,
             sampling: self.options.sampling.clone(),
-            ..Effort::of(
+            ..ProbeOptions::of(
                 self.gpu.capabilities().kind,
-                Extent::Quick,
+                Scope::Quick,
                 self.options.seed,
             )
         };
@@ -115,12 +117,12 @@ impl<'a> Runner<'a> {
 
     /// Measures the ceilings again of which `bound` is made, keeps the higher of each, and tells whether one rose.
     async fn raise_ceilings(&mut self, bound: Option<Bound>) -> Result<bool> {
-        let effort = Effort {
+        let effort = ProbeOptions {
             grid: ArithmeticGrid::Short,
             sampling: self.options.sampling.clone(),
-            ..Effort::of(
+            ..ProbeOptions::of(
                 self.gpu.capabilities().kind,
-                Extent::Quick,
+                Scope::Quick,
                 self.options.seed,
             )
         };
@@ -159,7 +161,7 @@ impl<'a> Runner<'a> {
         };
         let (operation, plan) = self.fit(wanted, &options).await?;
         let operation = operation.as_ref();
-        let space = Workspace::new(self.gpu, operation, self.options.seed).await?;
+        let space = OperandBuffers::new(self.gpu, operation, self.options.seed).await?;
         let launch = plan.bind(&space.views())?;
         let kernel = plan.kernel();
         let verified = space
@@ -171,7 +173,7 @@ impl<'a> Runner<'a> {
                 let (sampling, stop) = (&self.options.sampling, self.should_stop);
                 let mut clock = GpuClock::new(self.gpu, &launch).await?;
                 let mut measured = measure(&mut clock, sampling, stop).await?;
-                self.others.doubt(&mut measured);
+                self.others.flag_if_busy(&mut measured);
                 measured
             }
             Err(wrong) => Measurement::failed(&wrong),
@@ -227,7 +229,7 @@ impl<'a> Runner<'a> {
     /// would seem too slow for its own size.
     async fn learn_pace(&mut self, operation: &dyn Operation, options: &PlanOptions) -> Result<()> {
         let plan = Plan::new(self.gpu, operation, options).await?;
-        let space = Workspace::new(self.gpu, operation, self.options.seed).await?;
+        let space = OperandBuffers::new(self.gpu, operation, self.options.seed).await?;
         let launch = plan.bind(&space.views())?;
         let mut clock = GpuClock::new(self.gpu, &launch).await?;
         clock.sample(1).await?;

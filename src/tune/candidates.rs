@@ -5,22 +5,22 @@ use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel};
 use crate::ops::{self, Fit, Operation};
 use crate::plan::{PlanOptions, chosen, constants_of};
-use crate::report::Contender;
+use crate::report::TunedConfig;
 
 /// One way to compute an operation.
 #[derive(Debug, Clone)]
-pub struct Candidate {
+pub struct Config {
     /// The kernel.
     pub kernel: &'static Kernel,
     /// Constants that replace those of shape and device.
     pub constants: Constants,
 }
 
-impl Candidate {
+impl Config {
     /// The kernel's name and the constants.
     #[must_use]
     pub fn describe(&self) -> String {
-        Contender::new(self.kernel, &self.constants, 0.0).describe()
+        TunedConfig::new(self.kernel, &self.constants, 0.0).describe()
     }
 }
 
@@ -33,7 +33,7 @@ pub fn candidates(
     operation: &dyn Operation,
     device: &Capabilities,
     most: usize,
-) -> Result<Vec<Candidate>> {
+) -> Result<Vec<Config>> {
     let (first, _) = chosen(operation, &PlanOptions::default(), device)?;
     let all = operation.candidates();
     let others = |wanted: fn(&Fit) -> bool| {
@@ -53,7 +53,7 @@ pub fn candidates(
         });
         plain.chain(alternatives)
     });
-    let mut found: Vec<(Candidate, Constants)> = Vec::new();
+    let mut found: Vec<(Config, Constants)> = Vec::new();
     for (candidate, constants) in order {
         if found.len() == most.max(1) {
             break;
@@ -62,11 +62,11 @@ pub fn candidates(
             continue;
         };
         let kernel = candidate.kernel();
-        let is_same = |(other, set): &(Candidate, Constants)| {
+        let is_same = |(other, set): &(Config, Constants)| {
             other.kernel.name == kernel.name && *set == resolved
         };
         if !found.iter().any(is_same) {
-            found.push((Candidate { kernel, constants }, resolved));
+            found.push((Config { kernel, constants }, resolved));
         }
     }
     Ok(found.into_iter().map(|(candidate, _)| candidate).collect())
@@ -103,7 +103,7 @@ mod tests {
     use crate::tune::{Job, tunable};
 
     fn device() -> Capabilities {
-        Capabilities::imagined(AdapterKind::Discrete).with_subgroups((32, 32))
+        Capabilities::fake(AdapterKind::Discrete).with_subgroups((32, 32))
     }
 
     #[test]
@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(found[0].kernel.name, chosen.kernel.name);
         assert!(found[0].constants.is_empty());
         assert!((4..=12).contains(&found.len()), "{}", found.len());
-        let mut names: Vec<String> = found.iter().map(Candidate::describe).collect();
+        let mut names: Vec<String> = found.iter().map(Config::describe).collect();
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), found.len());
@@ -124,15 +124,15 @@ mod tests {
     /// Constants that a device is too small for are passed over; a text that is none would be a gap in the search.
     #[test]
     fn alternatives_are_right_wgsl() {
-        let imagined = Capabilities::imagined;
+        let fake = Capabilities::fake;
         let devices = [
-            imagined(AdapterKind::Discrete)
+            fake(AdapterKind::Discrete)
                 .with_features(wgpu::Features::all())
                 .with_subgroups((32, 32))
                 .with_matrix_units(16)
                 .with_workgroup_memory()
                 .with_invocations(1024),
-            imagined(AdapterKind::Integrated)
+            fake(AdapterKind::Integrated)
                 .with_f16()
                 .with_subgroups((8, 32)),
         ];
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn what_a_device_lacks_is_no_candidate() {
         let found = candidates(&Matmul::new(1024, 1024, 1024), &device(), 100).unwrap();
-        let cooperative = |c: &Candidate| c.kernel.name.contains("cooperative");
+        let cooperative = |c: &Config| c.kernel.name.contains("cooperative");
         assert!(!found.iter().any(cooperative));
     }
 }

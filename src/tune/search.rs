@@ -2,7 +2,7 @@
 
 use crate::bench::NOISY_ABOVE;
 use crate::error::Result;
-use crate::report::{Ended, Summary, Warning};
+use crate::report::{StopReason, Summary, Warning};
 use std::time::Duration;
 
 /// What a search may spend on one class.
@@ -27,7 +27,7 @@ impl Default for Budget {
 
 /// How closely a candidate is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
+pub enum Phase {
     /// Whether it is worth a comparison.
     Screening,
     /// One round of a comparison, in turn with others.
@@ -61,7 +61,7 @@ pub trait Trials {
     ///
     /// # Errors
     /// Why there are none.
-    async fn time(&mut self, candidate: usize, look: Look) -> Result<Timing>;
+    async fn time(&mut self, candidate: usize, phase: Phase) -> Result<Timing>;
 
     /// The time since the search of the class began. It never goes back.
     fn now(&self) -> Duration;
@@ -85,7 +85,7 @@ pub struct Outcome {
     /// [`Warning::ClockDrift`] where a figure was timed on a device that was not at its rate.
     pub mark: Option<Warning>,
     /// How the search ended.
-    pub ended: Ended,
+    pub ended: StopReason,
 }
 
 /// A gain below this is none, whatever the spread.
@@ -116,7 +116,7 @@ pub async fn search<T: Trials>(
     near: &dyn Fn(f64) -> bool,
     budget: &Budget,
 ) -> Result<Outcome> {
-    let mut session = Session {
+    let mut session = Search {
         trials,
         budget,
         longest: Duration::ZERO,
@@ -131,7 +131,7 @@ pub async fn search<T: Trials>(
         spread: default.relative_iqr(),
         tried: 1,
         passed_over: Vec::new(),
-        ended: Ended::Complete,
+        ended: StopReason::Complete,
     };
     let mut screened = Vec::new();
     let mut is_near = near(default.median);
@@ -140,7 +140,7 @@ pub async fn search<T: Trials>(
             break;
         }
         if !session.has_time(budget.time.mul_f64(SCREENING)) {
-            outcome.ended = Ended::OutOfTime;
+            outcome.ended = StopReason::OutOfTime;
             break;
         }
         match session.screen(candidate).await {
@@ -154,7 +154,7 @@ pub async fn search<T: Trials>(
         }
     }
     if is_near {
-        outcome.ended = Ended::NearRoof;
+        outcome.ended = StopReason::NearRoof;
     }
     screened.retain(|(_, median)| *median <= default.median * MARGIN);
     screened.sort_by(|a, b| a.1.total_cmp(&b.1));
@@ -166,14 +166,14 @@ pub async fn search<T: Trials>(
     Ok(outcome)
 }
 
-struct Session<'a, T> {
+struct Search<'a, T> {
     trials: &'a mut T,
     budget: &'a Budget,
     /// The longest step so far.
     longest: Duration,
 }
 
-impl<T: Trials> Session<'_, T> {
+impl<T: Trials> Search<'_, T> {
     fn has_time(&self, until: Duration) -> bool {
         self.trials.now() + self.longest <= until
     }
@@ -181,7 +181,7 @@ impl<T: Trials> Session<'_, T> {
     async fn screen(&mut self, candidate: usize) -> Result<Timing> {
         let began = self.trials.now();
         self.trials.verify(candidate).await?;
-        let time = self.trials.time(candidate, Look::Screening).await;
+        let time = self.trials.time(candidate, Phase::Screening).await;
         self.longest = self.longest.max(self.trials.now().saturating_sub(began));
         time
     }
@@ -190,7 +190,7 @@ impl<T: Trials> Session<'_, T> {
     async fn round(&mut self, all: &[usize]) -> Result<Vec<Result<Timing>>> {
         let mut round = Vec::new();
         for candidate in all {
-            let timed = self.trials.time(*candidate, Look::Round).await;
+            let timed = self.trials.time(*candidate, Phase::Round).await;
             if let Err(error) = &timed
                 && error.ends_run()
             {
@@ -219,7 +219,7 @@ impl<T: Trials> Session<'_, T> {
                 break;
             }
             if !self.has_time(self.budget.time) {
-                outcome.ended = Ended::OutOfTime;
+                outcome.ended = StopReason::OutOfTime;
                 break;
             }
             let round = self.round(&all).await?;

@@ -1,9 +1,9 @@
 //! Candidates on a real device.
 
-use super::candidates::Candidate;
+use super::candidates::Config;
 use super::options::TuneOptions;
-use super::search::{Look, Timing, Trials};
-use crate::bench::{Coverage, GpuClock, Workspace, measure};
+use super::search::{Phase, Timing, Trials};
+use crate::bench::{Coverage, GpuClock, OperandBuffers, measure};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::ops::Operation;
@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 pub(super) struct DeviceTrials<'a> {
     gpu: &'a Gpu,
     operation: &'a dyn Operation,
-    candidates: &'a [Candidate],
+    candidates: &'a [Config],
     options: &'a TuneOptions,
     should_stop: &'a dyn Fn() -> bool,
-    space: Workspace,
+    space: OperandBuffers,
     /// Those that were verified, by their places.
     launches: Vec<Option<Launch>>,
     began: Instant,
@@ -28,7 +28,7 @@ impl<'a> DeviceTrials<'a> {
     pub(super) async fn new(
         gpu: &'a Gpu,
         operation: &'a dyn Operation,
-        candidates: &'a [Candidate],
+        candidates: &'a [Config],
         options: &'a TuneOptions,
         should_stop: &'a dyn Fn() -> bool,
         began: Instant,
@@ -39,7 +39,7 @@ impl<'a> DeviceTrials<'a> {
             candidates,
             options,
             should_stop,
-            space: Workspace::new(gpu, operation, options.seed).await?,
+            space: OperandBuffers::new(gpu, operation, options.seed).await?,
             launches: candidates.iter().map(|_| None).collect(),
             began,
         })
@@ -51,7 +51,7 @@ impl Trials for DeviceTrials<'_> {
         if (self.should_stop)() {
             return Err(Error::Interrupted);
         }
-        let Candidate { kernel, constants } = &self.candidates[candidate];
+        let Config { kernel, constants } = &self.candidates[candidate];
         let options = PlanOptions {
             kernel: Some(kernel.name),
             constants: constants.clone(),
@@ -69,7 +69,7 @@ impl Trials for DeviceTrials<'_> {
         Ok(())
     }
 
-    async fn time(&mut self, candidate: usize, look: Look) -> Result<Timing> {
+    async fn time(&mut self, candidate: usize, phase: Phase) -> Result<Timing> {
         let kernel = self.candidates[candidate].kernel;
         let failed = |message: String| Error::Gpu {
             what: kernel.name.to_owned(),
@@ -78,7 +78,7 @@ impl Trials for DeviceTrials<'_> {
         let launch = self.launches[candidate].as_ref();
         let launch = launch.ok_or_else(|| failed("it was not verified".to_owned()))?;
         let mut clock = GpuClock::new(self.gpu, launch).await?;
-        let measured = measure(&mut clock, &sampling(look), self.should_stop).await?;
+        let measured = measure(&mut clock, &sampling(phase), self.should_stop).await?;
         let (rate, mark) = (
             measured.fixed_work.map(|rates| rates.before),
             measured.drift_marks().into_iter().next(),
@@ -94,11 +94,11 @@ impl Trials for DeviceTrials<'_> {
 }
 
 /// Short, since there are many looks: the spread is what decides, not a single median.
-fn sampling(look: Look) -> Sampling {
+fn sampling(phase: Phase) -> Sampling {
     let ms = Duration::from_millis;
-    let (warm_up, warm_up_max, min_samples, min_time, max_time) = match look {
-        Look::Screening => (ms(60), ms(150), 8, ms(40), ms(400)),
-        Look::Round => (ms(15), ms(40), 5, ms(25), ms(120)),
+    let (warm_up, warm_up_max, min_samples, min_time, max_time) = match phase {
+        Phase::Screening => (ms(60), ms(150), 8, ms(40), ms(400)),
+        Phase::Round => (ms(15), ms(40), 5, ms(25), ms(120)),
     };
     Sampling {
         warm_up,

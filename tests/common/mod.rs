@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 
 use pollster::block_on;
-use ridgepoint::bench::{Coverage, Workspace};
+use ridgepoint::bench::{Coverage, OperandBuffers};
 use ridgepoint::data::generate;
 use ridgepoint::report::Verified;
 use ridgepoint::{Error, Gpu, GpuOptions, Operation, Plan, PlanOptions};
@@ -65,7 +65,7 @@ pub(crate) fn verify(
     gpu: &Gpu,
     operation: &dyn Operation,
     plan: &Plan,
-    space: &Workspace,
+    space: &OperandBuffers,
     coverage: Coverage,
 ) -> Verified {
     let kernel = plan.kernel();
@@ -89,10 +89,10 @@ pub(crate) fn space(
     gpu: &Gpu,
     operation: &dyn Operation,
     values: Option<&[Vec<f32>]>,
-) -> Workspace {
+) -> OperandBuffers {
     let space = match values {
-        None => block_on(Workspace::new(gpu, operation, 7)),
-        Some(values) => block_on(Workspace::with_values(gpu, operation, values)),
+        None => block_on(OperandBuffers::new(gpu, operation, 7)),
+        Some(values) => block_on(OperandBuffers::with_values(gpu, operation, values)),
     };
     space.unwrap()
 }

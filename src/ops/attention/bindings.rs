@@ -2,17 +2,17 @@
 
 use super::shape::Attention;
 use crate::error::{Error, Result};
-use crate::kernel::{Slot, Window};
+use crate::kernel::{BindingRange, Slot};
 use crate::ops::Operation;
 
 /// Bytes bound where a kernel writes nothing: no binding may be empty.
 pub(super) const UNUSED: u64 = 16;
 
 /// All of the operand `name`; nothing where the attention has none.
-pub(super) fn window(attention: &Attention, name: &str) -> Window {
+pub(super) fn window(attention: &Attention, name: &str) -> BindingRange {
     match attention.operand(name) {
-        None => Window::whole(Slot::Operand(0), 0),
-        Some((place, operand)) => Window::whole(
+        None => BindingRange::whole(Slot::Operand(0), 0),
+        Some((place, operand)) => BindingRange::whole(
             Slot::Operand(place),
             operand.elements * operand.dtype.bytes(),
         ),
@@ -21,10 +21,10 @@ pub(super) fn window(attention: &Attention, name: &str) -> Window {
 
 /// All of `lse`, or memory of the plan's own where the attention has none: WebGPU forbids a buffer that a dispatch both
 /// reads and writes, as the operand that stands for nothing would be.
-pub(super) fn lse(attention: &Attention, scratch: &mut Vec<u64>) -> Window {
+pub(super) fn lse(attention: &Attention, scratch: &mut Vec<u64>) -> BindingRange {
     if attention.operand("lse").is_none() {
         scratch.push(UNUSED);
-        return Window::whole(Slot::Scratch(scratch.len() - 1), UNUSED);
+        return BindingRange::whole(Slot::Scratch(scratch.len() - 1), UNUSED);
     }
     window(attention, "lse")
 }

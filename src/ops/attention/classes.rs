@@ -114,7 +114,7 @@ pub(in crate::ops) fn variant(attention: &Attention) -> String {
     if attention.cache != KvCache::Contiguous {
         return "+page".to_owned();
     }
-    let by_four = attention.places().iter().all(|p| p.is_multiple_of(4));
+    let by_four = attention.strides().iter().all(|p| p.is_multiple_of(4));
     if by_four { "" } else { "+odd" }.to_owned()
 }
 

@@ -38,13 +38,13 @@ pub(super) static COOPERATIVE: Implementation<Attention> = Implementation {
 
 /// Constants of `attention_cooperative.wgsl` that belong together; the file says what each is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Tile {
+struct FragmentTile {
     subgroups: u32,
     subgroup_q: u32,
     kv: u32,
 }
 
-impl Tile {
+impl FragmentTile {
     const fn pairs(self) -> [(&'static str, Constant); 3] {
         [
             ("SUBGROUPS", Constant::Integer(self.subgroups)),
@@ -61,32 +61,32 @@ impl Tile {
 }
 
 /// The tile with the most reuse: the fastest on an H200 for heads of 65 to 128 columns.
-const ROWS_256: Tile = Tile {
+const ROWS_256: FragmentTile = FragmentTile {
     subgroups: 8,
     subgroup_q: 32,
     kv: 16,
 };
 
 /// The fastest tile on an H200 for heads of up to 64 columns, of which two workgroups fit a core.
-const ROWS_128: Tile = Tile {
+const ROWS_128: FragmentTile = FragmentTile {
     subgroups: 4,
     ..ROWS_256
 };
 
 /// Half as many fragments of O a subgroup, for wide heads.
-const ROWS_128_BY_16: Tile = Tile {
+const ROWS_128_BY_16: FragmentTile = FragmentTile {
     subgroup_q: 16,
     ..ROWS_256
 };
 
 /// [`ROWS_128_BY_16`] with half the subgroups, for fewer queries.
-const ROWS_64: Tile = Tile {
+const ROWS_64: FragmentTile = FragmentTile {
     subgroups: 4,
     ..ROWS_128_BY_16
 };
 
 /// For few queries, for little workgroup memory, and for a processor, which takes long to compile more.
-const ROWS_32: Tile = Tile {
+const ROWS_32: FragmentTile = FragmentTile {
     subgroups: 2,
     ..ROWS_128_BY_16
 };
@@ -102,7 +102,7 @@ const PRESETS: &[&[(&str, Constant)]] = &[
 ];
 
 /// The tiles that suit heads of up to `columns` columns, the most reuse first.
-fn tiles(columns: u64) -> &'static [Tile] {
+fn tiles(columns: u64) -> &'static [FragmentTile] {
     match columns {
         0..=64 => &[ROWS_128, ROWS_64, ROWS_32],
         65..=128 => &[ROWS_256, ROWS_128_BY_16, ROWS_64, ROWS_32],
@@ -186,7 +186,7 @@ fn fragments(side: u32, kind: AdapterKind) -> Constants {
 /// # Errors
 /// [`crate::Error::Unsupported`] where none fits, with the limit that the smallest passes.
 fn with_tile(attention: &Attention, form: &Constants, device: &Capabilities) -> Result<Constants> {
-    let fits = |tile: Tile| {
+    let fits = |tile: FragmentTile| {
         let all = form.clone().merged(&tile.pairs());
         let supported = COOPERATIVE.kernel.supported(attention.dtype, &all, device);
         supported.map(|()| all)
@@ -206,7 +206,7 @@ fn with_tile(attention: &Attention, form: &Constants, device: &Capabilities) -> 
 
 /// KV loops that all begin at the first block, then the tiles that suit the heads, then those for other heads.
 fn alternatives(attention: &Attention, device: &Capabilities) -> Vec<Constants> {
-    let mut found = vec![Constants::new().set("AROUND", false)];
+    let mut found = vec![Constants::new().set("STAGGER", false)];
     if device.kind != AdapterKind::Software {
         let suited = tiles(attention.head_dim.max(attention.value_dim));
         let others = [ROWS_128, ROWS_256, ROWS_128_BY_16];

@@ -4,13 +4,13 @@ use super::params::Params;
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{Units, flops_of_dispatch};
-use crate::kernel::{Step, Window, fold_workgroups};
+use crate::kernel::{BindingRange, Dispatch, fold_workgroups};
 
 /// Work of one stage in parts that cost about the same, each computed by a workgroup.
 pub(in crate::ops) struct EvenWork {
     pub(in crate::ops) stage: usize,
     pub(in crate::ops) params: Params,
-    pub(in crate::ops) windows: Vec<Window>,
+    pub(in crate::ops) windows: Vec<BindingRange>,
     /// Number of parts.
     pub(in crate::ops) parts: u64,
     /// FLOPs of a part, on average.
@@ -19,7 +19,7 @@ pub(in crate::ops) struct EvenWork {
 
 impl EvenWork {
     /// As few dispatches as [`flops_of_dispatch`] allows, of about one size.
-    pub(in crate::ops) fn steps(&self, device: &Capabilities) -> Result<Vec<Step>> {
+    pub(in crate::ops) fn steps(&self, device: &Capabilities) -> Result<Vec<Dispatch>> {
         let most = flops_of_dispatch(device, Units::Plain) / self.flops.max(1);
         let most = most.max(1);
         let dispatches = self.parts.div_ceil(most).max(1);
@@ -32,7 +32,7 @@ impl EvenWork {
                     ..self.params
                 };
                 let parts = each.min(self.parts - first);
-                Ok(Step {
+                Ok(Dispatch {
                     stage: self.stage,
                     params: bytemuck::bytes_of(&params).to_vec(),
                     windows: self.windows.clone(),

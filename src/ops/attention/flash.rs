@@ -23,7 +23,11 @@ pub(super) static FLASH: Implementation<Attention> = Implementation {
         lacking.map_or(Fit::Best, Fit::Unable)
     },
     constants: |attention, device, given| Ok(constants(attention, device, given)),
-    alternatives: |attention, device| usable(attention, device).map(Tile::constants).collect(),
+    alternatives: |attention, device| {
+        usable(attention, device)
+            .map(FlashTile::constants)
+            .collect()
+    },
     schedule: |attention, stages, device| tiled::schedule(attention, stages, device, Units::Plain),
 };
 
@@ -41,7 +45,7 @@ const PRESETS: &[&[(&str, Constant)]] = &[
 ];
 
 /// One invocation for each query, 8 x 4 scores: the most reuse of what is read that 16 KiB allow. The file's own.
-const ROWS_64_BY_8: Tile = Tile {
+const ROWS_64_BY_8: FlashTile = FlashTile {
     q: 64,
     kv: 32,
     elems_q: 8,
@@ -55,20 +59,20 @@ const ROWS_64_BY_8: Tile = Tile {
 };
 
 /// Two invocations for each query; half the registers, which wide heads need.
-const ROWS_64_BY_4: Tile = Tile {
+const ROWS_64_BY_4: FlashTile = FlashTile {
     elems_q: 4,
     ..ROWS_64_BY_8
 };
 
 /// Four invocations for each query, and twice as many workgroups.
-const ROWS_32_BY_4: Tile = Tile {
+const ROWS_32_BY_4: FlashTile = FlashTile {
     q: 32,
     kv: 64,
     ..ROWS_64_BY_4
 };
 
 /// Eight invocations for each query, for short sequences.
-const ROWS_16_BY_2: Tile = Tile {
+const ROWS_16_BY_2: FlashTile = FlashTile {
     q: 16,
     elems_q: 2,
     chunk_d: 32,
@@ -76,7 +80,7 @@ const ROWS_16_BY_2: Tile = Tile {
 };
 
 /// Half the traffic of keys and values, in 48 KiB: the fastest on an H200 where 128 workgroups of it are busy.
-const ROWS_128_BY_8: Tile = Tile {
+const ROWS_128_BY_8: FlashTile = FlashTile {
     q: 128,
     kv: 64,
     elems_kv: 8,
@@ -84,14 +88,14 @@ const ROWS_128_BY_8: Tile = Tile {
 };
 
 /// [`ROWS_128_BY_8`] for heads wider than 64, whose rows of O leave registers for fewer scores.
-const ROWS_128_WIDE: Tile = Tile {
+const ROWS_128_WIDE: FlashTile = FlashTile {
     elems_kv: 4,
     prefetch: true,
     ..ROWS_128_BY_8
 };
 
 /// Q stays in workgroup memory, 42 KiB: half as many queries, for a middling number of queries.
-const ROWS_64_KEPT: Tile = Tile {
+const ROWS_64_KEPT: FlashTile = FlashTile {
     kv: 64,
     elems_q: 4,
     elems_kv: 8,
@@ -103,7 +107,7 @@ const ROWS_64_KEPT: Tile = Tile {
 };
 
 /// [`ROWS_64_KEPT`] with a quarter of the queries of the largest tile, for few queries.
-const ROWS_32_KEPT: Tile = Tile {
+const ROWS_32_KEPT: FlashTile = FlashTile {
     q: 32,
     elems_kv: 4,
     chunk_d: 64,
@@ -113,7 +117,7 @@ const ROWS_32_KEPT: Tile = Tile {
 
 /// The tiles for heads of up to 64 columns, the one with the most reuse first. A tile above 16 KiB is passed over where it
 /// does not fit.
-const TILES: [Tile; 7] = [
+const TILES: [FlashTile; 7] = [
     ROWS_128_BY_8,
     ROWS_64_KEPT,
     ROWS_32_KEPT,
@@ -124,17 +128,17 @@ const TILES: [Tile; 7] = [
 ];
 
 /// The tiles for heads wider than 64.
-const TILES_WIDE: [Tile; 4] = [
+const TILES_WIDE: [FlashTile; 4] = [
     ROWS_128_WIDE,
-    Tile {
+    FlashTile {
         chunk_kv: 8,
         ..ROWS_64_BY_4
     },
-    Tile {
+    FlashTile {
         chunk_kv: 8,
         ..ROWS_32_BY_4
     },
-    Tile {
+    FlashTile {
         chunk_kv: 8,
         ..ROWS_16_BY_2
     },
@@ -142,7 +146,7 @@ const TILES_WIDE: [Tile; 4] = [
 
 /// Constants of `attention_flash.wgsl` that belong together; the file says what each is.
 #[derive(Debug, Clone, Copy)]
-struct Tile {
+struct FlashTile {
     q: u32,
     kv: u32,
     elems_q: u32,
@@ -155,7 +159,7 @@ struct Tile {
     prefetch: bool,
 }
 
-impl Tile {
+impl FlashTile {
     /// Workgroups of all heads.
     fn workgroups(self, attention: &Attention) -> u64 {
         attention.all_heads() * attention.seq_q.div_ceil(self.q.into())
@@ -182,8 +186,8 @@ impl Tile {
 }
 
 /// The tiles that serve heads of these widths on a device, the one with the most reuse first.
-fn usable(attention: &Attention, device: &Capabilities) -> impl Iterator<Item = Tile> {
-    let tiles: &[Tile] = if attention.head_dim.max(attention.value_dim) > 64 {
+fn usable(attention: &Attention, device: &Capabilities) -> impl Iterator<Item = FlashTile> {
+    let tiles: &[FlashTile] = if attention.head_dim.max(attention.value_dim) > 64 {
         &TILES_WIDE
     } else {
         &TILES
@@ -197,15 +201,15 @@ fn usable(attention: &Attention, device: &Capabilities) -> impl Iterator<Item = 
 /// The tile with the most reuse that keeps the device busy and fits its limits, and where its KV loops are cut.
 fn constants(attention: &Attention, device: &Capabilities, given: &Constants) -> Constants {
     let form = form::form(attention);
-    let candidates: Vec<(Tile, Constants)> = usable(attention, device)
+    let candidates: Vec<(FlashTile, Constants)> = usable(attention, device)
         .map(|tile| (tile, form.clone().merged(&tile.pairs())))
         .collect();
-    let fits = |(_, constants): &&(Tile, Constants)| {
+    let fits = |(_, constants): &&(FlashTile, Constants)| {
         let supported = FLASH.kernel.supported(attention.dtype, constants, device);
         supported.is_ok()
     };
     let busy =
-        |(tile, _): &&(Tile, Constants)| tile.workgroups(attention) >= busy_workgroups(device);
+        |(tile, _): &&(FlashTile, Constants)| tile.workgroups(attention) >= busy_workgroups(device);
     let chosen = candidates.iter().filter(busy).find(fits);
     // Where none fits, the file's own tile is refused with the limit that it passes.
     let found = chosen

@@ -27,7 +27,7 @@ pub(super) static FLASH_SUBGROUP: Implementation<Attention> = Implementation {
 
 /// Constants of `attention_flash_subgroup.wgsl` that belong together; the file says what each is.
 #[derive(Debug, Clone, Copy)]
-struct Tile {
+struct SubgroupTile {
     lanes: u32,
     q: u32,
     elems_q: u32,
@@ -40,7 +40,7 @@ struct Tile {
 }
 
 /// The fastest tile on an H200 for long sequences: the most multiply-adds for each read of workgroup memory.
-const ROWS_128: Tile = Tile {
+const ROWS_128: SubgroupTile = SubgroupTile {
     lanes: 8,
     q: 128,
     elems_q: 8,
@@ -54,7 +54,7 @@ const ROWS_128: Tile = Tile {
 
 /// For heads wider than 64: twice the lanes, so that an invocation's part of O is as large. Half the barriers, and code that
 /// stays below what a core keeps of it.
-const ROWS_128_WIDE: Tile = Tile {
+const ROWS_128_WIDE: SubgroupTile = SubgroupTile {
     lanes: 16,
     chunk_d: 16,
     chunk_kv: 16,
@@ -65,7 +65,7 @@ const ROWS_128_WIDE: Tile = Tile {
 };
 
 /// Half as many queries.
-const ROWS_64_WIDE: Tile = Tile {
+const ROWS_64_WIDE: SubgroupTile = SubgroupTile {
     lanes: 16,
     q: 64,
     ..ROWS_128
@@ -73,7 +73,7 @@ const ROWS_64_WIDE: Tile = Tile {
 
 /// As many invocations as of [`ROWS_128_WIDE`] for half as many queries, and for heads wider than 128, whose rows of O take
 /// the registers.
-const ROWS_64: Tile = Tile {
+const ROWS_64: SubgroupTile = SubgroupTile {
     elems_q: 4,
     chunk_kv: 16,
     depth_kv: 16,
@@ -81,7 +81,7 @@ const ROWS_64: Tile = Tile {
 };
 
 /// For heads wider than 256: less code, which grows with them.
-const ROWS_64_WIDEST: Tile = Tile {
+const ROWS_64_WIDEST: SubgroupTile = SubgroupTile {
     chunk_kv: 8,
     depth_kv: 8,
     chunks: 1,
@@ -89,10 +89,10 @@ const ROWS_64_WIDEST: Tile = Tile {
 };
 
 /// A quarter of the queries, for short sequences.
-const ROWS_32: Tile = Tile { q: 32, ..ROWS_64 };
+const ROWS_32: SubgroupTile = SubgroupTile { q: 32, ..ROWS_64 };
 
 /// For subgroups of 8: few registers.
-const ROWS_64_BY_4: Tile = Tile {
+const ROWS_64_BY_4: SubgroupTile = SubgroupTile {
     lanes: 8,
     q: 64,
     elems_q: 4,
@@ -105,7 +105,7 @@ const ROWS_64_BY_4: Tile = Tile {
 };
 
 /// For processors with subgroups of 8: the fewest reads for each multiply-add, and the least code.
-const ROWS_64_BY_8: Tile = Tile {
+const ROWS_64_BY_8: SubgroupTile = SubgroupTile {
     elems_q: 8,
     elems_kv: 8,
     depth_d: 1,
@@ -114,7 +114,7 @@ const ROWS_64_BY_8: Tile = Tile {
 };
 
 /// For subgroups of 4.
-const LANES_4: Tile = Tile {
+const LANES_4: SubgroupTile = SubgroupTile {
     lanes: 4,
     q: 32,
     depth_d: 1,
@@ -123,12 +123,12 @@ const LANES_4: Tile = Tile {
 };
 
 /// For subgroups of 4 to 64.
-const LANES_4_OF_64: Tile = Tile { q: 64, ..LANES_4 };
+const LANES_4_OF_64: SubgroupTile = SubgroupTile { q: 64, ..LANES_4 };
 
 /// For subgroups of 4 to 128.
-const LANES_4_OF_128: Tile = Tile { q: 128, ..LANES_4 };
+const LANES_4_OF_128: SubgroupTile = SubgroupTile { q: 128, ..LANES_4 };
 
-impl Tile {
+impl SubgroupTile {
     const fn invocations(self) -> u32 {
         self.q / self.elems_q * self.lanes
     }
@@ -170,7 +170,7 @@ impl Tile {
 }
 
 /// The tiles that suit heads of these widths on a device, the most reuse first; then other tiles for a search.
-fn tiles(attention: &Attention, device: &Capabilities) -> [&'static [Tile]; 2] {
+fn tiles(attention: &Attention, device: &Capabilities) -> [&'static [SubgroupTile]; 2] {
     let (smallest, _) = device.subgroup_sizes;
     let lanes = [16, 8, 4].into_iter().find(|lanes| *lanes <= smallest);
     match (lanes, attention.head_dim.max(attention.value_dim)) {

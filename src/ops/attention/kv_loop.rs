@@ -2,7 +2,7 @@
 
 use super::params::{LoopParams, Params};
 use crate::error::Result;
-use crate::kernel::{Step, Window, fold_workgroups};
+use crate::kernel::{BindingRange, Dispatch, fold_workgroups};
 use std::ops::Range;
 
 /// Workgroups that each loop over what their rows see, in one dispatch or in several. Between dispatches their partial
@@ -170,9 +170,9 @@ impl DispatchRange {
         group: &LoopGroup,
         stage: usize,
         params: Params,
-        windows: &[Window],
+        windows: &[BindingRange],
         limits: &wgpu::Limits,
-    ) -> Result<Step> {
+    ) -> Result<Dispatch> {
         let params = LoopParams {
             attention: Params {
                 first: self.workgroups.start as u32,
@@ -183,7 +183,7 @@ impl DispatchRange {
             first_kept: group.workgroups.start as u32,
             kept: group.len() as u32,
         };
-        Ok(Step {
+        Ok(Dispatch {
             stage,
             params: bytemuck::bytes_of(&params).to_vec(),
             windows: windows.to_vec(),

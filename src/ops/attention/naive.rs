@@ -8,7 +8,7 @@ use super::shape::Attention;
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{Units, flops_of_dispatch, flops_of_workgroup};
-use crate::kernel::{Kernel, Schedule, Slot, Stage, Window};
+use crate::kernel::{BindingRange, Kernel, Schedule, Slot, Stage};
 use crate::ops::{Fit, Implementation, no_alternatives};
 use crate::report::AdapterKind;
 use crate::shader::{Prepared, files};
@@ -44,7 +44,7 @@ fn schedule(
     let bytes = score_bytes(attention, &device.limits)?.max(UNUSED);
     let mut scratch = vec![bytes];
     let of = |name| window(attention, name);
-    let scores = Window::whole(Slot::Scratch(0), bytes);
+    let scores = BindingRange::whole(Slot::Scratch(0), bytes);
     let of_scores = vec![of("q"), of("k"), of("lengths"), of("bias"), scores];
     let of_softmax = vec![
         of("lengths"),
@@ -93,7 +93,10 @@ fn schedule(
     } else {
         UNUSED
     };
-    of_output.push(Window::whole(Slot::Scratch(scratch.len()), accumulators));
+    of_output.push(BindingRange::whole(
+        Slot::Scratch(scratch.len()),
+        accumulators,
+    ));
     scratch.push(accumulators);
     for group in loops.groups() {
         for range in &group.ranges {

@@ -1,20 +1,22 @@
 //! The operands of an attention: where they lie, how large they are, what benchmarks fill them with.
 
-use super::options::{KvCache, LogSumExp, Places, Sinks};
+use super::options::{HeadStrides, KvCache, LogSumExp, Sinks};
 use super::shape::Attention;
 use crate::data::{Distribution, Dtype};
 use crate::ops::Operand;
 
 impl Attention {
     /// Where Q, K, V and O lie.
-    pub(in crate::ops) fn places(&self) -> [Places; 4] {
+    pub(in crate::ops) fn strides(&self) -> [HeadStrides; 4] {
         let (runs, keys) = match self.cache {
             KvCache::Contiguous => (self.batch, self.seq_kv),
             KvCache::Paged { pages, page_size } => (pages, page_size),
         };
-        let of_queries =
-            |layout, columns| Places::new(layout, [self.batch, self.heads, self.seq_q, columns]);
-        let of_keys = |layout, columns| Places::new(layout, [runs, self.kv_heads, keys, columns]);
+        let of_queries = |layout, columns| {
+            HeadStrides::new(layout, [self.batch, self.heads, self.seq_q, columns])
+        };
+        let of_keys =
+            |layout, columns| HeadStrides::new(layout, [runs, self.kv_heads, keys, columns]);
         [
             of_queries(self.q, self.head_dim),
             of_keys(self.k, self.head_dim),
@@ -75,8 +77,8 @@ impl Attention {
 
     /// Every operand, in the order that [`Attention`] names.
     pub(super) fn all_operands(&self) -> Vec<Operand> {
-        let [q, k, v, o] = self.places();
-        let count = |places: Places| places.elements().unwrap_or(u64::MAX);
+        let [q, k, v, o] = self.strides();
+        let count = |places: HeadStrides| places.elements().unwrap_or(u64::MAX);
         let input = |name, places, spread| Operand::input(name, count(places), self.dtype, spread);
         let mut operands = vec![
             // With outliers, so that scores differ enough for the maximum to matter.

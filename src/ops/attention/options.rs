@@ -40,7 +40,7 @@ impl HeadLayout {
 
 /// Sizes of an operand with a [`HeadLayout`], and its strides with nothing left open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::ops) struct Places {
+pub(in crate::ops) struct HeadStrides {
     /// Batch, heads, rows, columns.
     pub(in crate::ops) sizes: [u64; 4],
     /// Elements from one batch, head, row to the next.
@@ -48,7 +48,7 @@ pub(in crate::ops) struct Places {
     pub(in crate::ops) offset: u64,
 }
 
-impl Places {
+impl HeadStrides {
     pub(in crate::ops) fn new(layout: HeadLayout, sizes: [u64; 4]) -> Self {
         let [_, heads, rows, columns] = sizes;
         let row = layout.row.unwrap_or(columns);
@@ -251,7 +251,7 @@ mod tests {
             },
         ];
         for layout in layouts {
-            let places = Places::new(layout, [2, 3, 4, 5]);
+            let places = HeadStrides::new(layout, [2, 3, 4, 5]);
             assert!(places.require_apart("attention", "o").is_ok());
             let mut found = 0;
             for index in 0..places.elements().unwrap() {
@@ -262,9 +262,12 @@ mod tests {
             }
             assert_eq!(found, 2 * 3 * 4 * 5, "{layout:?}");
         }
-        assert!(Places::new(HeadLayout::interleaved(3, 5), [2, 3, 4, 5]).is_dense());
-        assert!(!Places::new(layouts[2], [2, 3, 4, 5]).is_dense());
-        assert_eq!(Places::new(layouts[2], [2, 0, 4, 5]).elements(), Some(0));
+        assert!(HeadStrides::new(HeadLayout::interleaved(3, 5), [2, 3, 4, 5]).is_dense());
+        assert!(!HeadStrides::new(layouts[2], [2, 3, 4, 5]).is_dense());
+        assert_eq!(
+            HeadStrides::new(layouts[2], [2, 0, 4, 5]).elements(),
+            Some(0)
+        );
     }
 
     #[test]
@@ -273,10 +276,10 @@ mod tests {
             row: Some(4),
             ..HeadLayout::default()
         };
-        let error = Places::new(overlapping, [1, 2, 3, 5]).require_apart("attention", "o");
+        let error = HeadStrides::new(overlapping, [1, 2, 3, 5]).require_apart("attention", "o");
         assert!(error.unwrap_err().to_string().contains("`o` overlap"));
         // Nothing overlaps where there are no rows.
-        let empty = Places::new(HeadLayout::default(), [1, 2, 0, 5]);
+        let empty = HeadStrides::new(HeadLayout::default(), [1, 2, 0, 5]);
         assert!(empty.require_apart("attention", "o").is_ok());
         // One sequence has nothing to overlap with.
         let shared = HeadLayout {
@@ -284,12 +287,12 @@ mod tests {
             ..HeadLayout::default()
         };
         assert!(
-            Places::new(shared, [1, 2, 3, 5])
+            HeadStrides::new(shared, [1, 2, 3, 5])
                 .require_apart("attention", "o")
                 .is_ok()
         );
         assert!(
-            Places::new(shared, [2, 2, 3, 5])
+            HeadStrides::new(shared, [2, 2, 3, 5])
                 .require_apart("attention", "o")
                 .is_err()
         );

@@ -1,6 +1,6 @@
 //! The uniforms of the files of attention.
 
-use super::options::{KvCache, Places};
+use super::options::{HeadStrides, KvCache};
 use super::shape::Attention;
 
 /// Uniform that every file of attention begins with.
@@ -81,13 +81,13 @@ impl Attention {
     /// Uniform for all rows. Scores are multiplied by `unit`: 1, or log2(e) for a kernel that takes powers of two.
     pub(in crate::ops) fn params(&self, unit: f64) -> Params {
         let (left, right) = self.window_sides();
-        let strides = |places: Places| Strides {
+        let strides = |places: HeadStrides| Strides {
             batch: places.strides[0] as u32,
             head: places.strides[1] as u32,
             row: places.strides[2] as u32,
             offset: places.offset as u32,
         };
-        let [q, k, v, o] = self.places();
+        let [q, k, v, o] = self.strides();
         let (page_size, pages, table_row) = match self.cache {
             KvCache::Contiguous => (0, 0, 0),
             KvCache::Paged { pages, page_size } => {

@@ -15,12 +15,12 @@ pub(super) fn expected(
     inputs: &dyn Inputs,
     indices: &[u64],
 ) -> Vec<Expected> {
-    let places = attention.places()[3];
+    let places = attention.strides()[3];
     let outputs = places.elements().unwrap_or(u64::MAX);
     let (place_of_o, _) = attention
         .operand("o")
         .expect("every attention has an output");
-    let case = Case::new(attention, intermediates, inputs);
+    let case = Problem::new(attention, intermediates, inputs);
     let mut known: Option<([u64; 3], Row)> = None;
     let mut one = |&index: &u64| {
         let at = if index >= outputs {
@@ -48,10 +48,10 @@ pub(super) fn expected(
 }
 
 /// An attention and its operands' values.
-pub(in crate::ops) struct Case<'a> {
+pub(in crate::ops) struct Problem<'a> {
     pub(in crate::ops) attention: &'a Attention,
     pub(in crate::ops) inputs: &'a dyn Inputs,
-    /// Places of the operands that need not be.
+    /// HeadStrides of the operands that need not be.
     table: Option<usize>,
     lengths: Option<usize>,
     bias: Option<usize>,
@@ -60,7 +60,7 @@ pub(in crate::ops) struct Case<'a> {
     pub(in crate::ops) narrow_weights: bool,
 }
 
-impl<'a> Case<'a> {
+impl<'a> Problem<'a> {
     pub(in crate::ops) fn new(
         attention: &'a Attention,
         intermediates: Dtype,
@@ -91,7 +91,7 @@ impl<'a> Case<'a> {
 
     /// Indices of the first elements of a key in K and in V.
     pub(in crate::ops) fn key(&self, batch: u64, kv_head: u64, key: u64) -> [u64; 2] {
-        let [_, k, v, _] = self.attention.places();
+        let [_, k, v, _] = self.attention.strides();
         let (run, row) = match (self.attention.cache, self.table) {
             (KvCache::Paged { pages, page_size }, Some(table)) => {
                 let row = batch * self.attention.seq_kv.div_ceil(page_size);
@@ -184,7 +184,7 @@ struct Row {
 
 impl Row {
     /// The row of a query, by batch, head and query.
-    fn of(case: &Case<'_>, at: [u64; 3]) -> Self {
+    fn of(case: &Problem<'_>, at: [u64; 3]) -> Self {
         let (attention, [batch, head, query]) = (case.attention, at);
         let [queries, keys] = case.lengths(batch);
         let visible = if query < queries {
@@ -193,7 +193,7 @@ impl Row {
             0..0
         };
         let kv_head = head / (attention.heads / attention.kv_heads);
-        let q_first = attention.places()[0].index(batch, head, query, 0);
+        let q_first = attention.strides()[0].index(batch, head, query, 0);
         let of_query: Vec<f64> = (0..attention.head_dim)
             .map(|i| case.inputs.get(0, q_first + i))
             .collect();
@@ -212,7 +212,7 @@ impl Row {
         Self::weighed(case, &scores, sink)
     }
 
-    fn weighed(case: &Case<'_>, scores: &[(u64, f64, f64)], sink: Option<f64>) -> Self {
+    fn weighed(case: &Problem<'_>, scores: &[(u64, f64, f64)], sink: Option<f64>) -> Self {
         let all = scores.iter().map(|(_, score, _)| *score).chain(sink);
         let max = all.fold(f64::NEG_INFINITY, f64::max);
         let errors = scores.iter().map(|(_, _, error)| *error);
@@ -266,7 +266,7 @@ impl Row {
     }
 
     /// Element `d` of the row: the weighted mean of column `d` of V.
-    fn element(&self, case: &Case<'_>, d: u64) -> Expected {
+    fn element(&self, case: &Problem<'_>, d: u64) -> Expected {
         if self.keys.is_empty() {
             return Expected::new(0.0, 0.0);
         }

@@ -72,7 +72,7 @@ pub(super) fn fit(attention: &Attention) -> Fit {
 /// Which of Q, K and V does not begin at multiples of 16 bytes, if one does not.
 pub(super) fn unaligned(attention: &Attention) -> Option<String> {
     let vector = vector(attention.dtype);
-    let mut inputs = ["q", "k", "v"].into_iter().zip(attention.places());
+    let mut inputs = ["q", "k", "v"].into_iter().zip(attention.strides());
     let (name, _) = inputs.find(|(_, places)| !places.is_multiple_of(vector))?;
     Some(format!(
         "columns, strides and offset of `{name}` have to be multiples of {vector} elements"

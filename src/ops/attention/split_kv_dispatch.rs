@@ -7,7 +7,7 @@ use super::shape::Attention;
 use super::split_kv;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{LOAD_FLOPS, Units, flops_of_dispatch, flops_of_workgroup};
-use crate::kernel::{Schedule, Slot, Step, Window};
+use crate::kernel::{BindingRange, Dispatch, Schedule, Slot};
 use crate::shader::Prepared;
 
 /// Most bytes of partial accumulators; a dispatch takes fewer units where all units have more.
@@ -93,14 +93,14 @@ pub(super) fn schedule(
     let partition = Partition::of(attention, stages[0], device);
     let parts = partition.at_once * partition.splits * partition.rows;
     let scratch = vec![parts * attention.value_dim * 4, parts * 8, UNUSED];
-    let [part_o, part_sums] = [0, 1].map(|i| Window::whole(Slot::Scratch(i), scratch[i]));
+    let [part_o, part_sums] = [0, 1].map(|i| BindingRange::whole(Slot::Scratch(i), scratch[i]));
     let [q, k, v, table, lengths, bias, sinks, o] =
         ["q", "k", "v", "table", "lengths", "bias", "sinks", "o"]
             .map(|name| window(attention, name));
     // A buffer that a dispatch writes must not be bound in it to read as well.
     let lse = match attention.log_sum_exp {
         LogSumExp::Wanted => window(attention, "lse"),
-        LogSumExp::Unwanted => Window::whole(Slot::Scratch(2), UNUSED),
+        LogSumExp::Unwanted => BindingRange::whole(Slot::Scratch(2), UNUSED),
     };
     let chunks = attention
         .value_dim
@@ -117,16 +117,17 @@ pub(super) fn schedule(
             row_tiles: partition.row_tiles as u32,
             first_split: 0,
         };
-        let step = |stage, first_split: u64, windows: &[Window], workgroups: [u64; 3]| Step {
-            stage,
-            params: bytemuck::bytes_of(&DecodeParams {
-                first_split: first_split as u32,
-                ..params
-            })
-            .to_vec(),
-            windows: windows.to_vec(),
-            workgroups: workgroups.map(|count| count as u32),
-        };
+        let step =
+            |stage, first_split: u64, windows: &[BindingRange], workgroups: [u64; 3]| Dispatch {
+                stage,
+                params: bytemuck::bytes_of(&DecodeParams {
+                    first_split: first_split as u32,
+                    ..params
+                })
+                .to_vec(),
+                windows: windows.to_vec(),
+                workgroups: workgroups.map(|count| count as u32),
+            };
         let parts = [q, k, v, table, lengths, bias, part_o, part_sums];
         for first in (0..partition.splits).step_by(partition.splits_at_once as usize) {
             let splits = partition.splits_at_once.min(partition.splits - first);

@@ -7,7 +7,7 @@ use super::*;
 use crate::error::Error;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{Units, flops_of_dispatch};
-use crate::kernel::{Kernel, Schedule, Step};
+use crate::kernel::{Dispatch, Kernel, Schedule};
 use crate::ops::scheduled;
 use crate::plan::{PlanOptions, choose};
 use crate::report::AdapterKind;
@@ -20,7 +20,7 @@ const SHAPE: Attention = Attention {
 };
 
 fn any_adapter() -> Capabilities {
-    Capabilities::imagined(AdapterKind::Other)
+    Capabilities::fake(AdapterKind::Other)
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn naive_says_how_many_bytes_the_scores_need() {
 }
 
 fn device(kind: AdapterKind, lanes: (u32, u32)) -> Capabilities {
-    Capabilities::imagined(kind)
+    Capabilities::fake(kind)
         .with_f16()
         .with_subgroups(lanes)
         .with_workgroup_memory()
@@ -231,7 +231,7 @@ fn long_work_is_cut() {
         let device = device(kind, (32, 32));
         for kernel in [&FLASH.kernel, &FLASH_SUBGROUP.kernel] {
             let steps = scheduled(&shape, kernel, &device).steps;
-            let loops = |step: &&Step| step.stage == 0;
+            let loops = |step: &&Dispatch| step.stage == 0;
             let count = steps.iter().filter(loops).count() as u64;
             let least = shape
                 .flops()

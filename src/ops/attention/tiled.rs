@@ -9,7 +9,7 @@ use super::shape::Attention;
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{Units, flops_of_dispatch, most_kept, workgroup_multiple};
-use crate::kernel::{Constants, Schedule, Slot, Stage, Step, Window, fold_workgroups};
+use crate::kernel::{BindingRange, Constants, Dispatch, Schedule, Slot, Stage, fold_workgroups};
 use crate::shader::{Prepared, files};
 
 /// The stage that makes results of partial accumulators where KV loops are cut.
@@ -24,14 +24,14 @@ pub(super) fn with_cuts(
     units: Units,
 ) -> Constants {
     match tile.and_then(|tile| keys_per_dispatch(attention, tile, device, units)) {
-        Some(keys) => constants.set("WALK", keys),
+        Some(keys) => constants.set("KV_PER_DISPATCH", keys),
         None => constants,
     }
 }
 
 /// Whether every row of Q, K, V and O begins at a multiple of four elements and has a multiple of four.
 pub(super) fn is_by_four(attention: &Attention) -> bool {
-    let mut places = attention.places().into_iter();
+    let mut places = attention.strides().into_iter();
     places.all(|places| places.is_multiple_of(4))
 }
 
@@ -52,7 +52,7 @@ fn heads_in_turn(attention: &Attention) -> bool {
     right < attention.seq_kv
 }
 
-/// Dispatches over tiles of queries. Where `WALK` is set, a tile leaves its partial accumulators to the next dispatch after
+/// Dispatches over tiles of queries. Where `KV_PER_DISPATCH` is set, a tile leaves its partial accumulators to the next dispatch after
 /// that many keys, and the second file makes results of those of the last dispatch.
 ///
 /// # Errors
@@ -69,7 +69,11 @@ pub(super) fn schedule(
     let tile = u64::from(stages[0].constant("TILE_Q"));
     let (heads, tiles) = (attention.all_heads(), attention.seq_q.div_ceil(tile));
     // A file that is being written may have no constant for it.
-    let keys = stages[0].constants.get("WALK").copied().unwrap_or(0);
+    let keys = stages[0]
+        .constants
+        .get("KV_PER_DISPATCH")
+        .copied()
+        .unwrap_or(0);
     let is_cut = keys > 0;
     let (keys, accumulator_bytes) = if is_cut {
         (keys.into(), tile * (attention.value_dim + 2) * 4)
@@ -105,7 +109,8 @@ pub(super) fn schedule(
     let mut windows = inputs.map(|name| window(attention, name)).to_vec();
     let lse = lse(attention, &mut scratch);
     let longest = groups.iter().map(LoopGroup::len).max().unwrap_or(0);
-    let accumulators = Window::whole(Slot::Scratch(scratch.len()), longest * accumulator_bytes);
+    let accumulators =
+        BindingRange::whole(Slot::Scratch(scratch.len()), longest * accumulator_bytes);
     windows.push(if is_cut { accumulators } else { lse });
     let mut steps = Vec::new();
     for group in &groups {
@@ -122,7 +127,7 @@ pub(super) fn schedule(
             };
             let vectors = group.len() * tile * attention.value_dim / 4;
             let workgroups = vectors.div_ceil(stages[1].invocations().into());
-            steps.push(Step {
+            steps.push(Dispatch {
                 stage: 1,
                 params: bytemuck::bytes_of(&finish).to_vec(),
                 windows: vec![

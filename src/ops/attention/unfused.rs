@@ -8,7 +8,7 @@ use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{Units, flops_of_dispatch};
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Step, Window};
+use crate::kernel::{BindingRange, Constants, Dispatch, Kernel, Schedule, Slot, Stage};
 use crate::ops::{Causal, Layout, Matmul, Order, Softmax, Target, matmul, softmax};
 use crate::ops::{Fit, Implementation, no_alternatives};
 use crate::shader::{Constant, Prepared, files};
@@ -76,8 +76,8 @@ impl Parts {
             scores: Matmul {
                 batch: heads,
                 alpha: attention.scale(),
-                a: from(queries, attention.head_dim, Order::AsIs),
-                b: from(keys, attention.head_dim, Order::Transposed),
+                a: from(queries, attention.head_dim, Order::RowMajor),
+                b: from(keys, attention.head_dim, Order::ColumnMajor),
                 ..Matmul::new(queries, keys, attention.head_dim)
             },
             softmax: Softmax {
@@ -90,8 +90,8 @@ impl Parts {
             },
             values: Matmul {
                 batch: heads,
-                b: from(keys, attention.value_dim, Order::AsIs),
-                c: from(queries, attention.value_dim, Order::AsIs),
+                b: from(keys, attention.value_dim, Order::RowMajor),
+                c: from(queries, attention.value_dim, Order::RowMajor),
                 ..Matmul::new(queries, attention.value_dim, keys)
             },
         }
@@ -216,15 +216,15 @@ fn schedule(
 }
 
 /// A step of another operation as one of `stage`, with its operands in `slots`.
-fn placed(step: Step, stage: usize, slots: &[Slot]) -> Step {
-    let placed = |window: Window| match window.slot {
-        Slot::Operand(operand) => Window {
+fn placed(step: Dispatch, stage: usize, slots: &[Slot]) -> Dispatch {
+    let placed = |window: BindingRange| match window.slot {
+        Slot::Operand(operand) => BindingRange {
             slot: slots[operand],
             ..window
         },
         Slot::Scratch(_) => window,
     };
-    Step {
+    Dispatch {
         stage,
         windows: step.windows.into_iter().map(placed).collect(),
         ..step

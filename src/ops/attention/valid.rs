@@ -36,7 +36,7 @@ impl Attention {
             "batch * heads of an attention",
             self.batch.checked_mul(self.heads),
         )?;
-        for (name, places) in ["q", "k", "v", "o"].into_iter().zip(self.places()) {
+        for (name, places) in ["q", "k", "v", "o"].into_iter().zip(self.strides()) {
             require_u32(&format!("`{name}` of {}", self.label()), places.elements())?;
             for stride in places.strides.into_iter().chain([places.offset]) {
                 require_u32(&format!("a stride of `{name}`"), Some(stride))?;
@@ -48,7 +48,7 @@ impl Attention {
                 Some(extra.elements),
             )?;
         }
-        self.places()[3].require_apart(NAME, "o")
+        self.strides()[3].require_apart(NAME, "o")
     }
 
     fn validate_options(&self) -> Result<()> {

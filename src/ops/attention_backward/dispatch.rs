@@ -5,7 +5,7 @@ use super::shape::AttentionBackward;
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{KEPT_BYTES, Units, flops_of_dispatch};
-use crate::kernel::{Schedule, Slot, Step, Window, fold_workgroups};
+use crate::kernel::{BindingRange, Dispatch, Schedule, Slot, fold_workgroups};
 use crate::ops::attention::even_work::EvenWork;
 use crate::ops::attention::kv_loop::{KvLoops, LoopGroup};
 use crate::ops::attention::params::FinishParams;
@@ -52,12 +52,12 @@ pub(super) fn schedule(
     Ok(found)
 }
 
-/// Dispatches of one owner. Where `WALK` is set, a workgroup leaves its partial accumulators to the next dispatch after that
+/// Dispatches of one owner. Where `BLOCKS_PER_DISPATCH` is set, a workgroup leaves its partial accumulators to the next dispatch after that
 /// many blocks, and the file that finishes makes results of those of the last dispatch.
 fn gradients(
     backward: &AttentionBackward,
     owner: Owner,
-    mut windows: Vec<Window>,
+    mut windows: Vec<BindingRange>,
     units: Units,
     stages: &[&Prepared],
     device: &Capabilities,
@@ -71,7 +71,11 @@ fn gradients(
     let constant = |name| u64::from(stages[stage].constant(name));
     let [tile, block] = ["TILE", "BLOCK"].map(constant);
     // A file that is being written may have no constant for it.
-    let blocks = stages[stage].constants.get("WALK").copied().unwrap_or(0);
+    let blocks = stages[stage]
+        .constants
+        .get("BLOCKS_PER_DISPATCH")
+        .copied()
+        .unwrap_or(0);
     let (heads, tiles) = (forward.batch * heads, seq.div_ceil(tile));
     let row_bytes = match owner {
         Owner::Keys => [forward.head_dim * 4, forward.value_dim * 4],
@@ -108,7 +112,7 @@ fn gradients(
     let most = groups.iter().map(LoopGroup::len).max().unwrap_or(0);
     let accumulators = [0, 1].map(|i| {
         let bytes = (most * tile * row_bytes[i]).max(UNUSED_BYTES);
-        Window::whole(Slot::Scratch(ACCUMULATORS[i]), bytes)
+        BindingRange::whole(Slot::Scratch(ACCUMULATORS[i]), bytes)
     });
     windows.extend(if is_cut {
         accumulators
@@ -130,7 +134,7 @@ fn gradients(
             };
             let vectors = group.len() * accumulator_bytes / 16;
             let workgroups = vectors.div_ceil(stages[stage + 2].invocations().into());
-            found.steps.push(Step {
+            found.steps.push(Dispatch {
                 stage: stage + 2,
                 params: bytemuck::bytes_of(&finish).to_vec(),
                 windows: vec![accumulators[0], accumulators[1], results[0], results[1]],
@@ -153,16 +157,16 @@ fn rows(backward: &AttentionBackward) -> u64 {
 }
 
 /// Bindings of the three stages that compute.
-fn windows(backward: &AttentionBackward) -> [Vec<Window>; 3] {
+fn windows(backward: &AttentionBackward) -> [Vec<BindingRange>; 3] {
     let window = |name| operand(backward, name);
     // An operand that is not there is not read; what stands for it must be nothing that is written.
     let or_q = |name| {
         let found = window(name);
         if found.bytes > 0 { found } else { window("q") }
     };
-    let rows = Window::whole(Slot::Scratch(0), rows(backward) * ROW_BYTES);
+    let rows = BindingRange::whole(Slot::Scratch(0), rows(backward) * ROW_BYTES);
     // No dV comes with dQ. What is bound for it has to be a buffer of its own, since it could be written.
-    let unused = Window::whole(Slot::Scratch(UNUSED), UNUSED_BYTES);
+    let unused = BindingRange::whole(Slot::Scratch(UNUSED), UNUSED_BYTES);
     let [o, d_o, lse] = ["o", "d_o", "lse"].map(window);
     let [q, k, v] = ["q", "k", "v"].map(window);
     let [d_q, d_k, d_v] = ["d_q", "d_k", "d_v"].map(window);
@@ -175,10 +179,10 @@ fn windows(backward: &AttentionBackward) -> [Vec<Window>; 3] {
 }
 
 /// All of the operand `name`; nothing where the backward has none.
-fn operand(backward: &AttentionBackward, name: &str) -> Window {
+fn operand(backward: &AttentionBackward, name: &str) -> BindingRange {
     match backward.operand(name) {
-        None => Window::whole(Slot::Operand(0), 0),
-        Some((place, operand)) => Window::whole(
+        None => BindingRange::whole(Slot::Operand(0), 0),
+        Some((place, operand)) => BindingRange::whole(
             Slot::Operand(place),
             operand.elements * operand.dtype.bytes(),
         ),

@@ -52,7 +52,7 @@ pub(super) fn lacking(attention: &Attention, most: u64) -> Option<String> {
             "a head has {columns} columns, and it takes up to {most}"
         ));
     }
-    let aligned = attention.places().iter().all(|p| p.is_multiple_of(4));
+    let aligned = attention.strides().iter().all(|p| p.is_multiple_of(4));
     (!aligned).then(|| "head_dim, value_dim, offsets and strides have to be multiples of 4".into())
 }
 
@@ -93,14 +93,16 @@ pub(super) fn with_cuts(
     device: &Capabilities,
     units: Units,
 ) -> Constants {
-    let given = found.get("WALK");
+    let given = found.get("BLOCKS_PER_DISPATCH");
     let blocks = given.or_else(|| {
         let blocks = blocks_per_dispatch(attention, kernel, &found, device, units)?;
         Some(Constant::Integer(blocks))
     });
     match blocks {
         None | Some(Constant::Integer(0)) => found.set("Gradient", attention.dtype),
-        Some(blocks) => found.set("Gradient", Dtype::F32).set("WALK", blocks),
+        Some(blocks) => found
+            .set("Gradient", Dtype::F32)
+            .set("BLOCKS_PER_DISPATCH", blocks),
     }
 }
 

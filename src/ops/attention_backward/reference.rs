@@ -2,8 +2,8 @@
 
 use super::shape::AttentionBackward;
 use crate::data::{Dtype, Inputs};
-use crate::ops::attention::options::Places;
-use crate::ops::attention::reference::{Case, U, tanh_error};
+use crate::ops::attention::options::HeadStrides;
+use crate::ops::attention::reference::{Problem, U, tanh_error};
 use crate::tolerance::{self, Expected};
 
 /// Which gradient, in the order of the operands.
@@ -43,7 +43,10 @@ pub(super) fn expected(
 }
 
 /// The gradient that an index through all outputs falls into, its name and places, and the index in it.
-fn located(backward: &AttentionBackward, mut index: u64) -> (Gradient, &'static str, Places, u64) {
+fn located(
+    backward: &AttentionBackward,
+    mut index: u64,
+) -> (Gradient, &'static str, HeadStrides, u64) {
     let [q, k, v] = backward.gradients();
     for (gradient, (name, places)) in [(Gradient::Q, q), (Gradient::K, k)] {
         let elements = places.elements().unwrap_or(u64::MAX);
@@ -64,7 +67,7 @@ struct Row {
 
 /// An attention's backward and its operands' values.
 struct Reference<'a> {
-    case: Case<'a>,
+    case: Problem<'a>,
     o: usize,
     lse: usize,
     d_o: usize,
@@ -97,8 +100,8 @@ impl<'a> Reference<'a> {
             found.expect("every backward has these operands").0
         };
         Self {
-            // The operands that a forward's `Case` reads are the first operands of the backward as well.
-            case: Case::new(&backward.forward, intermediates, inputs),
+            // The operands that a forward's `Problem` reads are the first operands of the backward as well.
+            case: Problem::new(&backward.forward, intermediates, inputs),
             o: place("o"),
             lse: place("lse"),
             d_o: place("d_o"),
@@ -135,7 +138,7 @@ impl<'a> Reference<'a> {
 
     fn query(&self, at: [u64; 3]) -> Query {
         let (attention, [batch, head, row]) = (self.case.attention, at);
-        let [q, _, _, o] = attention.places();
+        let [q, _, _, o] = attention.strides();
         let of = |operand: usize, first: u64, columns: u64| -> Vec<f64> {
             let all = first..first + columns;
             all.map(|i| self.case.inputs.get(operand, i)).collect()
@@ -191,7 +194,7 @@ impl<'a> Reference<'a> {
         let ds = p * centred * slope;
         let most = (p + p_error) * (centred.abs() + centred_error) * (slope + slope_error);
         let ds_error = most - ds.abs() + 3.0 * U * most;
-        let [q, _, _, o] = attention.places();
+        let [q, _, _, o] = attention.strides();
         Some(Pair {
             p: [p, self.narrowed(p, p_error)],
             ds: [ds, self.narrowed(ds, ds_error)],

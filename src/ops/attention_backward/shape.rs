@@ -1,6 +1,6 @@
 //! The shape of the gradients of an attention.
 
-use crate::ops::attention::options::Places;
+use crate::ops::attention::options::HeadStrides;
 use crate::ops::{Attention, Operand, Operation};
 
 /// Name of the operation.
@@ -60,8 +60,8 @@ pub struct AttentionBackward {
 
 impl AttentionBackward {
     /// Where Q, K and V, and so their gradients, lie.
-    pub(super) fn gradients(&self) -> [(&'static str, Places); 3] {
-        let [q, k, v, _] = self.forward.places();
+    pub(super) fn gradients(&self) -> [(&'static str, HeadStrides); 3] {
+        let [q, k, v, _] = self.forward.strides();
         [("d_q", q), ("d_k", k), ("d_v", v)]
     }
 

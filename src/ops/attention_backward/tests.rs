@@ -67,7 +67,7 @@ fn backward_inputs(forward: &Attention, inputs: &Exact, d_o: &[f64]) -> Exact {
 
 fn check_differences(forward: &Attention) {
     let mut inputs = forward_inputs(forward);
-    let [.., o] = forward.places();
+    let [.., o] = forward.strides();
     let count = o.elements().unwrap() as usize;
     let d_o: Vec<f64> = generate(12, 0, count, Dtype::F32, Distribution::Uniform)
         .into_iter()
@@ -175,7 +175,7 @@ fn a_row_without_a_sum_has_no_gradient() {
 }
 
 fn device(kind: AdapterKind) -> Capabilities {
-    Capabilities::imagined(kind)
+    Capabilities::fake(kind)
         .with_features(COOPERATIVE.kernel.features)
         .with_subgroups((32, 32))
         .with_workgroup_memory()

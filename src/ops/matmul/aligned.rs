@@ -1,7 +1,7 @@
-//! `matmul_cooperative_whole`: fragments on matrix units for f16 products of whole tiles, without what edges, orders and
+//! `matmul_aligned`: fragments on matrix units for f16 products of whole tiles, without what edges, orders and
 //! extras cost `matmul_cooperative`.
 
-use super::cost::{Cost, Work};
+use super::cost::{Arithmetic, Cost};
 use super::dispatch::DispatchRanges;
 use super::form::{self, types};
 use super::layout::Order;
@@ -19,7 +19,7 @@ use crate::ops::{Fit, Implementation};
 use crate::report::AdapterKind;
 use crate::shader::{Constant, Prepared, files};
 
-const WORK: Work = Work::MatrixUnits;
+const WORK: Arithmetic = Arithmetic::MatrixUnits;
 
 pub(super) static ALIGNED: Implementation<Matmul> = Implementation {
     kernel: Kernel {
@@ -32,9 +32,9 @@ pub(super) static ALIGNED: Implementation<Matmul> = Implementation {
             &tile_of_fragments([128, 128, 64], [64, 64]),
         ],
         ..Kernel::new(
-            "matmul_cooperative_whole",
+            "matmul_aligned",
             "matmul_cooperative for f16 of whole tiles, 16 bytes a load",
-            &[Stage::of(&files::MATMUL_COOPERATIVE_WHOLE)],
+            &[Stage::of(&files::MATMUL_ALIGNED)],
         )
     },
     fit,
@@ -81,16 +81,16 @@ fn require(matmul: &Matmul, tile: [u64; 3]) -> Result<(), String> {
     for ((name, size), tile) in sizes.into_iter().zip(tile) {
         require_multiple(name, size, tile)?;
     }
-    let [a, b, c] = matmul.places().map_err(|error| error.to_string())?;
+    let [a, b, c] = matmul.strides().map_err(|error| error.to_string())?;
     for (name, places, order, chunk) in [
         ("a", a, matmul.a.order, CHUNK),
         ("b", b, matmul.b.order, CHUNK),
-        ("c", c, Order::AsIs, CHUNK_C),
+        ("c", c, Order::RowMajor, CHUNK_C),
     ] {
         let batch_stride = if matmul.batch > 1 { places.batch } else { 0 };
         let row_stride = match order {
-            Order::AsIs => places.row_step,
-            Order::Transposed => places.column_step,
+            Order::RowMajor => places.row_step,
+            Order::ColumnMajor => places.column_step,
         };
         for (what, distance) in [
             ("offset", places.first),
@@ -190,8 +190,8 @@ fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Resul
         .set("UNROLL_K", if is_software { 16u32 } else { 32 })
         .set("SUBGROUP_M", subgroup_m)
         .set("SUBGROUP_N", subgroup_n)
-        .set("SPREAD", spread)
-        .set("DEEP", deep)
+        .set("STAGGER", spread)
+        .set("STAGGER_STEPS", deep)
         .set("GROUP", group)
         .set("QuadC", types(matmul.output)[1])
         .set("EPILOGUE", !matmul.is_plain())

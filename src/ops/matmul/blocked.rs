@@ -1,6 +1,6 @@
 //! `matmul_blocked`: register blocks over tiles in workgroup memory, K at once or in parts.
 
-use super::cost::{Cost, Work};
+use super::cost::{Arithmetic, Cost};
 use super::params::Split;
 use super::shape::Matmul;
 use super::tile_model::{self, Depth, PRESETS, SQUARE, TALL, Tiles};
@@ -12,7 +12,7 @@ use crate::ops::{Fit, Implementation};
 use crate::report::AdapterKind;
 use crate::shader::files;
 
-const WORK: Work = Work::Blocked;
+const WORK: Arithmetic = Arithmetic::Blocked;
 
 pub(in crate::ops) static BLOCKED: Implementation<Matmul> = Implementation {
     kernel: Kernel {

@@ -1,6 +1,6 @@
 //! Classes of shapes, as the tuner tells them apart.
 
-use super::layout::{Order, Places};
+use super::layout::{Order, Strides};
 use super::shape::Matmul;
 use crate::ops::{Class, Sizes};
 
@@ -87,12 +87,12 @@ fn elements(sizes: &Sizes) -> u64 {
 
 /// Orders in memory, and whether rows can be moved only an element at a time: `+ta`, `+tb`, `+odd`.
 pub(super) fn variant(matmul: &Matmul) -> String {
-    let transposed = |order| order == Order::Transposed;
-    let by_four = |[a, b, _]: [Places; 3]| a.by_four(matmul.batch) && b.by_four(matmul.batch);
+    let transposed = |order| order == Order::ColumnMajor;
+    let by_four = |[a, b, _]: [Strides; 3]| a.by_four(matmul.batch) && b.by_four(matmul.batch);
     let words = [
         (transposed(matmul.a.order), "+ta"),
         (transposed(matmul.b.order), "+tb"),
-        (!matmul.places().is_ok_and(by_four), "+odd"),
+        (!matmul.strides().is_ok_and(by_four), "+odd"),
     ];
     let present = words.into_iter().filter(|(present, _)| *present);
     present.map(|(_, word)| word).collect()
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn orders_and_batches_are_told_apart() {
         let transposed = Layout {
-            order: Order::Transposed,
+            order: Order::ColumnMajor,
             ..Layout::default()
         };
         let matmul = Matmul {

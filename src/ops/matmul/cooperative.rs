@@ -1,6 +1,6 @@
 //! `matmul_cooperative`: fragments on matrix units for any product, K at once or in parts.
 
-use super::cost::{Cost, Work};
+use super::cost::{Arithmetic, Cost};
 use super::form::{self, types};
 use super::params::Split;
 use super::shape::Matmul;
@@ -9,12 +9,12 @@ use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::BUSY;
-use crate::kernel::{Constants, Fragments, Kernel, Schedule, Slot, Stage, Window};
+use crate::kernel::{BindingRange, Constants, Fragments, Kernel, Schedule, Slot, Stage};
 use crate::ops::{Fit, Implementation};
 use crate::report::AdapterKind;
 use crate::shader::{Prepared, files};
 
-const WORK: Work = Work::MatrixUnits;
+const WORK: Arithmetic = Arithmetic::MatrixUnits;
 
 pub(super) static COOPERATIVE: Implementation<Matmul> = Implementation {
     kernel: Kernel {
@@ -105,7 +105,7 @@ fn operands(
 ) -> Result<Constants> {
     let width = width(matmul, side, device)?;
     let [element, four, _] = types(matmul.dtype);
-    let [.., c] = matmul.places()?;
+    let [.., c] = matmul.strides()?;
     // Sums over parts of K lie without gaps.
     let (result, direct) = if is_split {
         (Dtype::F32, matmul.n.is_multiple_of(4))
@@ -133,8 +133,8 @@ fn schedule(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> Res
     } else {
         3
     };
-    let bindings = |windows: [Window; 4], schedule: &mut Schedule| {
-        let unused = Window::whole(Slot::Scratch(schedule.scratch.len()), UNUSED);
+    let bindings = |windows: [BindingRange; 4], schedule: &mut Schedule| {
+        let unused = BindingRange::whole(Slot::Scratch(schedule.scratch.len()), UNUSED);
         schedule.scratch.push(UNUSED);
         let mut windows = windows.to_vec();
         windows.insert(place, unused);
@@ -149,7 +149,7 @@ fn width(matmul: &Matmul, side: u32, device: &Capabilities) -> Result<u32> {
     if side == 8 && device.kind != AdapterKind::Software {
         return Ok(1);
     }
-    let [a, b, _] = matmul.places()?;
+    let [a, b, _] = matmul.strides()?;
     let by_four = [a, b].iter().all(|place| place.by_four(matmul.batch));
     Ok(if by_four { 4 } else { 1 })
 }
@@ -192,7 +192,7 @@ mod tests {
 
     /// One with matrix units, and as much workgroup memory as every WebGPU device has.
     fn device() -> Capabilities {
-        Capabilities::imagined(AdapterKind::Discrete)
+        Capabilities::fake(AdapterKind::Discrete)
             .with_features(COOPERATIVE.kernel.features)
             .with_f16()
             .with_subgroups((32, 32))

@@ -9,7 +9,7 @@ use crate::shader::{Constant, Prepared};
 
 /// How a kernel multiplies: what a step along K costs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Work {
+pub(super) enum Arithmetic {
     /// Element by element, without register blocks.
     Unblocked,
     /// Register blocks.
@@ -20,7 +20,7 @@ pub(super) enum Work {
     MatrixUnits,
 }
 
-impl Work {
+impl Arithmetic {
     /// A step of one along K for a tile, in FLOPs of a kernel with register blocks.
     fn step(self, [rows, columns]: [u64; 2], kind: AdapterKind) -> u64 {
         let product = 2 * rows * columns;
@@ -63,7 +63,7 @@ pub(super) struct Cost {
 }
 
 impl Cost {
-    pub(super) fn of(work: Work, [rows, columns]: [u64; 2], kind: AdapterKind) -> Self {
+    pub(super) fn of(work: Arithmetic, [rows, columns]: [u64; 2], kind: AdapterKind) -> Self {
         Self {
             step: work.step([rows, columns], kind).max(1),
             tile: [rows.max(1), columns.max(1)],
@@ -72,16 +72,20 @@ impl Cost {
     }
 
     /// The cost of the largest tile of a kernel that sums parts.
-    pub(super) fn largest(work: Work, kind: AdapterKind) -> Self {
+    pub(super) fn largest(work: Arithmetic, kind: AdapterKind) -> Self {
         Self::of(work, LARGEST, kind)
     }
 
     /// The cost of a tile by its constants; of 16 x 16, the tile of kernels without blocks, where they name none.
-    pub(super) fn from_constants(work: Work, constants: &Constants, kind: AdapterKind) -> Self {
+    pub(super) fn from_constants(
+        work: Arithmetic,
+        constants: &Constants,
+        kind: AdapterKind,
+    ) -> Self {
         let number = |name| constants.integer(name);
         let side = |name| number(name).or(number("TILE")).unwrap_or(16);
         let (rows, mut columns) = (side("TILE_M"), side("TILE_N"));
-        if work == Work::Vector {
+        if work == Arithmetic::Vector {
             columns = number("ELEMS_N").unwrap_or(1) * number("LANES_N").unwrap_or(1);
         }
         let tile = if constants.is_set("MIRRORED") {
@@ -93,7 +97,7 @@ impl Cost {
     }
 
     /// The cost of a prepared file's tile.
-    pub(super) fn from_prepared(work: Work, stage: &Prepared, kind: AdapterKind) -> Self {
+    pub(super) fn from_prepared(work: Arithmetic, stage: &Prepared, kind: AdapterKind) -> Self {
         let side = |name| u64::from(stage.constant(name));
         Self::of(work, [side("TILE_M"), side("TILE_N")], kind)
     }

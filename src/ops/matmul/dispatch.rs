@@ -5,7 +5,7 @@
 
 use super::cost::MFLOP;
 use crate::error::Result;
-use crate::kernel::{Step, Window, fold_workgroups};
+use crate::kernel::{BindingRange, Dispatch, fold_workgroups};
 use crate::shader::Prepared;
 use std::ops::Range;
 
@@ -47,14 +47,14 @@ impl DispatchRanges {
     pub(super) fn steps(
         &self,
         (stage, file): (usize, &Prepared),
-        windows: &[Window],
+        windows: &[BindingRange],
         limits: &wgpu::Limits,
         params: impl Fn(u32) -> Vec<u8>,
-    ) -> Result<Vec<Step>> {
+    ) -> Result<Vec<Dispatch>> {
         let budget = file.constants.get("BUDGET").copied().unwrap_or(0);
         self.within(u64::from(budget) * MFLOP, limits)
             .map(|range| {
-                Ok(Step {
+                Ok(Dispatch {
                     stage,
                     params: params(range.start as u32),
                     windows: windows.to_vec(),

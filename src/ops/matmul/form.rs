@@ -1,7 +1,7 @@
 //! What the operands of a product make of a kernel's file.
 
-use super::cost::{Cost, Work};
-use super::layout::{Order, Places};
+use super::cost::{Arithmetic, Cost};
+use super::layout::{Order, Strides};
 use super::partition::Partition;
 use super::shape::{Activation, Bias, Matmul};
 use super::sub_problems::needs_parts;
@@ -26,8 +26,8 @@ pub(super) fn common(matmul: &Matmul) -> Constants {
         .set("BETA", matmul.beta != 0.0)
         .set("BIAS", matmul.bias == Bias::Row)
         .set("ACTIVATION", code(matmul.activation))
-        .set("TRANSPOSED_A", matmul.a.order == Order::Transposed)
-        .set("TRANSPOSED_B", matmul.b.order == Order::Transposed)
+        .set("TRANSPOSED_A", matmul.a.order == Order::ColumnMajor)
+        .set("TRANSPOSED_B", matmul.b.order == Order::ColumnMajor)
 }
 
 /// The type of C in the file that adds up parts of K, where `is_split`.
@@ -45,7 +45,7 @@ pub(super) fn reduced(matmul: &Matmul, is_split: bool) -> Constants {
 /// Those of [`Partition::of`].
 pub(super) fn of_partition(
     matmul: &Matmul,
-    work: Work,
+    work: Arithmetic,
     is_split: bool,
     device: &Capabilities,
 ) -> Result<Constants> {
@@ -60,7 +60,7 @@ pub(super) fn of_partition(
 /// The watchdog limit for tiles of `constants`.
 pub(super) fn budget(
     matmul: &Matmul,
-    work: Work,
+    work: Arithmetic,
     constants: &Constants,
     device: &Capabilities,
 ) -> Constants {
@@ -106,9 +106,9 @@ pub(super) fn types(dtype: Dtype) -> [Constant; 3] {
 /// # Errors
 /// [`crate::Error::Shape`] where a layout cannot be.
 pub(super) fn operands(matmul: &Matmul, is_split: bool) -> Result<Constants> {
-    let [a, b, c] = matmul.places()?;
+    let [a, b, c] = matmul.strides()?;
     let [element, four, _] = types(matmul.dtype);
-    let by_four = |place: &Places| place.by_four(matmul.batch);
+    let by_four = |place: &Strides| place.by_four(matmul.batch);
     let chunk = |by_four: bool| if by_four { four } else { element };
     // The parts of a split product are f32 without gaps.
     let (result, fits) = if is_split {

@@ -21,15 +21,15 @@ pub struct Layout {
 pub enum Order {
     /// Row by row.
     #[default]
-    AsIs,
+    RowMajor,
     /// Its transpose lies row by row.
-    Transposed,
+    ColumnMajor,
 }
 
 /// A layout worked out for a shape: element (matrix, row, column) lies at
 /// `first + matrix * batch + row * row_step + column * column_step`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Places {
+pub(super) struct Strides {
     pub(super) first: u64,
     pub(super) row_step: u64,
     pub(super) column_step: u64,
@@ -42,10 +42,15 @@ pub(super) struct Places {
 
 impl Layout {
     /// Works the layout out for `batch` matrices of `shape` (rows, columns of the formula).
-    pub(super) fn places(&self, name: &'static str, shape: [u64; 2], batch: u64) -> Result<Places> {
+    pub(super) fn strides(
+        &self,
+        name: &'static str,
+        shape: [u64; 2],
+        batch: u64,
+    ) -> Result<Strides> {
         let [rows, columns] = match self.order {
-            Order::AsIs => shape,
-            Order::Transposed => [shape[1], shape[0]],
+            Order::RowMajor => shape,
+            Order::ColumnMajor => [shape[1], shape[0]],
         };
         let refuse = |reason: String| {
             Err(Error::Shape {
@@ -82,10 +87,10 @@ impl Layout {
                 .and_then(|e| e.checked_add(span)?.checked_add(self.offset))
         };
         let (row_step, column_step) = match self.order {
-            Order::AsIs => (stride, 1),
-            Order::Transposed => (1, stride),
+            Order::RowMajor => (stride, 1),
+            Order::ColumnMajor => (1, stride),
         };
-        Ok(Places {
+        Ok(Strides {
             first: self.offset,
             row_step,
             column_step,
@@ -96,7 +101,7 @@ impl Layout {
     }
 }
 
-impl Places {
+impl Strides {
     /// Index of element (matrix, row, column).
     pub(super) fn at(&self, matrix: u64, row: u64, column: u64) -> u64 {
         self.first + matrix * self.batch + row * self.row_step + column * self.column_step
@@ -130,16 +135,21 @@ mod tests {
     #[test]
     fn places_follow_order_strides_and_offset() {
         let layout = Layout {
-            order: Order::Transposed,
+            order: Order::ColumnMajor,
             row_stride: Some(10),
             batch_stride: Some(100),
             offset: 5,
         };
-        let places = layout.places("a", [7, 3], 2).unwrap();
+        let places = layout.strides("a", [7, 3], 2).unwrap();
         assert_eq!(places.at(1, 6, 2), 5 + 100 + 20 + 6);
         assert_eq!(places.elements, places.at(1, 6, 2) + 1);
         assert!(!places.by_four(2));
-        assert!(Layout::default().places("a", [8, 4], 3).unwrap().by_four(3));
+        assert!(
+            Layout::default()
+                .strides("a", [8, 4], 3)
+                .unwrap()
+                .by_four(3)
+        );
     }
 
     #[test]
@@ -148,19 +158,19 @@ mod tests {
             row_stride: Some(3),
             ..Layout::default()
         };
-        let text = narrow.places("a", [2, 4], 1).unwrap_err().to_string();
+        let text = narrow.strides("a", [2, 4], 1).unwrap_err().to_string();
         assert!(text.contains("row stride of `a` is 3"), "{text}");
         let shared = Layout {
             batch_stride: Some(0),
             ..Layout::default()
         };
-        assert!(shared.places("c", [2, 4], 2).is_err());
-        assert!(shared.places("b", [2, 4], 2).is_ok());
+        assert!(shared.strides("c", [2, 4], 2).is_err());
+        assert!(shared.strides("b", [2, 4], 2).is_ok());
         assert!(
             Layout::default()
-                .places("a", [1 << 20, 1 << 20], 1)
+                .strides("a", [1 << 20, 1 << 20], 1)
                 .is_err()
         );
-        assert!(Layout::default().places("a", [0, u64::MAX], 1).is_ok());
+        assert!(Layout::default().strides("a", [0, u64::MAX], 1).is_ok());
     }
 }

@@ -1,6 +1,6 @@
 //! `matmul_naive`: one invocation for each element of C, straight from memory.
 
-use super::cost::Work;
+use super::cost::Arithmetic;
 use super::shape::Matmul;
 use super::{form, schedule};
 use crate::error::Result;
@@ -9,7 +9,7 @@ use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::{Implementation, no_alternatives};
 use crate::shader::files;
 
-const WORK: Work = Work::Unblocked;
+const WORK: Arithmetic = Arithmetic::Unblocked;
 
 pub(super) static NAIVE: Implementation<Matmul> = Implementation {
     kernel: Kernel::new(

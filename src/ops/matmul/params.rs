@@ -3,7 +3,7 @@
 use super::shape::{Bias, Matmul};
 use crate::error::Result;
 use crate::gpu::profile::BUSY;
-use crate::kernel::{Slot, Window};
+use crate::kernel::{BindingRange, Slot};
 use crate::ops::Operation;
 use std::ops::RangeInclusive;
 
@@ -73,21 +73,21 @@ impl Split {
 }
 
 /// Operands `a`, `b`, `bias` (empty where there is none), `c`.
-pub(super) fn windows(matmul: &Matmul) -> [Window; 4] {
+pub(super) fn windows(matmul: &Matmul) -> [BindingRange; 4] {
     let operands = matmul.operands();
     let window = |i: usize| {
         let bytes = operands[i].elements * operands[i].dtype.bytes();
-        Window::whole(Slot::Operand(i), bytes)
+        BindingRange::whole(Slot::Operand(i), bytes)
     };
     let bias = match matmul.bias {
         Bias::Row => window(2),
-        Bias::None => Window::whole(Slot::Operand(0), 0),
+        Bias::None => BindingRange::whole(Slot::Operand(0), 0),
     };
     [window(0), window(1), bias, window(operands.len() - 1)]
 }
 
 pub(super) fn params(matmul: &Matmul, tiles_n: u64, split: Split) -> Result<Params> {
-    let [a, b, c] = matmul.places()?;
+    let [a, b, c] = matmul.strides()?;
     Ok(Params {
         m: matmul.m as u32,
         n: matmul.n as u32,

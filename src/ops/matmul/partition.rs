@@ -4,7 +4,7 @@
 //! the product, rows of a transposed B its columns; rows of B, or of a transposed A, are its depth, whose parts have to be
 //! summed.
 
-use super::cost::{Cost, Work};
+use super::cost::{Arithmetic, Cost};
 use super::dispatch::sub_ranges;
 use super::layout::Order;
 use super::shape::{Bias, Matmul};
@@ -74,10 +74,10 @@ impl Partition {
         }
         // A window begins at a multiple of the alignment, at or before its first element.
         let room = limit.saturating_sub(limits.min_storage_buffer_offset_alignment.into());
-        let [a, b, c] = matmul.places()?;
+        let [a, b, c] = matmul.strides()?;
         let by_order = |order: Order, [as_is, transposed]: [Side; 2]| match order {
-            Order::AsIs => as_is,
-            Order::Transposed => transposed,
+            Order::RowMajor => as_is,
+            Order::ColumnMajor => transposed,
         };
         let side_a = by_order(matmul.a.order, [Side::Rows, Side::Depth]);
         let side_b = by_order(matmul.b.order, [Side::Depth, Side::Columns]);
@@ -100,8 +100,8 @@ impl Partition {
         }
         let (rows, columns, depth) = (matmul.m, matmul.n, matmul.k);
         let rows_apart = match matmul.a.order {
-            Order::AsIs => 1,
-            Order::Transposed => APART,
+            Order::RowMajor => 1,
+            Order::ColumnMajor => APART,
         };
         found.rows = rounded(found.rows, rows, rows_apart);
         let columns_apart = match matmul.bias {
@@ -173,7 +173,7 @@ impl Partition {
     /// Those of [`Partition::of`].
     pub(super) fn with_partials(
         matmul: &Matmul,
-        work: Work,
+        work: Arithmetic,
         device: &Capabilities,
     ) -> Result<Self> {
         let limits = &device.limits;

@@ -6,7 +6,7 @@ use crate::tolerance::{self, Expected, exp_relative, gamma};
 
 /// Expected values of elements of C's buffer; what lies between rows stays as it was.
 pub(super) fn expected(matmul: &Matmul, inputs: &dyn Inputs, indices: &[u64]) -> Vec<Expected> {
-    let Ok([a, b, c]) = matmul.places() else {
+    let Ok([a, b, c]) = matmul.strides() else {
         return Vec::new();
     };
     let c_operand = 2 + usize::from(matmul.bias == Bias::Row);
@@ -40,7 +40,7 @@ pub(super) fn expected(matmul: &Matmul, inputs: &dyn Inputs, indices: &[u64]) ->
 impl Matmul {
     /// Which element (matrix, row, column) lies at `index` of C's buffer, if one does.
     fn element_of(&self, index: u64) -> Option<(u64, u64, u64)> {
-        let c = self.places().ok()?[2];
+        let c = self.strides().ok()?[2];
         let from_first = index.checked_sub(c.first)?;
         let matrix = from_first
             .checked_div(c.batch)
@@ -101,7 +101,7 @@ mod tests {
         let found = expected(&matmul, &inputs.as_slice(), &all);
         assert!(found.iter().all(|e| e.allowed > 0.0 && e.allowed < 1e-4));
         let transposed = Layout {
-            order: Order::Transposed,
+            order: Order::ColumnMajor,
             ..Layout::default()
         };
         let (ta, tb) = (

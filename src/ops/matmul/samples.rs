@@ -44,7 +44,7 @@ pub(super) fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
 
 fn transposed() -> Layout {
     Layout {
-        order: Order::Transposed,
+        order: Order::ColumnMajor,
         ..Layout::default()
     }
 }

@@ -1,6 +1,6 @@
 //! The dispatches of files with tiles of C.
 
-use super::cost::{Cost, Work};
+use super::cost::{Arithmetic, Cost};
 use super::dispatch::DispatchRanges;
 use super::params::{Split, params, windows};
 use super::shape::Matmul;
@@ -9,7 +9,7 @@ use super::sub_problems::{Multiply, split_k};
 use super::tile_model;
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::kernel::{Schedule, Slot, Window};
+use crate::kernel::{BindingRange, Schedule, Slot};
 use crate::shader::Prepared;
 
 /// The dispatches of a kernel that multiplies tiles of `TILE_M` x `TILE_N`, in parts of K where its file has a `SPLIT_K`.
@@ -19,10 +19,10 @@ use crate::shader::Prepared;
 /// Those of [`Multiply::schedule`].
 pub(super) fn of_tiles(
     matmul: &Matmul,
-    work: Work,
+    work: Arithmetic,
     stages: &[&Prepared],
     device: &Capabilities,
-    bindings: impl Fn([Window; 4], &mut Schedule) -> Vec<Window>,
+    bindings: impl Fn([BindingRange; 4], &mut Schedule) -> Vec<BindingRange>,
 ) -> Result<Schedule> {
     let at_once = |product: &Matmul, partials: Partials| {
         at_once(product, work, stages, device, partials, &bindings)
@@ -41,11 +41,11 @@ pub(super) fn of_tiles(
 /// The dispatches of a product whose operands are bound whole.
 fn at_once(
     matmul: &Matmul,
-    work: Work,
+    work: Arithmetic,
     stages: &[&Prepared],
     device: &Capabilities,
     partials: Partials,
-    bindings: impl Fn([Window; 4], &mut Schedule) -> Vec<Window>,
+    bindings: impl Fn([BindingRange; 4], &mut Schedule) -> Vec<BindingRange>,
 ) -> Result<Schedule> {
     let elements = matmul.batch * matmul.m * matmul.n;
     if elements == 0 {
@@ -66,7 +66,7 @@ fn at_once(
     let mut schedule = Schedule::default();
     if parts > 1 {
         schedule.scratch.push(elements * split.parts * 4);
-        windows[3] = Window::whole(Slot::Scratch(0), schedule.scratch[0]);
+        windows[3] = BindingRange::whole(Slot::Scratch(0), schedule.scratch[0]);
         params.c_first = (partials.taken * matmul.m * matmul.n) as u32;
         params.c_row = params.n;
         params.c_batch = params.m * params.n;

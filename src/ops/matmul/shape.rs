@@ -1,6 +1,6 @@
 //! The shape of a product: sizes, types, layouts, and what follows the sums.
 
-use super::layout::{Layout, Order, Places};
+use super::layout::{Layout, Order, Strides};
 use crate::data::Dtype;
 use crate::error::Result;
 
@@ -13,7 +13,7 @@ use crate::error::Result;
 /// use ridgepoint::{Activation, Layout, Matmul, Operation, Order};
 /// let matmul = Matmul::new(4096, 4096, 4096);
 /// assert_eq!(matmul.flops(), 2 * 4096 * 4096 * 4096);
-/// let transposed = Layout { order: Order::Transposed, ..Layout::default() };
+/// let transposed = Layout { order: Order::ColumnMajor, ..Layout::default() };
 /// let layer = Matmul { b: transposed, activation: Activation::Relu, ..matmul };
 /// assert_eq!(layer.operands().len(), 3);
 /// ```
@@ -83,7 +83,7 @@ impl Matmul {
     #[must_use]
     pub const fn new(m: u64, n: u64, k: u64) -> Self {
         let plain = Layout {
-            order: Order::AsIs,
+            order: Order::RowMajor,
             row_stride: None,
             batch_stride: None,
             offset: 0,
@@ -105,11 +105,11 @@ impl Matmul {
         }
     }
 
-    pub(super) fn places(&self) -> Result<[Places; 3]> {
+    pub(super) fn strides(&self) -> Result<[Strides; 3]> {
         Ok([
-            self.a.places("a", [self.m, self.k], self.batch)?,
-            self.b.places("b", [self.k, self.n], self.batch)?,
-            self.c.places("c", [self.m, self.n], self.batch)?,
+            self.a.strides("a", [self.m, self.k], self.batch)?,
+            self.b.strides("b", [self.k, self.n], self.batch)?,
+            self.c.strides("c", [self.m, self.n], self.batch)?,
         ])
     }
 
@@ -129,6 +129,6 @@ impl Matmul {
     /// Whether kernels leave elements of C's buffer as they are, or read them.
     pub(super) fn keeps_c(&self) -> bool {
         let written = self.batch.saturating_mul(self.m).saturating_mul(self.n);
-        self.beta != 0.0 || self.places().is_ok_and(|[_, _, c]| c.elements != written)
+        self.beta != 0.0 || self.strides().is_ok_and(|[_, _, c]| c.elements != written)
     }
 }

@@ -8,7 +8,7 @@ use super::shape::Matmul;
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::LOAD_FLOPS;
-use crate::kernel::{Stage, Step, Window};
+use crate::kernel::{BindingRange, Dispatch, Stage};
 use crate::report::AdapterKind;
 use crate::shader::{Prepared, files};
 use std::ops::RangeInclusive;
@@ -69,10 +69,10 @@ impl Partials {
 pub(super) fn reduce(
     matmul: &Matmul,
     stage: &Prepared,
-    parts: Window,
+    parts: BindingRange,
     split: Split,
     limits: &wgpu::Limits,
-) -> Result<Vec<Step>> {
+) -> Result<Vec<Dispatch>> {
     let elements = matmul.batch * matmul.m * matmul.n;
     let per_workgroup = u64::from(stage.constant("REDUCE_WORKGROUP"));
     let [_, _, bias, result] = windows(matmul);

@@ -1,8 +1,8 @@
 //! A partitioned product, sub-problem by sub-problem: each a product of its own, on windows of the operands.
 
-use super::cost::{Cost, Work};
+use super::cost::{Arithmetic, Cost};
 use super::dispatch::sub_ranges;
-use super::layout::{Layout, Places};
+use super::layout::{Layout, Strides};
 use super::params::Split;
 use super::partition::Partition;
 use super::shape::{Bias, Matmul};
@@ -10,7 +10,7 @@ use super::split_k::{Partials, reduce};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
-use crate::kernel::{Schedule, Slot, Step, Window};
+use crate::kernel::{BindingRange, Dispatch, Schedule, Slot};
 use crate::shader::Prepared;
 use std::ops::{Range, RangeInclusive};
 
@@ -19,7 +19,7 @@ pub(super) struct Multiply<'a, F> {
     /// The product.
     pub(super) matmul: &'a Matmul,
     /// How the kernel multiplies.
-    pub(super) work: Work,
+    pub(super) work: Arithmetic,
     /// The kernel's files: its own, and the sum of parts of K where it has a `SPLIT_K`.
     pub(super) stages: &'a [&'a Prepared],
     pub(super) device: &'a Capabilities,
@@ -40,7 +40,7 @@ pub(super) fn split_k(stage: &Prepared) -> u64 {
 /// Those of [`Partition::with_partials`].
 pub(super) fn parts_of_k(
     matmul: &Matmul,
-    work: Work,
+    work: Arithmetic,
     cost: &Cost,
     device: &Capabilities,
     split: impl Fn(&Matmul, &RangeInclusive<u64>) -> Split,
@@ -135,9 +135,9 @@ impl<F: Fn(&Matmul, Partials) -> Result<Schedule>> Multiply<'_, F> {
         if ranges_of_k > 1 {
             let SubProblem { product, shifts } =
                 SubProblem::of(matmul, part, &(0..matmul.k), limits)?;
-            let sums = Window::whole(Slot::Scratch(0), found.scratch[0]);
+            let sums = BindingRange::whole(Slot::Scratch(0), found.scratch[0]);
             for step in &mut found.steps {
-                let of_sums = |window: &&mut Window| window.slot == sums.slot;
+                let of_sums = |window: &&mut BindingRange| window.slot == sums.slot;
                 step.windows
                     .iter_mut()
                     .filter(of_sums)
@@ -189,7 +189,7 @@ pub(super) fn needs_parts(device: &Capabilities) -> String {
 }
 
 /// Moves windows of operands to where their sub-problem begins.
-fn shift(steps: &mut [Step], shifts: &[u64]) {
+fn shift(steps: &mut [Dispatch], shifts: &[u64]) {
     for window in steps.iter_mut().flat_map(|step| &mut step.windows) {
         if let Slot::Operand(operand) = window.slot
             && window.bytes > 0
@@ -215,10 +215,10 @@ impl SubProblem {
         limits: &wgpu::Limits,
     ) -> Result<Self> {
         let alignment = u64::from(limits.min_storage_buffer_offset_alignment);
-        let [a, b, c] = matmul.places()?;
+        let [a, b, c] = matmul.strides()?;
         let mut shifts = Vec::new();
         let mut layout =
-            |whole: &Layout, places: &Places, [row, column]: [u64; 2], dtype: Dtype| {
+            |whole: &Layout, places: &Strides, [row, column]: [u64; 2], dtype: Dtype| {
                 let begin = places.at(matrices.start, row, column) * dtype.bytes();
                 let shift = begin / alignment * alignment;
                 shifts.push(shift);

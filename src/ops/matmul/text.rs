@@ -18,7 +18,7 @@ pub(super) fn label(matmul: &Matmul) -> String {
         .map(|(_, size)| size.to_string())
         .collect();
     let mut text = sizes.join("x");
-    let transposed = |layout: &Layout| layout.order == Order::Transposed;
+    let transposed = |layout: &Layout| layout.order == Order::ColumnMajor;
     let words = [
         (transposed(&matmul.a), "ta".to_owned()),
         (transposed(&matmul.b), "tb".to_owned()),
@@ -85,8 +85,8 @@ pub(super) fn parse(
 
 fn set(matmul: &mut Matmul, word: &str) -> Option<()> {
     match word {
-        "ta" => matmul.a.order = Order::Transposed,
-        "tb" => matmul.b.order = Order::Transposed,
+        "ta" => matmul.a.order = Order::ColumnMajor,
+        "tb" => matmul.b.order = Order::ColumnMajor,
         "sb" => matmul.b.batch_stride = Some(0),
         "bias" => matmul.bias = Bias::Row,
         "relu" => matmul.activation = Activation::Relu,

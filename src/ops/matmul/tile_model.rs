@@ -31,13 +31,13 @@ pub(in crate::ops) const fn tiles(
     ]
 }
 
-/// Tiles that are stored as soon as those before them are multiplied, with products in another order: `EARLY` and
-/// `WINDING` of the file.
+/// Tiles that are stored as soon as those before them are multiplied, with products in another order: `STORE_EARLY` and
+/// `SERPENTINE` of the file.
 const fn early(tile: [u32; 3], elems: [u32; 2], buffers: u32) -> [(&'static str, Constant); 8] {
     let [m, n, k, elems_m, elems_n, buffers] = tiles(tile, elems, buffers);
     let [early, winding] = [
-        ("EARLY", Constant::Bool(true)),
-        ("WINDING", Constant::Bool(true)),
+        ("STORE_EARLY", Constant::Bool(true)),
+        ("SERPENTINE", Constant::Bool(true)),
     ];
     [m, n, k, elems_m, elems_n, buffers, early, winding]
 }
@@ -188,7 +188,7 @@ impl Extent {
 }
 
 fn by_four(matmul: &Matmul) -> bool {
-    let places = matmul.places();
+    let places = matmul.strides();
     places.is_ok_and(|[a, b, _]| a.by_four(matmul.batch) && b.by_four(matmul.batch))
 }
 

@@ -1,9 +1,9 @@
 //! `matmul_vector`: the larger operand read once by many, for few rows or few columns; K at once or in parts.
 
-use super::cost::{Cost, Work};
+use super::cost::{Arithmetic, Cost};
 use super::dispatch::DispatchRanges;
 use super::form::{self, types};
-use super::layout::Places;
+use super::layout::Strides;
 use super::params::{Split, windows};
 use super::shape::Matmul;
 use super::split_k::{self, Partials, reduce};
@@ -12,12 +12,12 @@ use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::BUSY;
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Window};
+use crate::kernel::{BindingRange, Constants, Kernel, Schedule, Slot, Stage};
 use crate::ops::{Fit, Implementation};
 use crate::report::AdapterKind;
 use crate::shader::{Prepared, files};
 
-const WORK: Work = Work::Vector;
+const WORK: Arithmetic = Arithmetic::Vector;
 
 pub(super) static VECTOR: Implementation<Matmul> = Implementation {
     kernel: Kernel::new(
@@ -43,10 +43,10 @@ struct Roles {
     k: u64,
     batch: u64,
     /// The operand with `m` rows; its columns run along K.
-    small: Places,
+    small: Strides,
     /// The operand with `n` columns; its rows run along K.
-    large: Places,
-    c: Places,
+    large: Strides,
+    c: Strides,
 }
 
 impl Roles {
@@ -55,8 +55,8 @@ impl Roles {
     }
 
     fn given(matmul: &Matmul, mirrored: bool) -> Result<Self> {
-        let [left, right, result] = matmul.places()?;
-        let swapped = |places: Places| Places {
+        let [left, right, result] = matmul.strides()?;
+        let swapped = |places: Strides| Strides {
             row_step: places.column_step,
             column_step: places.row_step,
             ..places
@@ -86,7 +86,7 @@ impl Roles {
 
     /// Whether lines of `length` elements next to each other, `lines` of them `stride` apart, can be fetched `width`
     /// elements at a time.
-    fn wide(&self, places: &Places, length: u64, lines: u64, stride: u64, width: u64) -> bool {
+    fn wide(&self, places: &Strides, length: u64, lines: u64, stride: u64, width: u64) -> bool {
         let fits = |applies: bool, size: u64| !applies || size.is_multiple_of(width);
         fits(true, places.first)
             && fits(true, length)
@@ -338,8 +338,8 @@ fn at_once(
     };
     let [a, b, bias, result] = windows(matmul);
     let (small, large) = if roles.mirrored { (b, a) } else { (a, b) };
-    let nothing = Window::whole(Slot::Operand(0), 0);
-    let bound = |wide: &str, window: Window| match constant(wide) {
+    let nothing = BindingRange::whole(Slot::Operand(0), 0);
+    let bound = |wide: &str, window: BindingRange| match constant(wide) {
         1 => [nothing, window],
         _ => [window, nothing],
     };
@@ -350,7 +350,7 @@ fn at_once(
         // The planes of the parts have no gaps, and lie as C does.
         let elements = roles.batch * roles.m * roles.n;
         schedule.scratch.push(elements * split.parts * 4);
-        sums = Window::whole(Slot::Scratch(0), schedule.scratch[0]);
+        sums = BindingRange::whole(Slot::Scratch(0), schedule.scratch[0]);
         params.c_plane = params.m * params.n;
         params.c_first = partials.taken as u32 * params.c_plane;
         (params.c_row, params.c_column) = if roles.mirrored {

@@ -3,7 +3,7 @@
 use super::shape::Norm;
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
-use crate::kernel::{Schedule, Slot, Step, Window, fold_workgroups};
+use crate::kernel::{BindingRange, Dispatch, Schedule, Slot, fold_workgroups};
 use crate::ops::Operation;
 use crate::ops::rows::{self, RowLayout, RowWindow, Target};
 use crate::shader::Prepared;
@@ -57,8 +57,8 @@ pub(super) fn one_dispatch(
     let mut schedule = Schedule::default();
     for window in windows(norm, device)? {
         let groups = window.rows.div_ceil(of("ROWS").unwrap_or(1));
-        let bound = Bound::of(norm, window);
-        schedule.steps.push(Step {
+        let bound = Bindings::of(norm, window);
+        schedule.steps.push(Dispatch {
             stage: 0,
             params: bytemuck::bytes_of(&params(norm, window, 1)).to_vec(),
             windows: vec![bound.x_beside_y(norm), bound.weight, bound.bias, bound.y],
@@ -86,25 +86,25 @@ pub(super) fn params(norm: &Norm, window: RowWindow, parts: u64) -> Params {
     }
 }
 
-const NOTHING: Window = Window {
+const NOTHING: BindingRange = BindingRange {
     slot: Slot::Operand(0),
     offset: 0,
     bytes: 0,
 };
 
 /// What a window of rows binds.
-pub(super) struct Bound {
-    pub(super) x: Window,
-    pub(super) weight: Window,
-    pub(super) bias: Window,
-    pub(super) y: Window,
+pub(super) struct Bindings {
+    pub(super) x: BindingRange,
+    pub(super) weight: BindingRange,
+    pub(super) bias: BindingRange,
+    pub(super) y: BindingRange,
 }
 
-impl Bound {
+impl Bindings {
     pub(super) fn of(norm: &Norm, window: RowWindow) -> Self {
         let cut = |slot: usize, layout: RowLayout| {
             let span = rows::span(norm.dtype, layout, norm.cols, window);
-            Window {
+            BindingRange {
                 slot: Slot::Operand(slot),
                 offset: span.offset,
                 bytes: span.bytes,
@@ -115,7 +115,7 @@ impl Bound {
                 return NOTHING;
             }
             let bytes = norm.cols * norm.dtype.bytes();
-            Window::whole(Slot::Operand(place as usize), bytes)
+            BindingRange::whole(Slot::Operand(place as usize), bytes)
         };
         let x = cut(0, norm.x);
         Self {
@@ -130,7 +130,7 @@ impl Bound {
     }
 
     /// What a file that writes binds to read: WebGPU forbids one buffer both to read and to write.
-    pub(super) fn x_beside_y(&self, norm: &Norm) -> Window {
+    pub(super) fn x_beside_y(&self, norm: &Norm) -> BindingRange {
         match norm.target {
             Target::Separate => self.x,
             Target::InPlace => NOTHING,

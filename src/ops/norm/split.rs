@@ -4,7 +4,9 @@ use super::shape::Norm;
 use super::{dispatch, sizes};
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Step, Window, fold_workgroups};
+use crate::kernel::{
+    BindingRange, Constants, Dispatch, Kernel, Schedule, Slot, Stage, fold_workgroups,
+};
 use crate::ops::rows::RowWindow;
 use crate::ops::{Fit, Implementation, no_alternatives};
 use crate::shader::{Prepared, files};
@@ -55,9 +57,9 @@ fn add_window(
 ) -> Result<()> {
     let loads = norm.cols / norm.width().elements();
     let parts = loads.div_ceil(stages[0].constant("PART").into());
-    let bound = dispatch::Bound::of(norm, window);
+    let bound = dispatch::Bindings::of(norm, window);
     let bytes = window.rows * parts * 8;
-    let moments = Window::whole(Slot::Scratch(0), bytes);
+    let moments = BindingRange::whole(Slot::Scratch(0), bytes);
     let scaled = vec![
         bound.x_beside_y(norm),
         bound.weight,
@@ -66,7 +68,7 @@ fn add_window(
         bound.y,
     ];
     for (stage, windows) in [(0, vec![bound.x, moments]), (1, scaled)] {
-        schedule.steps.push(Step {
+        schedule.steps.push(Dispatch {
             stage,
             params: bytemuck::bytes_of(&dispatch::params(norm, window, parts)).to_vec(),
             windows,

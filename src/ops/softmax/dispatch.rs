@@ -3,7 +3,7 @@
 use super::shape::{Softmax, SoftmaxMask};
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
-use crate::kernel::{Schedule, Slot, Step, Window, fold_workgroups};
+use crate::kernel::{BindingRange, Dispatch, Schedule, Slot, fold_workgroups};
 use crate::ops::Operation;
 use crate::ops::rows::{self, RowLayout, RowWindow, Span, Target, Width};
 use crate::shader::Prepared;
@@ -93,16 +93,16 @@ impl Spans {
 }
 
 /// The same as windows.
-struct Bound {
-    x: Window,
-    mask: Window,
-    y: Window,
+struct Bindings {
+    x: BindingRange,
+    mask: BindingRange,
+    y: BindingRange,
 }
 
-impl Bound {
+impl Bindings {
     fn of(softmax: &Softmax, spans: &Spans) -> Self {
         let last = softmax.operands().len() - 1;
-        let window = |slot, span: &Span| Window {
+        let window = |slot, span: &Span| BindingRange {
             slot: Slot::Operand(slot),
             offset: span.offset,
             bytes: span.bytes,
@@ -118,10 +118,10 @@ impl Bound {
     }
 
     /// What a file that reads and writes binds: WebGPU forbids one buffer both to read and to write.
-    fn x_beside_y(&self, softmax: &Softmax) -> Window {
+    fn x_beside_y(&self, softmax: &Softmax) -> BindingRange {
         match softmax.target {
             Target::Separate => self.x,
-            Target::InPlace => Window::whole(self.x.slot, 0),
+            Target::InPlace => BindingRange::whole(self.x.slot, 0),
         }
     }
 }
@@ -195,9 +195,9 @@ fn one_dispatch_by(
     let mut schedule = Schedule::default();
     for window in windows(softmax, device)? {
         let spans = Spans::of(softmax, window);
-        let bound = Bound::of(softmax, &spans);
+        let bound = Bindings::of(softmax, &spans);
         let groups = window.rows.div_ceil(of("ROWS").unwrap_or(1));
-        schedule.steps.push(Step {
+        schedule.steps.push(Dispatch {
             stage: 0,
             params: params(softmax, width, window, &spans, 1).bytes(width),
             windows: vec![bound.x_beside_y(softmax), bound.mask, bound.y],
@@ -250,16 +250,16 @@ fn add_window(
     let parts = loads.div_ceil(stages[0].constant("PART").into());
     let runs = loads.div_ceil(stages[1].constant("RUN").into());
     let spans = Spans::of(softmax, window);
-    let bound = Bound::of(softmax, &spans);
+    let bound = Bindings::of(softmax, &spans);
     let pairs = window.rows * parts * 8;
-    let between = Window::whole(Slot::Scratch(0), pairs);
+    let between = BindingRange::whole(Slot::Scratch(0), pairs);
     let params = params(softmax, width, window, &spans, parts).bytes(width);
     let beside = bound.x_beside_y(softmax);
     for (stage, shared_by, windows) in [
         (0, parts, vec![bound.x, bound.mask, between]),
         (1, runs, vec![beside, bound.mask, between, bound.y]),
     ] {
-        schedule.steps.push(Step {
+        schedule.steps.push(Dispatch {
             stage,
             params: params.clone(),
             windows,

@@ -1,4 +1,4 @@
-//! `softmax_walked`: rows one after the other in registers of a workgroup, while the next one is on its way.
+//! `softmax_prefetch`: rows one after the other in registers of a workgroup, while the next one is on its way.
 
 use super::shape::Softmax;
 use super::{dispatch, sizes};
@@ -20,9 +20,9 @@ pub(super) static PREFETCH: Implementation<Softmax> = Implementation {
     kernel: Kernel {
         features: wgpu::Features::SUBGROUP,
         ..Kernel::new(
-            "softmax_walked",
+            "softmax_prefetch",
             "rows one after the other in registers of a workgroup, the next one on its way; subgroups merge",
-            &[Stage::of(&files::SOFTMAX_WALKED)],
+            &[Stage::of(&files::SOFTMAX_PREFETCH)],
         )
     },
     fit,

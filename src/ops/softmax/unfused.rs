@@ -4,7 +4,9 @@ use super::shape::Softmax;
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::kernel::{Constants, Kernel, Schedule, Slot, Stage, Step, Window, fold_workgroups};
+use crate::kernel::{
+    BindingRange, Constants, Dispatch, Kernel, Schedule, Slot, Stage, fold_workgroups,
+};
 use crate::ops::{Fit, Implementation, no_alternatives};
 use crate::shader::{Prepared, files};
 
@@ -54,12 +56,12 @@ fn schedule(softmax: &Softmax, _: &[&Prepared], device: &Capabilities) -> Result
         cols: softmax.cols as u32,
     };
     let (matrix, column) = (softmax.rows * softmax.cols * 4, softmax.rows * 4);
-    let x = Window::whole(Slot::Operand(0), matrix);
-    let y = Window::whole(Slot::Operand(1), matrix);
-    let between = Window::whole(Slot::Scratch(0), matrix);
-    let of_row = Window::whole(Slot::Scratch(1), column);
+    let x = BindingRange::whole(Slot::Operand(0), matrix);
+    let y = BindingRange::whole(Slot::Operand(1), matrix);
+    let between = BindingRange::whole(Slot::Scratch(0), matrix);
+    let of_row = BindingRange::whole(Slot::Scratch(1), column);
     let workgroups = fold_workgroups(softmax.rows, &device.limits)?;
-    let step = |stage, windows: &[Window]| Step {
+    let step = |stage, windows: &[BindingRange]| Dispatch {
         stage,
         params: bytemuck::bytes_of(&params).to_vec(),
         windows: windows.to_vec(),

@@ -2,7 +2,7 @@ use super::*;
 use crate::data::Dtype;
 use crate::kernel::Constants;
 use crate::ops::{Matmul, family};
-use crate::report::{AdapterKind, AdapterSummary, Ended, Machine};
+use crate::report::{AdapterKind, AdapterSummary, Machine, StopReason};
 use std::collections::BTreeMap;
 
 pub(crate) fn adapter() -> AdapterSummary {
@@ -24,7 +24,7 @@ pub(crate) fn adapter() -> AdapterSummary {
 }
 
 pub(crate) fn tuned(class: &str, constants: &[(&str, Setting)]) -> Tuned {
-    let contender = |time_s| Contender {
+    let contender = |time_s| TunedConfig {
         kernel: "matmul_blocked".into(),
         constants: constants
             .iter()
@@ -47,7 +47,7 @@ pub(crate) fn tuned(class: &str, constants: &[(&str, Setting)]) -> Tuned {
         tried: 7,
         passed_over: Vec::new(),
         warnings: Vec::new(),
-        ended: Ended::Complete,
+        ended: StopReason::Complete,
         lasted_s: 3.0,
     }
 }
@@ -116,7 +116,7 @@ fn names_that_are_no_more_are_told() {
     let gone = tuned("square_small", &[("TILE_Q", Setting::Integer(64))]);
     let text = gone.best().resolve(family).unwrap_err().to_string();
     assert!(text.contains("matmul_blocked: TILE_Q"), "{text}");
-    let gone = Contender {
+    let gone = TunedConfig {
         kernel: "matmul_gone".into(),
         ..good.default
     };

@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::gpu::{Gpu, View};
 use crate::kernel::{Constants, fold_workgroups};
 use crate::report::AdapterKind;
-use crate::roofline::peak::{Candidate, times_bytes};
-use crate::roofline::probe::{Answer, Dispatch, Probe, ProbeFile, Span, Words, exact, places};
+use crate::roofline::peak::{PeakCandidate, times_bytes};
+use crate::roofline::probe::{Answer, Probe, ProbeDispatch, ProbeFile, Span, Words, exact, places};
 use crate::shader::{Checks, files};
 use crate::tolerance::Expected;
 
@@ -18,7 +18,7 @@ static TRIAD: ProbeFile = ProbeFile {
 };
 
 impl Pool {
-    pub(in super::super) fn writes(&self, gpu: &Gpu, checks: Checks) -> Vec<Candidate> {
+    pub(in super::super) fn writes(&self, gpu: &Gpu, checks: Checks) -> Vec<PeakCandidate> {
         let words = places(self.bytes / 4).into_iter();
         let expected: Vec<_> = words
             .map(|word| (word, exact(pattern(word, self.stream))))
@@ -26,7 +26,7 @@ impl Pool {
         self.moves(gpu, &WRITE, 1, &[Span::whole(&self.c)], &expected, checks)
     }
 
-    pub(in super::super) fn copies(&self, gpu: &Gpu, checks: Checks) -> Vec<Candidate> {
+    pub(in super::super) fn copies(&self, gpu: &Gpu, checks: Checks) -> Vec<PeakCandidate> {
         let words = places(self.bytes / 4).into_iter();
         let expected: Vec<_> = words
             .map(|word| (word, exact(mix(word as u32 ^ self.stream))))
@@ -45,7 +45,7 @@ impl Pool {
         spans: &[Span],
         expected: &[(u64, Vec<Expected>)],
         checks: Checks,
-    ) -> Vec<Candidate> {
+    ) -> Vec<PeakCandidate> {
         let limits = &gpu.capabilities().limits;
         let mut candidates = Vec::new();
         let all: &[(u64, u64)] = &[(128, 1), (256, 1), (512, 1), (1024, 1), (256, 2), (256, 4)];
@@ -73,7 +73,7 @@ impl Pool {
                     file,
                     constants,
                     checks,
-                    dispatches: vec![Dispatch {
+                    dispatches: vec![ProbeDispatch {
                         params: bytemuck::bytes_of(&params).to_vec(),
                         bindings: spans.to_vec(),
                         workgroups: grid,
@@ -90,7 +90,7 @@ impl Pool {
                     file.shader.name,
                     times_bytes(times, self.bytes)
                 );
-                candidates.push(Candidate { text, probe });
+                candidates.push(PeakCandidate { text, probe });
             }
         }
         candidates
@@ -101,7 +101,7 @@ impl Pool {
         &self,
         gpu: &Gpu,
         checks: Checks,
-    ) -> Result<Vec<Candidate>> {
+    ) -> Result<Vec<PeakCandidate>> {
         let all = View::whole(&self.a, Dtype::F32);
         gpu.fill_random(all, self.seed, 0, Distribution::Uniform)
             .await?;
@@ -142,7 +142,7 @@ impl Pool {
                 file: &TRIAD,
                 constants: Constants::new(),
                 checks,
-                dispatches: vec![Dispatch {
+                dispatches: vec![ProbeDispatch {
                     params: bytemuck::bytes_of(&params).to_vec(),
                     bindings: spans.to_vec(),
                     workgroups: [workgroups as u32, 1, 1],
@@ -158,7 +158,7 @@ impl Pool {
                 "stream_triad, {workgroups} workgroups, {}",
                 times_bytes(3, half)
             );
-            Candidate { text, probe }
+            PeakCandidate { text, probe }
         };
         Ok(sizes.map(candidate).collect())
     }

@@ -52,23 +52,23 @@ impl Trials for Fake {
         })
     }
 
-    async fn time(&mut self, candidate: usize, look: Look) -> Result<Timing> {
+    async fn time(&mut self, candidate: usize, phase: Phase) -> Result<Timing> {
         assert!(self.verified.contains(&candidate), "timed before verified");
         let seconds = self.seconds[candidate].expect("what is wrong is not timed");
-        let factor = match look {
-            Look::Screening => 1.0,
-            Look::Round => {
+        let factor = match phase {
+            Phase::Screening => 1.0,
+            Phase::Round => {
                 self.rounds += 1;
                 self.pattern[(self.rounds - 1) % self.pattern.len()]
             }
         };
-        self.now += match look {
-            Look::Screening => Duration::from_millis(200),
-            Look::Round => Duration::from_millis(40),
+        self.now += match phase {
+            Phase::Screening => Duration::from_millis(200),
+            Phase::Round => Duration::from_millis(40),
         };
-        let rate = match look {
-            Look::Screening => None,
-            Look::Round => self.rates.get(self.rounds - 1).copied(),
+        let rate = match phase {
+            Phase::Screening => None,
+            Phase::Round => self.rates.get(self.rounds - 1).copied(),
         };
         // A slower device slows everything down.
         let seconds = seconds * factor / rate.unwrap_or(1.0);
@@ -92,7 +92,7 @@ fn the_fastest_wins_and_every_one_is_verified_first() {
     let outcome = fake.search(&Budget::default());
     assert_eq!(outcome.winner, Some((2, 0.8)));
     assert!((outcome.gain - 0.25).abs() < 1e-9, "{}", outcome.gain);
-    assert_eq!((outcome.tried, outcome.ended), (4, Ended::Complete));
+    assert_eq!((outcome.tried, outcome.ended), (4, StopReason::Complete));
     assert_eq!(fake.verified, [0, 1, 2, 3]);
     // The default and two challengers, five times each.
     assert_eq!(fake.rounds, 15);
@@ -137,7 +137,11 @@ fn the_time_is_kept() {
         let lasted = fake.now.as_secs_f64();
         assert!(lasted <= 10.0, "{verifying}: {lasted}");
         let was_cut = outcome.tried < 12;
-        assert_eq!(outcome.ended == Ended::OutOfTime, was_cut, "{verifying}");
+        assert_eq!(
+            outcome.ended == StopReason::OutOfTime,
+            was_cut,
+            "{verifying}"
+        );
         assert!(outcome.winner.is_some(), "{verifying}");
     }
 }
@@ -151,7 +155,7 @@ fn without_time_the_default_stays() {
     let mut fake = Fake::new(&[1.0, 0.5]);
     let outcome = fake.search(&budget);
     assert_eq!((outcome.winner, outcome.tried), (None, 1));
-    assert_eq!(outcome.ended, Ended::OutOfTime);
+    assert_eq!(outcome.ended, StopReason::OutOfTime);
 }
 
 #[test]
@@ -159,7 +163,7 @@ fn near_the_roof_it_stops() {
     let mut fake = Fake::new(&[1.0, 0.6, 0.1]);
     let near = |seconds: f64| seconds <= 0.65;
     let outcome = block_on(search(&mut fake, 3, &near, &Budget::default())).unwrap();
-    assert_eq!(outcome.ended, Ended::NearRoof);
+    assert_eq!(outcome.ended, StopReason::NearRoof);
     assert_eq!(outcome.winner, Some((1, 0.6)));
     assert_eq!(fake.verified, [0, 1]);
     let mut fake = Fake::new(&[0.6, 0.1]);

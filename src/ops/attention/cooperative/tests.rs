@@ -15,7 +15,7 @@ const LONG: Attention = Attention {
 };
 
 fn device(kind: AdapterKind) -> Capabilities {
-    Capabilities::imagined(kind)
+    Capabilities::fake(kind)
         .with_f16()
         .with_subgroups((32, 32))
         .with_matrix_units(16)
@@ -42,7 +42,7 @@ fn tiles_follow_the_columns_and_the_number_of_queries() {
         let candidate = COOPERATIVE.bound(&shape);
         let found = candidate.constants(&gpu, &Constants::new()).unwrap();
         let number = |name: &str| found.integer(name).unwrap() as u32;
-        Tile {
+        FragmentTile {
             subgroups: number("SUBGROUPS"),
             subgroup_q: number("SUBGROUP_Q"),
             kv: number("TILE_KV"),

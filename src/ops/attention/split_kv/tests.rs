@@ -17,7 +17,7 @@ const CACHE: KvCache = KvCache::Paged {
 };
 
 fn device(kind: AdapterKind, lanes: u32) -> Capabilities {
-    Capabilities::imagined(kind)
+    Capabilities::fake(kind)
         .with_f16()
         .with_subgroups((lanes, lanes))
 }

@@ -14,7 +14,7 @@ use crate::report::AdapterKind;
 use proptest::prelude::*;
 
 fn device(kind: AdapterKind, side: u32) -> Capabilities {
-    Capabilities::imagined(kind)
+    Capabilities::fake(kind)
         .with_f16()
         .with_subgroups((8, 8))
         .with_matrix_units(side)
@@ -49,7 +49,7 @@ const DEVICES: [(AdapterKind, u32); 4] = [
 fn check(shape: &Attention, kernel: &'static Kernel, tile: Constants, device: &Capabilities) {
     let (schedule, file) = scheduled(shape, kernel, tile, device);
     let tile = u64::from(file.constant("TILE_Q"));
-    let keys = u64::from(file.constant("WALK"));
+    let keys = u64::from(file.constant("KV_PER_DISPATCH"));
     let tiles = shape.seq_q.div_ceil(tile);
     // The tile of a workgroup, from the last: of each head in turn where later keys are hidden.
     let in_turn = i64::from(shape.params(1.0).ahead) < shape.seq_kv.cast_signed();
@@ -181,7 +181,7 @@ fn loops_are_whole_where_they_are_short() {
                 let options = PlanOptions::default();
                 let candidate = candidate(&shape, kernel.name).unwrap();
                 let constants = constants_of(&*candidate, &options, &device).unwrap();
-                constants.integer("WALK")
+                constants.integer("KV_PER_DISPATCH")
             };
             assert_eq!(cut_after(2048), None, "{kind:?}");
             assert!(cut_after(1 << 20).is_some(), "{kind:?}");

@@ -10,7 +10,7 @@ use crate::plan::PlanOptions;
 use crate::report::AdapterKind;
 
 fn device(kind: AdapterKind) -> Capabilities {
-    Capabilities::imagined(kind).with_workgroup_memory()
+    Capabilities::fake(kind).with_workgroup_memory()
 }
 
 /// Holds the dispatches of a stage against the pairs that are visible: every block once, in order, within the budget.
@@ -30,7 +30,7 @@ fn check(
         device,
     );
     let constant = |name| u64::from(stages[stage].constant(name));
-    let [tile, block, most] = ["TILE", "BLOCK", "WALK"].map(constant);
+    let [tile, block, most] = ["TILE", "BLOCK", "BLOCKS_PER_DISPATCH"].map(constant);
     let (heads, seq) = match owner {
         Owner::Keys => (forward.kv_heads, forward.seq_kv),
         Owner::Queries => (forward.heads, forward.seq_q),

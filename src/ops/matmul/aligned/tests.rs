@@ -6,7 +6,7 @@ use crate::{Error, PlanOptions};
 
 /// A device with fragments of `side` x `side`, and as much workgroup memory as every WebGPU device has.
 fn cramped(kind: AdapterKind, side: u32) -> Capabilities {
-    Capabilities::imagined(kind)
+    Capabilities::fake(kind)
         .with_features(ALIGNED.kernel.features)
         .with_subgroups((32, 32))
         .with_matrix_units(side)
@@ -46,7 +46,7 @@ fn what_does_not_fit_is_refused_by_name() {
     let whole = half(256, 384, 96);
     assert!(constants_on(&device, &whole).is_ok());
     let transposed = Layout {
-        order: Order::Transposed,
+        order: Order::ColumnMajor,
         ..Layout::default()
     };
     let with = |row_stride, batch_stride, offset| Layout {
@@ -204,7 +204,7 @@ fn products_of_many_whole_tiles_get_it() {
         bias: Bias::Row,
         activation: Activation::Gelu,
         b: Layout {
-            order: Order::Transposed,
+            order: Order::ColumnMajor,
             ..Layout::default()
         },
         ..half(4096, 4096, 4096)

@@ -5,7 +5,7 @@ use crate::data::Dtype;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{LOAD_FLOPS, flops_of_dispatch, flops_of_workgroup};
 use crate::kernel::{Constants, Kernel, Slot};
-use crate::ops::matmul::cost::{Cost, Work};
+use crate::ops::matmul::cost::{Arithmetic, Cost};
 use crate::ops::matmul::sub_problems::split_k;
 use crate::ops::scheduled::{config, scheduled};
 use crate::ops::{Layout, Matmul, Operation, Order};
@@ -23,7 +23,7 @@ const DEVICES: [(AdapterKind, u32); 5] = [
 ];
 
 fn device((kind, side): (AdapterKind, u32)) -> Capabilities {
-    Capabilities::imagined(kind)
+    Capabilities::fake(kind)
         .with_f16()
         .with_subgroups((32, 32))
         .with_matrix_units(side)
@@ -165,12 +165,12 @@ impl Run<'_> {
     }
 }
 
-fn work_of(kernel: &Kernel) -> Work {
+fn work_of(kernel: &Kernel) -> Arithmetic {
     match kernel.name {
-        "matmul_naive" | "matmul_tiled" => Work::Unblocked,
-        "matmul_blocked" => Work::Blocked,
-        "matmul_vector" => Work::Vector,
-        _ => Work::MatrixUnits,
+        "matmul_naive" | "matmul_tiled" => Arithmetic::Unblocked,
+        "matmul_blocked" => Arithmetic::Blocked,
+        "matmul_vector" => Arithmetic::Vector,
+        _ => Arithmetic::MatrixUnits,
     }
 }
 
@@ -189,7 +189,7 @@ fn check(matmul: &Matmul, kernel: &'static Kernel, device: &Capabilities, budget
     let work = work_of(kernel);
     let cost = Cost::from_prepared(work, &files[0], device.kind);
     let kind = Kind {
-        vector: work == Work::Vector,
+        vector: work == Arithmetic::Vector,
         split: split_k(&files[0]) > 1,
     };
     let planes = if kind.split { schedule.scratch[0] } else { 0 };
@@ -208,7 +208,7 @@ fn check(matmul: &Matmul, kernel: &'static Kernel, device: &Capabilities, budget
     for step in &schedule.steps {
         let uniform = Uniform(bytemuck::cast_slice(&step.params));
         let count = step.workgroups.iter().map(|n| u64::from(*n)).product();
-        let is_c = |w: &&Window| w.slot == Slot::Operand(matmul.operands().len() - 1);
+        let is_c = |w: &&BindingRange| w.slot == Slot::Operand(matmul.operands().len() - 1);
         let begin = step.windows.iter().rfind(is_c).map_or(0, |c| c.offset);
         let begin = begin / matmul.output.bytes();
         if step.stage == 1 {
@@ -219,7 +219,7 @@ fn check(matmul: &Matmul, kernel: &'static Kernel, device: &Capabilities, budget
     }
     let written = run.result.iter().filter(|(times, _)| *times > 0).count();
     assert_eq!(written as u64, matmul.batch * matmul.m * matmul.n);
-    let [_, _, c] = matmul.places().unwrap();
+    let [_, _, c] = matmul.strides().unwrap();
     for matrix in 0..matmul.batch {
         for row in 0..matmul.m {
             for column in 0..matmul.n {
@@ -236,7 +236,7 @@ fn check(matmul: &Matmul, kernel: &'static Kernel, device: &Capabilities, budget
 fn product() -> impl Strategy<Value = Matmul> {
     let side = || prop_oneof![1u64..24, 1u64..160];
     let depth = prop_oneof![1u64..3000, 1u64..300_000];
-    let order = || prop::sample::select(vec![Order::AsIs, Order::Transposed]);
+    let order = || prop::sample::select(vec![Order::RowMajor, Order::ColumnMajor]);
     let rest = (order(), order(), 0u64..4, any::<bool>());
     (side(), side(), depth, 1u64..3, rest).prop_map(|(m, n, k, batch, (a, b, gap, half))| Matmul {
         a: Layout {
@@ -311,10 +311,7 @@ fn products_are_whole_where_they_are_short() {
         ..Matmul::new(side, side, side)
     };
     let whole = |side| Matmul::new(side, side, side);
-    assert_eq!(
-        dispatches(&half(8192), &fast),
-        ("matmul_cooperative_whole", 1)
-    );
+    assert_eq!(dispatches(&half(8192), &fast), ("matmul_aligned", 1));
     assert_eq!(dispatches(&whole(4096), &fast), ("matmul_blocked", 1));
     assert_eq!(dispatches(&whole(8192), &fast), ("matmul_blocked", 7));
     assert_eq!(dispatches(&Matmul::new(1, 16_384, 16_384), &fast).1, 1);
@@ -346,7 +343,7 @@ fn deep_products_have_parts() {
     assert_eq!(of(processor, [1, 64, 9000]), ("matmul_vector", false));
     assert_eq!(of(processor, [1, 64, 1 << 20]), ("matmul_vector", true));
     let fast = (AdapterKind::Discrete, 16);
-    let deepest = Cost::largest(Work::Blocked, AdapterKind::Discrete).deepest(&device(fast));
+    let deepest = Cost::largest(Arithmetic::Blocked, AdapterKind::Discrete).deepest(&device(fast));
     assert!((65_536..1 << 18).contains(&deepest));
     assert_eq!(of(fast, [4096, 4096, 1 << 18]), ("matmul_blocked", true));
 }

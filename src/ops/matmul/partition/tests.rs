@@ -11,7 +11,7 @@ fn limits(binding: u64) -> wgpu::Limits {
 
 fn transposed() -> Layout {
     Layout {
-        order: Order::Transposed,
+        order: Order::ColumnMajor,
         ..Layout::default()
     }
 }

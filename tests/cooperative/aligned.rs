@@ -1,16 +1,16 @@
-//! `matmul_cooperative_whole`: every constant and extra, numbers of steps, layouts, large values, cut products.
+//! `matmul_aligned`: every constant and extra, numbers of steps, layouts, large values, cut products.
 
 use super::{common, half, open, sixteen, verify, verify_on};
 use pollster::block_on;
 use proptest::prelude::*;
-use ridgepoint::bench::Workspace;
+use ridgepoint::bench::OperandBuffers;
 use ridgepoint::kernel::Constants;
 use ridgepoint::shader::{Checks, Constant, Loops};
 use ridgepoint::{
     Activation, Bias, Dtype, Error, Gpu, Layout, Matmul, Operation, Order, Plan, PlanOptions,
 };
 
-const KERNEL: &str = "matmul_cooperative_whole";
+const KERNEL: &str = "matmul_aligned";
 
 /// Tiles of 64 x 32 of fragments of 16 x 16, whatever the adapter would get.
 fn small() -> Constants {
@@ -91,8 +91,8 @@ fn every_constant_is_right() {
         vec![number("GROUP", 1), number("PAD", 16)],
         vec![number("PAD_C", 0)],
         // Steps in windows, and beyond the last one.
-        vec![number("SPREAD", 2), number("DEEP", 2)],
-        vec![number("SPREAD", 5), number("DEEP", 1)],
+        vec![number("STAGGER", 2), number("STAGGER_STEPS", 2)],
+        vec![number("STAGGER", 5), number("STAGGER_STEPS", 1)],
         vec![number("TILE_K", 64)],
         vec![
             number("TILE_K", 16),
@@ -122,7 +122,7 @@ fn every_constant_is_right() {
 fn transposed_operands_are_right() {
     let Some(gpu) = open() else { return };
     let transposed = |row, gap| Layout {
-        order: Order::Transposed,
+        order: Order::ColumnMajor,
         row_stride: Some(row + gap),
         offset: gap,
         ..Layout::default()
@@ -228,7 +228,7 @@ fn subnormal_f16_are_kept_or_zero() {
         values[row % 32] = least * (row + 1) as f32;
     }
     let b = vec![1.0; 32 * 64];
-    let space = block_on(Workspace::with_values(gpu, &matmul, &[a, b])).unwrap();
+    let space = block_on(OperandBuffers::with_values(gpu, &matmul, &[a, b])).unwrap();
     let plan = block_on(Plan::new(gpu, &matmul, &with(&[]))).unwrap();
     block_on(plan.bind(&space.views()).unwrap().run(gpu)).unwrap();
     let c = block_on(gpu.download(space.views()[2])).unwrap();
@@ -268,7 +268,7 @@ fn a_square_of_one_buffer_is_right() {
     let values: Vec<f32> = (0..64 * 64).map(|i| (i * 7 % 11) as f32 - 5.0).collect();
     let values = [values.clone(), values];
     let want = run(gpu, &matmul, &values, &with(&[]));
-    let space = block_on(Workspace::with_values(gpu, &matmul, &values)).unwrap();
+    let space = block_on(OperandBuffers::with_values(gpu, &matmul, &values)).unwrap();
     block_on(space.poison(gpu)).unwrap();
     let plan = block_on(Plan::new(gpu, &matmul, &with(&[]))).unwrap();
     let [a, _, c] = space.views()[..] else {

@@ -1,6 +1,6 @@
 //! An operation's operands on a device, filled, and its results held against the reference.
 
-use super::verdict::{Case, Part, Verdict};
+use super::verdict::{Comparison, Part, Verdict};
 use crate::data::{Generated, Inputs, mix};
 use crate::error::Result;
 use crate::gpu::{Gpu, Readback, View};
@@ -20,7 +20,7 @@ pub enum Coverage {
 
 /// Buffers for every operand of one operation.
 #[derive(Debug)]
-pub struct Workspace {
+pub struct OperandBuffers {
     operands: Vec<Operand>,
     buffers: Vec<wgpu::Buffer>,
     initial: Initial,
@@ -40,7 +40,7 @@ const RUN: u64 = 64;
 /// Bytes of a result that are on the host at once.
 const CHUNK: u64 = 32 << 20;
 
-impl Workspace {
+impl OperandBuffers {
     /// Allocates every operand and fills the inputs with generated data.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ impl Workspace {
     /// Allocates every operand and uploads `values`, one slice for each operand that is read, in order.
     ///
     /// # Errors
-    /// As [`Workspace::new`].
+    /// As [`OperandBuffers::new`].
     pub async fn with_values(
         gpu: &Gpu,
         operation: &dyn Operation,
@@ -179,7 +179,7 @@ impl Workspace {
         coverage: Coverage,
     ) -> Result<Verified> {
         let mut verdict = Verdict::default();
-        let case = Case {
+        let case = Comparison {
             operation,
             kernel,
             inputs,

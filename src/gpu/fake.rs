@@ -5,7 +5,7 @@ use crate::report::{AdapterKind, CooperativeShape};
 
 impl Capabilities {
     /// A device of a kind with WebGPU's default limits, and nothing else.
-    pub(crate) fn imagined(kind: AdapterKind) -> Self {
+    pub(crate) fn fake(kind: AdapterKind) -> Self {
         Self {
             features: wgpu::Features::empty(),
             limits: wgpu::Limits::default(),

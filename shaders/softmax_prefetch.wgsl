@@ -1,4 +1,4 @@
-//! softmax_walked: y = exp(v - row_max) / row_sum over each row, v = scale * x + mask.
+//! softmax_prefetch: y = exp(v - row_max) / row_sum over each row, v = scale * x + mask.
 //!
 //! A workgroup takes ROWS rows one after the other and holds each in registers: x is read once and exp taken once for each
 //! element. The next row is loaded while this one is computed and written, as it lies in memory, so that rows too long for
@@ -39,7 +39,7 @@ const NEG_LARGE: f32 = -0x1.fffffep+127;
 var<workgroup> pairs: array<array<vec2<f32>, MAX_SUBGROUPS>, 2>;
 
 @compute @workgroup_size(WORKGROUP)
-fn softmax_walked(
+fn softmax_prefetch(
     @builtin(workgroup_id) workgroup_id: vec3<u32>,
     @builtin(num_workgroups) num_workgroups: vec3<u32>,
     @builtin(local_invocation_index) place: u32,

@@ -5,7 +5,7 @@ use crate::report::{Ceiling, LatencyPoint, Level, SweepPoint, TransferPoint, Var
 
 /// What was measured; [`RooflineReport`](crate::report::RooflineReport) adds where and how.
 #[derive(Debug, Clone, Default)]
-pub struct Figures {
+pub struct MeasuredRoofline {
     /// What the adapter can reach.
     pub ceilings: Vec<Ceiling>,
     /// Ceilings measured in another way.
@@ -20,7 +20,7 @@ pub struct Figures {
     pub transfers: Vec<TransferPoint>,
 }
 
-impl Figures {
+impl MeasuredRoofline {
     /// Workgroup memory, the caches that the sweeps show, and memory.
     #[must_use]
     pub fn levels(&self, device: &Capabilities) -> Vec<Level> {

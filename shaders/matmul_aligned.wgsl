@@ -1,4 +1,4 @@
-//! matmul_cooperative_whole: C = activation(alpha * op(A) * op(B) + beta * C + bias) of f16, batched, row-major, on matrix
+//! matmul_aligned: C = activation(alpha * op(A) * op(B) + beta * C + bias) of f16, batched, row-major, on matrix
 //! units, in whole tiles.
 //!
 //! A workgroup computes a TILE_M x TILE_N tile of C, one subgroup a SUBGROUP_M x SUBGROUP_N part of it, as fragments that
@@ -11,8 +11,8 @@
 //!   TILE_M |  A   |  *  |   B    | TILE_K =|   C    | TILE_M
 //!          +------+     +--------+         +--------+
 //!
-//! Steps through K are taken in windows of SPREAD * DEEP steps. Workgroups that share rows of A or columns of B begin each
-//! window DEEP steps apart and go round in it: all of them would else wait in every step for a tile that is not yet in the
+//! Steps through K are taken in windows of STAGGER * STAGGER_STEPS steps. Workgroups that share rows of A or columns of B begin each
+//! window STAGGER_STEPS steps apart and go round in it: all of them would else wait in every step for a tile that is not yet in the
 //! cache; so each fetches a part of the window first, and finds the rest there.
 //!
 //! Intensity: TILE_M * TILE_N / (TILE_M + TILE_N) FLOP/B, 64 at 128 x 128.
@@ -37,8 +37,8 @@ const TILE_K: u32 = 32;        // depth of one step through K
 const UNROLL_K: u32 = 32;      // part of that which is written out
 const SUBGROUP_M: u32 = 64;    // rows of C per subgroup
 const SUBGROUP_N: u32 = 64;    // columns of C per subgroup
-const SPREAD: u32 = 8;         // places in a window of steps where workgroups begin
-const DEEP: u32 = 2;           // steps from one such place to the next
+const STAGGER: u32 = 8;         // places in a window of steps where workgroups begin
+const STAGGER_STEPS: u32 = 2;           // steps from one such place to the next
 const PAD: u32 = 8;            // elements beyond each row of a tile, which moves the next row to other banks
 const GROUP: u32 = 8;          // columns of tiles that are walked row by row, so that their part of B stays in the cache
 const PAD_C: u32 = 4;          // f32 beyond each row of a fragment of C
@@ -103,7 +103,7 @@ var<workgroup> b_tile: array<vec4<f16>, ROWS_B * STRIDE_B>;
 var<workgroup> c_tile: array<vec4<f32>, WORKGROUP / LANES * FRAGMENT * STRIDE_C>;   // a fragment of each subgroup
 
 @compute @workgroup_size(WORKGROUP)
-fn matmul_cooperative_whole(
+fn matmul_aligned(
     @builtin(workgroup_id) workgroup_id: vec3<u32>,
     @builtin(num_workgroups) num_workgroups: vec3<u32>,
     @builtin(local_invocation_index) local_index: u32,
@@ -131,7 +131,7 @@ fn matmul_cooperative_whole(
     let matrix = min(plane, params.planes - 1u);
     let all_steps = params.k / TILE_K;
     let steps = select(0u, all_steps, plane < params.planes);
-    let offset = (tile_row + in_group % columns) % SPREAD * DEEP;
+    let offset = (tile_row + in_group % columns) % STAGGER * STAGGER_STEPS;
     let a_base = params.a_first + matrix * params.a_batch + first_row * params.a_row;
     let b_base = params.b_first + matrix * params.b_batch + first_column * params.b_column;
     let a_first = a_base / CHUNK + row_of_a(local_index / CHUNKS_A) * chunks_of_a() + local_index % CHUNKS_A;
@@ -296,7 +296,7 @@ fn activate(x: vec4<f32>) -> vec4<f32> {
 // Where along K step number `step` of `steps` is, for a workgroup that begins `offset` steps into each window. Steps after
 // the last whole window are taken in order.
 fn depth_of(step: u32, steps: u32, offset: u32) -> u32 {
-    let window = SPREAD * DEEP;
+    let window = STAGGER * STAGGER_STEPS;
     let first = step / window * window;
     var place = step;
     if (first + window <= steps) {

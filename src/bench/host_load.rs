@@ -13,15 +13,15 @@ const BUSY: f64 = 0.1;
 /// A software adapter shares the processor with everything else on the machine. A steady load makes it steadily slower:
 /// neither the spread of the times nor the drift monitor shows that.
 #[derive(Clone, Copy, Default)]
-pub struct Others<'a> {
+pub struct HostLoad<'a> {
     share: Option<&'a dyn Fn() -> Option<f64>>,
 }
 
-impl<'a> Others<'a> {
+impl<'a> HostLoad<'a> {
     /// `share` gives what other processes used of all cores since it was last asked, 0 to 1; `None` where that cannot be
     /// told. It is asked for software adapters alone.
     #[must_use]
-    pub fn told_by(share: &'a dyn Fn() -> Option<f64>) -> Self {
+    pub fn from_fn(share: &'a dyn Fn() -> Option<f64>) -> Self {
         Self { share: Some(share) }
     }
 
@@ -43,7 +43,7 @@ impl<'a> Others<'a> {
     }
 
     /// A row ended with `measured`, which becomes noisy and says so where others used more than a tenth of the processor.
-    pub fn doubt(self, measured: &mut Measurement) {
+    pub fn flag_if_busy(self, measured: &mut Measurement) {
         let Some(share) = self.share.and_then(|share| share()) else {
             return;
         };
@@ -66,20 +66,20 @@ mod tests {
     use crate::report::Sampling;
     use pollster::block_on;
 
-    fn doubted(share: &dyn Fn() -> Option<f64>) -> Measurement {
-        let others = Others::told_by(share);
+    fn flagged(share: &dyn Fn() -> Option<f64>) -> Measurement {
+        let others = HostLoad::from_fn(share);
         let mut clock = FakeClock::new(FakeWork::default());
         others.begin();
         let sampling = Sampling::default();
         let measured = super::super::measure(&mut clock, &sampling, &|| false);
         let mut measured = block_on(measured).unwrap();
-        others.doubt(&mut measured);
+        others.flag_if_busy(&mut measured);
         measured
     }
 
     #[test]
     fn a_steady_row_on_a_busy_processor_is_noisy() {
-        let measured = doubted(&|| Some(0.5));
+        let measured = flagged(&|| Some(0.5));
         assert_eq!(measured.status, Status::Noisy);
         assert!(measured.reason.unwrap().contains("50.0 %"));
         assert_eq!(measured.warnings.last().unwrap().id(), "busy_processor");
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn who_does_little_or_cannot_be_seen_is_not_held_against_a_row() {
         for share in [Some(0.05), None] {
-            let measured = doubted(&|| share);
+            let measured = flagged(&|| share);
             assert_eq!((measured.status, measured.warnings.len()), (Status::Ok, 0));
         }
     }
