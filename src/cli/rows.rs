@@ -126,7 +126,7 @@ fn cells(row: &Row) -> Vec<Cell> {
     vec![
         Cell::new(kernel),
         Cell::new(row.dtype.name()),
-        Cell::new(shape(row)),
+        Cell::new(&row.label),
         or_none(row.time_s.as_ref().map(|time| format_seconds(time.median))),
         or_none(rate(row)),
         or_none(
@@ -139,11 +139,6 @@ fn cells(row: &Row) -> Vec<Cell> {
             None => Cell::new(NONE),
         },
     ]
-}
-
-/// The shape as it is written on the command line: the third part of a row's name.
-fn shape(row: &Row) -> &str {
-    row.id.split('/').nth(2).unwrap_or(NONE)
 }
 
 /// The rate that matters for what limits the row; where that is not known, the one for what it has more of.
@@ -231,6 +226,7 @@ pub(crate) mod tests {
             choice: "the best of its operation".into(),
             constants: BTreeMap::new(),
             dtype: Dtype::F32,
+            label: "256x256x256".into(),
             shape: BTreeMap::new(),
             flops: 1 << 25,
             min_bytes: 3 << 18,

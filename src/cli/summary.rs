@@ -75,7 +75,8 @@ fn price(row: &Row, rows: &[Row]) -> Option<String> {
     let bytes = row.bound_bytes?;
     let time = row.time_s.as_ref()?.median;
     let same = |other: &&Row| {
-        (&other.operation, other.dtype, &other.shape) == (&row.operation, row.dtype, &row.shape)
+        (&other.operation, other.dtype, &other.label, &other.shape)
+            == (&row.operation, row.dtype, &row.label, &row.shape)
             && other.bound_bytes.is_some_and(|b| 2 * b <= bytes)
     };
     let median = |other: &Row| other.time_s.as_ref().map(|t| t.median);
@@ -83,10 +84,10 @@ fn price(row: &Row, rows: &[Row]) -> Option<String> {
     let (fused, least) = others
         .filter_map(|other| Some((other, median(other)?)))
         .min_by(|a, b| a.1.total_cmp(&b.1))?;
-    let shape = row.id.split('/').nth(2)?;
     Some(format!(
-        "{} {shape}: its dispatches move {}, those of {} {}; {:.1} times the time",
+        "{} {}: its dispatches move {}, those of {} {}; {:.1} times the time",
         row.kernel,
+        row.label,
         format_bytes(bytes),
         fused.kernel,
         fused.bound_bytes.map(format_bytes)?,
@@ -127,7 +128,7 @@ mod tests {
         let wanted = "matmul_parts 256x256x256: its dispatches move 3 MiB, those of matmul_tiled 768 KiB; 1.0 times the time";
         assert_eq!(line, wanted);
         assert_eq!(price(&fused, &[fused.clone(), unfused.clone()]), None);
-        unfused.shape.insert("m".into(), 1);
+        unfused.label = "1x256x256".into();
         assert_eq!(price(&unfused, &[fused]), None);
     }
 }

@@ -230,7 +230,7 @@ pub enum Bound {
 /// One kernel on one shape.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// `operation/dtype/shape/kernel`
+    /// `operation/dtype/label/kernel`, for people: every part has a field of its own.
     pub id: String,
     /// Name of the operation.
     pub operation: String,
@@ -243,6 +243,9 @@ pub struct Row {
     pub constants: BTreeMap<String, String>,
     /// Element type of the inputs.
     pub dtype: Dtype,
+    /// The shape as the command line takes it, options included; empty in files of versions before this field.
+    #[serde(default)]
+    pub label: String,
     /// The shape, by the names of its sizes.
     pub shape: BTreeMap<String, u64>,
     /// Operations that the shape needs.

@@ -5,9 +5,7 @@ use super::model::Roofline;
 use crate::report::{
     Bound, Ceiling, Level, RooflineReport, Status, TransferPoint, Variant, Warning,
 };
-use crate::units::{
-    Bandwidth, Intensity, format_bytes, format_percent, format_seconds, format_value,
-};
+use crate::units::{Bandwidth, Intensity, Unit, format_bytes, format_percent, format_seconds};
 
 /// All of it, section after section.
 #[must_use]
@@ -112,7 +110,7 @@ fn status(status: Status) -> &'static str {
 fn value(ceiling: &Ceiling) -> String {
     ceiling.value.map_or_else(
         || "-".to_owned(),
-        |value| format_value(value, &ceiling.unit),
+        |value| Unit::of(&ceiling.unit).format(value),
     )
 }
 
@@ -136,7 +134,7 @@ pub fn variants(report: &RooflineReport) -> Vec<String> {
                 format!(
                     "{} of {}",
                     format_percent(this / other),
-                    format_value(other, &variant.ceiling.unit)
+                    Unit::of(&variant.ceiling.unit).format(other)
                 )
             },
         );

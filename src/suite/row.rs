@@ -36,6 +36,7 @@ pub(super) fn planned(
     plan.kernel().name.clone_into(&mut row.kernel);
     plan.reason().clone_into(&mut row.choice);
     row.constants = shown(plan.constants());
+    row.label.clone_from(&label);
     row.shape = operation
         .shape()
         .into_iter()
@@ -113,6 +114,7 @@ pub(super) fn bare(case: &Case, checks: Checks, measured: &Measurement) -> Row {
         choice: String::new(),
         constants: BTreeMap::new(),
         dtype: case.dtype,
+        label: case.shape.clone(),
         shape: operation.map(sizes).unwrap_or_default(),
         flops: operation.map_or(0, Operation::flops),
         min_bytes: operation.map_or(0, Operation::min_bytes),
