@@ -243,6 +243,24 @@ pub fn format_percent(share: f64) -> String {
     }
 }
 
+/// A factor with one decimal: `4.8 x`.
+#[must_use]
+pub fn format_factor(factor: f64) -> String {
+    if factor.is_finite() {
+        format!("{factor:.1} x")
+    } else {
+        "unknown".to_owned()
+    }
+}
+
+/// Whether `word` is the name of a unit as this module writes it behind a number, `%` among them.
+#[must_use]
+pub fn is_unit(word: &str) -> bool {
+    let lists = [RATES, OPERATIONS, BANDWIDTHS, INTENSITIES, TIMES, SIZES];
+    let mut units = lists.into_iter().flatten();
+    word == "%" || units.any(|(name, _)| *name == word)
+}
+
 fn with_unit(value: f64, units: &[Scale], step: f64) -> String {
     if !value.is_finite() {
         return "unknown".to_owned();
@@ -324,6 +342,10 @@ mod tests {
             let text = Unit::of(symbol).format(2.0);
             assert!(text.ends_with(symbol), "{text}");
         }
+        for value in [Unit::Bytes.format(4e6), Unit::Seconds.format(3e-5)] {
+            assert!(is_unit(value.split(' ').nth(1).unwrap()), "{value}");
+        }
+        assert!(is_unit("%") && !is_unit("samples"));
         assert_eq!(Unit::OperationsPerSecond.format(3e12), "3.00 TOP/s");
         assert_eq!(Unit::Bytes.format(16_384.0), "16 KiB");
         assert_eq!(Unit::FlopsPerByte.format(15.6), "15.6 FLOP/B");

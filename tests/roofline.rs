@@ -4,8 +4,9 @@ mod common;
 
 use pollster::block_on;
 use ridgepoint::bench::Others;
+use ridgepoint::render::Chart;
 use ridgepoint::report::{AdapterKind, Ceiling, Row, Sampling, Status};
-use ridgepoint::roofline::{ArithmeticGrid, Effort, Extent, Session, chart, levels};
+use ridgepoint::roofline::{ArithmeticGrid, Effort, Extent, Session, levels};
 use ridgepoint::shader::Checks;
 use ridgepoint::suite::{Case, RunOptions, Runner};
 use ridgepoint::{Dtype, Gpu};
@@ -91,7 +92,11 @@ fn every_probe_is_right_and_every_part_ends() {
     }
     assert!(!levels(&figures.sweep, &figures.latency).is_empty());
     let roofline = ridgepoint::roofline::Roofline::from_ceilings(&figures.ceilings).unwrap();
-    assert!(chart(&roofline, &[]).contains("f32"));
+    let chart = Chart {
+        roofline,
+        marks: Vec::new(),
+    };
+    assert!(chart.draw(100).contains("f32"));
 }
 
 /// WebGPU's default limits and no features: what a browser offers.

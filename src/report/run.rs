@@ -227,6 +227,15 @@ pub enum Bound {
     Compute,
 }
 
+impl std::fmt::Display for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Memory => "memory",
+            Self::Compute => "compute",
+        })
+    }
+}
+
 /// One kernel on one shape.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
