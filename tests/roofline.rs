@@ -9,7 +9,8 @@ use ridgepoint::report::{AdapterKind, Ceiling, Row, Sampling, Status};
 use ridgepoint::roofline::{ArithmeticGrid, Effort, Extent, Session, levels};
 use ridgepoint::shader::Checks;
 use ridgepoint::suite::{Case, RunOptions, Runner};
-use ridgepoint::{Dtype, Gpu};
+use ridgepoint::{Gpu, Matmul};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A few milliseconds for each figure: enough to see that it is right, not how large it is.
@@ -133,9 +134,7 @@ fn matmul_row(gpu: &Gpu, others: &dyn Fn() -> Option<f64>) -> Row {
         tuning: None,
     };
     let case = Case {
-        family: "matmul",
-        dtype: Dtype::F32,
-        shape: "128x128x128".to_owned(),
+        operation: Arc::new(Matmul::new(128, 128, 128)),
         kernel: None,
         reduced_from: None,
     };

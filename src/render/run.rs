@@ -3,7 +3,6 @@
 use super::ceilings::{ceilings, marks, spread_of};
 use super::table::{Cell, Column, Content, Document, Line, Priority, Section, Table, legend};
 use super::warnings;
-use crate::ops::family;
 use crate::report::{Bound, Report, Row};
 use crate::shader::Checks;
 use crate::suite::Case;
@@ -116,11 +115,10 @@ impl Rows {
     pub fn planned(cases: &[Case]) -> Self {
         let names = cases.iter().flat_map(|case| match case.kernel {
             Some(kernel) => vec![kernel],
-            None => {
-                family(case.family).map_or(vec![], |f| f.kernels.iter().map(|k| k.name).collect())
-            }
+            None => case.family().kernels.iter().map(|k| k.name).collect(),
         });
-        let shapes = cases.iter().map(|case| case.shape.as_str());
+        let labels: Vec<String> = cases.iter().map(|case| case.operation.label()).collect();
+        let shapes = labels.iter().map(String::as_str);
         let (mut names, mut shapes) = (Some(names), Some(shapes));
         let room = |column: Column| match column.name.as_str() {
             "kernel" => column.room(names.take().into_iter().flatten()),
@@ -134,7 +132,7 @@ impl Rows {
             _ => column,
         };
         let columns = columns().into_iter().map(room).collect();
-        Self::new(cases.iter().map(|case| case.family), columns)
+        Self::new(cases.iter().map(|case| case.family().name), columns)
     }
 
     fn new<'a>(operations: impl Iterator<Item = &'a str>, columns: Vec<Column>) -> Self {
