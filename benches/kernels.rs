@@ -98,15 +98,14 @@ fn kernels(criterion: &mut Criterion) {
         let cases = suite("quick").expect("quick is a suite").cases(kind);
         let case = cases
             .iter()
-            .find(|case| case.family == family.name)
+            .find(|case| case.family().name == family.name)
             .expect("quick has every operation");
-        let operation = case.operation().expect("a suite's case is an operation");
         let mut group = criterion.benchmark_group(family.name);
         group
             .sample_size(sampling)
             .measurement_time(Duration::from_secs(1))
             .warm_up_time(Duration::from_millis(500));
-        bench_kernels(&gpu, &mut group, operation.as_ref());
+        bench_kernels(&gpu, &mut group, case.operation.as_ref());
         group.finish();
     }
 }

@@ -129,6 +129,12 @@ async fn timed_copy(gpu: &Gpu) -> Result<(f64, f64)> {
     Ok((tick.gpu_s.unwrap_or(0.0), wall_s))
 }
 
+/// Name of the gate of a kernel.
+#[must_use]
+pub fn name_of(kernel: &Kernel) -> String {
+    format!("{} is right", kernel.name)
+}
+
 /// Runs a kernel on the sample shapes of its operation and compares every element with the f64 reference.
 ///
 /// `input` takes the place of generated data: its values are repeated over every operand.
@@ -155,7 +161,7 @@ pub async fn kernel(
         }
         crate::data::require_finite("the input", values)?;
     }
-    let name = format!("{} is right", kernel.name);
+    let name = name_of(kernel);
     match compare_all(gpu, family, kernel, checks, seed, input).await {
         Err(error) if error.ends_run() => Err(error),
         Err(Error::Unsupported { reason, .. }) => Ok(Gate::skipped(name, reason)),

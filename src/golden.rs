@@ -82,8 +82,8 @@ fn cases(kind: AdapterKind) -> Vec<(Box<dyn Operation>, Option<&'static str>)> {
     let mut found = Vec::new();
     for dtype in [Dtype::F32, Dtype::F16] {
         for case in SUITES.iter().flat_map(|suite| suite.cases(kind)) {
-            let family = crate::ops::family(case.family).unwrap();
-            if let Ok(operation) = (family.parse)(&case.shape, dtype) {
+            let label = case.operation.label();
+            if let Ok(operation) = (case.family().parse)(&label, dtype) {
                 found.push((operation, case.kernel));
             }
         }

@@ -14,6 +14,8 @@ pub mod kernel;
 mod open;
 pub mod ops;
 pub mod plan;
+#[cfg(feature = "bench")]
+pub mod render;
 pub mod report;
 #[cfg(feature = "bench")]
 pub mod roofline;

@@ -7,7 +7,6 @@
 mod arithmetic;
 mod atomics;
 mod ceilings;
-mod chart;
 mod latency;
 mod levels;
 mod matrix;
@@ -17,7 +16,6 @@ mod model;
 mod options;
 mod peak;
 mod probe;
-mod render;
 mod roof;
 mod safety;
 mod session;
@@ -28,16 +26,11 @@ mod workgroup;
 
 pub use ceilings::measure_ceilings;
 pub(crate) use ceilings::measure_some;
-pub use chart::{Mark, belongs, chart};
 pub use levels::levels;
 pub use measured::MeasuredRoofline;
 pub use model::{ComputeCeiling, MemoryCeiling, Place, Roofline, Source, Standing, Work};
 pub use options::{ArithmeticGrid, ProbeOptions, Scope};
 pub use probe::ProbeFile;
-pub use render::{
-    ceilings as ceiling_lines, hierarchy, regime, regimes, render, ridge_points, transfers,
-    variants,
-};
 pub use roof::{Mix, Roof};
 pub use session::Session;
 

@@ -33,7 +33,7 @@ use crate::gpu::Gpu;
 use crate::ops::{Family, Operation, class_of};
 use crate::plan::PlanOptions;
 use crate::report::{AdapterKind, Ceiling, Sampling, Tuned, TunedConfig};
-use crate::roofline::{ArithmeticGrid, Roofline};
+use crate::roofline::ArithmeticGrid;
 use crate::suite::{RunOptions, Runner};
 use std::time::{Duration, Instant};
 use trials::DeviceTrials;
@@ -104,7 +104,6 @@ pub struct Tuner<'a> {
     options: TuneOptions,
     should_stop: &'a dyn Fn() -> bool,
     runner: Runner<'a>,
-    roofline: Option<Roofline>,
 }
 
 /// The longest execution that the default may take: others may take many times as long, and watchdogs end those that
@@ -134,7 +133,6 @@ impl<'a> Tuner<'a> {
             options,
             should_stop,
             runner: Runner::new(gpu, run, should_stop),
-            roofline: None,
         }
     }
 
@@ -143,8 +141,7 @@ impl<'a> Tuner<'a> {
     /// # Errors
     /// [`Error::Interrupted`] and [`Error::DeviceLost`].
     pub async fn measure_ceilings(&mut self) -> Result<&[Ceiling]> {
-        self.roofline = Roofline::from_ceilings(self.runner.measure_ceilings().await?);
-        Ok(self.runner.ceilings())
+        self.runner.measure_ceilings().await
     }
 
     /// Searches one class.
@@ -158,7 +155,7 @@ impl<'a> Tuner<'a> {
             checks: self.options.checks,
             ..PlanOptions::default()
         };
-        let (operation, _) = self.runner.fit(job.operation, &open).await?;
+        let (operation, _) = self.runner.fit(job.operation.into(), &open).await?;
         let operation = operation.as_ref();
         let all = candidates(
             operation,
@@ -204,7 +201,7 @@ impl<'a> Tuner<'a> {
 
     /// Whether `operation` in `seconds` leaves next to nothing to be gained.
     fn is_near(&self, operation: &dyn Operation, seconds: f64) -> bool {
-        let Some(roofline) = &self.roofline else {
+        let Some(roofline) = self.runner.roofline() else {
             return false;
         };
         let rate = roofline.fastest(operation.dtype().name());

@@ -118,15 +118,15 @@ fn quotient(amount: u64, divisor: f64) -> Option<f64> {
     (rate.is_finite() && rate > 0.0).then_some(rate)
 }
 
-/// A unit's name and how many base units it holds; lists of them go from small to large.
-type Unit = (&'static str, f64);
+/// Name of a multiple of a unit, and how many of the unit it holds; lists of them go from small to large.
+type Scale = (&'static str, f64);
 
-const RATES: &[Unit] = &[("MFLOP/s", 1e6), ("GFLOP/s", 1e9), ("TFLOP/s", 1e12)];
-const OPERATIONS: &[Unit] = &[("GOP/s", 1e9), ("TOP/s", 1e12)];
-const BANDWIDTHS: &[Unit] = &[("GB/s", 1e9)];
-const INTENSITIES: &[Unit] = &[("FLOP/B", 1.0)];
-const TIMES: &[Unit] = &[("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0)];
-const SIZES: &[Unit] = &[
+const RATES: &[Scale] = &[("MFLOP/s", 1e6), ("GFLOP/s", 1e9), ("TFLOP/s", 1e12)];
+const OPERATIONS: &[Scale] = &[("GOP/s", 1e9), ("TOP/s", 1e12)];
+const BANDWIDTHS: &[Scale] = &[("GB/s", 1e9)];
+const INTENSITIES: &[Scale] = &[("FLOP/B", 1.0)];
+const TIMES: &[Scale] = &[("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0)];
+const SIZES: &[Scale] = &[
     ("B", 1.0),
     ("KiB", 1024.0),
     ("MiB", 1_048_576.0),
@@ -157,15 +157,67 @@ pub fn format_seconds(seconds: f64) -> String {
     with_unit(seconds, TIMES, 1000.0)
 }
 
-/// A number in `FLOP/s`, `OP/s`, `B/s` or `s` as text; in any other unit as it is.
-#[must_use]
-pub fn format_value(value: f64, unit: &str) -> String {
-    match unit {
-        "FLOP/s" => FlopRate::from_flops_per_second(value).to_string(),
-        "OP/s" => with_unit(value, OPERATIONS, 1000.0),
-        "B/s" => Bandwidth::from_bytes_per_second(value).to_string(),
-        "s" => format_seconds(value),
-        _ => format!("{} {unit}", digits(value)),
+/// Unit of a number in a report: an SI base unit, or a quotient of base units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unit {
+    /// Seconds.
+    Seconds,
+    /// Bytes.
+    Bytes,
+    /// Bytes per second.
+    BytesPerSecond,
+    /// Floating-point operations per second.
+    FlopsPerSecond,
+    /// Operations per second, of integers or atomics.
+    OperationsPerSecond,
+    /// Floating-point operations per byte.
+    FlopsPerByte,
+    /// A unit that this version does not know, by its symbol in a file of a later one.
+    Other(String),
+}
+
+impl Unit {
+    /// Unit of a symbol such as `FLOP/s`, as reports write it.
+    #[must_use]
+    pub fn of(symbol: &str) -> Self {
+        match symbol {
+            "s" => Self::Seconds,
+            "B" => Self::Bytes,
+            "B/s" => Self::BytesPerSecond,
+            "FLOP/s" => Self::FlopsPerSecond,
+            "OP/s" => Self::OperationsPerSecond,
+            "FLOP/B" => Self::FlopsPerByte,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// Symbol of the unit, without a prefix.
+    #[must_use]
+    pub fn symbol(&self) -> &str {
+        match self {
+            Self::Seconds => "s",
+            Self::Bytes => "B",
+            Self::BytesPerSecond => "B/s",
+            Self::FlopsPerSecond => "FLOP/s",
+            Self::OperationsPerSecond => "OP/s",
+            Self::FlopsPerByte => "FLOP/B",
+            Self::Other(symbol) => symbol,
+        }
+    }
+
+    /// Text of `value` in this unit, with the prefix that suits it: `64.2 TFLOP/s`.
+    #[must_use]
+    pub fn format(&self, value: f64) -> String {
+        match self {
+            Self::Seconds => format_seconds(value),
+            // Sizes are counts; `as` saturates, and a size is far below 2^64.
+            Self::Bytes => format_bytes(value as u64),
+            Self::BytesPerSecond => Bandwidth(value).to_string(),
+            Self::FlopsPerSecond => FlopRate(value).to_string(),
+            Self::OperationsPerSecond => with_unit(value, OPERATIONS, 1000.0),
+            Self::FlopsPerByte => Intensity(value).to_string(),
+            Self::Other(symbol) => format!("{} {symbol}", digits(value)),
+        }
     }
 }
 
@@ -191,7 +243,25 @@ pub fn format_percent(share: f64) -> String {
     }
 }
 
-fn with_unit(value: f64, units: &[Unit], step: f64) -> String {
+/// A factor with one decimal: `4.8 x`.
+#[must_use]
+pub fn format_factor(factor: f64) -> String {
+    if factor.is_finite() {
+        format!("{factor:.1} x")
+    } else {
+        "unknown".to_owned()
+    }
+}
+
+/// Whether `word` is the name of a unit as this module writes it behind a number, `%` among them.
+#[must_use]
+pub fn is_unit(word: &str) -> bool {
+    let lists = [RATES, OPERATIONS, BANDWIDTHS, INTENSITIES, TIMES, SIZES];
+    let mut units = lists.into_iter().flatten();
+    word == "%" || units.any(|(name, _)| *name == word)
+}
+
+fn with_unit(value: f64, units: &[Scale], step: f64) -> String {
     if !value.is_finite() {
         return "unknown".to_owned();
     }
@@ -200,8 +270,8 @@ fn with_unit(value: f64, units: &[Unit], step: f64) -> String {
 }
 
 /// The largest unit of which `value` holds at least one, as rounded for print: 999.7 us are 1.00 ms.
-fn unit_of(value: f64, units: &[Unit], step: f64) -> Unit {
-    let fits = |unit: &&Unit| value.abs() / unit.1 < step - 0.5;
+fn unit_of(value: f64, units: &[Scale], step: f64) -> Scale {
+    let fits = |unit: &&Scale| value.abs() / unit.1 < step - 0.5;
     *units.iter().find(fits).unwrap_or(&units[units.len() - 1])
 }
 
@@ -263,6 +333,22 @@ mod tests {
         assert_eq!(format_bytes(1_572_864), "1.50 MiB");
         assert_eq!(format_bytes(2_147_483_644), "2.00 GiB");
         assert_eq!(format_percent(0.8734), "87.3 %");
+    }
+
+    #[test]
+    fn units_are_read_and_written_by_their_symbols() {
+        for symbol in ["s", "B", "B/s", "FLOP/s", "OP/s", "FLOP/B", "K"] {
+            assert_eq!(Unit::of(symbol).symbol(), symbol);
+            let text = Unit::of(symbol).format(2.0);
+            assert!(text.ends_with(symbol), "{text}");
+        }
+        for value in [Unit::Bytes.format(4e6), Unit::Seconds.format(3e-5)] {
+            assert!(is_unit(value.split(' ').nth(1).unwrap()), "{value}");
+        }
+        assert!(is_unit("%") && !is_unit("samples"));
+        assert_eq!(Unit::OperationsPerSecond.format(3e12), "3.00 TOP/s");
+        assert_eq!(Unit::Bytes.format(16_384.0), "16 KiB");
+        assert_eq!(Unit::FlopsPerByte.format(15.6), "15.6 FLOP/B");
     }
 
     #[test]

@@ -22,6 +22,7 @@ const FLOORS: &[&str] = &[
     "suite",
     "tune",
     "check",
+    "render",
 ];
 
 /// What is compiled for tests alone.
@@ -359,15 +360,44 @@ fn what_goes_upwards_is_found() {
     );
 }
 
-/// The nouns of results name no GPU and no file: they are read where there is neither.
-#[test]
-fn reports_are_plain_data() {
-    for (module, code) in files()
+/// Words for a GPU, for files, and for what else a process finds around it.
+const IMPURE: &[&str] = &[
+    "wgpu::",
+    "std::fs",
+    "std::path",
+    "std::io",
+    "std::env",
+    "Instant",
+    "SystemTime",
+];
+
+/// Whether `module` is `root` or a file below it.
+fn is_below(module: &str, root: &str) -> bool {
+    let rest = module.strip_prefix(root);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+/// The files below `roots` that name what they may not.
+fn impure(files: &BTreeMap<String, String>, roots: &[&str]) -> Vec<String> {
+    let of_roots = files
         .iter()
-        .filter(|(module, _)| module.starts_with("report"))
-    {
-        for word in ["wgpu::", "std::fs", "std::path"] {
-            assert!(!code.contains(word), "{module} names {word}");
-        }
+        .filter(|(module, _)| roots.iter().any(|root| is_below(module, root)));
+    let named = of_roots.flat_map(|(module, code)| {
+        let words = IMPURE.iter().filter(|word| code.contains(**word));
+        words.map(move |word| format!("{module} names {word}"))
+    });
+    named.collect()
+}
+
+/// The nouns of results and their formats name no GPU, no file, no terminal and no clock: they are read where there is
+/// none of them.
+#[test]
+fn reports_and_their_formats_are_plain_data() {
+    let pure = ["report", "render", "roofline::model", "roofline::roof"];
+    assert_eq!(impure(&files(), &pure), [""; 0]);
+    for root in pure {
+        let mut all = files();
+        *all.get_mut(root).unwrap() += "fn f() { std::fs::read(\"a\"); }";
+        assert_eq!(impure(&all, &pure), [format!("{root} names std::fs")]);
     }
 }

@@ -4,11 +4,13 @@ mod common;
 
 use pollster::block_on;
 use ridgepoint::bench::HostLoad;
+use ridgepoint::render::Chart;
 use ridgepoint::report::{AdapterKind, Ceiling, Row, Sampling, Status};
-use ridgepoint::roofline::{ArithmeticGrid, ProbeOptions, Scope, Session, chart, levels};
+use ridgepoint::roofline::{ArithmeticGrid, ProbeOptions, Scope, Session, levels};
 use ridgepoint::shader::Checks;
 use ridgepoint::suite::{Case, RunOptions, Runner};
-use ridgepoint::{Dtype, Gpu};
+use ridgepoint::{Gpu, Matmul};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A few milliseconds for each figure: enough to see that it is right, not how large it is.
@@ -91,7 +93,11 @@ fn every_probe_is_right_and_every_part_ends() {
     }
     assert!(!levels(&figures.sweep, &figures.latency).is_empty());
     let roofline = ridgepoint::roofline::Roofline::from_ceilings(&figures.ceilings).unwrap();
-    assert!(chart(&roofline, &[]).contains("f32"));
+    let chart = Chart {
+        roofline,
+        marks: Vec::new(),
+    };
+    assert!(chart.draw(100).contains("f32"));
 }
 
 /// WebGPU's default limits and no features: what a browser offers.
@@ -128,9 +134,7 @@ fn matmul_row(gpu: &Gpu, others: &dyn Fn() -> Option<f64>) -> Row {
         tuning: None,
     };
     let case = Case {
-        family: "matmul",
-        dtype: Dtype::F32,
-        shape: "128x128x128".to_owned(),
+        operation: Arc::new(Matmul::new(128, 128, 128)),
         kernel: None,
         reduced_from: None,
     };

@@ -1,14 +1,14 @@
 //! `ridgepoint check`: gates in order, each passed, failed or skipped.
 
 use super::args::CheckArguments;
-use super::layout::{self, Column, paragraph};
+use super::page::page;
 use super::progress::{Progress, print};
 use super::{FAILED, OK, adapter, stop};
-use comfy_table::{Cell, CellAlignment, Color, Row as Line};
 use ridgepoint::check::{self, Gate, Outcome};
 use ridgepoint::gpu::{adapters, find};
 use ridgepoint::kernel::Kernel;
 use ridgepoint::ops::{FAMILIES, Family};
+use ridgepoint::render::{gate, gate_columns, terminal};
 use ridgepoint::{Dtype, Error, Gpu, Result, data};
 use std::path::Path;
 
@@ -105,7 +105,7 @@ fn read(path: &Path) -> Result<Vec<f32>> {
 /// The gates so far, printed as they come.
 struct Gates {
     kernels: Vec<(&'static Family, &'static Kernel)>,
-    columns: Vec<Column>,
+    table: terminal::Stream,
     passed: usize,
     failed: usize,
     skipped: usize,
@@ -117,36 +117,25 @@ impl Gates {
             .iter()
             .flat_map(|family| family.kernels.iter().map(|kernel| (*family, *kernel)))
             .collect();
-        let longest = layout::widest(kernels.iter().map(|(_, kernel)| kernel.name));
-        // What the gate of a kernel is called, around the kernel's name.
-        let name = longest + " is right".len() as u16;
-        let mut columns = vec![(7, CellAlignment::Left), (name, CellAlignment::Left)];
-        columns.push((layout::rest(&columns).max(20), CellAlignment::Left));
+        let names: Vec<String> = kernels.iter().map(|(_, k)| check::name_of(k)).collect();
+        let columns = gate_columns(names.iter().map(String::as_str));
         Self {
             kernels,
-            columns,
+            table: terminal::Stream::new(columns, &page()),
             passed: 0,
             failed: 0,
             skipped: 0,
         }
     }
 
-    fn add(&mut self, gate: &Gate) {
-        let (count, word, colour) = match gate.outcome {
-            Outcome::Pass => (&mut self.passed, "pass", Color::Green),
-            Outcome::Fail => (&mut self.failed, "FAIL", Color::Red),
-            Outcome::Skipped => (&mut self.skipped, "skipped", Color::DarkGrey),
+    fn add(&mut self, asked: &Gate) {
+        let count = match asked.outcome {
+            Outcome::Pass => &mut self.passed,
+            Outcome::Fail => &mut self.failed,
+            Outcome::Skipped => &mut self.skipped,
         };
         *count += 1;
-        let cells = [
-            Cell::new(word).fg(colour),
-            Cell::new(&gate.name),
-            Cell::new(&gate.detail),
-        ];
-        print(&layout::lines(&self.columns, vec![Line::from(cells)]));
-        if let Some(remedy) = &gate.remedy {
-            print(&paragraph("         -> ", remedy));
-        }
+        print(&self.table.line(&gate(asked)));
     }
 
     fn skip(&mut self, names: &[&str], why: &str) {

@@ -2,7 +2,8 @@
 
 use super::args::RooflineArguments;
 use super::load::Load;
-use super::progress::{Progress, print, say};
+use super::page::show;
+use super::progress::{Progress, say};
 use super::{FAILED, OK, adapter, host, stop};
 use jiff::Timestamp;
 use ridgepoint::bench::HostLoad;
@@ -50,7 +51,7 @@ pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wan
     let figures = session.figures().clone();
     drop(progress);
     let report = report(&arguments, &gpu, &effort, figures, began);
-    print(&ridgepoint::roofline::render(&report));
+    show(&ridgepoint::render::roofline(&report));
     if let Some(path) = &arguments.json {
         write(path, &report)?;
         say(&format!("results: {}", path.display()));

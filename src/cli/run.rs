@@ -2,14 +2,15 @@
 
 use super::args::RunArguments;
 use super::load::Load;
+use super::page::{page, show, show_section};
 use super::progress::{Progress, print, say};
 use super::results::ResultsFile;
-use super::rows::RowTable;
 use super::selection::Selection;
-use super::{BAD_INPUT, FAILED, OK, adapter, host, stop, summary, tunings};
+use super::{BAD_INPUT, FAILED, OK, adapter, host, stop, tunings};
 use jiff::Timestamp;
 use ridgepoint::bench::HostLoad;
 use ridgepoint::ops::FAMILIES;
+use ridgepoint::render::{self, CEILINGS, Rows, Section, terminal};
 use ridgepoint::report::{AdapterKind, Report, Row, SCHEMA, Settings, Status, Tool, Warning};
 use ridgepoint::roofline::ArithmeticGrid;
 use ridgepoint::shader::Constant;
@@ -36,9 +37,11 @@ pub(crate) async fn run(arguments: RunArguments, wanted: &adapter::Wanted) -> Re
     let cases = selection.cases(gpu.capabilities().kind);
     note_missing(&mut report, cases.len());
     let mut file = ResultsFile::create(arguments.json, began, &report);
-    print(&(summary::header(&report) + "\n"));
+    show(&render::header(&report));
+    print("");
     let ended = measure(&gpu, options, &cases, &mut report, &mut file).await;
-    print(&format!("\n{}", summary::footer(&report)));
+    print("");
+    show(&render::end(&report));
     if let Some(path) = file.saved() {
         say(&format!("results: {}", path.display()));
     }
@@ -152,8 +155,11 @@ async fn measure(
     report.ceilings = runner.measure_ceilings().await?.to_vec();
     file.save(report);
     progress.start();
-    print(&(summary::ceilings(&report.ceilings) + "\n"));
-    let mut table = RowTable::new(cases);
+    let ceilings = render::ceilings(&report.ceilings);
+    show_section(&Section::table(CEILINGS, ceilings));
+    print("");
+    let rows = Rows::planned(cases);
+    let mut table = terminal::Stream::new(rows.columns().to_vec(), &page());
     for case in cases {
         if stop::asked() {
             return Err(Error::Interrupted);
@@ -161,7 +167,7 @@ async fn measure(
         progress.begin(&case.id());
         let row = runner.measure(case).await?;
         progress.end();
-        print(&table.row(&row));
+        print(&table.line(&rows.line(&row)));
         report.rows.push(row);
         report.ceilings = runner.ceilings().to_vec();
         note_missing(report, cases.len());

@@ -6,7 +6,8 @@ use ridgepoint::ops::{FAMILIES, Family, family};
 use ridgepoint::plan::check_sizes;
 use ridgepoint::report::{AdapterKind, renames};
 use ridgepoint::suite::{Case, Suite, suite};
-use ridgepoint::{Dtype, Error, Result};
+use ridgepoint::{Dtype, Error, Operation, Result};
+use std::sync::Arc;
 
 /// What was asked for, every name known and every shape possible.
 #[derive(Debug)]
@@ -20,8 +21,8 @@ pub(crate) struct Selection {
 #[derive(Debug)]
 struct Wanted {
     family: &'static Family,
-    /// A shape of the user's own.
-    shape: Option<String>,
+    /// An operation of a shape of the user's own.
+    own: Option<Arc<dyn Operation>>,
 }
 
 impl Selection {
@@ -45,7 +46,7 @@ impl Selection {
             operations,
             kernels,
         };
-        if selection.cases(AdapterKind::Other).is_empty() {
+        if selection.is_empty() {
             return Err(selection.nothing());
         }
         Ok(selection)
@@ -57,8 +58,8 @@ impl Selection {
         let own = self
             .operations
             .iter()
-            .filter_map(|wanted| Some((wanted.family, wanted.shape.clone()?)))
-            .flat_map(|(family, shape)| own_cases(family, &shape, &suite));
+            .filter_map(|wanted| wanted.own.as_ref())
+            .flat_map(|operation| own_cases(operation, &suite));
         let own: Vec<Case> = own.collect();
         let kept = suite.into_iter().filter(|case| self.wants(case));
         self.with_kernels(kept.chain(own).collect())
@@ -72,10 +73,11 @@ impl Selection {
         let own = self
             .operations
             .iter()
-            .filter_map(|wanted| Some((wanted.family, wanted.shape.as_ref()?)));
-        for (family, shape) in own {
-            let operands = (family.parse)(shape, Dtype::F32)?.operands();
-            check_sizes(&operands, limits).map_err(|e| of(family, shape, e))?;
+            .filter_map(|wanted| wanted.own.as_ref());
+        for operation in own {
+            let label = operation.label();
+            check_sizes(&operation.operands(), limits)
+                .map_err(|e| of(operation.family(), &label, e))?;
         }
         Ok(())
     }
@@ -86,7 +88,25 @@ impl Selection {
             || self
                 .operations
                 .iter()
-                .any(|wanted| wanted.shape.is_none() && wanted.family.name == case.family)
+                .any(|wanted| wanted.own.is_none() && wanted.family.name == case.family().name)
+    }
+
+    /// Whether no operation that was asked for has a shape and, where kernels were named, one of them.
+    fn is_empty(&self) -> bool {
+        let in_suite = |name: &str| self.suite.operations().any(|other| other == name);
+        let asked = self
+            .operations
+            .iter()
+            .filter(|w| w.own.is_some() || in_suite(w.family.name));
+        let mut families: Vec<&Family> = asked.map(|wanted| wanted.family).collect();
+        if self.operations.is_empty() {
+            families.extend(self.suite.operations().filter_map(|name| family(name).ok()));
+        }
+        let has_kernel = |family: &&Family| {
+            let mut kernels = self.kernels.iter();
+            self.kernels.is_empty() || kernels.any(|kernel| family.kernel(kernel).is_ok())
+        };
+        !families.iter().any(has_kernel)
     }
 
     /// The cases with the kernels that were named, if some were: each shape once with each of its operation's.
@@ -97,12 +117,10 @@ impl Selection {
         let mut chosen: Vec<Case> = Vec::new();
         for case in cases {
             for &kernel in &self.kernels {
-                let of_family = family(case.family).is_ok_and(|f| f.kernel(kernel).is_ok());
+                let of_family = case.family().kernel(kernel).is_ok();
                 let case = Case {
                     kernel: Some(kernel),
-                    shape: case.shape.clone(),
-                    reduced_from: case.reduced_from.clone(),
-                    ..case
+                    ..case.clone()
                 };
                 if of_family && chosen.iter().all(|other| other.id() != case.id()) {
                     chosen.push(case);
@@ -147,14 +165,15 @@ impl Wanted {
             None => (text, None),
         };
         let family = family(name)?;
-        let shape = shape
-            .map(|shape| {
-                let operation = (family.parse)(shape, Dtype::F32)?;
-                operation.validate().map_err(|e| of(family, shape, e))?;
-                Ok(operation.label())
-            })
-            .transpose()?;
-        Ok(Self { family, shape })
+        let own = shape.map(|shape| -> Result<Arc<dyn Operation>> {
+            let operation = (family.parse)(shape, Dtype::F32)?;
+            operation.validate().map_err(|e| of(family, shape, e))?;
+            Ok(operation.into())
+        });
+        Ok(Self {
+            family,
+            own: own.transpose()?,
+        })
     }
 }
 
@@ -177,9 +196,13 @@ fn of(family: &Family, shape: &str, error: Error) -> Error {
 }
 
 /// A shape of the user's own, with the kernels that the suite has for that operation.
-fn own_cases(family: &'static Family, shape: &str, suite: &[Case]) -> Vec<Case> {
+fn own_cases(operation: &Arc<dyn Operation>, suite: &[Case]) -> Vec<Case> {
+    let family = operation.family();
     let mut kernels: Vec<Option<&'static str>> = Vec::new();
-    for case in suite.iter().filter(|case| case.family == family.name) {
+    for case in suite
+        .iter()
+        .filter(|case| case.family().name == family.name)
+    {
         if !kernels.contains(&case.kernel) {
             kernels.push(case.kernel);
         }
@@ -188,9 +211,7 @@ fn own_cases(family: &'static Family, shape: &str, suite: &[Case]) -> Vec<Case> 
         kernels.push(None);
     }
     let case = |kernel| Case {
-        family: family.name,
-        dtype: Dtype::F32,
-        shape: shape.to_owned(),
+        operation: Arc::clone(operation),
         kernel,
         reduced_from: None,
     };

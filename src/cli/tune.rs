@@ -1,15 +1,14 @@
 //! `ridgepoint tune`: class after class, printed and kept as they come.
 
 use super::args::TuneArguments;
-use super::layout::{self, Column, paragraph};
+use super::page::{page, show, show_section};
 use super::progress::{Progress, print, say};
 use super::{FAILED, OK, adapter, stop, tunings};
-use comfy_table::{Attribute, Cell, CellAlignment, Row as Line};
 use ridgepoint::ops::family;
 use ridgepoint::plan::Store;
-use ridgepoint::report::{Machine, StopReason, Tuned};
+use ridgepoint::render::{self, Section, terminal};
+use ridgepoint::report::Machine;
 use ridgepoint::tune::{Budget, Job, TuneOptions, Tuner, tunable, without_classes};
-use ridgepoint::units::{format_percent, format_seconds};
 use ridgepoint::{Dtype, Error, Gpu, Result, Tuning};
 use std::time::Duration;
 
@@ -37,14 +36,14 @@ pub(crate) async fn tune(arguments: TuneArguments, wanted: &adapter::Wanted) -> 
             tuning.write(path)?;
             say(&format!("written: {}", path.display()));
         } else {
-            print(&heading(&gpu));
-            print(&table(&tuning));
+            show(&render::tuning(&tuning, &gpu.summary().describe()));
         }
         return Ok(OK);
     }
     say(&format!("tuning {}, {}", gpu.summary().name, wanted.why));
     stop::listen();
-    print(&heading(&gpu));
+    show_section(&Section::paragraph(gpu.summary().describe()));
+    print("");
     search(&arguments, &store, &gpu).await
 }
 
@@ -123,7 +122,9 @@ async fn search(arguments: &TuneArguments, store: &Store, gpu: &Gpu) -> Result<u
     progress.begin("ceilings");
     tuner.measure_ceilings().await?;
     progress.start();
-    print(&heads());
+    let page = page();
+    let columns = render::tuned_columns();
+    let mut table = terminal::Stream::new(columns.clone(), &page);
     let mut status = OK;
     for job in jobs {
         let name = name(
@@ -136,7 +137,7 @@ async fn search(arguments: &TuneArguments, store: &Store, gpu: &Gpu) -> Result<u
         progress.end();
         match ended {
             Ok(found) => {
-                print(&row(&found));
+                print(&table.line(&render::tuned(&found)));
                 tuning.keep(found);
                 store.save(&tuning)?;
             }
@@ -145,16 +146,22 @@ async fn search(arguments: &TuneArguments, store: &Store, gpu: &Gpu) -> Result<u
                 return Err(error);
             }
             Err(error @ Error::Unsupported { .. }) => {
-                print(&paragraph(&format!("{name}: "), &error.to_string()));
+                print(&terminal::paragraph(
+                    "    ",
+                    &format!("{name}: {error}"),
+                    &page,
+                ));
             }
             Err(error) => {
-                print(&paragraph(&format!("{name}: failed: "), &error.to_string()));
+                let text = format!("{name}: failed: {error}");
+                print(&terminal::paragraph("    ", &text, &page));
                 status = FAILED;
             }
         }
     }
     drop(progress);
-    print(&format!("\n{}", paragraph("", LEGEND)));
+    print("");
+    show_section(&Section::paragraph(render::legend(&columns)));
     say(&format!("kept: {}", path.display()));
     Ok(status)
 }
@@ -170,73 +177,8 @@ fn import(store: &Store, gpu: &Gpu, tuning: Tuning) -> Result<u8> {
     Ok(OK)
 }
 
-/// How a row of the table is to be read.
-const LEGEND: &str = "default: what the library chooses by itself; gain: over the default, more than the spread of \
-    alternating rounds, or nothing; tried: candidates that were verified and timed; below: the shape that was measured, \
-    kernel and constants of the winner. `ridgepoint run --tuned` and PlanOptions::tuning use it, nothing else does";
-
-const HEADS: [&str; 6] = ["class", "type", "default", "tuned", "gain", "tried, time"];
-
-const COLUMNS: [Column; 6] = [
-    (31, CellAlignment::Left),
-    (4, CellAlignment::Left),
-    (12, CellAlignment::Right),
-    (12, CellAlignment::Right),
-    (8, CellAlignment::Right),
-    (12, CellAlignment::Right),
-];
-
-fn heading(gpu: &Gpu) -> String {
-    paragraph("", &gpu.summary().describe()) + "\n"
-}
-
-fn heads() -> String {
-    let bold = |head: &str| Cell::new(head).add_attribute(Attribute::Bold);
-    layout::lines(&COLUMNS, vec![Line::from(HEADS.map(bold))])
-}
-
-/// All that was kept, with its heads.
-fn table(tuning: &Tuning) -> String {
-    let rows = tuning.found.iter().map(row);
-    let lines: Vec<String> = std::iter::once(heads()).chain(rows).collect();
-    format!("{}\n\n{}", lines.join("\n"), paragraph("", LEGEND))
-}
-
 fn name(operation: &str, dtype: Dtype, class: &str) -> String {
     format!("{operation}/{}/{class}", dtype.name())
-}
-
-/// What was found for one class: figures, and below them the shape that was measured and the winner.
-fn row(tuned: &Tuned) -> String {
-    let (best, gain) = match &tuned.winner {
-        Some(winner) => (
-            tuned.rate(winner),
-            format!("+{}", format_percent(tuned.gain)),
-        ),
-        None => ("-".to_owned(), "-".to_owned()),
-    };
-    let cells = [
-        format!("{}/{}", tuned.operation, tuned.class),
-        tuned.dtype.name().to_owned(),
-        tuned.rate(&tuned.default),
-        best,
-        gain,
-        format!("{}, {}", tuned.tried, format_seconds(tuned.lasted_s)),
-    ];
-    let ended = match tuned.ended {
-        StopReason::Complete => "",
-        StopReason::NearRoof => "; ended near the roof",
-        StopReason::OutOfTime => "; the time was up",
-    };
-    let winner = match &tuned.winner {
-        Some(winner) => winner.describe(),
-        None => format!("{} as chosen", tuned.default.describe()),
-    };
-    let line = layout::lines(&COLUMNS, vec![Line::from(cells)]);
-    let mark = tuned.warnings.first();
-    let mark = mark.map_or_else(String::new, |mark| format!("; {mark}"));
-    let below = format!("{}: {winner}{ended}{mark}", tuned.shape);
-    format!("{line}\n{}", paragraph("    ", &below))
 }
 
 #[cfg(test)]

@@ -228,10 +228,19 @@ pub enum Bound {
     Compute,
 }
 
+impl std::fmt::Display for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Memory => "memory",
+            Self::Compute => "compute",
+        })
+    }
+}
+
 /// One kernel on one shape.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// `operation/dtype/shape/kernel`
+    /// `operation/dtype/label/kernel`, for people: every part has a field of its own.
     pub id: String,
     /// Name of the operation.
     pub operation: String,
@@ -244,6 +253,9 @@ pub struct Row {
     pub constants: BTreeMap<String, String>,
     /// Element type of the inputs.
     pub dtype: Dtype,
+    /// The shape as the command line takes it, options included; empty in files of versions before this field.
+    #[serde(default)]
+    pub label: String,
     /// The shape, by the names of its sizes.
     pub shape: BTreeMap<String, u64>,
     /// Operations that the shape needs.

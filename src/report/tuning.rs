@@ -8,7 +8,7 @@ use super::status::Checks;
 use super::warning::Warning;
 use crate::data::Dtype;
 use crate::error::{Error, Result};
-use crate::units::{Bandwidth, FlopRate, format_percent};
+use crate::units::format_percent;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -200,19 +200,6 @@ impl Tuned {
     #[must_use]
     pub fn best(&self) -> &TunedConfig {
         self.winner.as_ref().unwrap_or(&self.default)
-    }
-
-    /// The rate of a contender: FLOP/s, or bytes/s for what has hardly any operations.
-    #[must_use]
-    pub fn rate(&self, contender: &TunedConfig) -> String {
-        let flops = FlopRate::new(self.flops, contender.time_s).map(|rate| rate.to_string());
-        let bytes = Bandwidth::new(self.min_bytes, contender.time_s).map(|rate| rate.to_string());
-        let rate = if self.flops < 4 * self.min_bytes {
-            bytes
-        } else {
-            flops
-        };
-        rate.unwrap_or_default()
     }
 
     /// Why a plan has the winner's kernel, in words.

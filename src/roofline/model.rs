@@ -6,7 +6,7 @@
 use super::roof::{Mix, Roof};
 use crate::error::{Error, Result};
 use crate::report::{Bound, Ceiling, Level, Report, RooflineReport};
-use crate::units::{Bandwidth, FlopRate};
+use crate::units::{Bandwidth, FlopRate, Intensity};
 use serde::{Deserialize, Serialize};
 
 /// Where the figures of a [`Roofline`] come from.
@@ -235,6 +235,17 @@ impl Roofline {
             compute: self.compute(compute)?,
             memory: self.memory.iter().find(|m| m.level == level)?.bandwidth,
         })
+    }
+
+    /// What limits work of an intensity on elements of `dtype`, operands in memory; `None` without a ceiling of either.
+    #[must_use]
+    pub fn bound(&self, dtype: &str, intensity: Intensity) -> Option<Bound> {
+        let memory = self.memory.iter().find(|m| m.bytes.is_none())?;
+        let roof = Roof {
+            compute: self.fastest(dtype)?,
+            memory: memory.bandwidth,
+        };
+        Some(roof.bound(intensity))
     }
 
     /// The roof over `work`, and the level that it is made of.

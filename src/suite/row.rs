@@ -5,7 +5,7 @@ use crate::bench::Measurement;
 use crate::error::Error;
 use crate::ops::{Operation, Role};
 use crate::plan::Plan;
-use crate::report::{Ceiling, Row, Verified, Warning};
+use crate::report::{Row, Verified, Warning};
 use crate::roofline::{Mix, Roofline, Work};
 use crate::shader::Checks;
 use crate::units::{Bandwidth, FlopRate, Intensity};
@@ -18,23 +18,23 @@ pub(super) fn planned(
     plan: &Plan,
     verified: Verified,
     measured: &Measurement,
-    ceilings: &[Ceiling],
+    roofline: Option<&Roofline>,
 ) -> Row {
     let (flops, min_bytes) = (operation.flops(), operation.min_bytes());
     let seconds = measured.time.as_ref().map(|time| time.median);
-    let place =
-        seconds.and_then(|s| Roofline::from_ceilings(ceilings)?.place(&work_of(operation), s));
+    let place = seconds.and_then(|s| roofline?.place(&work_of(operation), s));
     let mut row = bare(case, plan.checks(), measured);
     let label = operation.label();
     row.id = format!(
         "{}/{}/{label}/{}",
-        case.family,
-        case.dtype.name(),
+        operation.family().name,
+        operation.dtype().name(),
         plan.kernel().name
     );
     plan.kernel().name.clone_into(&mut row.kernel);
     plan.reason().clone_into(&mut row.choice);
     row.constants = plan.constants().to_strings();
+    row.label.clone_from(&label);
     row.shape = operation
         .shape()
         .into_iter()
@@ -54,7 +54,7 @@ pub(super) fn planned(
     if let Some(wanted) = case
         .reduced_from
         .clone()
-        .or_else(|| (label != case.shape).then(|| case.shape.clone()))
+        .or_else(|| Some(case.operation.label()).filter(|wanted| label != *wanted))
     {
         let reason = if case.reduced_from.is_some() {
             "a software adapter"
@@ -97,24 +97,19 @@ pub(super) fn without_value(error: &Error) -> Measurement {
 
 /// A row with what is known of the case and of its measurement alone.
 pub(super) fn bare(case: &Case, checks: Checks, measured: &Measurement) -> Row {
-    let operation = case.operation().ok();
-    let operation = operation.as_deref();
-    let sizes = |o: &dyn Operation| -> BTreeMap<String, u64> {
-        o.shape()
-            .into_iter()
-            .map(|(name, size)| (name.to_owned(), size))
-            .collect()
-    };
+    let operation = case.operation.as_ref();
+    let sizes = operation.shape().into_iter();
     Row {
         id: case.id(),
-        operation: case.family.to_owned(),
+        operation: case.family().name.to_owned(),
         kernel: case.kernel.unwrap_or_default().to_owned(),
         choice: String::new(),
         constants: BTreeMap::new(),
-        dtype: case.dtype,
-        shape: operation.map(sizes).unwrap_or_default(),
-        flops: operation.map_or(0, Operation::flops),
-        min_bytes: operation.map_or(0, Operation::min_bytes),
+        dtype: operation.dtype(),
+        label: operation.label(),
+        shape: sizes.map(|(name, size)| (name.to_owned(), size)).collect(),
+        flops: operation.flops(),
+        min_bytes: operation.min_bytes(),
         bound_bytes: None,
         status: measured.status,
         reason: measured.reason.clone(),

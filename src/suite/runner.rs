@@ -36,6 +36,8 @@ pub struct Runner<'a> {
     options: RunOptions,
     should_stop: &'a dyn Fn() -> bool,
     ceilings: Vec<Ceiling>,
+    /// The model that `ceilings` make; `None` before they were measured.
+    roofline: Option<Roofline>,
     /// Whether the ceilings were measured again since a row passed one.
     raised: bool,
     others: HostLoad<'a>,
@@ -57,6 +59,7 @@ impl<'a> Runner<'a> {
             options,
             should_stop,
             ceilings: Vec::new(),
+            roofline: None,
             raised: false,
             others: HostLoad::default(),
             pace: HashMap::new(),
@@ -85,6 +88,7 @@ impl<'a> Runner<'a> {
             )
         };
         self.ceilings = measure_ceilings(self.gpu, &effort, self.should_stop, self.others).await?;
+        self.roofline = Roofline::from_ceilings(&self.ceilings);
         Ok(&self.ceilings)
     }
 
@@ -115,6 +119,12 @@ impl<'a> Runner<'a> {
         &self.ceilings
     }
 
+    /// Model of the ceilings as they are by now; `None` without a ceiling of arithmetic and one of memory.
+    #[must_use]
+    pub fn roofline(&self) -> Option<&Roofline> {
+        self.roofline.as_ref()
+    }
+
     /// Measures the ceilings again of which `bound` is made, keeps the higher of each, and tells whether one rose.
     async fn raise_ceilings(&mut self, bound: Option<Bound>) -> Result<bool> {
         let effort = ProbeOptions {
@@ -135,6 +145,9 @@ impl<'a> Runner<'a> {
                 rose = true;
             }
         }
+        if rose {
+            self.roofline = Roofline::from_ceilings(&self.ceilings);
+        }
         Ok(rose)
     }
 
@@ -152,7 +165,8 @@ impl<'a> Runner<'a> {
     }
 
     async fn try_measure(&mut self, case: &Case) -> Result<Row> {
-        let wanted = case.operation()?;
+        let wanted = Arc::clone(&case.operation);
+        wanted.validate()?;
         let options = PlanOptions {
             kernel: case.kernel,
             checks: self.options.checks,
@@ -188,7 +202,7 @@ impl<'a> Runner<'a> {
             &plan,
             verified,
             &measured,
-            &self.ceilings,
+            self.roofline.as_ref(),
         ))
     }
 
@@ -196,9 +210,9 @@ impl<'a> Runner<'a> {
     /// pace is learned on a size that is certainly short enough.
     pub(crate) async fn fit(
         &mut self,
-        wanted: Box<dyn Operation>,
+        wanted: Arc<dyn Operation>,
         options: &PlanOptions,
-    ) -> Result<(Box<dyn Operation>, Plan)> {
+    ) -> Result<(Arc<dyn Operation>, Plan)> {
         let cap = self.options.sampling.dispatch_cap.as_secs_f64();
         let plan = Plan::new(self.gpu, wanted.as_ref(), options).await?;
         let name = plan.kernel().name;
@@ -207,11 +221,11 @@ impl<'a> Runner<'a> {
         }
         drop(plan);
         if !self.pace.contains_key(name) {
-            let mut small = (wanted.family().parse)(&wanted.label(), wanted.dtype())?;
+            let mut small = Arc::clone(&wanted);
             while self.predicted(name, small.as_ref()) > cap
                 && let Some(half) = small.halved()
             {
-                small = half;
+                small = half.into();
             }
             self.learn_pace(small.as_ref(), options).await?;
         }
@@ -219,7 +233,7 @@ impl<'a> Runner<'a> {
         while self.predicted(name, operation.as_ref()) > cap
             && let Some(half) = operation.halved()
         {
-            operation = half;
+            operation = half.into();
         }
         let plan = Plan::new(self.gpu, operation.as_ref(), options).await?;
         Ok((operation, plan))
@@ -245,9 +259,8 @@ impl<'a> Runner<'a> {
         if let Some(pace) = self.pace.get(kernel) {
             return pace * work(operation);
         }
-        let roofline = Roofline::from_ceilings(&self.ceilings);
-        let roof = roofline
-            .as_ref()
+        let roof = self
+            .roofline()
             .and_then(|r| r.over(&row::work_of(operation)))
             .map(|(roof, _)| roof);
         let (compute, memory) = roof.map_or(SLOWEST, |roof| {

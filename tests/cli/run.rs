@@ -138,6 +138,7 @@ fn check_row(row: &Value) {
         "kernel",
         "constants",
         "dtype",
+        "label",
         "shape",
         "flops",
         "min_bytes",
@@ -172,8 +173,9 @@ fn check_row(row: &Value) {
         assert_eq!(row["verified"]["ok"], true, "{row}");
         assert!(["gpu_timestamp", "wall"].contains(&row["clock"].as_str().unwrap()));
         let parts = ["operation", "dtype", "kernel"].map(|part| row[part].as_str().unwrap());
-        let id: Vec<&str> = row["id"].as_str().unwrap().split('/').collect();
-        assert_eq!([id[0], id[1], id[3]], parts);
+        let label = row["label"].as_str().unwrap();
+        let id = format!("{}/{}/{label}/{}", parts[0], parts[1], parts[2]);
+        assert_eq!(row["id"], id);
     } else {
         assert!(
             row["reason"].is_string() && row["verified"].is_null(),

@@ -1,8 +1,6 @@
-//! The warnings of a run in few words: each kind once, to which rows it applies, what to do about it.
+//! Warnings of a run in few words: each kind once, with the rows that it applies to and its remedy.
 
-use super::layout::paragraph;
-use super::rows;
-use ridgepoint::report::{Report, Row, Warning};
+use crate::report::{Report, Row, Warning};
 
 /// One kind of warning, wherever in the run it came up.
 struct Kind<'a> {
@@ -11,8 +9,8 @@ struct Kind<'a> {
     rows: Vec<&'a Row>,
 }
 
-/// A paragraph for each kind of warning.
-pub(crate) fn lines(report: &Report) -> Vec<String> {
+/// A sentence for each kind of warning.
+pub(super) fn sentences(report: &Report) -> Vec<String> {
     let of_rows = report
         .rows
         .iter()
@@ -32,10 +30,28 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
     }
     let measured = report.rows.iter().filter(|row| row.time_s.is_some());
     let total = measured.count();
-    kinds
-        .iter()
-        .map(|kind| paragraph("  ! ", &kind.text(total)))
-        .collect()
+    kinds.iter().map(|kind| kind.text(total)).collect()
+}
+
+/// Kind of a warning as tables show it.
+pub(super) fn word(warning: &Warning) -> String {
+    match warning.id() {
+        "reduced_size" => "reduced".to_owned(),
+        id => id.replace('_', " "),
+    }
+}
+
+/// Whether a warning tells a row from its neighbours: warnings about adapter and settings hold for all rows.
+pub(super) fn is_of_the_row(warning: &Warning) -> bool {
+    // By its id: a warning from a file has nothing else.
+    let of_all = [
+        "software_adapter",
+        "noop_adapter",
+        "no_timestamps",
+        "coarse_timestamps",
+        "short_sampling",
+    ];
+    !of_all.contains(&warning.id())
 }
 
 impl Kind<'_> {
@@ -43,8 +59,8 @@ impl Kind<'_> {
     fn text(&self, total: usize) -> String {
         let mut words = Vec::new();
         let first = self.warnings[0];
-        if rows::is_of_the_row(first) && !self.rows.is_empty() {
-            words.push(rows::word(first));
+        if is_of_the_row(first) && !self.rows.is_empty() {
+            words.push(word(first));
         }
         words.extend(self.scope(total));
         let pairs = self.sizes();
@@ -91,8 +107,8 @@ impl Kind<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::rows::tests::sample;
-    use ridgepoint::report::Status;
+    use crate::render::run::tests::sample;
+    use crate::report::Status;
 
     fn short() -> Warning {
         Warning::ShortSampling {

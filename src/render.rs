@@ -1,0 +1,44 @@
+//! Reports as people and programs read them. Pure: no terminal is asked, no file is opened, no clock is read.
+//!
+//! A report becomes a [`Document`]: sections of paragraphs, [`Table`]s of typed [`Cell`]s, and charts. A [`Format`] is a
+//! function of the document alone, so that every format shows the same facts. To add a format, write one file beside
+//! [`terminal`] and one line in [`FORMATS`].
+//!
+//! ```
+//! use ridgepoint::render::{Cell, Column, Line, Page, Table, terminal};
+//! use ridgepoint::units::Unit;
+//!
+//! let table = Table {
+//!     columns: vec![Column::left("kernel"), Column::right("median")],
+//!     lines: vec![Line::of([
+//!         Cell::text("matmul_tiled"),
+//!         Cell::quantity(65.3e-6, Unit::Seconds),
+//!     ])],
+//! };
+//! let page = Page::default();
+//! assert_eq!(terminal::table(&table, &page), "kernel         median\nmatmul_tiled  65.3 us");
+//! ```
+
+mod ceilings;
+mod chart;
+mod check;
+mod format;
+mod list;
+mod page;
+mod roofline;
+mod run;
+mod table;
+pub mod terminal;
+mod tuning;
+mod warnings;
+
+pub use ceilings::ceilings;
+pub use chart::{Chart, Mark};
+pub use check::{gate, gate_columns};
+pub use format::{FORMATS, Format, format};
+pub use list::list;
+pub use page::{Colours, Page};
+pub use roofline::roofline;
+pub use run::{CEILINGS, Rows, end, header, run};
+pub use table::{Align, Cell, Column, Content, Document, Line, Priority, Section, Table, legend};
+pub use tuning::{tuned, tuned_columns, tuning};

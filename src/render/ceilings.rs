@@ -1,0 +1,116 @@
+//! Ceilings as a table: a value with its spread and the shape that reached it, or the reason why there is none.
+
+use super::table::{Cell, Column, Line, Priority, Table};
+use crate::report::{Ceiling, Status, Summary, Warning};
+use crate::units::Unit;
+
+/// Table of what an adapter can reach.
+#[must_use]
+pub fn ceilings(ceilings: &[Ceiling]) -> Table {
+    Table {
+        columns: vec![
+            Column::left("ceiling"),
+            Column::right("value"),
+            Column::right("spread"),
+            Column::left("status").priority(Priority::High),
+            Column::left("marks").priority(Priority::Low),
+            Column::prose("how").priority(Priority::Medium),
+        ],
+        lines: ceilings.iter().map(line).collect(),
+    }
+}
+
+fn line(ceiling: &Ceiling) -> Line {
+    let reason = ceiling.reason.as_deref().unwrap_or(&ceiling.counts);
+    Line::of([
+        Cell::text(&ceiling.id),
+        value(ceiling),
+        spread(ceiling),
+        Cell::Status(ceiling.status),
+        marks(ceiling.status, &ceiling.warnings),
+        Cell::text(reason),
+    ])
+}
+
+/// Value of a ceiling in its own unit.
+pub(super) fn value(ceiling: &Ceiling) -> Cell {
+    Cell::quantity_or(ceiling.value, Unit::of(&ceiling.unit), Cell::Missing(None))
+}
+
+/// Spread of the times that a ceiling was read from.
+pub(super) fn spread(ceiling: &Ceiling) -> Cell {
+    spread_of(ceiling.time_s.as_ref(), None)
+}
+
+/// Spread of `times`. A single time has none, and no time has the `reason` for that.
+pub(super) fn spread_of(times: Option<&Summary>, reason: Option<String>) -> Cell {
+    match times {
+        Some(times) if times.n > 1 => Cell::Spread(times.relative_iqr()),
+        Some(_) => Cell::Missing(None),
+        None => Cell::Missing(reason),
+    }
+}
+
+/// Kinds of `warnings`, each once, but for the spread where the status tells it.
+pub(super) fn marks<'a>(status: Status, warnings: impl IntoIterator<Item = &'a Warning>) -> Cell {
+    let mut words: Vec<String> = Vec::new();
+    for warning in warnings {
+        let word = super::warnings::word(warning);
+        let is_told = status == Status::Noisy && warning.id() == "noisy";
+        if !is_told && !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    if words.is_empty() {
+        Cell::Empty
+    } else {
+        Cell::Marks(words)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::{Page, terminal};
+
+    #[test]
+    fn a_ceiling_without_a_value_says_why() {
+        let lacking = Ceiling {
+            value: None,
+            status: Status::Unsupported,
+            reason: Some("the device lacks shader_f16".to_owned()),
+            ..Ceiling::known("compute/f16", "FLOP/s", 0.0)
+        };
+        let times = Summary::new(&[0.9, 1.0, 1.1]);
+        let copy = Ceiling {
+            time_s: times,
+            ..Ceiling::known("memory/copy", "B/s", 4.25e12)
+        };
+        let text = terminal::table(&ceilings(&[lacking, copy]), &Page::default());
+        let lines: Vec<&str> = text.lines().collect();
+        let words = |line: usize| lines[line].split_whitespace().collect::<Vec<_>>();
+        assert_eq!(words(1)[..4], ["compute/f16", "-", "-", "unsupported"]);
+        assert!(lines[1].ends_with("the device lacks shader_f16"), "{text}");
+        assert_eq!(words(2)[1..], ["4250", "GB/s", "10.0", "%"]);
+    }
+
+    #[test]
+    fn one_time_has_no_spread() {
+        let one = Summary::new(&[1.0]);
+        assert_eq!(spread_of(one.as_ref(), None), Cell::Missing(None));
+        let two = Summary::new(&[1.0, 1.0]);
+        assert_eq!(spread_of(two.as_ref(), None), Cell::Spread(0.0));
+    }
+
+    #[test]
+    fn what_the_status_tells_is_no_mark() {
+        let warnings = [
+            Warning::Noisy { relative_iqr: 0.1 },
+            Warning::NoTimestamps,
+            Warning::NoTimestamps,
+        ];
+        let marks = |status| marks(status, &warnings).shown();
+        assert_eq!(marks(Status::Noisy), "no timestamps");
+        assert_eq!(marks(Status::Ok), "noisy, no timestamps");
+    }
+}
