@@ -10,8 +10,13 @@ use ridgepoint::ops::{Family, family};
 use ridgepoint::{Dtype, Error, Gpu, Operation, Plan, PlanOptions};
 
 /// Steps of a dispatch: the fewest keys that every tile allows, and a few blocks of the backward.
-fn steps(family: &Family) -> u32 {
-    if family.name == "attention" { 128 } else { 3 }
+fn steps(family: &Family) -> Constants {
+    let steps = if family.name == "attention" {
+        ("KV_PER_DISPATCH", 128u32)
+    } else {
+        ("BLOCKS_PER_DISPATCH", 3)
+    };
+    Constants::from([steps])
 }
 
 /// Holds the kernels of a family that can be cut against the reference, cut after every few steps; the names of those that
@@ -24,7 +29,7 @@ fn compare(gpu: &Gpu, shape: &dyn Operation, values: Option<&[Vec<f32>]>) -> Vec
     for kernel in shape.family().kernels {
         let options = PlanOptions {
             kernel: Some(kernel.name),
-            constants: Constants::new().set("KV_PER_DISPATCH", steps(shape.family())),
+            constants: steps(shape.family()),
             ..Default::default()
         };
         let plan = match block_on(Plan::new(gpu, shape, &options)) {

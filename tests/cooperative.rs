@@ -269,13 +269,13 @@ fn cut_walks_are_right() {
     for (name, text, walk) in shapes {
         let family = family(name).unwrap();
         let operation = (family.parse)(text, Dtype::F16).unwrap();
-        let kernel = match name {
-            "attention" => "attention_cooperative",
-            _ => "attention_backward_cooperative",
+        let (kernel, steps) = match name {
+            "attention" => ("attention_cooperative", "KV_PER_DISPATCH"),
+            _ => ("attention_backward_cooperative", "BLOCKS_PER_DISPATCH"),
         };
         let options = PlanOptions {
             kernel: Some(kernel),
-            constants: Constants::new().set("WALK", walk),
+            constants: Constants::new().set(steps, walk),
             ..PlanOptions::default()
         };
         let plan = block_on(Plan::new(gpu, operation.as_ref(), &options)).unwrap();

@@ -69,7 +69,7 @@ fn kernels_that_stop() -> Vec<(String, Prepared)> {
     let mut found = Vec::new();
     for kernel in kernels() {
         let mut constants = kernel.preset(0);
-        match ["WALK", "BUDGET"]
+        match ["KV_PER_DISPATCH", "BLOCKS_PER_DISPATCH", "BUDGET"]
             .into_iter()
             .find(|name| kernel.declares(name))
         {
