@@ -33,9 +33,9 @@ fn samples(
     (family.samples)(&stages)
 }
 
-/// `options`, and where the kernel can sum parts of K side by side, once for K at once and once for three parts.
-fn in_parts_too(kernel: &Kernel, options: PlanOptions) -> Vec<PlanOptions> {
-    if !kernel.declares("SPLIT_K") {
+/// `options`, and where a product can be summed in parts of K side by side, once for K at once and once for three parts.
+fn in_parts_too(family: &Family, kernel: &Kernel, options: PlanOptions) -> Vec<PlanOptions> {
+    if family.name != "matmul" || !kernel.declares("SPLIT_K") {
         return vec![options];
     }
     let with = |parts: u32| PlanOptions {
@@ -67,7 +67,7 @@ fn all(gpu: &Gpu, name: &str, checks: Checks, loops: Loops) {
             // Presets differ in sizes and not in paths: a few samples of each but the first are enough.
             let step = if preset == 0 { 1 } else { 4 };
             let samples = samples(family, kernel, &options);
-            for options in in_parts_too(kernel, options) {
+            for options in in_parts_too(family, kernel, options) {
                 for (i, operation) in samples.iter().enumerate().step_by(step) {
                     ran |= run(gpu, operation.as_ref(), &options, 0x5eed + i as u32);
                 }

@@ -7,7 +7,8 @@ use super::*;
 use crate::error::Error;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{Units, flops_of_dispatch};
-use crate::kernel::{Dispatch, Kernel, Schedule};
+use crate::kernel::{Constants, Dispatch, Kernel, Schedule};
+use crate::ops::candidate;
 use crate::ops::scheduled;
 use crate::plan::{PlanOptions, choose};
 use crate::report::AdapterKind;
@@ -312,4 +313,18 @@ fn flash_is_chosen_where_it_has_a_form() {
     for head_dim in [1, 63, 66, 1024] {
         assert_eq!(chosen(head_dim), NAIVE.kernel.name, "{head_dim}");
     }
+}
+
+/// The baseline multiplies K at once, whatever is asked: it has no dispatch that would add parts up.
+#[test]
+fn the_baseline_sums_no_parts() {
+    let shape = Attention::new(1, 2, 64, 64);
+    let device = crate::ops::softmax::device(AdapterKind::Discrete, (32, 32), 1024);
+    let kernel = candidate(&shape, "attention_unfused").unwrap().kernel();
+    let options = |parts: u32| PlanOptions {
+        constants: Constants::new().set("SPLIT_K", parts),
+        ..PlanOptions::default()
+    };
+    let of = |parts| scheduled::scheduled(&shape, kernel, &options(parts), &device).1;
+    assert_eq!(of(3), of(1));
 }

@@ -39,14 +39,15 @@ pub(super) static UNFUSED: Implementation<Attention> = Implementation {
     schedule,
 };
 
-/// Constants of one product, which win over those that it shares with the other.
-const fn product(tiles: matmul::Tiles, transposed: bool) -> [(&'static str, Constant); 8] {
-    let mut all = [("TRANSPOSED_B", Constant::Bool(transposed)); 8];
+/// Constants of one product, which win over those that it shares with the other: its tiles, and K at once.
+const fn product(tiles: matmul::Tiles, transposed_b: bool) -> [(&'static str, Constant); 8] {
+    let mut all = [("TRANSPOSED_B", Constant::Bool(transposed_b)); 8];
     let mut i = 0;
     while i < tiles.len() {
         all[i + 1] = tiles[i];
         i += 1;
     }
+    all[7] = ("SPLIT_K", Constant::Integer(1));
     all
 }
 

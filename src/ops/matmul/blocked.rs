@@ -43,12 +43,12 @@ fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Resul
         .merged(tiles(matmul, depth, device))
         .merged(&form::operands(matmul, is_split)?)
         .merged(given);
-    let parts = if is_split {
-        parts_of_k(matmul, &chosen, device)?
-    } else {
-        1
+    let parts = match given.integer("SPLIT_K") {
+        Some(parts) => parts,
+        None if is_split => parts_of_k(matmul, &chosen, device)?,
+        None => 1,
     };
-    if is_split && parts == 1 && given.integer("SPLIT_K").is_none() {
+    if is_split && parts <= 1 {
         // One part, of tiles that were given, is the product itself.
         return constants(matmul, device, &given.clone().set("SPLIT_K", 1u32));
     }

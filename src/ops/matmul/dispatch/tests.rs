@@ -289,6 +289,31 @@ fn drawn_products_are_cut_as_asked() {
     });
 }
 
+/// A product without elements has no dispatches, however many parts of K are asked for; one without depth sums nothing.
+#[test]
+fn empty_products_are_planned_by_every_kernel() {
+    let device = device((AdapterKind::Discrete, 16)).with_bindings(1 << 27);
+    for [batch, m, n, k] in [[0, 8, 8, 8], [1, 0, 5, 3], [1, 5, 0, 3], [2, 5, 3, 0]] {
+        let matmul = Matmul {
+            batch,
+            ..Matmul::new(m, n, k)
+        };
+        for candidate in matmul.candidates() {
+            for parts in [1u32, 3] {
+                let mut options = PlanOptions::default();
+                if candidate.kernel().declares("SPLIT_K") {
+                    options.constants = Constants::new().set("SPLIT_K", parts);
+                }
+                if constants_of(&*candidate, &options, &device).is_ok() {
+                    let (_, schedule) = scheduled(&matmul, candidate.kernel(), &options, &device);
+                    let is_empty = batch * m * n == 0;
+                    assert_eq!(schedule.steps.is_empty(), is_empty, "{matmul:?}");
+                }
+            }
+        }
+    }
+}
+
 /// How many dispatches of products a shape gets, by the kernel that is chosen.
 fn dispatches(matmul: &Matmul, device: &Capabilities) -> (&'static str, usize) {
     let options = PlanOptions::default();
