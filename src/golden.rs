@@ -109,7 +109,7 @@ fn outcome(
         let kernel = candidate.kernel();
         let constants = constants_of(&*candidate, &options, device)?;
         let stages = kernel.prepare_for(operation.dtype(), &constants, device)?;
-        let stages: Vec<_> = stages.iter().collect();
+        let stages: Vec<_> = stages.iter().map(|stage| &**stage).collect();
         let schedule = candidate.schedule(&stages, device)?;
         check_uniforms(kernel, &stages, &schedule).unwrap();
         Ok((kernel, constants, schedule))

@@ -10,6 +10,7 @@ use crate::data::Dtype;
 use crate::error::{Error, Result, suggest};
 use crate::gpu::{Capabilities, check_limits};
 use crate::shader::{Constant, Loops, Prepared, Shader};
+use std::sync::Arc;
 
 /// One dispatch of a kernel: a file, and constants that are its own.
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +93,7 @@ impl Kernel {
         constants: &[(&str, Constant)],
         loops: Loops,
         features: wgpu::Features,
-    ) -> Result<Vec<Prepared>> {
+    ) -> Result<Vec<Arc<Prepared>>> {
         let declared: Vec<&str> = self
             .stages
             .iter()
@@ -113,7 +114,7 @@ impl Kernel {
     }
 
     /// Whether `prepared` are the files of this kernel, whatever their constants.
-    pub(crate) fn is_made_of(&self, prepared: &[Prepared]) -> bool {
+    pub(crate) fn is_made_of(&self, prepared: &[Arc<Prepared>]) -> bool {
         let own = self.stages.iter().map(|stage| stage.shader.name);
         own.eq(prepared.iter().map(|file| file.name))
     }
@@ -146,7 +147,7 @@ impl Kernel {
         dtype: Dtype,
         constants: &[(&str, Constant)],
         device: &Capabilities,
-    ) -> Result<Vec<Prepared>> {
+    ) -> Result<Vec<Arc<Prepared>>> {
         let refuse = |reason: String| Err(self.unsupported(reason));
         if device.demoted.contains(&self.name) {
             return refuse("it did not come out right on this device".to_owned());

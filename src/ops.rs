@@ -29,7 +29,7 @@ pub(crate) use implementation::{bind, kernels_of, no_alternatives};
 pub use matmul::{Activation, Bias, Layout, Matmul, Order};
 pub use norm::{Affine, Norm, NormKind};
 pub use operand::{Operand, Role};
-pub use operation::{Family, Operation, candidate, class_of};
+pub use operation::{Family, Operation, Samples, candidate, class_of};
 pub use reduce::{Reduction, ReductionKind};
 pub use rows::{RowLayout, Target};
 pub use softmax::{Causal, Softmax, SoftmaxForm, SoftmaxMask};

@@ -7,6 +7,7 @@
 //! loops as written. Text that files share is a snippet, which the host may swap for another as it sets a constant.
 
 pub mod files;
+mod memo;
 mod snippets;
 mod source;
 mod unroll;
@@ -16,8 +17,11 @@ pub use snippets::{Snippet, stamp};
 pub use source::Constant;
 
 use crate::error::{Error, Result};
+use memo::Memo;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
 
 /// One WGSL file: its stem, which is also its entry point, and its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +71,8 @@ pub struct Prepared {
     pub name: &'static str,
     /// The final text.
     pub wgsl: String,
+    /// Constants and snippets that were set, by name, as text.
+    pub set: BTreeMap<String, String>,
     /// Every integer constant of the file after evaluation, derived ones included; truth values as 0 and 1.
     pub constants: BTreeMap<String, u32>,
     /// `@workgroup_size`
@@ -90,6 +96,12 @@ impl Prepared {
             .constants
             .get(name)
             .unwrap_or_else(|| panic!("shaders/{}.wgsl has no integer constant {name}", self.name))
+    }
+
+    /// FNV-1a of the final text.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        fnv_1a(&self.wgsl)
     }
 
     /// Invocations in a workgroup.
@@ -118,6 +130,25 @@ impl Prepared {
     }
 }
 
+/// Texts that were prepared, so that planning a shape a second time parses nothing.
+///
+/// 128 texts are more than a suite has, and at most 34 MB: the longest, a matmul in f32 with its loops written out, has 266 KB.
+static PREPARED: Memo<Key, Prepared> = Memo::new(128);
+
+/// Settable names of files, which planning asks for once for each constant. 256 files are several times those of the crate.
+static SETTABLE: Memo<(usize, usize), Vec<&'static str>> = Memo::new(256);
+
+/// All that [`Shader::prepare`] depends on: two texts with equal keys are the same text.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    name: &'static str,
+    /// [`Shader::text`].
+    text: (usize, usize),
+    constants: String,
+    loops: Loops,
+    features: wgpu::Features,
+}
+
 impl Snippet {
     /// FNV-1a of the file's text, as [`Shader::hash`].
     #[must_use]
@@ -136,7 +167,14 @@ impl Shader {
     /// Names of the constants that [`Shader::prepare`] can set, and of the snippets that it can swap.
     #[must_use]
     pub fn settable(&self) -> Vec<&'static str> {
-        source::settable(self.wgsl)
+        let read = || Ok::<_, Infallible>(source::settable(self.wgsl));
+        let Ok(names) = SETTABLE.get_or(self.text(), read);
+        names.to_vec()
+    }
+
+    /// Address and length of the text, which is static and so neither moves nor changes: the text's identity.
+    fn text(&self) -> (usize, usize) {
+        (self.wgsl.as_ptr().addr(), self.wgsl.len())
     }
 
     /// The value of a settable constant or alias as the file writes it: `64`, `1.0f`, `f32`.
@@ -146,12 +184,44 @@ impl Shader {
     }
 
     /// Swaps snippets, sets constants, writes loops out, validates for an adapter with `features`, and reads what the host
-    /// needs.
+    /// needs. Pure, and kept: what was prepared before is returned again.
     ///
     /// # Errors
     /// [`Error::UnknownName`] for a constant or snippet that the file does not have; [`Error::Shader`] with naga's text for
     /// a file that does not parse or validate.
     pub fn prepare(
+        &self,
+        constants: &[(&str, Constant)],
+        loops: Loops,
+        features: wgpu::Features,
+    ) -> Result<Arc<Prepared>> {
+        let key = self.key(constants, loops, features);
+        PREPARED.get_or(key, || self.prepare_anew(constants, loops, features))
+    }
+
+    /// The key of a text that [`Shader::prepare`] makes, and of what is compiled from it.
+    pub(crate) fn key(
+        &self,
+        constants: &[(&str, Constant)],
+        loops: Loops,
+        features: wgpu::Features,
+    ) -> Key {
+        let word = |(name, value): &(&str, Constant)| match value {
+            // Snippets of one name may have different texts.
+            Constant::Snippet(snippet) => format!("{name}={:p}", snippet.wgsl),
+            _ => format!("{name}={value}"),
+        };
+        let words: Vec<String> = constants.iter().map(word).collect();
+        Key {
+            name: self.name,
+            text: self.text(),
+            constants: words.join(" "),
+            loops,
+            features,
+        }
+    }
+
+    fn prepare_anew(
         &self,
         constants: &[(&str, Constant)],
         loops: Loops,
@@ -182,6 +252,10 @@ impl Shader {
             uniform_bytes: uniform_bytes(&module),
             bindings: bindings(&module),
             wgsl: text,
+            set: constants
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.to_string()))
+                .collect(),
         })
     }
 
@@ -400,6 +474,26 @@ mod tests {
         ));
         let plain = COPY.prepare(&[], Loops::Unrolled, wgpu::Features::empty());
         assert!(!plain.unwrap().wgsl.contains("enable"));
+    }
+
+    /// A file in place of a kernel's own has its name, and must not get its text or its pipelines.
+    #[test]
+    fn texts_of_one_name_have_keys_of_their_own() {
+        let features = wgpu::Features::empty();
+        let key = |shader: &Shader, n: u32| {
+            shader.key(&[("N", Constant::Integer(n))], Loops::Unrolled, features)
+        };
+        let other = Shader {
+            wgsl: SHADER.wgsl.replace("N * 2u", "N * 4u").leak(),
+            ..SHADER
+        };
+        let same = SHADER;
+        assert_eq!(key(&SHADER, 8), key(&same, 8));
+        assert_ne!(key(&SHADER, 8), key(&SHADER, 4));
+        assert_ne!(key(&SHADER, 8), key(&other, 8));
+        let prepare = |shader: &Shader| shader.prepare(&[], Loops::Unrolled, features).unwrap();
+        assert_eq!(prepare(&SHADER).constant("M"), 8);
+        assert_eq!(prepare(&other).constant("M"), 16);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use ridgepoint::roofline::PROBE_FILES;
 use ridgepoint::shader::{Checks, Constant, Loops, Prepared, Shader, stamp};
 use ridgepoint::{Error, Gpu, Plan, PlanOptions};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use wgpu::Features;
 
 /// Every file: those of kernels, the library's own, those of probes.
@@ -39,7 +40,7 @@ fn kernels() -> impl Iterator<Item = &'static Kernel> {
 }
 
 /// Every file as each kernel, stage and preset compiles it.
-fn variants() -> Vec<(String, Prepared)> {
+fn variants() -> Vec<(String, Arc<Prepared>)> {
     let mut found = Vec::new();
     for shader in shaders() {
         let prepared = shader
@@ -65,7 +66,7 @@ fn variants() -> Vec<(String, Prepared)> {
 }
 
 /// The forms whose work is cut, which samples are too short for.
-fn kernels_that_stop() -> Vec<(String, Prepared)> {
+fn kernels_that_stop() -> Vec<(String, Arc<Prepared>)> {
     let mut found = Vec::new();
     for kernel in kernels() {
         let mut constants = kernel.preset(0);
@@ -92,7 +93,7 @@ fn kernels_that_stop() -> Vec<(String, Prepared)> {
 }
 
 /// The forms that shapes, element types and options give to kernels, each text once.
-fn kernels_of_samples() -> Vec<(String, Prepared)> {
+fn kernels_of_samples() -> Vec<(String, Arc<Prepared>)> {
     let device = ridgepoint::gpu::Capabilities {
         cooperative: Vec::new(),
         demoted: Vec::new(),

@@ -90,7 +90,7 @@ fn needs(kernel: &'static Kernel) -> Result<ListedKernel> {
         about: kernel.about,
         dtypes: kernel.dtypes.iter().map(|dtype| dtype.name()).collect(),
         features: features.collect(),
-        workgroup_invocations: stages.iter().map(Prepared::invocations).max().unwrap_or(0),
+        workgroup_invocations: stages.iter().map(|s| s.invocations()).max().unwrap_or(0),
         workgroup_bytes: stages.iter().map(|s| s.workgroup_bytes).max().unwrap_or(0),
         shaders,
     })

@@ -10,7 +10,7 @@ use super::oneshot::oneshot;
 use super::pipeline::{Pipeline, check_limits, create, experimental};
 use crate::error::{Error, Result};
 use crate::report::{AdapterSummary, Warning};
-use crate::shader::{Checks, Constant, Loops, Prepared, Shader};
+use crate::shader::{Checks, Constant, Key, Loops, Prepared, Shader};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,7 +22,7 @@ struct Faults {
     lost: Option<String>,
 }
 
-type PipelineKey = (&'static str, String, Checks, Loops);
+type PipelineKey = (Key, Checks);
 
 /// A device to run kernels on, with its queue and the pipelines compiled so far.
 ///
@@ -193,15 +193,12 @@ impl Gpu {
         checks: Checks,
         loops: Loops,
     ) -> Result<Arc<Pipeline>> {
-        let values: Vec<String> = constants
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        let key = (shader.name, values.join(" "), checks, loops);
+        let features = self.capabilities.features;
+        let key = (shader.key(constants, loops, features), checks);
         if let Some(found) = lock(&self.pipelines).get(&key) {
             return Ok(Arc::clone(found));
         }
-        let prepared = shader.prepare(constants, loops, self.capabilities.features)?;
+        let prepared = shader.prepare(constants, loops, features)?;
         let pipeline = Arc::new(self.compile(prepared, checks).await?);
         lock(&self.pipelines).insert(key, Arc::clone(&pipeline));
         Ok(pipeline)
@@ -212,7 +209,11 @@ impl Gpu {
     /// # Errors
     /// [`Error::TooLarge`] where workgroup memory or size pass the device's limits, which wgpu does not check;
     /// [`Error::Gpu`] with the driver's text otherwise.
-    pub(crate) async fn compile(&self, prepared: Prepared, checks: Checks) -> Result<Pipeline> {
+    pub(crate) async fn compile(
+        &self,
+        prepared: Arc<Prepared>,
+        checks: Checks,
+    ) -> Result<Pipeline> {
         check_limits(&prepared, &self.capabilities.limits)?;
         let what = format!("compile shaders/{}.wgsl", prepared.name);
         let create = || create(&self.device, &prepared, checks);

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::shader::{Access, Checks, Prepared};
+use std::sync::Arc;
 
 /// A compiled shader with the layout of its one bind group.
 #[derive(Debug)]
@@ -9,7 +10,7 @@ pub struct Pipeline {
     pub(crate) raw: wgpu::ComputePipeline,
     pub(crate) layout: wgpu::BindGroupLayout,
     /// What was compiled.
-    pub prepared: Prepared,
+    pub prepared: Arc<Prepared>,
 }
 
 /// The word that experimental features of wgpu want: cooperative matrices are the one that is used.

@@ -29,10 +29,9 @@ mod valid;
 pub use options::{BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sinks};
 pub use shape::Attention;
 
-use super::{Candidate, Family, Implementation, Operand, Operation, bind, kernels_of};
+use super::{Candidate, Family, Implementation, Operand, Operation, Samples, bind, kernels_of};
 use crate::data::{Dtype, Inputs};
 use crate::error::Result;
-use crate::shader::Prepared;
 use crate::tolerance::Expected;
 
 /// The kernels, in the order in which they are preferred.
@@ -45,9 +44,6 @@ const KERNELS: &[&Implementation<Attention>] = &[
     &unfused::UNFUSED,
     &naive::NAIVE,
 ];
-
-/// Shapes on which a kernel is tested, from its files.
-type Samples = fn(&[Prepared]) -> Vec<Box<dyn Operation>>;
 
 /// The kernels that are tested on shapes of their own in place of [`samples::samples`].
 const OWN_SAMPLES: &[(&Implementation<Attention>, Samples)] = &[

@@ -12,6 +12,7 @@ use crate::kernel::{
 };
 use crate::shader::{Constant, Prepared, files};
 use crate::tolerance::Expected;
+use std::sync::Arc;
 
 /// `steps` fused multiply-adds with each of `chains * width` values of each invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -299,7 +300,7 @@ fn parse(text: &str, dtype: Dtype) -> Result<Box<dyn Operation>> {
     }))
 }
 
-fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
+fn samples(stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
     let unroll = u64::from(stages[0].constant("UNROLL"));
     let workgroup = u64::from(stages[0].constant("WORKGROUP"));
     let mut found: Vec<Box<dyn Operation>> = Vec::new();

@@ -7,6 +7,7 @@ use crate::kernel::Kernel;
 use crate::report::renames;
 use crate::shader::Prepared;
 use crate::tolerance::Expected;
+use std::sync::Arc;
 
 /// One operation of one shape and element type.
 pub trait Operation: std::fmt::Debug + Send + Sync {
@@ -82,6 +83,9 @@ pub trait Operation: std::fmt::Debug + Send + Sync {
     -> Vec<Expected>;
 }
 
+/// Shapes on which a kernel is tested, from its files.
+pub type Samples = fn(&[Arc<Prepared>]) -> Vec<Box<dyn Operation>>;
+
 /// An operation for every shape: a line of the table.
 #[derive(Debug)]
 pub struct Family {
@@ -98,7 +102,7 @@ pub struct Family {
     /// Reads a shape such as `4096x4096x4096`.
     pub parse: fn(&str, Dtype) -> Result<Box<dyn Operation>>,
     /// Shapes on which a kernel with these files is tested: single elements, around its tiles, primes, empty, large.
-    pub samples: fn(&[Prepared]) -> Vec<Box<dyn Operation>>,
+    pub samples: Samples,
 }
 
 impl Family {

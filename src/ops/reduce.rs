@@ -14,6 +14,7 @@ use crate::gpu::profile::watchdog_bytes;
 use crate::kernel::{BindingRange, Constants, Dispatch, Schedule, Slot};
 use crate::shader::Prepared;
 use crate::tolerance::{self, Expected};
+use std::sync::Arc;
 
 /// Which reduction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -271,7 +272,7 @@ fn schedule(
     })
 }
 
-fn samples(kind: ReductionKind, stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
+fn samples(kind: ReductionKind, stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
     // The maximum of nothing is not finite, and has a test of its own.
     let lengths = lengths(stages).into_iter();
     let mut found: Vec<_> = lengths

@@ -14,6 +14,7 @@ use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Dispatch, Schedule, Slot};
 use crate::shader::Prepared;
 use crate::tolerance::Expected;
+use std::sync::Arc;
 
 /// Which stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,7 +197,7 @@ impl Stream {
     }
 }
 
-fn samples(kind: StreamKind, stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
+fn samples(kind: StreamKind, stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
     let mut found: Vec<_> = lengths(stages)
         .into_iter()
         .map(|elements| Stream::new(kind, elements))

@@ -4,6 +4,7 @@ use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::kernel::{BindingRange, Slot};
 use crate::shader::Prepared;
+use std::sync::Arc;
 
 pub(super) const SHAPE_FORM: &str = "ELEMENTS, such as 33554432";
 
@@ -83,7 +84,7 @@ pub(super) fn runs(
 }
 
 /// Lengths around what a workgroup takes, and some without a pattern.
-pub(super) fn lengths(stages: &[Prepared]) -> Vec<u64> {
+pub(super) fn lengths(stages: &[Arc<Prepared>]) -> Vec<u64> {
     let turn = u64::from(stages[0].constant("WORKGROUP") * stages[0].constant("ELEMS")) * 4;
     vec![
         1,

@@ -190,7 +190,7 @@ mod tests {
         let files = kernel
             .prepare(&[], Loops::AsWritten, device.features)
             .unwrap();
-        let stages: Vec<&Prepared> = files.iter().collect();
+        let stages: Vec<&Prepared> = files.iter().map(|stage| &**stage).collect();
         let candidate = candidate(&stream, kernel.name).unwrap();
         let mut schedule = candidate.schedule(&stages, &device).unwrap();
         let check = |schedule: &Schedule| check_schedule(kernel, &stages, schedule, &device.limits);

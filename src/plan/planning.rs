@@ -108,7 +108,7 @@ impl Plan {
         let kernel = candidate.kernel();
         let constants = constants_of(candidate, options, gpu.capabilities())?;
         let prepared = kernel.prepare_for(operation.dtype(), &constants, gpu.capabilities())?;
-        let stages: Vec<_> = prepared.iter().collect();
+        let stages: Vec<_> = prepared.iter().map(|stage| &**stage).collect();
         let schedule = candidate.schedule(&stages, gpu.capabilities())?;
         check_schedule(kernel, &stages, &schedule, limits)?;
         let mut pipelines = BTreeMap::new();

@@ -87,7 +87,7 @@ fn resolved(
     let kernel = candidate.kernel();
     let stages = kernel.prepare_for(operation.dtype(), &all, device).ok()?;
     // Tiles may not fit the shape, which nothing but a schedule tells.
-    let stages: Vec<_> = stages.iter().collect();
+    let stages: Vec<_> = stages.iter().map(|stage| &**stage).collect();
     candidate.schedule(&stages, device).ok()?;
     Some(all.sorted())
 }

@@ -6,9 +6,10 @@ use super::text;
 use crate::data::Dtype;
 use crate::ops::Operation;
 use crate::shader::Prepared;
+use std::sync::Arc;
 
 /// Queries and keys of the tile of a kernel's files; where a kernel has several files, of the first file that has a tile.
-pub(super) fn tile(stages: &[Prepared]) -> [u64; 2] {
+pub(super) fn tile(stages: &[Arc<Prepared>]) -> [u64; 2] {
     // `attention_unfused` has the tiles of a product.
     [["TILE_Q", "TILE_M"], ["TILE_KV", "TILE_N"]].map(|names| {
         let found = stages
@@ -19,7 +20,7 @@ pub(super) fn tile(stages: &[Prepared]) -> [u64; 2] {
 }
 
 /// Shapes around the tiles, primes, queries that see no key, nothing, then each option.
-pub(super) fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
+pub(super) fn samples(stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
     let [tile_q, tile_kv] = tile(stages);
     let shapes = [
         ([1, 1, 1, 1, 64], Mask::None),

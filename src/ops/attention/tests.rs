@@ -195,7 +195,7 @@ fn naive_says_how_many_bytes_the_scores_need() {
         .kernel
         .prepare(&[], Loops::AsWritten, wgpu::Features::empty())
         .unwrap();
-    let stages: Vec<&Prepared> = stages.iter().collect();
+    let stages: Vec<_> = stages.iter().map(|stage| &**stage).collect();
     let error = NAIVE
         .bound(&shape)
         .schedule(&stages, &any_adapter())

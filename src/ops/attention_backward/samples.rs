@@ -5,6 +5,7 @@ use crate::data::Dtype;
 use crate::ops::Operation;
 use crate::ops::attention::text;
 use crate::shader::Prepared;
+use std::sync::Arc;
 
 /// Single rows, primes, rows that see nothing, empty shapes, every option, in f32. Shapes without columns of their own share
 /// a pipeline, which is what a test waits for.
@@ -42,7 +43,7 @@ const HALF: [&str; 7] = [
 ];
 
 /// [`SINGLE`] and [`HALF`], and shapes around the tiles in both types.
-pub(super) fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
+pub(super) fn samples(stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
     let constant = |name: &str| {
         let found = stages.iter().find_map(|s| s.constants.get(name));
         *found.expect("every kernel of the backward has these tiles")

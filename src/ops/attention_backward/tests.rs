@@ -273,7 +273,7 @@ fn dispatches_are_cut_for_a_slow_adapter() {
         .kernel
         .prepare(&constants.unwrap(), Loops::AsWritten, features);
     let prepared = prepared.unwrap();
-    let stages: Vec<&Prepared> = prepared.iter().collect();
+    let stages: Vec<&Prepared> = prepared.iter().map(|stage| &**stage).collect();
     let steps = |kind| {
         let schedule = FLASH.bound(&backward).schedule(&stages, &device(kind));
         schedule.unwrap().steps

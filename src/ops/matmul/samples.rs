@@ -5,9 +5,10 @@ use super::shape::{Activation, Bias, Matmul};
 use crate::data::Dtype;
 use crate::ops::Operation;
 use crate::shader::Prepared;
+use std::sync::Arc;
 
 /// Around the tiles, with and without every extra.
-pub(super) fn samples(stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
+pub(super) fn samples(stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
     let tile = |name| u64::from(stages[0].constant(name));
     let (tile_m, tile_n) = (tile("TILE_M"), tile("TILE_N"));
     let mut shapes = vec![

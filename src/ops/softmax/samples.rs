@@ -5,9 +5,10 @@ use crate::data::Dtype;
 use crate::ops::Operation;
 use crate::ops::rows::{RowLayout, Target};
 use crate::shader::Prepared;
+use std::sync::Arc;
 
 /// Shapes around the kernels' widths and sizes; then every option, each with some other ones.
-pub(super) fn samples(_stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
+pub(super) fn samples(_stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
     let plain = [
         (0, 5),
         (5, 0),

@@ -4,10 +4,11 @@ use super::super::text;
 use crate::data::Dtype;
 use crate::ops::Operation;
 use crate::shader::Prepared;
+use std::sync::Arc;
 
 /// Single keys, pages of odd sizes, many splits, rows in several units, each option, nothing. Each is a pipeline of its own,
 /// which some drivers take seconds to compile.
-pub(in crate::ops::attention) fn samples(_stages: &[Prepared]) -> Vec<Box<dyn Operation>> {
+pub(in crate::ops::attention) fn samples(_stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
     let shapes = [
         "1x6x1x1x16+page=1",
         "2x8x3x777x80xcausal+kv2+v64+window=300+bias+cap=5+sinks+lengths+lse+page=17",

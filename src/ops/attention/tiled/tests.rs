@@ -12,6 +12,7 @@ use crate::ops::scheduled::{self, config};
 use crate::plan::{PlanOptions, constants_of};
 use crate::report::AdapterKind;
 use proptest::prelude::*;
+use std::sync::Arc;
 
 fn device(kind: AdapterKind, side: u32) -> Capabilities {
     Capabilities::fake(kind)
@@ -28,7 +29,7 @@ fn scheduled(
     kernel: &'static Kernel,
     tile: Constants,
     device: &Capabilities,
-) -> (Schedule, Prepared) {
+) -> (Schedule, Arc<Prepared>) {
     let options = PlanOptions {
         constants: tile,
         ..PlanOptions::default()

@@ -12,6 +12,7 @@ use crate::ops::{Layout, Matmul, Operation, Order};
 use crate::plan::{PlanOptions, chosen, constants_of};
 use crate::report::AdapterKind;
 use proptest::prelude::*;
+use std::sync::Arc;
 
 /// Adapters of each class, and the side of their matrix units.
 const DEVICES: [(AdapterKind, u32); 5] = [
@@ -94,7 +95,7 @@ type Written = Vec<(u32, u32)>;
 /// What dispatches write, and what they may cost.
 struct Run<'a> {
     kind: Kind,
-    files: &'a [Prepared],
+    files: &'a [Arc<Prepared>],
     device: &'a Capabilities,
     cost: Cost,
     /// FLOPs of a dispatch.
