@@ -6,6 +6,8 @@ mod capabilities;
 mod device;
 #[cfg(test)]
 mod fake;
+#[cfg(not(target_arch = "wasm32"))]
+mod dump;
 mod features;
 mod fill;
 #[cfg(feature = "bench")]

@@ -215,6 +215,8 @@ impl Gpu {
         checks: Checks,
     ) -> Result<Pipeline> {
         check_limits(&prepared, &self.capabilities.limits)?;
+        #[cfg(not(target_arch = "wasm32"))]
+        super::dump::dump(&prepared);
         let what = format!("compile shaders/{}.wgsl", prepared.name);
         let create = || create(&self.device, &prepared, checks);
         let (raw, layout) = self.catch(&what, create).await?;

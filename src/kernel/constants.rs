@@ -4,6 +4,7 @@ use super::Kernel;
 use crate::data::Dtype;
 use crate::shader::Constant;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Deref;
 
 /// Named values for the constants of a kernel's files; each name stands once.
@@ -87,6 +88,15 @@ impl Constants {
     pub fn sorted(mut self) -> Self {
         self.0.sort_by_key(|(name, _)| *name);
         self
+    }
+}
+
+/// `NAME=VALUE` in the order of the names, with spaces between.
+impl fmt::Display for Constants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = self.to_strings();
+        let words = words.iter().map(|(name, value)| format!("{name}={value}"));
+        f.write_str(&words.collect::<Vec<_>>().join(" "))
     }
 }
 
@@ -180,6 +190,12 @@ mod tests {
             Constants::from([("A", 1u32), ("A", 2)]),
             Constants::new().set("A", 2u32)
         );
+    }
+
+    #[test]
+    fn words_are_in_the_order_of_the_names() {
+        let constants = Constants::new().set("B", 2u32).set("A", Dtype::F16);
+        assert_eq!(constants.set("C", true).to_string(), "A=f16 B=2 C=true");
     }
 
     #[test]

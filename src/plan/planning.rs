@@ -45,6 +45,25 @@ impl Plan {
     /// [`Error::Unsupported`] for a kernel that is not, or not here; [`Error::Shader`], [`Error::Gpu`] and
     /// [`Error::OutOfMemory`] from compiling and allocating.
     pub async fn new(gpu: &Gpu, operation: &dyn Operation, options: &PlanOptions) -> Result<Self> {
+        let plan = Self::tuned_or_chosen(gpu, operation, options).await?;
+        log::debug!(
+            "{} {} {} -> {} [{}]: {}",
+            plan.operation,
+            operation.dtype().name(),
+            plan.shape,
+            plan.kernel.name,
+            plan.constants,
+            plan.reason
+        );
+        Ok(plan)
+    }
+
+    /// The plan of a tuning where `options` have one that fits, else of the kernel that the library chooses.
+    async fn tuned_or_chosen(
+        gpu: &Gpu,
+        operation: &dyn Operation,
+        options: &PlanOptions,
+    ) -> Result<Self> {
         operation.validate()?;
         let mut note = String::new();
         if let Some(tuning) = options.tuning.as_ref().filter(|_| options.is_open()) {
