@@ -3,16 +3,20 @@
 mod adapter;
 mod args;
 mod check;
+mod constants;
 mod host;
 mod list;
 mod load;
+mod operation;
 mod page;
 mod progress;
 mod results;
 mod roofline;
 mod run;
 mod selection;
+mod shader;
 mod stop;
+mod sweep;
 mod tune;
 mod tunings;
 
@@ -55,6 +59,8 @@ async fn execute(arguments: Arguments) -> Result<u8> {
         Command::Run(run) => run::run(run, &wanted).await,
         Command::Tune(arguments) => tune::tune(arguments, &wanted).await,
         Command::Roofline(arguments) => roofline::roofline(arguments, &wanted).await,
+        Command::Shader(arguments) => shader::shader(arguments, &wanted).await,
+        Command::Sweep(arguments) => sweep::sweep(arguments, &wanted).await,
     }
 }
 

@@ -49,6 +49,14 @@ pub enum Error {
         /// What it may hold.
         accepted: &'static str,
     },
+    /// An argument that goes with none of the others.
+    #[error("{argument}: {reason}")]
+    Argument {
+        /// The argument.
+        argument: String,
+        /// Why it cannot be used, and what can.
+        reason: String,
+    },
     /// A name that is not in a table.
     #[error("unknown {kind} {name:?}; {suggestion}")]
     UnknownName {

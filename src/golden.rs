@@ -5,7 +5,7 @@
 
 use crate::data::Dtype;
 use crate::error::Error;
-use crate::gpu::Capabilities;
+use crate::gpu::{Capabilities, FAKES};
 use crate::kernel::{Constants, Kernel};
 use crate::ops::Operation;
 use crate::plan::{PlanOptions, check_uniforms, chosen, constants_of};
@@ -22,60 +22,6 @@ const HEAD: &str = "\
 #   devices -> kernel, the constants that differ from its files', dispatches, bytes of scratch memory
 # Rewritten by UPDATE=1 cargo test --lib golden. A commit that changes a choice names the figure that justifies it.
 ";
-
-/// Limits of a native GPU beyond WebGPU's defaults, with so much workgroup memory.
-fn native(kind: AdapterKind, workgroup_bytes: u32) -> Capabilities {
-    let mut device = Capabilities::fake(kind)
-        .with_f16()
-        .with_invocations(1024)
-        .with_bindings(2 << 30);
-    device.limits.max_compute_workgroup_storage_size = workgroup_bytes;
-    device.limits.max_buffer_size = 4 << 30;
-    device
-}
-
-/// The fake devices. Their names stand in the file.
-fn devices() -> Vec<(&'static str, Capabilities)> {
-    use AdapterKind::{Discrete, Integrated, Other, Software};
-    const KIB: u32 = 1 << 10;
-    let mut webgpu = Capabilities::fake(Other);
-    webgpu.limits.max_buffer_size = 256 << 20;
-    vec![
-        ("webgpu", webgpu),
-        (
-            "llvmpipe",
-            native(Software, 32 * KIB).with_subgroups((8, 8)),
-        ),
-        ("swiftshader", {
-            let mut device = native(Software, 32 * KIB).with_subgroups((4, 4));
-            device.features.remove(wgpu::Features::SHADER_F16);
-            device
-        }),
-        (
-            "intel",
-            native(Integrated, 64 * KIB).with_subgroups((8, 32)),
-        ),
-        ("rdna", native(Discrete, 64 * KIB).with_subgroups((32, 64))),
-        (
-            "rdna_matrix",
-            native(Discrete, 64 * KIB)
-                .with_subgroups((32, 64))
-                .with_matrix_units(16),
-        ),
-        (
-            "apple",
-            native(Integrated, 32 * KIB)
-                .with_subgroups((32, 32))
-                .with_matrix_units(8),
-        ),
-        (
-            "nvidia",
-            native(Discrete, 48 * KIB)
-                .with_subgroups((32, 32))
-                .with_matrix_units(16),
-        ),
-    ]
-}
 
 /// Operations of the suites and of the tuner's classes for a kind of adapter, each with the kernel that a suite names.
 fn cases(kind: AdapterKind) -> Vec<(Box<dyn Operation>, Option<&'static str>)> {
@@ -154,8 +100,8 @@ fn differing(kernel: &Kernel, constants: &Constants) -> String {
 fn plans() -> String {
     // Devices by what they get, by operation.
     let mut found: BTreeMap<String, BTreeMap<String, BTreeSet<usize>>> = BTreeMap::new();
-    let devices = devices();
-    for (place, (_, device)) in devices.iter().enumerate() {
+    for (place, fake) in FAKES.iter().enumerate() {
+        let device = &(fake.capabilities)();
         for (operation, named) in cases(device.kind) {
             let operation = operation.as_ref();
             let name = operation.family().name;
@@ -174,7 +120,7 @@ fn plans() -> String {
         let mut lines: Vec<_> = outcomes.into_iter().collect();
         lines.sort_by_key(|(_, places)| places.first().copied());
         for (outcome, places) in lines {
-            let names: Vec<&str> = places.iter().map(|place| devices[*place].0).collect();
+            let names: Vec<&str> = places.iter().map(|place| FAKES[*place].name).collect();
             let _ = writeln!(text, "  {} -> {outcome}", names.join(" "));
         }
     }

@@ -4,10 +4,10 @@ mod adapters;
 mod buffer;
 mod capabilities;
 mod device;
-#[cfg(test)]
 mod fake;
 #[cfg(not(target_arch = "wasm32"))]
 mod dump;
+mod fakes;
 mod features;
 mod fill;
 #[cfg(feature = "bench")]
@@ -25,6 +25,7 @@ pub(crate) use buffer::Readback;
 pub use buffer::View;
 pub use capabilities::Capabilities;
 pub use device::Gpu;
+pub use fakes::{FAKES, Fake, fake};
 pub(crate) use features::COOPERATIVE;
 pub(crate) use fill::FILL;
 #[cfg(feature = "bench")]

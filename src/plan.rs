@@ -5,6 +5,7 @@ mod choose;
 mod launch;
 mod options;
 mod planning;
+mod preview;
 pub mod store;
 mod tuning;
 
@@ -17,6 +18,7 @@ pub(crate) use choose::{chosen, constants_of};
 pub use launch::Launch;
 pub use options::PlanOptions;
 pub use planning::Plan;
+pub use preview::{Preview, PreviewStage, preview};
 pub use store::Store;
 #[cfg(test)]
 pub(crate) use tuning::tests as tuning_tests;

@@ -15,6 +15,10 @@ mod interruption;
 mod roofline;
 #[path = "cli/run.rs"]
 mod run;
+#[path = "cli/shader.rs"]
+mod shader;
+#[path = "cli/sweep.rs"]
+mod sweep;
 #[path = "cli/tune.rs"]
 mod tune;
 

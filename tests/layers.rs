@@ -26,7 +26,7 @@ const FLOORS: &[&str] = &[
 ];
 
 /// What is compiled for tests alone.
-const OF_TESTS: &[&str] = &["golden.rs", "gpu/fake.rs", "ops/scheduled.rs"];
+const OF_TESTS: &[&str] = &["golden.rs", "ops/scheduled.rs"];
 
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")

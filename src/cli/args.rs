@@ -1,8 +1,12 @@
 //! The command line: what can be asked for.
 
-use clap::builder::NonEmptyStringValueParser;
+use super::constants::{Assignment, assignment};
+use super::shader::Form;
+use super::sweep::{Axis, axis};
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ridgepoint::Dtype;
+use ridgepoint::gpu::FAKES;
 use ridgepoint::shader::Checks;
 use std::path::PathBuf;
 
@@ -30,6 +34,10 @@ pub(crate) enum Command {
     Tune(TuneArguments),
     /// Measure what the adapter can reach: arithmetic, memory level by level, latency, launches, transfers
     Roofline(RooflineArguments),
+    /// Show the text that is compiled for a shape, with constants set and loops written out; nothing is measured
+    Shader(ShaderArguments),
+    /// Time a kernel with every combination of constants, each verified first, the fastest last
+    Sweep(SweepArguments),
 }
 
 /// On what.
@@ -167,6 +175,11 @@ impl From<ElementType> for Dtype {
     }
 }
 
+/// The names of fake devices.
+fn fakes() -> PossibleValuesParser {
+    PossibleValuesParser::new(FAKES.iter().map(|fake| fake.name))
+}
+
 /// A number of seconds that a search can end in.
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse() {
@@ -190,6 +203,72 @@ pub(crate) struct RooflineArguments {
     /// A remark for the results: power source, cooling, settings of the driver
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Option<String>,
+}
+
+/// `ridgepoint shader`
+#[derive(Debug, Args)]
+pub(crate) struct ShaderArguments {
+    /// Operation and shape, such as matmul:4096x4096x4096
+    #[arg(value_name = "OPERATION:SHAPE")]
+    pub(crate) operation: String,
+    /// Element type
+    #[arg(long, value_enum, default_value_t = ElementType::F32)]
+    pub(crate) dtype: ElementType,
+    /// This kernel in place of the one that the library chooses
+    #[arg(long, value_name = "NAME")]
+    pub(crate) kernel: Option<String>,
+    /// Form of the text. Drivers see what wgpu makes of WGSL, which the other forms show as far as naga's options go:
+    /// bindings have other numbers there
+    #[arg(long, value_enum, default_value_t = Form::Wgsl)]
+    pub(crate) form: Form,
+    /// Set a constant, such as `TILE_K=16`; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub(crate) set: Vec<Assignment>,
+    /// Runtime checks in spirv, msl and hlsl, as browsers have them; WGSL is the same with and without
+    #[arg(long)]
+    pub(crate) checks: bool,
+    /// Choose for WebGPU's default limits (with f16 where it is asked for), and open no adapter
+    #[arg(long, conflicts_with = "fake")]
+    pub(crate) no_adapter: bool,
+    /// Choose for a fake device, and open no adapter
+    #[arg(long, value_name = "DEVICE", value_parser = fakes())]
+    pub(crate) fake: Option<String>,
+    /// Write a file for each stage into this folder, which spirv needs
+    #[arg(short, long, value_name = "FOLDER", required_if_eq("form", "spirv"))]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// `ridgepoint sweep`
+#[derive(Debug, Args)]
+pub(crate) struct SweepArguments {
+    /// Operation and shape, such as matmul:4096x4096x4096
+    #[arg(value_name = "OPERATION:SHAPE")]
+    pub(crate) operation: String,
+    /// A kernel by its name; a file in place of a kernel's own; a kernel with those of its files that lie in a folder
+    /// (for kernels of several); `chosen`, what the library takes; `candidates`, what `tune` would try
+    #[arg(value_name = "KERNEL|FILE.wgsl|KERNEL@FOLDER|chosen|candidates")]
+    pub(crate) kernel: String,
+    /// Constants with the values to try, such as `TILE_K=8,16,32`; `A+B=1+2,3+4` sets several together
+    #[arg(value_name = "NAME=V1,V2", value_parser = axis)]
+    pub(crate) constants: Vec<Axis>,
+    /// Element type
+    #[arg(long, value_enum, default_value_t = ElementType::F32)]
+    pub(crate) dtype: ElementType,
+    /// The kernel whose host code dispatches FILE.wgsl [default: the one that is called as the file]
+    #[arg(long = "as", value_name = "KERNEL")]
+    pub(crate) place: Option<String>,
+    /// Only the first N candidates
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    pub(crate) most: Option<usize>,
+    /// Runtime checks in shaders, as browsers have them
+    #[arg(long)]
+    pub(crate) checks: bool,
+    /// Run in turn on 512 MiB of operands, more than caches hold
+    #[arg(long)]
+    pub(crate) flushed: bool,
+    /// Time the longest dispatch in place of the whole: what a watchdog sees
+    #[arg(long, conflicts_with = "flushed")]
+    pub(crate) longest: bool,
 }
 
 /// With what data and in which mode kernels run.

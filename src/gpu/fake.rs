@@ -1,4 +1,4 @@
-//! Devices that tests imagine: what the choice of a kernel depends on, without an adapter.
+//! Devices that are imagined: what the choice of a kernel depends on, without an adapter.
 
 use super::capabilities::Capabilities;
 use crate::report::{AdapterKind, CooperativeShape};
@@ -47,6 +47,7 @@ impl Capabilities {
         self
     }
 
+    #[cfg(test)]
     /// 48 KiB of workgroup memory, as most GPUs have.
     pub(crate) fn with_workgroup_memory(mut self) -> Self {
         self.limits.max_compute_workgroup_storage_size = 48 << 10;

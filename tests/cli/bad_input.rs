@@ -84,6 +84,70 @@ fn shapes_that_cannot_be_are_refused() {
 }
 
 #[test]
+fn a_sweep_that_cannot_be_is_refused_without_an_adapter() {
+    let sweep = |arguments: &str| {
+        let words: Vec<&str> = arguments.split(' ').collect();
+        without_driver("sweep-bad", &[&["sweep"], &words[..]].concat())
+    };
+    let matmul = |rest: &str| sweep(&["matmul:64x64x64 ", rest].concat());
+    refused(&sweep("matmull:64x64x64 chosen"), &["did you mean matmul?"]);
+    refused(&sweep("matmul chosen"), &["is no shape of matmul", "MxNxK"]);
+    refused(&matmul("matmul_tild"), &["unknown kernel", "matmul_tiled"]);
+    refused(
+        &matmul("matmul_tiled TILES=8"),
+        &["unknown constant", "TILES of matmul_tiled", "did you mean"],
+    );
+    refused(&matmul("matmul_tiled TILE="), &["TILE has no values"]);
+    refused(&matmul("matmul_tiled TILE"), &["NAME=V1,V2"]);
+    refused(
+        &matmul("matmul_tiled TILE=8 TILE=16"),
+        &["TILE", "given twice"],
+    );
+    refused(&matmul("missing.wgsl"), &["missing.wgsl: "]);
+    refused(
+        &matmul("matmul_tiled@nowhere"),
+        &["nowhere: ", "matmul_tiled.wgsl"],
+    );
+    refused(&matmul("candidates TILE=8"), &["constants of their own"]);
+    refused(&matmul("matmul_tiled --most 3"), &["--most"]);
+    refused(
+        &matmul("chosen --as matmul_tiled"),
+        &["--as", "only a file"],
+    );
+    refused(&matmul("chosen"), &["no adapter found"]);
+}
+
+#[test]
+fn a_shader_that_cannot_be_is_refused() {
+    let shader = |arguments: &str| {
+        let words: Vec<&str> = arguments.split(' ').collect();
+        without_driver("shader-bad", &[&["shader"], &words[..]].concat())
+    };
+    refused(
+        &shader("matmul:64x64x64 --no-adapter --form spirv"),
+        &["--out <FOLDER>"],
+    );
+    refused(
+        &shader("matmul:64x64x64 --no-adapter --kernel matmul_tild"),
+        &["unknown kernel", "matmul_tiled"],
+    );
+    refused(
+        &shader("matmul:64x64x64 --no-adapter --set TILE_Q=8"),
+        &["unknown constant", "TILE_Q of matmul"],
+    );
+    refused(&shader("matmul:64x64x64 --set TILE"), &["NAME=VALUE"]);
+    refused(
+        &shader("matmul:64x64x64 --fake nvida"),
+        &["nvidia", "apple"],
+    );
+    refused(
+        &shader("matmul:64x64x64 --no-adapter --kernel matmul_cooperative"),
+        &["matmul_cooperative is not supported here"],
+    );
+    refused(&shader("matmul:64x64x64"), &["no adapter found"]);
+}
+
+#[test]
 fn a_size_that_no_buffer_holds_is_refused() {
     if !has_adapter() {
         return;

@@ -85,6 +85,32 @@ fn an_interrupted_search_keeps_its_classes() {
     assert!(found() > 0);
 }
 
+#[test]
+fn an_interrupted_sweep_prints_its_lines() {
+    if !has_adapter() {
+        return;
+    }
+    let mut command = ridgepoint("sweep-interrupted");
+    let texts = command.get_current_dir().unwrap().join("texts");
+    command.env("RIDGEPOINT_DUMP", "texts").args(
+        "sweep matmul:256x256x256 matmul_blocked TILE_K=8,16,32 BUFFERS=1,2 GROUP=4,8".split(' '),
+    );
+    // A combination has its line when the next one is compiled.
+    let compiled = || {
+        let files = std::fs::read_dir(&texts).into_iter().flatten().flatten();
+        let names = files.filter_map(|file| file.file_name().into_string().ok());
+        names
+            .filter(|name| name.starts_with("matmul_blocked."))
+            .count()
+    };
+    let output = interrupted(command, 1, || compiled() > 1);
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    let timed = stdout(&output)
+        .lines()
+        .filter(|line| line.contains("FLOP/s"));
+    assert!((1..12).contains(&timed.count()), "{}", stdout(&output));
+}
+
 /// Whatever the driver's threads are doing: its exit handlers crash beside them.
 #[test]
 fn a_second_interrupt_ends_a_run_at_once() {
