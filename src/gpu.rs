@@ -4,9 +4,9 @@ mod adapters;
 mod buffer;
 mod capabilities;
 mod device;
-mod fake;
 #[cfg(not(target_arch = "wasm32"))]
 mod dump;
+mod fake;
 mod fakes;
 mod features;
 mod fill;

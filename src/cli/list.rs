@@ -11,7 +11,7 @@ use ridgepoint::report::{
     AdapterSummary, LIST_SCHEMA, List, ListedAdapter, ListedKernel, ListedOperation, ListedSuite,
     Tool,
 };
-use ridgepoint::shader::{Loops, Prepared};
+use ridgepoint::shader::Loops;
 use ridgepoint::suite::SUITES;
 use ridgepoint::{Error, Result};
 

@@ -11,7 +11,7 @@ use super::args::SweepArguments;
 use super::progress::{Progress, print, say};
 use super::{FAILED, OK, adapter, constants, operation, stop};
 use combinations::combinations;
-use ridgepoint::bench::Workspace;
+use ridgepoint::bench::OperandBuffers;
 use ridgepoint::kernel::Constants;
 use ridgepoint::plan::choose;
 use ridgepoint::shader::Checks;
@@ -94,7 +94,7 @@ async fn time_all(
     operation: &dyn Operation,
     arguments: &SweepArguments,
     trials: &[Trial<'_>],
-    spaces: &[Workspace],
+    spaces: &[OperandBuffers],
 ) -> Result<u8> {
     let is_search = arguments.kernel == "candidates";
     let progress = Progress::new(trials.len(), "combinations");
@@ -143,7 +143,7 @@ async fn timed(
     operation: &dyn Operation,
     arguments: &SweepArguments,
     trial: &Trial<'_>,
-    spaces: &[Workspace],
+    spaces: &[OperandBuffers],
 ) -> Result<Timed> {
     let options = PlanOptions {
         constants: trial.constants.clone(),

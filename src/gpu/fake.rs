@@ -1,4 +1,4 @@
-//! Devices that are imagined: what the choice of a kernel depends on, without an adapter.
+//! Capabilities of fake devices: what the choice of a kernel depends on, without an adapter.
 
 use super::capabilities::Capabilities;
 use crate::report::{AdapterKind, CooperativeShape};

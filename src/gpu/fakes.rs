@@ -20,7 +20,7 @@ pub static FAKES: &[Fake] = &[
     Fake {
         name: "webgpu",
         capabilities: || {
-            let mut device = Capabilities::imagined(Other);
+            let mut device = Capabilities::fake(Other);
             device.limits.max_buffer_size = 256 << 20;
             device
         },
@@ -84,7 +84,7 @@ pub fn fake(name: &str) -> Result<Capabilities> {
 
 /// Limits of a native GPU beyond WebGPU's defaults, with `workgroup_bytes` of workgroup memory.
 fn native(kind: crate::report::AdapterKind, workgroup_bytes: u32) -> Capabilities {
-    let mut device = Capabilities::imagined(kind)
+    let mut device = Capabilities::fake(kind)
         .with_f16()
         .with_invocations(1024)
         .with_bindings(2 << 30);

@@ -31,7 +31,7 @@ pub struct Plan {
     pipelines: BTreeMap<usize, Arc<Pipeline>>,
     uniforms: Vec<wgpu::Buffer>,
     scratch: Vec<wgpu::Buffer>,
-    /// ExpectedViews in place of operands without elements, since no binding may be empty.
+    /// Bound in place of operands without elements, since no binding may be empty.
     nothing: wgpu::Buffer,
     device: wgpu::Device,
     alignment: u64,

@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn constants_are_set_and_stages_that_nothing_dispatches_are_left_out() {
-        let device = Capabilities::imagined(AdapterKind::Discrete);
+        let device = Capabilities::fake(AdapterKind::Discrete);
         let matmul = Matmul::new(512, 512, 512);
         let options = PlanOptions {
             kernel: Some("matmul_tiled"),

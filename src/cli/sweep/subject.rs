@@ -90,7 +90,7 @@ impl Subject {
     ) -> Result<Vec<Trial<'a>>> {
         if let Self::Candidates = self {
             let found = candidates(operation, device, most.unwrap_or(usize::MAX))?;
-            let trial = |found: ridgepoint::tune::Candidate| {
+            let trial = |found: ridgepoint::tune::Config| {
                 Ok(Trial {
                     candidate: candidate(operation, found.kernel.name)?,
                     constants: found.constants,

@@ -2,7 +2,7 @@
 
 use super::subject::Trial;
 use crate::cli::stop;
-use ridgepoint::bench::{Clock, Coverage, GpuClock, Workspace, measure};
+use ridgepoint::bench::{Clock, Coverage, GpuClock, OperandBuffers, measure};
 use ridgepoint::plan::Launch;
 use ridgepoint::report::Sampling;
 use ridgepoint::units::{Bandwidth, FlopRate, format_percent, format_seconds};
@@ -25,7 +25,7 @@ pub(super) async fn spaces(
     gpu: &Gpu,
     operation: &dyn Operation,
     is_flushed: bool,
-) -> Result<Vec<Workspace>> {
+) -> Result<Vec<OperandBuffers>> {
     let copies = if is_flushed {
         FLUSHED_BYTES / operation.min_bytes().max(1) + 1
     } else {
@@ -36,7 +36,7 @@ pub(super) async fn spaces(
         if stop::asked() {
             return Err(Error::Interrupted);
         }
-        spaces.push(Workspace::new(gpu, operation, 1).await?);
+        spaces.push(OperandBuffers::new(gpu, operation, 1).await?);
     }
     Ok(spaces)
 }
@@ -50,7 +50,7 @@ pub(super) async fn whole(
     operation: &dyn Operation,
     trial: &Trial<'_>,
     options: &PlanOptions,
-    spaces: &[Workspace],
+    spaces: &[OperandBuffers],
 ) -> Result<Timed> {
     let launches = verified(gpu, operation, trial, options, spaces).await?;
     let launch = Launch::joined(launches);
@@ -98,7 +98,7 @@ pub(super) async fn longest_dispatch(
     operation: &dyn Operation,
     trial: &Trial<'_>,
     options: &PlanOptions,
-    spaces: &[Workspace],
+    spaces: &[OperandBuffers],
 ) -> Result<Timed> {
     let mut times = Vec::new();
     let launches = verified(gpu, operation, trial, options, &spaces[..1]).await?;
@@ -133,7 +133,7 @@ async fn verified(
     operation: &dyn Operation,
     trial: &Trial<'_>,
     options: &PlanOptions,
-    spaces: &[Workspace],
+    spaces: &[OperandBuffers],
 ) -> Result<Vec<Launch>> {
     let candidate = &*trial.candidate;
     let kernel = candidate.kernel();

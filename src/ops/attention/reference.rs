@@ -51,7 +51,7 @@ pub(super) fn expected(
 pub(in crate::ops) struct Problem<'a> {
     pub(in crate::ops) attention: &'a Attention,
     pub(in crate::ops) inputs: &'a dyn Inputs,
-    /// HeadStrides of the operands that need not be.
+    /// Places of the operands that need not be.
     table: Option<usize>,
     lengths: Option<usize>,
     bias: Option<usize>,

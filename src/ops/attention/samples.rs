@@ -116,7 +116,7 @@ fn with_options(tile_q: u64, tile_kv: u64) -> Vec<Box<dyn Operation>> {
         o: apart(16, 80),
         ..Attention::new(2, 2, queries, 64)
     }));
-    // HeadStrides that no vector of four fits.
+    // Places that no vector of four fits.
     found.push(Box::new(Attention {
         seq_kv: keys,
         k: apart(3, 65),
