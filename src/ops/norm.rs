@@ -8,6 +8,7 @@ mod samples;
 mod shape;
 mod sizes;
 mod split;
+mod subgroup;
 mod text;
 mod workgroup;
 
@@ -21,6 +22,7 @@ use crate::tolerance::Expected;
 
 /// The kernels of both norms, in the order in which they are preferred.
 const KERNELS: &[&Implementation<Norm>] = &[
+    &subgroup::SUBGROUP,
     &workgroup::WORKGROUP,
     &grouped::GROUPED,
     &split::SPLIT,

@@ -1,0 +1,123 @@
+//! norm_subgroup: y = (x - mean) / sqrt(variance + epsilon) * weight + bias over each row; RMS norm without
+//! LAYER: the mean is not subtracted.
+//!
+//! A subgroup holds one row in registers, a workgroup as many rows as it has subgroups: x is read once, and there is no
+//! barrier. The mean comes first and the variance from the differences to it, which nothing cancels in.
+//!
+//! Traffic: x read once, y written once. Workgroup memory: none. Works for any number of rows, and of columns up to
+//! LANES_MIN * ELEMS * WIDTH.
+
+alias Elem = f32;
+alias Vector = vec4<Elem>;   // WIDTH neighbours as the buffers hold them
+alias Wide = vec4<f32>;      // the same in f32
+
+const WIDTH: u32 = 4;              // 1 where a row does not begin at a multiple of 4
+const WORKGROUP: u32 = 256;
+const ELEMS: u32 = 4;              // Wide that an invocation holds
+const LANES_MIN: u32 = 32;         // invocations of the smallest subgroup
+const LANES_MAX: u32 = 32;         // invocations of the largest subgroup
+const LAYER: bool = false;         // subtract the mean
+const WEIGHT: bool = false;        // multiply by weight
+const BIAS: bool = false;          // add bias
+const IN_PLACE: bool = false;      // y holds the input as well, and x is not read
+
+const ROWS: u32 = max(1u, WORKGROUP / LANES_MAX);   // a workgroup takes at least; read by the host
+const MOST_COLS: u32 = LANES_MIN * ELEMS * WIDTH;   // columns at most; read by the host
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
+@group(0) @binding(2) var<storage, read> weight: array<Vector>;    // [cols]
+@group(0) @binding(3) var<storage, read> bias: array<Vector>;      // [cols]
+@group(0) @binding(4) var<storage, read_write> y: array<Vector>;   // [rows, cols]
+
+@compute @workgroup_size(WORKGROUP)
+fn norm_subgroup(
+    @builtin(workgroup_id) workgroup_id: vec3<u32>,
+    @builtin(num_workgroups) num_workgroups: vec3<u32>,
+    @builtin(subgroup_id) subgroup_id: u32,
+    @builtin(subgroup_invocation_id) place: u32,
+) {
+    // Counted, because a subgroup may be narrower than the size that some drivers state.
+    let lanes = subgroupAdd(1u);
+    let workgroup = workgroup_id.y * num_workgroups.x + workgroup_id.x;
+    // A workgroup has more than ROWS subgroups where they are smaller than LANES_MAX: those beyond have no row.
+    let row = workgroup * ROWS + subgroup_id;
+    let is_mine = subgroup_id < ROWS && row < params.rows;
+    let cols = select(0u, params.cols, is_mine);
+
+    var values: array<Wide, ELEMS>;
+    for (var j = 0u; j < ELEMS; j++) {
+        values[j] = Wide(0.0);
+        if (j * lanes + place < cols) {
+            values[j] = load(row, j * lanes + place);
+        }
+    }
+    if (LAYER) {
+        var sum = Wide(0.0);
+        for (var j = 0u; j < ELEMS; j++) {
+            sum = sum + values[j];
+        }
+        let mean = subgroupAdd(across_sum(sum)) * params.share;
+        for (var j = 0u; j < ELEMS; j++) {
+            if (j * lanes + place < cols) {
+                values[j] = values[j] - mean;
+            }
+        }
+    }
+    var squares = Wide(0.0);
+    for (var j = 0u; j < ELEMS; j++) {
+        squares = squares + values[j] * values[j];
+    }
+    let variance = subgroupAdd(across_sum(squares)) * params.share;
+    let factor = inverseSqrt(variance + params.epsilon);
+    for (var j = 0u; j < ELEMS; j++) {
+        let col = j * lanes + place;
+        if (col < cols) {
+            store(row, col, values[j] * factor);
+        }
+    }
+}
+
+// snippet norm_params
+struct Params {
+    rows: u32,       // of this dispatch
+    cols: u32,       // here and below, sizes and places are in Wide
+    x_first: u32,
+    x_stride: u32,
+    y_first: u32,
+    y_stride: u32,
+    share: f32,      // 1 / columns
+    epsilon: f32,
+    parts: u32,      // workgroups that share a row
+}
+// end
+
+// snippet across_sum
+fn across_sum(wide: Wide) -> f32 {
+    let parts = vec4<f32>(wide);
+    if (WIDTH == 1u) {
+        return parts.x;
+    }
+    return (parts.x + parts.y) + (parts.z + parts.w);
+}
+// end
+
+// snippet norm_load_store
+fn load(row: u32, col: u32) -> Wide {
+    if (IN_PLACE) {
+        return Wide(y[params.y_first + row * params.y_stride + col]);
+    }
+    return Wide(x[params.x_first + row * params.x_stride + col]);
+}
+
+fn store(row: u32, col: u32, normal: Wide) {
+    var value = normal;
+    if (WEIGHT) {
+        value = value * Wide(weight[col]);
+    }
+    if (BIAS) {
+        value = value + Wide(bias[col]);
+    }
+    y[params.y_first + row * params.y_stride + col] = Vector(value);
+}
+// end

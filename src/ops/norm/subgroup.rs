@@ -1,0 +1,67 @@
+//! `norm_subgroup`: a row in registers of one subgroup, without a barrier.
+
+use super::shape::Norm;
+use super::{dispatch, sizes};
+use crate::error::Result;
+use crate::gpu::Capabilities;
+use crate::gpu::profile::ROW_REGISTERS;
+use crate::kernel::{Constants, Kernel, Stage};
+use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::report::AdapterKind;
+use crate::shader::files;
+
+pub(super) static SUBGROUP: Implementation<Norm> = Implementation {
+    kernel: Kernel {
+        features: wgpu::Features::SUBGROUP,
+        ..Kernel::new(
+            "norm_subgroup",
+            "each row in registers of a subgroup, read once, without a barrier",
+            &[Stage::of(&files::NORM_SUBGROUP)],
+        )
+    },
+    fit,
+    constants,
+    alternatives: no_alternatives,
+    schedule: dispatch::one_dispatch,
+};
+
+fn fit(norm: &Norm, device: &Capabilities) -> Fit {
+    match loads_of_lane(norm, device) {
+        Err(reason) => Fit::Unable(reason),
+        Ok(_) => Fit::Able("it was not found to be faster yet".to_owned()),
+    }
+}
+
+fn constants(norm: &Norm, device: &Capabilities, _: &Constants) -> Result<Constants> {
+    let loads = loads_of_lane(norm, device);
+    let loads = loads.map_err(|reason| SUBGROUP.kernel.unsupported(reason))?;
+    let (smallest, largest) = device.subgroup_sizes;
+    let workgroup = match device.kind {
+        AdapterKind::Software => u64::from(largest),
+        _ => sizes::at_most(256, device),
+    };
+    Ok(sizes::form(norm)
+        .set("WORKGROUP", workgroup)
+        .set("ELEMS", loads)
+        .set("LANES_MIN", smallest)
+        .set("LANES_MAX", largest))
+}
+
+/// Loads of a row that each lane of the smallest subgroup holds; the reason where subgroups are of unknown size or a row is
+/// too long.
+fn loads_of_lane(norm: &Norm, device: &Capabilities) -> Result<u64, String> {
+    let (smallest, _) = device.subgroup_sizes;
+    if smallest < 4 {
+        return Err("the adapter does not state the size of its subgroups".to_owned());
+    }
+    let width = norm.width().elements();
+    let loads = (norm.cols / width).div_ceil(smallest.into());
+    if loads > ROW_REGISTERS / width {
+        let most = ROW_REGISTERS * u64::from(smallest);
+        return Err(format!("a row of {} columns, it holds {most}", norm.cols));
+    }
+    Ok(match loads {
+        0..=4 => loads.max(1),
+        _ => loads.next_multiple_of(4),
+    })
+}
