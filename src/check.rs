@@ -1,4 +1,4 @@
-//! Gates: is this adapter's result to be trusted? Each with an outcome and, where it fails, a remedy.
+//! Gates: tests whether an adapter's results can be trusted. Each has an outcome and, where it fails, a remedy.
 
 use crate::bench::{Coverage, OperandBuffers};
 use crate::data::{Dtype, Inputs};
@@ -16,24 +16,24 @@ use std::time::Instant;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// What was asked holds.
+    /// The statement of the gate holds.
     Pass,
-    /// It does not.
+    /// The statement of the gate does not hold.
     Fail,
-    /// It could not be asked here, and nothing is wrong with that.
+    /// The statement of the gate could not be tested here, which is no fault.
     Skipped,
 }
 
-/// One question and its answer.
+/// One statement about an adapter, and whether it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gate {
-    /// What was asked.
+    /// Statement that the gate tests.
     pub name: String,
-    /// The answer.
+    /// Whether the statement holds.
     pub outcome: Outcome,
-    /// What was seen.
+    /// Observation behind the outcome, in words.
     pub detail: String,
-    /// What to do where it fails.
+    /// Remedy where the gate fails.
     pub remedy: Option<String>,
 }
 
@@ -49,7 +49,7 @@ impl Gate {
         }
     }
 
-    /// A gate that could not be asked.
+    /// A gate that could not be tested.
     #[must_use]
     pub fn skipped(name: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
@@ -79,7 +79,7 @@ impl Gate {
 /// Name of the gate of [`timestamps`].
 pub const TIMESTAMPS: &str = "timestamps are plausible";
 
-/// Holds GPU timestamps against the host's clock: neither zero nor backwards, and no longer than the wait.
+/// Compares GPU timestamps with the host's clock: they are neither zero nor backwards, and no longer than the wait.
 ///
 /// # Errors
 /// [`Error::DeviceLost`].
@@ -193,7 +193,7 @@ async fn compare_all(
     let mut unsupported = None;
     for operation in (family.samples)(&stages) {
         let plan = match Plan::new(gpu, operation.as_ref(), &options).await {
-            // A shape that this kernel has no form for is another kernel's.
+            // A shape that this kernel has no form for is covered by another kernel.
             Err(error @ Error::Unsupported { .. }) => {
                 unsupported = Some(error);
                 continue;
@@ -227,7 +227,7 @@ async fn compare_all(
     ))
 }
 
-/// One shape; `None` where the true result of the caller's input is beyond the element type.
+/// Runs and verifies one shape; `None` where the true result of the caller's input is beyond the element type.
 async fn compare(
     gpu: &Gpu,
     operation: &dyn Operation,
@@ -251,7 +251,7 @@ async fn compare(
     verified.await.map(Some)
 }
 
-/// The caller's values over every input operand, each beginning at another one.
+/// Values of every input operand, repeated from `input`. Each operand starts 7 values after the start of the previous one.
 fn repeat(operation: &dyn Operation, input: &[f32]) -> Vec<Vec<f32>> {
     let inputs = operation
         .operands()
@@ -266,7 +266,7 @@ fn repeat(operation: &dyn Operation, input: &[f32]) -> Vec<Vec<f32>> {
             .skip(i * 7)
             .take(o.elements as usize)
             .collect();
-        // A narrower type holds the rounded value, and the reference has to start from that.
+        // An operand of a narrower type holds the rounded value, so the reference has to start from the rounded value.
         o.dtype.decode(&o.dtype.encode(&values))
     };
     inputs.map(values).collect()

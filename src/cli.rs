@@ -25,11 +25,11 @@ use clap::Parser;
 use ridgepoint::{Error, Result};
 use std::process::ExitCode;
 
-/// All is well.
+/// Success.
 const OK: u8 = 0;
-/// A gate failed, or a row has no result, or a wrong one.
+/// A gate failed, or a row has no result or a wrong result.
 const FAILED: u8 = 1;
-/// What was asked for cannot be done; clap ends with this too.
+/// A request that cannot be carried out; clap exits with this status too.
 const BAD_INPUT: u8 = 2;
 
 /// Runs the program, and returns its exit status.

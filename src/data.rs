@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use half::f16;
 use serde::{Deserialize, Serialize};
 
-/// Elements that are looked at together for one that is not finite.
+/// Elements of a block: [`Dtype::non_finite`] scans a buffer block by block, and decodes only blocks with a suspect.
 const BLOCK: usize = 4096;
 
 /// Elements of `N` bytes.
@@ -142,10 +142,10 @@ pub enum Distribution {
     Uniform,
     /// Uniform in [-1, 1), and one in 64 of them 16 times as large, so that a maximum matters.
     Outliers,
-    /// Integers from 0 up to this, exclusive; of [`Dtype::U32`] alone, which has no other. 0 gives zeros.
+    /// Integers from 0 up to this bound, exclusive; only for [`Dtype::U32`], which has no uniform values. 0 gives zeros.
     Below(u32),
-    /// A permutation of the integers from 0 up to this, exclusive, in an order that looks random, begun anew after each; of
-    /// [`Dtype::U32`] alone. 0 gives zeros.
+    /// A permutation of the integers from 0 up to this bound, exclusive, in an order that looks random. The permutation
+    /// repeats after its last element. Only for [`Dtype::U32`]. 0 gives zeros.
     Permutation(u32),
 }
 
@@ -228,9 +228,9 @@ pub fn value(stream: u32, index: u32, dtype: Dtype, distribution: Distribution) 
     if outlier { uniform * 16.0 } else { uniform }
 }
 
-/// Element `index` of a permutation of the integers below `count`: rounds that mix as many bits as `count - 1` has, each of
-/// which can be undone, until what comes out is one of them (Black and Rogaway, "Ciphers with Arbitrary Finite Domains",
-/// 2002: cycle walking).
+/// Element `index` of a permutation of the integers below `count`, by cycle walking (Black and Rogaway, "Ciphers with
+/// Arbitrary Finite Domains", 2002). Each round is invertible and mixes as many bits as `count - 1` has. Rounds are repeated
+/// until the value is below `count`.
 fn permuted(stream: u32, index: u32, count: u32) -> u32 {
     let mask = u32::MAX
         .checked_shr((count - 1).leading_zeros())
@@ -351,7 +351,7 @@ mod tests {
         }
         let of = |seed| generate(seed, 3, 1000, Dtype::U32, Distribution::Permutation(1000));
         assert_ne!(of(1), of(2));
-        // As unlike the order of memory as numbers drawn alone: neighbours are far apart.
+        // The order differs from the order of memory as much as random numbers do: neighbours are far apart.
         let near = of(1)
             .windows(2)
             .filter(|w| (w[0] - w[1]).abs() < 10.0)

@@ -3,7 +3,7 @@
 /// `std::result::Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, with the values involved and a remedy where there is one.
+/// An error, with the values involved and a remedy where there is one.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -18,7 +18,7 @@ pub enum Error {
     /// No adapter has this index or name.
     #[error("no adapter matches {wanted:?}; present are:\n{available}")]
     AdapterNotFound {
-        /// What was asked for.
+        /// Index or name that was asked for.
         wanted: String,
         /// One line for each adapter.
         available: String,
@@ -26,7 +26,7 @@ pub enum Error {
     /// Several adapters fit a name.
     #[error("{wanted:?} matches several adapters; name one by its index:\n{matching}")]
     AdapterAmbiguous {
-        /// What was asked for.
+        /// Name that was asked for.
         wanted: String,
         /// One line for each adapter that fits.
         matching: String,
@@ -46,10 +46,10 @@ pub enum Error {
         variable: &'static str,
         /// Its value.
         value: String,
-        /// What it may hold.
+        /// Values that the variable may hold.
         accepted: &'static str,
     },
-    /// An argument that goes with none of the others.
+    /// An argument that cannot be combined with any of the others.
     #[error("{argument}: {reason}")]
     Argument {
         /// The argument.
@@ -60,7 +60,7 @@ pub enum Error {
     /// A name that is not in a table.
     #[error("unknown {kind} {name:?}; {suggestion}")]
     UnknownName {
-        /// What sort of name: suite, operation, kernel, constant.
+        /// Kind of the name: suite, operation, kernel, constant.
         kind: &'static str,
         /// The name that was given.
         name: String,
@@ -78,7 +78,7 @@ pub enum Error {
     ShapeText {
         /// The operation.
         operation: &'static str,
-        /// What was given.
+        /// Text that was given.
         text: String,
         /// The form, with an example.
         expected: &'static str,
@@ -88,10 +88,10 @@ pub enum Error {
     Shape {
         /// The operation.
         operation: &'static str,
-        /// What is wrong, with values.
+        /// Fault of the shape, with values.
         reason: String,
     },
-    /// A buffer or slice whose length is not that of its shape.
+    /// A buffer or slice whose length does not match its shape.
     #[error("`{buffer}` has {found} elements, {shape} needs {needed}")]
     Length {
         /// Which operand.
@@ -118,11 +118,11 @@ pub enum Error {
     OperandCount {
         /// The operation.
         operation: &'static str,
-        /// How many it takes.
+        /// Number of buffers that the operation takes.
         needed: usize,
-        /// Their names.
+        /// Names of the operands.
         names: String,
-        /// How many were given.
+        /// Number of buffers that were given.
         found: usize,
     },
     /// An offset that a binding cannot start at.
@@ -156,9 +156,9 @@ pub enum Error {
     /// A size that the adapter, or WebGPU, cannot hold.
     #[error("{what} needs {needed}, the limit {limit_name} is {limit}; use a smaller size")]
     TooLarge {
-        /// What is too large.
+        /// Buffer or work that is too large.
         what: String,
-        /// How much it needs.
+        /// Size that is needed, in the unit of the limit.
         needed: u64,
         /// The limit's name in WebGPU.
         limit_name: &'static str,
@@ -170,7 +170,7 @@ pub enum Error {
     Unsupported {
         /// The kernel or operation.
         what: String,
-        /// What is missing.
+        /// Missing feature or limit, in words.
         reason: String,
     },
     /// A shader file that does not load; the message holds naga's text with its caret.
@@ -178,7 +178,7 @@ pub enum Error {
     Shader {
         /// The file's stem.
         file: String,
-        /// What is wrong with it.
+        /// Fault of the file, in naga's words.
         message: String,
     },
     /// An input value that is not finite where only finite values are allowed.
@@ -202,7 +202,7 @@ pub enum Error {
     /// wgpu reported an error: validation, or inside the driver.
     #[error("{what}: {message}")]
     Gpu {
-        /// What was being done.
+        /// Step during which wgpu reported the error.
         what: String,
         /// wgpu's message.
         message: String,
@@ -210,15 +210,15 @@ pub enum Error {
     /// The adapter's memory is used up.
     #[error("out of memory: {what}; close other programs or use a smaller size")]
     OutOfMemory {
-        /// What was being done.
+        /// Step that ran out of memory.
         what: String,
     },
     /// Work that did not come back in time.
     #[error("{what} did not finish within {}; make the work smaller", crate::units::format_seconds(*.seconds))]
     TimedOut {
-        /// What was being done.
+        /// Work that did not come back.
         what: String,
-        /// How long it was waited for.
+        /// Time that was waited, in seconds.
         seconds: f64,
     },
     /// The device is gone; everything on it is lost.

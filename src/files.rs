@@ -12,7 +12,7 @@ pub fn replace(path: &Path, text: &str) -> Result<()> {
     let partial = path.with_extension("json.partial");
     let written = std::fs::write(&partial, text).and_then(|()| std::fs::rename(&partial, path));
     if written.is_err() {
-        // What is left of the attempt is of no use to anybody; whether it can be removed changes nothing.
+        // A partial file is of no use to anybody; whether it can be removed changes nothing.
         let _ = std::fs::remove_file(&partial);
     }
     written.map_err(|e| failed(path, &e))
@@ -21,7 +21,7 @@ pub fn replace(path: &Path, text: &str) -> Result<()> {
 /// The text of a file.
 ///
 /// # Errors
-/// [`Error::File`] for one that is not there, or no text.
+/// [`Error::File`] for a file that is not there, or that is not text.
 pub fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|e| failed(path, &e))
 }

@@ -41,7 +41,7 @@ fn cases(kind: AdapterKind) -> Vec<(Box<dyn Operation>, Option<&'static str>)> {
     found
 }
 
-/// What becomes of an operation on a device: the right side of a line.
+/// The choice or the error for an operation on a device: the right side of a line.
 fn outcome(
     operation: &dyn Operation,
     named: Option<&'static str>,

@@ -24,7 +24,7 @@ pub struct Stage {
 /// One way to compute an operation. Static data: a line of a table.
 #[derive(Debug, Clone, Copy)]
 pub struct Kernel {
-    /// What the command line, the reports and the benches call it; the file's stem where it has one file.
+    /// The name in the command line, the reports and the benches; the file's stem where the kernel has one file.
     pub name: &'static str,
     /// How it works, in a few words.
     pub about: &'static str,
@@ -87,7 +87,7 @@ impl Kernel {
     /// Prepares every stage with `constants`, each of which some stage has to declare.
     ///
     /// # Errors
-    /// Those of [`Shader::prepare`], and [`Error::UnknownName`] for a constant that no stage declares.
+    /// Errors of [`Shader::prepare`], and [`Error::UnknownName`] for a constant that no stage declares.
     pub fn prepare(
         &self,
         constants: &[(&str, Constant)],
@@ -189,7 +189,7 @@ impl Stage {
         }
     }
 
-    /// Those of `constants` that the stage's file declares, and the stage's own, which win.
+    /// Values from `constants` that the stage's file declares, and the stage's own values, which win.
     pub(crate) fn all<'a>(&self, constants: &[(&'a str, Constant)]) -> Vec<(&'a str, Constant)> {
         let declared = self.shader.settable();
         let shared = constants

@@ -1,6 +1,7 @@
 //! The nouns of results: what a run, a roofline and a tuning are made of. Plain data, with no GPU and no file behind it.
 
 pub(crate) mod adapter;
+mod ceiling_id;
 mod list;
 pub mod renames;
 mod roofline;
@@ -12,6 +13,7 @@ mod tuning;
 mod warning;
 
 pub use adapter::{AdapterKind, AdapterSummary, CooperativeShape};
+pub use ceiling_id::CeilingId;
 pub use list::{LIST_SCHEMA, List, ListedAdapter, ListedKernel, ListedOperation, ListedSuite};
 pub use roofline::{
     LatencyPoint, Level, ROOFLINE_SCHEMA, RooflineReport, RooflineSettings, SweepPoint,

@@ -1,4 +1,4 @@
-//! What this adapter can reach, and where a kernel stands under it.
+//! The rates that this adapter can reach, and where a kernel stands under them.
 //!
 //! [`Roofline`] is the model (Williams, Waterman and Patterson, "Roofline", 2009): pure data and mathematics, usable
 //! with no GPU. [`measure_ceilings`] measures what a run needs of it, a [`Session`] all there is, into a

@@ -32,7 +32,7 @@ pub struct Shader {
     pub wgsl: &'static str,
 }
 
-/// What becomes of loops with constant bounds, but for those below `// keep loop`.
+/// The form of loops with constant bounds, except for loops below `// keep loop`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum Loops {
     /// Written out once per value.
@@ -135,7 +135,7 @@ impl Prepared {
 /// 128 texts are more than a suite has, and at most 34 MB: the longest, a matmul in f32 with its loops written out, has 266 KB.
 static PREPARED: Memo<Key, Prepared> = Memo::new(128);
 
-/// Settable names of files, which planning asks for once for each constant. 256 files are several times those of the crate.
+/// Settable names of files, which planning asks for once for each constant. 256 files are several times the crate's own.
 static SETTABLE: Memo<(usize, usize), Vec<&'static str>> = Memo::new(256);
 
 /// All that [`Shader::prepare`] depends on: two texts with equal keys are the same text.

@@ -23,8 +23,8 @@ impl Expected {
         }
     }
 
-    /// Error of `got` in units of what is allowed: right up to 1; infinite for a `got` that is not finite, unless that
-    /// is the value.
+    /// Error of `got` as a multiple of the allowed error: `got` is right up to 1. Infinite for a `got` that is not finite,
+    /// unless it equals the value.
     #[must_use]
     pub fn excess(&self, got: f64) -> f64 {
         if self.value.is_infinite() && got.to_bits() == self.value.to_bits() {

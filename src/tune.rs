@@ -1,9 +1,9 @@
-//! A bounded search over kernels and their presets, for each class of shapes; and where what it found is kept.
+//! A bounded search over kernels and their presets, for each class of shapes.
 //!
-//! A [`Tuner`] tries at most [`Budget::candidates`] for a class and takes at most [`Budget::time`]; each is verified
-//! before it is timed, and has to beat what the library chooses by more than the spread of the comparison. What it found
-//! is a [`Tuning`](crate::Tuning), which a plan uses where [`PlanOptions::tuning`](crate::PlanOptions::tuning) holds it,
-//! and nowhere else.
+//! A [`Tuner`] tries at most [`Budget::candidates`] for a class and takes at most [`Budget::time`]. Each candidate is
+//! verified before it is timed, and has to beat the library's choice by more than the spread of the comparison. The result
+//! is a [`Tuning`](crate::Tuning), which [`Store`](crate::plan::Store) keeps. A plan uses a tuning only where
+//! [`PlanOptions::tuning`](crate::PlanOptions::tuning) holds it.
 //!
 //! ```no_run
 //! # async fn example() -> ridgepoint::Result<()> {
@@ -38,12 +38,12 @@ use crate::suite::{RunOptions, Runner};
 use std::time::{Duration, Instant};
 use trials::DeviceTrials;
 
-/// One class to be searched.
+/// One class to search.
 #[derive(Debug)]
 pub struct Job {
     /// The class, as [`class_of`] names it.
     pub class: String,
-    /// The shape that is measured for it.
+    /// The shape that is measured for the class.
     pub operation: Box<dyn Operation>,
 }
 
@@ -79,7 +79,7 @@ impl Job {
     }
 }
 
-/// Says that `family` has nothing to search, and which have.
+/// The error for a `family` without classes, which names the families that have classes.
 #[must_use]
 pub fn without_classes(family: &Family) -> Error {
     let tuned: Vec<&str> = tunable().map(|family| family.name).collect();
@@ -106,12 +106,12 @@ pub struct Tuner<'a> {
     runner: Runner<'a>,
 }
 
-/// The longest execution that the default may take: others may take many times as long, and watchdogs end those that
-/// take seconds.
+/// The longest execution that the default may take: other candidates may take many times as long, and watchdogs end
+/// dispatches that take seconds.
 const LONGEST: Duration = Duration::from_millis(50);
-/// This much of the roof is near it.
+/// Share of the roof at which a candidate is near it, so that the search of its class ends.
 const NEAR: f64 = 0.95;
-/// Memory is a roof only to operands that no cache holds.
+/// Bytes of operands that fit into caches, 256 MiB: memory is a roof only for larger operands.
 const BEYOND_CACHES: u64 = 256 << 20;
 
 impl<'a> Tuner<'a> {
@@ -147,7 +147,7 @@ impl<'a> Tuner<'a> {
     /// Searches one class.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] where nothing runs here; what the default kernel fails with; [`Error::Interrupted`],
+    /// [`Error::Unsupported`] where nothing runs here; any error of the default kernel; [`Error::Interrupted`],
     /// [`Error::DeviceLost`].
     pub async fn tune(&mut self, job: Job) -> Result<Tuned> {
         let began = Instant::now();
@@ -199,7 +199,7 @@ impl<'a> Tuner<'a> {
         })
     }
 
-    /// Whether `operation` in `seconds` leaves next to nothing to be gained.
+    /// Whether a time of `seconds` for `operation` is so near to the roof that next to nothing can be gained.
     fn is_near(&self, operation: &dyn Operation, seconds: f64) -> bool {
         let Some(roofline) = self.runner.roofline() else {
             return false;

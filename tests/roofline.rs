@@ -79,7 +79,11 @@ fn every_probe_is_right_and_every_part_ends() {
         "memory/read",
         "memory/copy",
     ] {
-        let ceiling = figures.ceilings.iter().find(|c| c.id == id).unwrap();
+        let ceiling = figures
+            .ceilings
+            .iter()
+            .find(|c| c.id.as_str() == id)
+            .unwrap();
         assert!(ceiling.value.is_some() && !ceiling.grid.is_empty(), "{id}");
     }
     for point in &figures.sweep {
@@ -120,7 +124,7 @@ fn default_limits_are_enough() {
     ceilings.iter().for_each(ended_well);
     // What streams are held against: as much written as read, and half as much.
     for id in ["compute/f32", "memory/copy", "memory/triad"] {
-        let found = ceilings.iter().find(|c| c.id == id);
+        let found = ceilings.iter().find(|c| c.id.as_str() == id);
         assert!(found.is_some_and(|c| c.value.is_some()), "{id}");
     }
 }

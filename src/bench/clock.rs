@@ -43,8 +43,8 @@ pub trait Clock {
         Ok(Awake::default())
     }
 
-    /// The device's rate after a measurement that began as `awake` says, in FLOP/s of the fixed work; `None` where nobody
-    /// watches it.
+    /// The device's rate after a measurement that began as `awake` says, in FLOP/s of the fixed work; `None` where the
+    /// device is not watched.
     ///
     /// # Errors
     ///
@@ -55,7 +55,7 @@ pub trait Clock {
     }
 }
 
-/// What one submission took, in seconds, all repeats together.
+/// Times of one submission, in seconds, all repeats together.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tick {
     /// The difference of the GPU timestamps around the work as the adapter gave it, zero and negative included;

@@ -132,7 +132,7 @@ impl DriftMonitor {
     /// `before`, a burst reads it again.
     ///
     /// # Errors
-    /// What `fixed` gives.
+    /// Errors of `fixed`.
     pub async fn rate_after<C: Clock>(&self, fixed: &mut C, before: f64) -> Result<f64> {
         if self.rule == WakeRule::Gpu {
             let rate = self.read(fixed, PROBE_S).await?;
@@ -160,7 +160,7 @@ impl DriftMonitor {
         })
     }
 
-    /// The rate of a burst. Bursts alone tell what a device reaches: the best of many probes would be the best of noise.
+    /// The rate of a burst. Bursts alone show what a device reaches: the best of many probes would be the best of noise.
     async fn burst<C: Clock>(&self, fixed: &mut C) -> Result<f64> {
         let rate = self.read(fixed, BURST_S).await?;
         self.state().keep(rate);
@@ -229,7 +229,7 @@ struct State {
     pace_s: Option<f64>,
     /// The most repeats in one submission so far.
     most_repeats: u32,
-    /// Least length of a reading that timestamps, or the noise of submissions, can tell, in seconds.
+    /// Least length of a reading, in seconds, that stands out from the steps of timestamps or the noise of submissions.
     resolvable_s: f64,
     /// The best rates of bursts, highest first, [`BEST`] at most.
     best: Vec<f64>,
@@ -328,7 +328,7 @@ impl State {
 /// tells the first drift.
 ///
 /// # Errors
-/// What `row` gives.
+/// Errors of `row`.
 pub(super) async fn measure_again_on_drift(
     mut row: impl AsyncFnMut() -> Result<Measurement>,
 ) -> Result<Measurement> {

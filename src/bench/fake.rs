@@ -11,13 +11,13 @@ use std::time::Duration;
 /// The work that a [`FakeClock`] pretends to run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FakeWork {
-    /// What one repeat takes on a warm device, in seconds.
+    /// Time of one repeat on a warm device, in seconds.
     pub seconds: f64,
-    /// What a submission adds to the wall time, in seconds.
+    /// Wall time that a submission adds, in seconds.
     pub overhead: f64,
-    /// What the first empty submissions take on top, beside a machine that is busy just then, in seconds of wall time.
+    /// Extra wall time of the first empty submissions, beside a machine that is busy just then, in seconds.
     pub disturbed: Vec<f64>,
-    /// What the first sample takes on top, as for a shader that is compiled late, in seconds of wall time.
+    /// Extra wall time of the first sample, as for a shader that is compiled late, in seconds.
     pub cold: f64,
     /// Each sample is longer or shorter by up to this share; 0.001 is 0.1 %. The sequence is fixed.
     pub jitter: f64,
@@ -27,7 +27,7 @@ pub struct FakeWork {
     pub ramp: Option<Ramp>,
     /// The device falls asleep when it rests, and is watched by a [`DriftMonitor`].
     pub sleep: Option<Sleep>,
-    /// What the GPU timestamps are like.
+    /// Behaviour of the GPU timestamps.
     pub timestamps: FakeTimestamps,
     /// The sample, counted from 0, at which something goes wrong, and what.
     pub fault: Option<(usize, Fault)>,
@@ -74,7 +74,7 @@ pub struct Sleep {
     pub dense: Duration,
 }
 
-/// What the timestamps of a [`FakeClock`] are like.
+/// Behaviour of the timestamps of a [`FakeClock`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FakeTimestamps {
     /// True.
@@ -85,13 +85,13 @@ pub enum FakeTimestamps {
     Zero,
     /// The end comes before the beginning.
     Backwards,
-    /// They advance in steps of so many nanoseconds; 65,536 in Chrome.
+    /// Timestamps advance in steps of this many nanoseconds; 65,536 in Chrome.
     Quantised(u64),
-    /// True but for a wrong period: differences come out so many times too long.
+    /// True but for a wrong period: differences are too long by this factor.
     Scaled(f64),
 }
 
-/// What goes wrong in a [`FakeClock`].
+/// A failure of a [`FakeClock`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fault {
     /// The submission is refused.
@@ -112,7 +112,7 @@ pub struct FakeClock {
     empties: usize,
 }
 
-/// What a fake device went through.
+/// History of a fake device.
 #[derive(Debug, Clone, Copy, Default)]
 struct FakeDevice {
     now: Duration,

@@ -26,7 +26,7 @@ struct Watched {
     monitor: DriftMonitor,
 }
 
-/// What a device keeps: nothing until it is first watched.
+/// The fixed work that a device keeps: none until the device is first watched.
 type Slot = Mutex<Option<Arc<Watched>>>;
 
 /// Wakes `gpu` for a measurement: see [`DriftMonitor::wake`]. A software adapter is not watched where sampling is short,

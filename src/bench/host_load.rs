@@ -18,14 +18,14 @@ pub struct HostLoad<'a> {
 }
 
 impl<'a> HostLoad<'a> {
-    /// `share` gives what other processes used of all cores since it was last asked, 0 to 1; `None` where that cannot be
-    /// told. It is asked for software adapters alone.
+    /// `share` gives the share of all cores that other processes used since its last call, 0 to 1; `None` where the share
+    /// cannot be known. `share` is called for software adapters alone.
     #[must_use]
     pub fn from_fn(share: &'a dyn Fn() -> Option<f64>) -> Self {
         Self { share: Some(share) }
     }
 
-    /// These, on an adapter that they can slow down; nobody on another.
+    /// Tracks host load for software adapters only, which other processes can slow down; does nothing for other adapters.
     #[must_use]
     pub fn on(self, device: &Capabilities) -> Self {
         if device.kind == AdapterKind::Software {

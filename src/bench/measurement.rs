@@ -1,4 +1,4 @@
-//! What a measurement ended in.
+//! The outcome of a measurement.
 
 use super::rates::FixedWorkRates;
 use crate::error::Error;
@@ -12,7 +12,7 @@ pub struct Measurement {
     pub status: Status,
     /// Why it is not [`Status::Ok`].
     pub reason: Option<String>,
-    /// What `time` was read from.
+    /// The clock that `time` was read from.
     pub clock: Option<ClockKind>,
     /// The time of one repeat; there exactly if the status is [`Status::Ok`] or [`Status::Noisy`].
     #[serde(rename = "time_s")]
@@ -28,9 +28,9 @@ pub struct Measurement {
     pub repeats: Option<u32>,
     /// How many samples were thrown away: the first one, calibration, warm-up.
     pub discarded: usize,
-    /// What the drift monitor saw around it; `None` for a clock that watches no device.
+    /// Device rates that the drift monitor read around the measurement; `None` for a clock that watches no device.
     pub fixed_work: Option<FixedWorkRates>,
-    /// What a reader of the times must know.
+    /// Warnings that a reader of the times must know.
     pub warnings: Vec<Warning>,
 }
 

@@ -26,7 +26,7 @@ pub struct OperandBuffers {
     initial: Initial,
 }
 
-/// What operands hold before a kernel runs.
+/// Contents of operands before a kernel runs.
 #[derive(Debug)]
 enum Initial {
     Generated { seed: u32 },
@@ -132,7 +132,7 @@ impl OperandBuffers {
     /// Fills the outputs with NaN, and gives those that are read as well the values they began with.
     ///
     /// # Errors
-    /// What the device reports.
+    /// Errors that the device reports.
     pub async fn poison(&self, gpu: &Gpu) -> Result<()> {
         for (i, operand) in self.operands.iter().enumerate() {
             match operand.role {
@@ -147,7 +147,7 @@ impl OperandBuffers {
     /// Runs `launch`, of `kernel` on these operands, over poisoned outputs and holds what it leaves against the reference.
     ///
     /// # Errors
-    /// What the device reports; a wrong result is no error but [`Verified::ok`].
+    /// Errors that the device reports. A wrong result is no error: [`Verified::ok`] is then false.
     pub async fn run_and_verify(
         &self,
         gpu: &Gpu,
@@ -169,7 +169,7 @@ impl OperandBuffers {
     /// Holds the output against the reference.
     ///
     /// # Errors
-    /// What the device reports; a wrong result is no error but [`Verified::ok`].
+    /// Errors that the device reports. A wrong result is no error: [`Verified::ok`] is then false.
     pub async fn verify(
         &self,
         gpu: &Gpu,

@@ -17,8 +17,8 @@ pub const NOISY_ABOVE: f64 = 0.05;
 /// Fewer samples than this make it [`Status::Noisy`] too, since the quartiles of so few say nothing.
 pub const MIN_FOR_NOISE: usize = 5;
 
-/// Samples of so many times the least time are enough however noisy they are: a device that is slowed down by its own heat
-/// does not become quiet, and only gets hotter.
+/// Samples that together last this many times the least time are enough, however noisy they are: a device that is slowed
+/// down by its own heat does not become quiet, and only gets hotter.
 const PATIENCE: f64 = 3.0;
 
 /// How many empty submissions the cost of a submission is the median of.

@@ -6,7 +6,7 @@ use crate::units::{format_percent, format_seconds};
 
 /// Timestamps that advance in steps longer than this are called coarse: a sample of 5 ms has 500 of them.
 const COARSE_STEP_S: f64 = 10e-6;
-/// A sample lasts at least so many steps, so that the error of one step at its end is two per cent at most.
+/// A sample lasts at least this many steps, so that the error of one step at its end is two per cent at most.
 const STEPS_PER_SAMPLE: f64 = 50.0;
 /// A sample by the wall clock that lasts less than this many empty submissions beyond one is mostly their noise.
 const RESOLVED_OVER_EMPTY: f64 = 0.5;
@@ -45,7 +45,7 @@ impl Timer {
         (tick.wall_s - self.overhead_s).max(0.0)
     }
 
-    /// How long the work of a sample ran, as far as can be told before the clock is chosen. No longer than the wall
+    /// How long the work of a sample ran, as far as can be known before the clock is chosen. No longer than the wall
     /// time, nor very much shorter, so that wrong timestamps mislead the calibration neither way.
     pub(super) fn length(&self, tick: Tick) -> f64 {
         self.believable(tick).unwrap_or_else(|| self.net_wall(tick))
@@ -83,7 +83,7 @@ impl Timer {
             .map_or(0.0, |step| STEPS_PER_SAMPLE * step)
     }
 
-    /// Whether calibrated samples stand out from what their clock cannot tell.
+    /// Whether calibrated samples are long enough for their clock to resolve.
     pub(super) fn resolves(&self, ticks: &[Tick]) -> bool {
         let kind = self.choose(ticks).kind;
         let least = match kind {

@@ -6,7 +6,7 @@ use crate::ops::Operation;
 use crate::report::Verified;
 use crate::tolerance::Expected;
 
-/// What a result is held against.
+/// The reference for a result: the operation on its inputs, with the intermediates of the kernel.
 pub(super) struct Comparison<'a> {
     pub(super) operation: &'a dyn Operation,
     pub(super) kernel: &'static Kernel,

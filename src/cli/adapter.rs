@@ -8,12 +8,12 @@ use ridgepoint::{GpuOptions, Result};
 #[derive(Debug)]
 pub(crate) struct Wanted {
     pub(crate) options: GpuOptions,
-    /// As it follows the adapter's name in the first line of a run.
+    /// Reason for the adapter, as written after the adapter's name in the first line of a run.
     pub(crate) why: String,
 }
 
 impl AdapterArguments {
-    /// What flags and environment ask for together.
+    /// Adapter that the flags and the environment ask for, flags first.
     ///
     /// # Errors
     /// [`ridgepoint::Error::Environment`] for a `WGPU_BACKEND` that means nothing and that no flag replaces.

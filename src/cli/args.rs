@@ -1,4 +1,4 @@
-//! The command line: what can be asked for.
+//! The command line: its commands, options and arguments.
 
 use super::constants::{Assignment, assignment};
 use super::shader::Form;
@@ -320,7 +320,7 @@ impl Default for RunArguments {
     }
 }
 
-/// What built this, for a bug report.
+/// Version of this crate, its commit, and versions of wgpu and naga, for a bug report.
 const LONG_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     " (commit ",

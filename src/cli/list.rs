@@ -18,7 +18,7 @@ use ridgepoint::{Error, Result};
 /// Prints everything there is, and returns the exit status.
 pub(crate) async fn list(arguments: &ListArguments, wanted: &adapter::Wanted) -> Result<u8> {
     let found = adapters(wanted.options.backends).await;
-    // Without an adapter there still are the operations to be shown.
+    // Operations can be shown without an adapter too.
     let chosen = match find(&found, &wanted.options) {
         Err(error @ Error::NoAdapter { .. }) => Err(error),
         other => Ok(other?),

@@ -1,4 +1,4 @@
-//! What other processes take of the processor.
+//! Load of the processor by other processes.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 /// The system counts in hundredths of a second: over less than this, shares would be noise.
 const LONG_ENOUGH: Duration = Duration::from_secs(1);
 
-/// Counts what the machine and this process did since it was last asked.
+/// Counts processor time of the machine and of this process since the last count.
 pub(crate) struct Load {
     system: Option<RefCell<System>>,
     own: Option<Pid>,
@@ -28,8 +28,8 @@ impl Load {
         load
     }
 
-    /// Share of all cores that other processes used since the last count, which is a second ago at least; what that
-    /// gave where it is less. `None` where the system does not tell.
+    /// Share of all cores that other processes used, 0 to 1, as of the last count. A count is renewed once it is a second
+    /// old. `None` where the system does not report its load.
     pub(crate) fn others(&self) -> Option<f64> {
         if self.counted.get().elapsed() >= LONG_ENOUGH {
             self.last.set(self.count());
@@ -45,7 +45,7 @@ impl Load {
         let kind = ProcessRefreshKind::nothing().with_cpu();
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), true, kind);
         let all = f64::from(system.global_cpu_usage()) / 100.0;
-        // Of one core: more than 100 on several.
+        // Share of one core: above 1 where the process uses several.
         let own = f64::from(system.process(own)?.cpu_usage()) / 100.0;
         let cores = system.cpus().len();
         (cores > 0).then(|| (all - own / cores as f64).max(0.0))

@@ -6,7 +6,7 @@ use ridgepoint::{Dtype, Error, Operation, Result};
 /// The operation that `text` names, with elements of `dtype`.
 ///
 /// # Errors
-/// [`Error::UnknownName`], [`Error::ShapeText`], also where no shape is given, and those of [`Operation::validate`].
+/// [`Error::UnknownName`]; [`Error::ShapeText`], also where no shape is given; errors of [`Operation::validate`].
 pub(crate) fn parse(text: &str, dtype: Dtype) -> Result<Box<dyn Operation>> {
     let (name, shape) = text.split_once(':').unwrap_or((text, ""));
     let family = family(name)?;

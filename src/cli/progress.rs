@@ -11,7 +11,7 @@ static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 static OUTPUT_LOST: AtomicBool = AtomicBool::new(false);
 
-/// A bar on stderr, if that is a terminal. It goes when this does.
+/// A bar on stderr, if stderr is a terminal. Dropping this value removes the bar.
 #[derive(Debug)]
 pub(crate) struct Progress(ProgressBar);
 

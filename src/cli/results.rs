@@ -17,8 +17,8 @@ pub(crate) struct ResultsFile {
 }
 
 impl ResultsFile {
-    /// Chooses the file and writes `report` to it as it is so far, so that a folder that cannot be written is known
-    /// before hours of work and not after.
+    /// Chooses the file and writes `report` as it is so far, so that a folder that cannot be written is reported before
+    /// hours of work and not after.
     pub(crate) fn create(wanted: Option<PathBuf>, began: Timestamp, report: &Report) -> Self {
         let path = wanted.unwrap_or_else(|| unused(&report.adapter.name, began));
         let mut file = Self {
@@ -29,7 +29,7 @@ impl ResultsFile {
         file
     }
 
-    /// Writes `report` in place of what was there. The first of several failures in a row is told.
+    /// Writes `report` over the file. Of several failures in a row, only the first is reported.
     pub(crate) fn save(&mut self, report: &Report) {
         let written = write(&self.path, report);
         if let Err(error) = &written
@@ -63,7 +63,7 @@ fn write(path: &Path, report: &Report) -> Result<()> {
     ridgepoint::files::replace(path, &report.to_json())
 }
 
-/// A path for a run on `adapter` that began at `began`; a second run within a second gets another.
+/// An unused path for a run on `adapter` that began at `began`; a second run within the same second gets another path.
 fn unused(adapter: &str, began: Timestamp) -> PathBuf {
     let stem = format!(
         "{}-{}",

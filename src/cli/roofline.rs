@@ -17,7 +17,7 @@ use std::time::Instant;
 pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wanted) -> Result<u8> {
     let began = (Timestamp::now(), Instant::now());
     if let Some(path) = &arguments.json {
-        // Now rather than after a minute of measuring.
+        // A file that cannot be written is reported now rather than after a minute of measuring.
         let file = std::fs::OpenOptions::new()
             .create(true)
             .append(true)

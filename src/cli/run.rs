@@ -176,7 +176,7 @@ async fn measure(
     Ok(())
 }
 
-/// Keeps the warning up to date that rows are missing: a program that is killed leaves a file that says so.
+/// Keeps the warning about missing rows up to date, so that the file of a program that is killed says that rows are missing.
 fn note_missing(report: &mut Report, planned: usize) {
     report
         .warnings
@@ -187,7 +187,7 @@ fn note_missing(report: &mut Report, planned: usize) {
     }
 }
 
-/// Whether a row should have a right result and has none.
+/// Whether a row should have a right result but has no result or a wrong one.
 fn is_bad(row: &Row) -> bool {
     matches!(row.status, Status::Failed | Status::TimedOut)
         || row.verified.as_ref().is_some_and(|verified| !verified.ok)

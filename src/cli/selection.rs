@@ -9,7 +9,7 @@ use ridgepoint::suite::{Case, Suite, suite};
 use ridgepoint::{Dtype, Error, Operation, Result};
 use std::sync::Arc;
 
-/// What was asked for, every name known and every shape possible.
+/// Workloads that were asked for, with every name known and every shape possible.
 #[derive(Debug)]
 pub(crate) struct Selection {
     pub(crate) suite: &'static Suite,
@@ -29,7 +29,7 @@ impl Selection {
     /// Reads the arguments. No adapter is needed to find most of what can be wrong with them.
     ///
     /// # Errors
-    /// [`Error::UnknownName`], [`Error::ShapeText`], and those of [`ridgepoint::Operation::validate`].
+    /// [`Error::UnknownName`], [`Error::ShapeText`], and errors of [`ridgepoint::Operation::validate`].
     pub(crate) fn new(arguments: &RunArguments) -> Result<Self> {
         let operations: Vec<_> = arguments
             .op
@@ -52,7 +52,7 @@ impl Selection {
         Ok(selection)
     }
 
-    /// The workloads on an adapter of a kind, in the suite's order, own shapes after those of the suite.
+    /// The workloads for an adapter of a kind: shapes of the suite in its order, then the user's own shapes.
     pub(crate) fn cases(&self, kind: AdapterKind) -> Vec<Case> {
         let suite = self.suite.cases(kind);
         let own = self
@@ -109,7 +109,7 @@ impl Selection {
         !families.iter().any(has_kernel)
     }
 
-    /// The cases with the kernels that were named, if some were: each shape once with each of its operation's.
+    /// The cases. If kernels were named, each shape appears once with each named kernel of its operation.
     fn with_kernels(&self, cases: Vec<Case>) -> Vec<Case> {
         if self.kernels.is_empty() {
             return cases;
@@ -177,7 +177,7 @@ impl Wanted {
     }
 }
 
-/// Says of which shape an operand is too large.
+/// Adds to an [`Error::TooLarge`] the shape that its operand belongs to.
 fn of(family: &Family, shape: &str, error: Error) -> Error {
     match error {
         Error::TooLarge {
@@ -195,7 +195,7 @@ fn of(family: &Family, shape: &str, error: Error) -> Error {
     }
 }
 
-/// A shape of the user's own, with the kernels that the suite has for that operation.
+/// Cases for a shape of the user's own, with the kernels that the suite has for that operation.
 fn own_cases(operation: &Arc<dyn Operation>, suite: &[Case]) -> Vec<Case> {
     let family = operation.family();
     let mut kernels: Vec<Option<&'static str>> = Vec::new();
@@ -218,7 +218,7 @@ fn own_cases(operation: &Arc<dyn Operation>, suite: &[Case]) -> Vec<Case> {
     kernels.into_iter().map(case).collect()
 }
 
-/// A kernel's name among those of all operations.
+/// Name of the kernel `name` of any operation.
 fn kernel(name: &str) -> Result<&'static str> {
     let known = || FAMILIES.iter().flat_map(|f| f.kernels).map(|k| k.name);
     known()

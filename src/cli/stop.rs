@@ -3,12 +3,12 @@
 use super::progress;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What a shell reports for a program that SIGINT ended.
+/// Exit status that a shell reports for a program that SIGINT ended.
 pub(crate) const INTERRUPTED: u8 = 130;
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 
-/// Listens from now on.
+/// Starts to listen for the signals.
 pub(crate) fn listen() {
     let listening = ctrlc::set_handler(|| {
         if ASKED.swap(true, Ordering::SeqCst) {
@@ -21,10 +21,10 @@ pub(crate) fn listen() {
     }
 }
 
-/// Ends the program without exit handlers where there are any: those of a driver crash beside its threads at work.
+/// Ends the program, on Unix without exit handlers: a driver's exit handlers crash while its threads are at work.
 fn end() -> ! {
     #[cfg(unix)]
-    // SAFETY: it takes an integer, and does not return.
+    // SAFETY: `_exit` takes an integer, and does not return.
     unsafe {
         libc::_exit(INTERRUPTED.into())
     }

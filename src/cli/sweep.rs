@@ -24,7 +24,7 @@ const WIDTH: usize = 60;
 
 /// Times every combination, prints lines with the fastest last, and returns the exit status.
 pub(crate) async fn sweep(arguments: SweepArguments, wanted: &adapter::Wanted) -> Result<u8> {
-    // What can be wrong with the arguments is found before an adapter is opened.
+    // Wrong arguments are reported before an adapter is opened.
     let operation = operation::parse(&arguments.operation, Dtype::from(arguments.dtype))?;
     let operation = operation.as_ref();
     let family = operation.family();
@@ -64,7 +64,7 @@ pub(crate) async fn sweep(arguments: SweepArguments, wanted: &adapter::Wanted) -
     time_all(&gpu, operation, &arguments, &trials, &spaces).await
 }
 
-/// Refuses options that go with none of the others.
+/// Refuses options that cannot be combined with the others.
 fn check_arguments(arguments: &SweepArguments, subject: &Subject) -> Result<()> {
     let refuse = |argument: &str, reason: &str| {
         Err(Error::Argument {
@@ -88,7 +88,7 @@ fn check_arguments(arguments: &SweepArguments, subject: &Subject) -> Result<()> 
     Ok(())
 }
 
-/// Times `trials`, and returns the exit status: failed where one came out wrong or none has a time.
+/// Times `trials`, and returns the exit status: failed where a result was wrong or no trial has a time.
 async fn time_all(
     gpu: &Gpu,
     operation: &dyn Operation,
@@ -161,7 +161,7 @@ async fn timed(
     }
 }
 
-/// Constants in the order in which they were given, which is that of the loops.
+/// Constants in the order in which they were given, which is the order of the loops.
 fn in_order(constants: &Constants) -> String {
     let words = constants
         .iter()
@@ -169,7 +169,7 @@ fn in_order(constants: &Constants) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// The first line of an error; all of a shader's, whose caret points into the text.
+/// The first line of an error; all lines of a shader's error, since its caret points into the text.
 fn shortened(error: &Error) -> String {
     let text = error.to_string();
     match error {

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// Searches, or shows, exports or imports what is kept; returns the exit status.
 pub(crate) async fn tune(arguments: TuneArguments, wanted: &adapter::Wanted) -> Result<u8> {
     let store = arguments.cache.store()?;
-    // What can be wrong with the arguments is found before an adapter is opened.
+    // Wrong arguments are reported before an adapter is opened.
     asked(&arguments, dtypes(&arguments)[0])?;
     if let Some(path) = &arguments.import {
         let tuning = Tuning::read(path)?;
@@ -47,7 +47,7 @@ pub(crate) async fn tune(arguments: TuneArguments, wanted: &adapter::Wanted) -> 
     search(&arguments, &store, &gpu).await
 }
 
-/// What is asked for with `dtype`: a family, and a shape where one is given.
+/// Operations that the arguments ask for, with `dtype`: a family each, and a job where a shape is given.
 fn asked(arguments: &TuneArguments, dtype: Dtype) -> Result<Vec<Wanted>> {
     if arguments.op.is_empty() {
         return Ok(tunable().map(|family| (family, None)).collect());
@@ -94,7 +94,7 @@ fn jobs(arguments: &TuneArguments, gpu: &Gpu) -> Result<Vec<Job>> {
             match own {
                 Some(job) => jobs.push(job),
                 None => match Job::all(family, dtype, gpu.capabilities().kind) {
-                    // An operation that has not every type is tuned for those that it has.
+                    // An operation that lacks an element type is tuned for the types that it has.
                     Err(Error::Unsupported { .. }) if arguments.dtype.is_empty() => {}
                     found => jobs.extend(found?),
                 },
@@ -107,7 +107,7 @@ fn jobs(arguments: &TuneArguments, gpu: &Gpu) -> Result<Vec<Job>> {
 async fn search(arguments: &TuneArguments, store: &Store, gpu: &Gpu) -> Result<u8> {
     let jobs = jobs(arguments, gpu)?;
     let mut tuning = tunings::or_new(store, gpu.summary());
-    // A folder that cannot be written is known before minutes of work and not after.
+    // A folder that cannot be written is reported before minutes of work and not after.
     let path = store.save(&tuning)?;
     let options = TuneOptions {
         budget: Budget {

@@ -1,4 +1,4 @@
-//! What `ridgepoint tune` keeps, as other commands see it.
+//! Tunings that `ridgepoint tune` keeps, as other commands see them.
 
 use super::args::CacheArguments;
 use super::progress::say;
@@ -10,7 +10,7 @@ impl CacheArguments {
     /// The folder of the flag, the environment or the user.
     ///
     /// # Errors
-    /// Those of [`Store::of_user`].
+    /// Errors of [`Store::of_user`].
     pub(crate) fn store(&self) -> Result<Store> {
         match &self.cache {
             Some(folder) => Ok(Store::at(folder)),
@@ -19,10 +19,10 @@ impl CacheArguments {
     }
 }
 
-/// What is kept for `adapter`.
+/// Tuning that is kept for `adapter`.
 ///
 /// # Errors
-/// Those of [`Store::load`], and [`Error::NothingToRun`] where nothing is.
+/// Errors of [`Store::load`]; [`Error::NothingToRun`] where nothing is kept.
 pub(crate) fn required(store: &Store, adapter: &AdapterSummary) -> Result<Tuning> {
     store
         .load(adapter)?
@@ -36,7 +36,7 @@ pub(crate) fn required(store: &Store, adapter: &AdapterSummary) -> Result<Tuning
         })
 }
 
-/// What is kept for `adapter`, to be added to. A file that cannot be read is told and replaced.
+/// Tuning that is kept for `adapter`, or a new one. A file that cannot be read is reported and will be replaced.
 pub(crate) fn or_new(store: &Store, adapter: &AdapterSummary) -> Tuning {
     let loaded = store.load(adapter).unwrap_or_else(|error| {
         say(&format!("warning: {error}; what is found now replaces it"));
@@ -45,7 +45,7 @@ pub(crate) fn or_new(store: &Store, adapter: &AdapterSummary) -> Tuning {
     loaded.unwrap_or_else(|| Tuning::new(Machine::of(adapter)))
 }
 
-/// What is kept for `adapter`, in a few words; `None` where nothing is.
+/// Summary of the tuning that is kept for `adapter`, in a few words; `None` where nothing is kept.
 pub(crate) fn summary(store: &Store, adapter: &AdapterSummary) -> Option<String> {
     match store.load(adapter) {
         Ok(None) => None,
@@ -54,7 +54,7 @@ pub(crate) fn summary(store: &Store, adapter: &AdapterSummary) -> Option<String>
     }
 }
 
-/// Classes of each operation.
+/// Number of classes of each operation, in words.
 pub(crate) fn counts(tuning: &Tuning) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for tuned in &tuning.found {

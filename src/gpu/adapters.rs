@@ -86,12 +86,12 @@ pub(super) fn has_usable_fragments(summary: &AdapterSummary) -> bool {
             .any(CooperativeShape::is_usable)
 }
 
-/// Which adapters are looked for.
+/// Which adapters to search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Search {
     All,
-    /// Those among which the fastest kind is: none of OpenGL's where there is a discrete one without. Its libraries complain
-    /// on stderr where there is no desktop session.
+    /// Enough adapters to find the fastest kind. Where another backend has a discrete adapter, OpenGL is not asked: its
+    /// libraries complain on stderr where there is no desktop session.
     Fastest,
 }
 
@@ -100,7 +100,7 @@ async fn enumerate(
     backends: wgpu::Backends,
     search: Search,
 ) -> Vec<(AdapterSummary, wgpu::Adapter)> {
-    // An adapter keeps the instance that found it, and those of other backends need not end with OpenGL's.
+    // An adapter keeps the instance that found it, and adapters of other backends need not end with OpenGL's instance.
     let mut found = listed(backends - wgpu::Backends::GL).await;
     let is_there = found.iter().any(|(s, _)| s.kind == AdapterKind::Discrete);
     if search == Search::All || !is_there {
@@ -202,7 +202,7 @@ fn choose(found: &[AdapterSummary], choice: &AdapterChoice, backends: &str) -> R
             let Some(&best) = matching.first() else {
                 return Err(not_found(name.clone()));
             };
-            // The same adapter under a second backend is no second answer: the better backend is taken.
+            // An adapter that a second backend lists again is no second match: the better backend is taken.
             let face = |i: usize| {
                 (
                     found[i].vendor_id,

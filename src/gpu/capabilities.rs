@@ -1,9 +1,9 @@
-//! What an opened device can do. Plain data.
+//! The capabilities of an opened device. Plain data.
 
 use crate::data::Dtype;
 use crate::report::{AdapterKind, CooperativeShape};
 
-/// What an opened device can do: all that the choice of a kernel depends on. Plain data.
+/// The capabilities of an opened device: all that the choice of a kernel depends on. Plain data.
 #[derive(Debug, Clone)]
 pub struct Capabilities {
     /// Features of the device.

@@ -66,7 +66,7 @@ impl Gpu {
     /// Opens the adapter that `options` name, whose matrix units nobody has tried yet.
     ///
     /// # Errors
-    /// Those of [`Gpu::open`].
+    /// Errors of [`Gpu::open`].
     pub(crate) async fn open_untried(options: &GpuOptions) -> Result<Self> {
         let (summary, adapter) = adapters::select(options).await?;
         let limits = options.limits.clone().unwrap_or_else(|| adapter.limits());
@@ -164,13 +164,13 @@ impl Gpu {
         &self.summary
     }
 
-    /// What was found wrong with the device when it was opened.
+    /// Problems that were found with the device when it was opened.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// What the device can do.
+    /// The capabilities of the device.
     #[must_use]
     pub fn capabilities(&self) -> &Capabilities {
         &self.capabilities
@@ -185,7 +185,7 @@ impl Gpu {
     /// A compiled shader: found if it was compiled before, compiled otherwise.
     ///
     /// # Errors
-    /// Those of [`Shader::prepare`]; [`Error::TooLarge`] past the device's limits; [`Error::Gpu`] from the driver.
+    /// Errors of [`Shader::prepare`]; [`Error::TooLarge`] past the device's limits; [`Error::Gpu`] from the driver.
     pub async fn pipeline(
         &self,
         shader: &Shader,
@@ -350,8 +350,9 @@ impl Gpu {
                     timeout: Some(timeout),
                 };
                 let finished = device.poll(wait).is_ok();
-                // Whoever is told may end the program, and a device that this thread is the last to let go of would
-                // be destroyed beside the driver's own exit handlers: some runs on llvmpipe ended in a signal by it.
+                // The receiver may end the program once the value is sent. If this thread dropped the last handle after
+                // that, the device would be destroyed beside the driver's own exit handlers: some runs on llvmpipe ended
+                // in a signal by it.
                 drop(device);
                 sender.send(finished);
             });

@@ -1,4 +1,4 @@
-//! What other modules keep for each device, by type: the device knows nothing of them.
+//! Values that other modules keep for each device, by type: the device knows nothing of them.
 
 use super::mutex::lock;
 use std::any::{Any, TypeId};

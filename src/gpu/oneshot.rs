@@ -33,7 +33,7 @@ impl<T> Sender<T> {
 }
 
 impl<T> Drop for Sender<T> {
-    /// A panic on the way to `send` ends here as well: whoever waits would else wait forever.
+    /// Closes the channel, after a panic on the way to `send` as well: the receiver would otherwise wait forever.
     fn drop(&mut self) {
         let mut state = lock(&self.0);
         state.is_closed = true;

@@ -9,13 +9,13 @@ use std::sync::Arc;
 pub struct Pipeline {
     pub(crate) raw: wgpu::ComputePipeline,
     pub(crate) layout: wgpu::BindGroupLayout,
-    /// What was compiled.
+    /// The files and constants that were compiled.
     pub prepared: Arc<Prepared>,
 }
 
 /// The word that experimental features of wgpu want: cooperative matrices are the one that is used.
 pub(crate) fn experimental() -> wgpu::ExperimentalFeatures {
-    // SAFETY: wgpu asks to be told that an experimental feature may be unsound. The one that is asked for, cooperative
+    // SAFETY: wgpu wants it acknowledged that an experimental feature may be unsound. The one that is asked for, cooperative
     // matrices, is used by shaders of this crate alone, on shapes that the adapter lists, and only after a product came
     // out right on the device (`Gpu::trust_cooperative`).
     unsafe { wgpu::ExperimentalFeatures::enabled() }

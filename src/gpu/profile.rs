@@ -1,5 +1,5 @@
-//! What is assumed of a device that WebGPU does not tell: its cores, its registers, what it gets done before a driver gives
-//! up on a dispatch and may reset the device. The one home of such numbers.
+//! Assumptions about a device that WebGPU does not report: its cores, its registers, the work it gets done before a
+//! driver gives up on a dispatch and may reset the device. The one home of such numbers.
 
 use super::capabilities::Capabilities;
 use crate::report::AdapterKind;
@@ -47,8 +47,8 @@ pub(crate) fn workgroups_of_several(device: &Capabilities, units: Units) -> u64 
     }
 }
 
-/// Workgroups of so many invocations come in multiples of this, so that the last wave of them is full. It is so on an H200,
-/// of which a core holds 256 invocations of the kernels that have the most reuse; on others one number is as good as another.
+/// Workgroups of `invocations` come in multiples of this number, so that their last wave is full. An H200 needs it: one of
+/// its cores holds 256 invocations of the kernels that have the most reuse. On others one number is as good as another.
 pub(crate) fn workgroup_multiple(device: &Capabilities, invocations: u32) -> u64 {
     match device.kind {
         AdapterKind::Discrete => CORES * u64::from(256 / invocations.clamp(1, 256)),
@@ -65,7 +65,7 @@ pub(crate) fn most_kept(device: &Capabilities) -> u64 {
     bytes.min(device.limits.max_storage_buffer_binding_size)
 }
 
-/// What a kernel multiplies with.
+/// The units that a kernel multiplies with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Units {
     Plain,
@@ -107,8 +107,8 @@ pub(crate) fn flops_of_workgroup(device: &Capabilities, units: Units) -> u64 {
     }
 }
 
-/// FLOPs of a product in whose time an element comes from memory, where little else is done with it (llvmpipe; 10 GB/s where
-/// a product does 50 GFLOP/s).
+/// Cost of loading one element from memory, in FLOPs of a product that take as long, where little else is done with the
+/// element (llvmpipe: 10 GB/s against 50 GFLOP/s of a product).
 pub(crate) const LOAD_FLOPS: u64 = 20;
 
 /// Bytes of an operand that one dispatch takes at most, so that a slow adapter of its kind is done in 100 ms: a processor

@@ -1,4 +1,4 @@
-//! What an adapter says of itself, asked through wgpu.
+//! The properties that an adapter reports, asked through wgpu.
 
 use super::features::KERNEL_FEATURES;
 use crate::report::adapter::{AdapterKind, AdapterSummary, CooperativeShape, UNKNOWN};

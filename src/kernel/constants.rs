@@ -27,7 +27,7 @@ impl Constants {
         Self(Vec::new())
     }
 
-    /// These constants with `name` set to `value`; a value set before is replaced.
+    /// A copy with `name` set to `value`; a value set before is replaced.
     #[must_use]
     pub fn set(mut self, name: &'static str, value: impl Into<Constant>) -> Self {
         let value = value.into();
@@ -38,7 +38,7 @@ impl Constants {
         self
     }
 
-    /// These constants and `later` ones, which win where both have a name.
+    /// Both sets of constants; a value of `later` wins where both sets have a name.
     #[must_use]
     pub fn merged(self, later: &[(&'static str, Constant)]) -> Self {
         let set = |all: Self, (name, value): &(&'static str, Constant)| all.set(name, *value);

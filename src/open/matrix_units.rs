@@ -62,7 +62,7 @@ impl Gpu {
     async fn trust_whole(&mut self, shape: &CooperativeShape) -> Result<()> {
         match self.multiply(shape, WHOLE, 64).await {
             Err(error @ Error::DeviceLost { .. }) => return Err(error),
-            // It has no form for every shape of matrix units, and none for little workgroup memory.
+            // The kernel has no form for some shapes of matrix units, and none for little workgroup memory.
             Ok(()) | Err(Error::Unsupported { .. }) => {}
             Err(error) => {
                 self.capabilities.demoted.push(WHOLE);

@@ -11,8 +11,8 @@ impl Gpu {
     /// row-major; gives the elements of the output.
     ///
     /// # Errors
-    /// [`Error::OperandCount`] and [`Error::Length`] for inputs that do not fit the shape; those of [`Plan::new`]; what
-    /// the device reports.
+    /// [`Error::OperandCount`] and [`Error::Length`] for inputs that do not fit the shape; errors of [`Plan::new`];
+    /// errors that the device reports.
     ///
     /// # Examples
     /// ```no_run

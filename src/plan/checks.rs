@@ -1,4 +1,4 @@
-//! What has to hold before anything is dispatched: operands, buffers and schedules against shapes and limits.
+//! Conditions for a dispatch, checked before it: operands, buffers and schedules against shapes and limits.
 
 use crate::error::{Error, Result};
 use crate::gpu::View;
@@ -6,7 +6,7 @@ use crate::kernel::{Kernel, Schedule};
 use crate::ops::Operand;
 use crate::shader::Prepared;
 
-/// What buffers are bound to: the operands of one shape.
+/// The operands of one shape, which buffers are bound to.
 pub(super) struct ExpectedViews<'a> {
     /// Name of the operation.
     pub(super) operation: &'static str,

@@ -34,7 +34,7 @@ pub fn choose(
 /// The kernel of [`choose`], bound to the operation, and why it was chosen.
 ///
 /// # Errors
-/// Those of [`choose`].
+/// Errors of [`choose`].
 pub(crate) fn chosen<'a>(
     operation: &'a dyn Operation,
     options: &PlanOptions,
@@ -130,7 +130,7 @@ fn require_type(operation: &dyn Operation, device: &Capabilities) -> Result<()> 
     })
 }
 
-/// The constants of `candidate` on a device: those of the shape, of a preset, and of the caller, later ones winning.
+/// The constants of `candidate` on a device: the shape's, a preset's, and the caller's, later ones winning.
 ///
 /// # Errors
 /// [`Error::Unsupported`] where the kernel has no form for the shape.

@@ -12,7 +12,7 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// Dispatches in order: those of a plan, or a probe's own.
+    /// Dispatches in order: a plan's, or a probe's own.
     pub(crate) fn of(
         label: &'static str,
         steps: Vec<(Arc<Pipeline>, wgpu::BindGroup, [u32; 3])>,
@@ -52,7 +52,7 @@ impl Launch {
     /// Records and submits the launch alone, and returns when the GPU has finished it.
     ///
     /// # Errors
-    /// Those of [`Gpu::submit`].
+    /// Errors of [`Gpu::submit`].
     pub async fn run(&self, gpu: &Gpu) -> Result<()> {
         let descriptor = wgpu::CommandEncoderDescriptor::default();
         let mut encoder = gpu.device().create_command_encoder(&descriptor);

@@ -12,14 +12,14 @@ pub struct PlanOptions {
     pub kernel: Option<&'static str>,
     /// Which of the kernel's presets.
     pub preset: usize,
-    /// Constants that replace those of the preset.
+    /// Constants that replace the preset's.
     pub constants: Constants,
     /// Runtime checks in shaders.
     pub checks: Checks,
     /// Whether loops with constant bounds are written out.
     pub loops: Loops,
-    /// What a search found to be faster than what the library chooses, to be used where kernel, preset and constants
-    /// are left open. `None` for no such thing: nothing is read unless it is given here.
+    /// Configurations that a search found to be faster than the library's choice, used where kernel, preset and constants
+    /// are left open. `None` for none: nothing is read unless it is given here.
     pub tuning: Option<Arc<Tuning>>,
 }
 

@@ -113,7 +113,7 @@ impl Plan {
     /// [`Implementation::bound`](crate::ops::Implementation::bound). [`PlanOptions::kernel`] is not looked at.
     ///
     /// # Errors
-    /// Those of [`Plan::new`].
+    /// Errors of [`Plan::new`].
     pub async fn with_candidate(
         gpu: &Gpu,
         operation: &dyn Operation,
@@ -184,7 +184,7 @@ impl Plan {
         &self.reason
     }
 
-    /// The constants it was compiled with, beyond those of its files.
+    /// The constants the plan was compiled with, beyond its files' own constants.
     #[must_use]
     pub fn constants(&self) -> &Constants {
         &self.constants
@@ -274,7 +274,7 @@ impl Plan {
     /// Binds `views` and records into `encoder`. Does not submit, does not block.
     ///
     /// # Errors
-    /// Those of [`Plan::bind`].
+    /// Errors of [`Plan::bind`].
     pub fn record(&self, encoder: &mut wgpu::CommandEncoder, views: &[View<'_>]) -> Result<()> {
         self.bind(views)?.record(encoder);
         Ok(())

@@ -17,7 +17,7 @@ pub struct Preview {
     pub kernel: &'static Kernel,
     /// Why this kernel and not another, in words.
     pub reason: String,
-    /// Constants of the kernel, beyond those of its files.
+    /// Constants of the kernel, beyond its files' own constants.
     pub constants: Constants,
     /// Stages that are dispatched, in the kernel's order. None for a shape without elements.
     pub stages: Vec<PreviewStage>,

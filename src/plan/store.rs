@@ -45,10 +45,10 @@ impl Store {
         self.folder.join(file_name(machine))
     }
 
-    /// What is kept for an adapter; `None` where nothing is.
+    /// The tuning that is kept for an adapter; `None` where none is.
     ///
     /// # Errors
-    /// Those of [`Tuning::read`] and [`Tuning::require`].
+    /// Errors of [`Tuning::read`] and [`Tuning::require`].
     pub fn load(&self, adapter: &AdapterSummary) -> Result<Option<Tuning>> {
         let path = self.path(&Machine::of(adapter));
         if !path.exists() {

@@ -7,7 +7,7 @@ use crate::report::{Setting, Tuned, TunedConfig, Tuning, renames};
 use crate::shader::{Checks, Constant};
 
 impl Tuning {
-    /// What was found for the class of `operation`.
+    /// The entry that was found for the class of `operation`.
     #[must_use]
     pub fn of(&self, operation: &dyn Operation, checks: Checks) -> Option<&Tuned> {
         let class = class_of(operation)?;

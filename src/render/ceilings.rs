@@ -23,7 +23,7 @@ pub fn ceilings(ceilings: &[Ceiling]) -> Table {
 fn line(ceiling: &Ceiling) -> Line {
     let reason = ceiling.reason.as_deref().unwrap_or(&ceiling.counts);
     Line::of([
-        Cell::text(&ceiling.id),
+        Cell::text(ceiling.id.as_str()),
         value(ceiling),
         spread(ceiling),
         Cell::Status(ceiling.status),
@@ -42,7 +42,7 @@ pub(super) fn spread(ceiling: &Ceiling) -> Cell {
     spread_of(ceiling.time_s.as_ref(), None)
 }
 
-/// Spread of `times`. A single time has none, and no time has the `reason` for that.
+/// Spread of `times`. A single time has none; without times the cell has the `reason`.
 pub(super) fn spread_of(times: Option<&Summary>, reason: Option<String>) -> Cell {
     match times {
         Some(times) if times.n > 1 => Cell::Spread(times.relative_iqr()),
@@ -51,7 +51,7 @@ pub(super) fn spread_of(times: Option<&Summary>, reason: Option<String>) -> Cell
     }
 }
 
-/// Kinds of `warnings`, each once, but for the spread where the status tells it.
+/// Kinds of `warnings`, each once. The spread is left out where the status already says it.
 pub(super) fn marks<'a>(status: Status, warnings: impl IntoIterator<Item = &'a Warning>) -> Cell {
     let mut words: Vec<String> = Vec::new();
     for warning in warnings {

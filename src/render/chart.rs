@@ -34,7 +34,7 @@ pub struct Mark {
     pub letter: char,
     /// Operations over bytes.
     pub intensity: Intensity,
-    /// What it reaches.
+    /// Rate that the kernel reaches.
     pub rate: FlopRate,
 }
 
@@ -74,7 +74,7 @@ impl Chart {
     fn roofs(&self, area: &mut Area, rates: &[f64], highest: f64) {
         let mut drawn = "";
         for memory in &self.roofline.memory {
-            // One line for memory: the mixes of directions lie too near each other to be told apart here.
+            // One line for memory: mixes of reads and writes lie too near to each other to be drawn apart.
             if memory.level == drawn {
                 continue;
             }

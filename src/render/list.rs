@@ -125,7 +125,7 @@ fn named<'a>(things: impl Iterator<Item = (&'a str, String)>) -> Table {
     }
 }
 
-/// Table of all kernels, those of an operation together.
+/// Table of all kernels, grouped by operation.
 fn kernels(operations: &[ListedOperation]) -> Table {
     let of_all = operations
         .iter()

@@ -78,14 +78,14 @@ fn marked_points<'a>(points: impl Iterator<Item = &'a [Warning]>) -> Option<Stri
     ))
 }
 
-/// Table of each variant beside the ceiling that it is one of: what runtime checks and live data cost.
+/// Table of each variant beside its ceiling: the cost of runtime checks and of live data.
 fn variants(report: &RooflineReport) -> Table {
     let line = |variant: &Variant| {
         let ceiling = &variant.ceiling;
         let other = unvaried(report, ceiling).and_then(|c| c.value);
         let share = ceiling.value.zip(other).map(|(this, other)| this / other);
         Line::of([
-            Cell::text(&ceiling.id),
+            Cell::text(ceiling.id.as_str()),
             Cell::text(variant.what.replace('_', " ")),
             value(ceiling),
             spread(ceiling),
@@ -119,7 +119,7 @@ fn variants(report: &RooflineReport) -> Table {
     }
 }
 
-/// Ceiling that a variant stands beside; where there is none of its id, the variant without runtime checks.
+/// Ceiling beside a variant: the ceiling of the same id, or the variant without runtime checks where there is none.
 fn unvaried<'a>(report: &'a RooflineReport, ceiling: &Ceiling) -> Option<&'a Ceiling> {
     let of_id = |v: &&Variant| v.ceiling.id == ceiling.id && v.what == "checks_off";
     let unchecked = report.variants.iter().find(of_id).map(|v| &v.ceiling);

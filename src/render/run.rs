@@ -206,7 +206,7 @@ fn shape(row: &Row) -> String {
     sizes.collect::<Vec<_>>().join(" ")
 }
 
-/// Rate that matters for what limits the row; where that is not known, the rate of what the row has more of.
+/// Rate of the resource that limits the row; where the limit is not known, of the larger of operations and bytes.
 fn rate(row: &Row) -> Option<Cell> {
     let is_memory = row
         .bound

@@ -1,7 +1,7 @@
 //! A document as text in columns, for a terminal of any width.
 //!
-//! Columns that a page is too narrow for stand below their line, those of the least [`Priority`] first: a narrow terminal
-//! moves a fact and never drops it.
+//! Columns that do not fit a narrow page stand below their line, the columns of the least [`Priority`](super::table::Priority) first: a narrow
+//! terminal moves a fact and never drops it.
 
 mod layout;
 mod tone;
@@ -14,7 +14,7 @@ use wrap::{words_of, wrap};
 
 /// Characters of a line of prose on the widest page: longer lines are hard to read.
 const PROSE: usize = 100;
-/// Space before what stands under a title.
+/// Space before content under a title, in characters.
 const INDENT: usize = 2;
 
 /// Text of a document, with an empty line between sections.

@@ -1,4 +1,4 @@
-//! What a search found, as a document: a line for each class of shapes.
+//! A tuning as a document: a line for each class of shapes.
 
 use super::ceilings::marks;
 use super::table::{Cell, Column, Content, Document, Line, Priority, Section, Table, legend};
@@ -6,7 +6,7 @@ use crate::report::{Status, StopReason, Tuned, TunedConfig, Tuning};
 use crate::tune::tunable;
 use crate::units::{Bandwidth, FlopRate, Unit};
 
-/// Document of all that is kept for an adapter, under its `description`.
+/// Document of the tuning of an adapter, under its `description`.
 #[must_use]
 pub fn tuning(tuning: &Tuning, description: &str) -> Document {
     let columns = tuned_columns();

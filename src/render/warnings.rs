@@ -1,4 +1,4 @@
-//! Warnings of a run in few words: each kind once, with the rows that it applies to and its remedy.
+//! Warnings of a run in a few words: each kind once, with the rows that it applies to and its remedy.
 
 use crate::report::{Report, Row, Warning};
 
@@ -43,7 +43,7 @@ pub(super) fn word(warning: &Warning) -> String {
 
 /// Whether a warning tells a row from its neighbours: warnings about adapter and settings hold for all rows.
 pub(super) fn is_of_the_row(warning: &Warning) -> bool {
-    // By its id: a warning from a file has nothing else.
+    // The id decides: a warning from a file has nothing else.
     let of_all = [
         "software_adapter",
         "noop_adapter",
@@ -55,7 +55,7 @@ pub(super) fn is_of_the_row(warning: &Warning) -> bool {
 }
 
 impl Kind<'_> {
-    /// What happened, and what to do; `total` rows were measured.
+    /// Text of what happened and of the remedy; `total` rows were measured.
     fn text(&self, total: usize) -> String {
         let mut words = Vec::new();
         let first = self.warnings[0];
@@ -89,7 +89,7 @@ impl Kind<'_> {
         }
     }
 
-    /// The sizes that were run in place of others, each pair once.
+    /// The sizes that were run, with the sizes that were asked for, each pair once.
     fn sizes(&self) -> Vec<String> {
         let mut pairs = Vec::new();
         for warning in &self.warnings {

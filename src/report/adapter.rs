@@ -1,9 +1,9 @@
-//! What an adapter says of itself, as plain data.
+//! Self-description of an adapter, as plain data.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What sort of processor an adapter is, fastest first.
+/// Kind of processor behind an adapter, fastest kind first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdapterKind {
@@ -49,7 +49,7 @@ pub struct CooperativeShape {
     pub accumulator: String,
 }
 
-/// What an adapter says of itself; plain data, the `adapter` object of a report.
+/// Self-description of an adapter as plain data: the `adapter` object of a report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AdapterSummary {
     /// Name, as the driver gives it.
@@ -126,7 +126,7 @@ impl AdapterSummary {
         format!("{name}: {kind}, {backend}, driver {driver}")
     }
 
-    /// The same behind an index: a line for lists and errors.
+    /// Index, name, kind, backend and driver in one line, for lists and errors.
     #[must_use]
     pub fn line(&self, index: usize) -> String {
         format!("  {index}  {}", self.describe())

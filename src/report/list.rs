@@ -1,4 +1,4 @@
-//! What a build of ridgepoint has on a machine, as plain data: schema `ridgepoint.list/1`.
+//! Adapters of a machine, and operations, kernels and suites of a build, as plain data: schema `ridgepoint.list/1`.
 
 use super::adapter::AdapterSummary;
 use super::run::Tool;
@@ -12,7 +12,7 @@ pub const LIST_SCHEMA: &str = "ridgepoint.list/1";
 pub struct List {
     /// [`LIST_SCHEMA`].
     pub schema: &'static str,
-    /// This build.
+    /// Versions and commit of the running build.
     pub tool: Tool,
     /// Adapters, as `--adapter` counts them.
     pub adapters: Vec<ListedAdapter>,
@@ -27,7 +27,7 @@ pub struct List {
 pub struct ListedAdapter {
     /// Index that `--adapter` takes.
     pub index: usize,
-    /// What it says of itself.
+    /// Self-description of the adapter.
     #[serde(flatten)]
     pub summary: AdapterSummary,
     /// Tunings that are kept for it, in words; null where there are none.
@@ -39,7 +39,7 @@ pub struct ListedAdapter {
 pub struct ListedOperation {
     /// Name.
     pub name: &'static str,
-    /// What it computes.
+    /// Result that the operation computes, in words.
     pub about: &'static str,
     /// Its shape as text, with an example.
     pub shape: &'static str,

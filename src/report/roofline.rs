@@ -1,6 +1,7 @@
 //! A roofline as plain data: schema `ridgepoint.roofline/1`.
 
 use super::adapter::AdapterSummary;
+use super::ceiling_id::CeilingId;
 use super::run::{Ceiling, Host, Tool};
 use super::sampling::Sampling;
 use super::status::Status;
@@ -17,15 +18,15 @@ pub const ROOFLINE_SCHEMA: &str = "ridgepoint.roofline/1";
 pub struct RooflineReport {
     /// [`ROOFLINE_SCHEMA`].
     pub schema: String,
-    /// What measured.
+    /// Program that measured.
     pub tool: Tool,
-    /// Where.
+    /// Machine that was measured.
     pub host: Host,
-    /// On what.
+    /// Adapter that was measured.
     pub adapter: AdapterSummary,
-    /// How.
+    /// Settings of the measurement.
     pub settings: RooflineSettings,
-    /// What the adapter can reach.
+    /// Ceilings: the rates that the adapter can reach.
     pub ceilings: Vec<Ceiling>,
     /// Ceilings measured in another way than the ones above: with runtime checks, on idle data.
     pub variants: Vec<Variant>,
@@ -37,9 +38,9 @@ pub struct RooflineReport {
     pub levels: Vec<Level>,
     /// Launches, readback, compiling: seconds each.
     pub system: Vec<Ceiling>,
-    /// Between host and device, by size.
+    /// Copies between host and device, by size.
     pub transfers: Vec<TransferPoint>,
-    /// What a reader has to know about the whole.
+    /// Warnings about the measurement as a whole.
     pub warnings: Vec<Warning>,
 }
 
@@ -56,7 +57,7 @@ pub struct RooflineSettings {
     pub pool_bytes: u64,
     /// Hash of each shader file, by stem, as hexadecimal FNV-1a of its text.
     pub shader_hashes: BTreeMap<String, String>,
-    /// What the user says about the machine.
+    /// User's remark about the machine.
     pub note: Option<String>,
     /// Wall time of the whole measurement, in seconds.
     pub lasted_s: f64,
@@ -67,7 +68,7 @@ pub struct RooflineSettings {
 pub struct Variant {
     /// `checks_on`, `idle_data`.
     pub what: String,
-    /// What came out.
+    /// Result of the variant.
     pub ceiling: Ceiling,
 }
 
@@ -76,15 +77,15 @@ pub struct Variant {
 pub struct SweepPoint {
     /// Bytes of the working set.
     pub bytes: u64,
-    /// The same bytes again and again, in bytes per second.
+    /// Bandwidth of reading the same bytes again and again, in bytes per second.
     pub resident: Option<f64>,
-    /// How that ended.
+    /// End of the measurement of `resident`.
     pub resident_status: Status,
-    /// Bytes that no cache holds, a dispatch for each set, in bytes per second.
+    /// Bandwidth of reading bytes that no cache holds, a dispatch for each set, in bytes per second.
     pub cold: Option<f64>,
-    /// How that ended.
+    /// End of the measurement of `cold`.
     pub cold_status: Status,
-    /// Why one of them has no value.
+    /// Reason why `resident` or `cold` has no value.
     pub reason: Option<String>,
     /// [`Warning::ClockDrift`] where the device was not at its rate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -96,11 +97,11 @@ pub struct SweepPoint {
 pub struct LatencyPoint {
     /// Bytes of the working set.
     pub bytes: u64,
-    /// One read, in seconds.
+    /// Time of one read, in seconds.
     pub seconds: Option<f64>,
-    /// How it ended.
+    /// End of the measurement.
     pub status: Status,
-    /// Why it has no value.
+    /// Reason why `seconds` has no value.
     pub reason: Option<String>,
     /// [`Warning::ClockDrift`] where the device was not at its rate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -112,14 +113,14 @@ pub struct LatencyPoint {
 pub struct Level {
     /// `workgroup`, `cache 1`, `cache 2`, `memory`.
     pub name: String,
-    /// How much it holds; null for memory.
+    /// Capacity in bytes; null for memory.
     pub bytes: Option<u64>,
-    /// Reads, in bytes per second.
+    /// Bandwidth of reads, in bytes per second.
     pub bandwidth: Option<f64>,
-    /// A dependent read, in seconds.
+    /// Latency of a dependent read, in seconds.
     pub latency_s: Option<f64>,
-    /// The largest working set that one lane alone reads at this latency: what its own core's part of the level holds.
-    /// Less than `bytes` where caches of several cores serve all of them together.
+    /// The largest working set, in bytes, that one lane alone reads at this latency: the size of its own core's part of the
+    /// level. Less than `bytes` where caches of several cores serve all of them together.
     #[serde(default)]
     pub lane_bytes: Option<u64>,
 }
@@ -129,15 +130,15 @@ pub struct Level {
 pub struct TransferPoint {
     /// Bytes of a copy.
     pub bytes: u64,
-    /// From memory of the host that the device reads, in bytes per second.
+    /// Bandwidth to the device from memory of the host that the device reads, in bytes per second.
     pub to_device: Option<f64>,
-    /// To memory of the host, in bytes per second.
+    /// Bandwidth from the device to memory of the host, in bytes per second.
     pub from_device: Option<f64>,
-    /// By `Queue::write_buffer` from any memory of the host, waited for, in bytes per second.
+    /// Bandwidth of `Queue::write_buffer` from any memory of the host, waited for, in bytes per second.
     pub write_buffer: Option<f64>,
-    /// How it ended; that of the first of them that is not `ok`.
+    /// End of the three measurements: the first status that is not `ok`.
     pub status: Status,
-    /// Why one of them has no value.
+    /// Reason why one of the three bandwidths has no value.
     pub reason: Option<String>,
     /// [`Warning::ClockDrift`] where the device was not at its rate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -175,7 +176,7 @@ impl RooflineReport {
 
     /// A ceiling by its id.
     #[must_use]
-    pub fn ceiling(&self, id: &str) -> Option<&Ceiling> {
-        self.ceilings.iter().find(|ceiling| ceiling.id == id)
+    pub fn ceiling(&self, id: &CeilingId) -> Option<&Ceiling> {
+        self.ceilings.iter().find(|ceiling| ceiling.id == *id)
     }
 }

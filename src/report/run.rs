@@ -4,6 +4,7 @@
 //! `None` (null in JSON), never zero. A file of this schema can be read back and shown by anybody, with no GPU present.
 
 use super::adapter::AdapterSummary;
+use super::ceiling_id::CeilingId;
 use super::renames;
 use super::sampling::Sampling;
 use super::status::{Checks, ClockKind, Status};
@@ -23,19 +24,19 @@ pub const SCHEMA: &str = "ridgepoint.run/1";
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: String,
-    /// What measured.
+    /// Program that measured.
     pub tool: Tool,
-    /// Where.
+    /// Machine of the run.
     pub host: Host,
-    /// On what.
+    /// Adapter that was measured.
     pub adapter: AdapterSummary,
-    /// How.
+    /// Settings of the run.
     pub settings: Settings,
-    /// What the adapter can reach, measured in this run.
+    /// Ceilings: the rates that the adapter can reach, measured in this run.
     pub ceilings: Vec<Ceiling>,
     /// The measurements, in the order in which they were made.
     pub rows: Vec<Row>,
-    /// What a reader has to know about the run as a whole.
+    /// Warnings about the run as a whole.
     pub warnings: Vec<Warning>,
 }
 
@@ -53,7 +54,7 @@ pub struct Tool {
 }
 
 impl Tool {
-    /// This build of this crate.
+    /// The running build of this crate.
     #[must_use]
     pub fn current() -> Self {
         Self {
@@ -95,30 +96,30 @@ pub struct Settings {
     pub sampling: Sampling,
     /// Hash of each shader file, by stem, as hexadecimal FNV-1a of its text.
     pub shader_hashes: BTreeMap<String, String>,
-    /// What a search found on the adapter, where the run used it: how much of it.
+    /// Summary of the tuning that the run used, such as `2 classes of matmul`; null where the run used none.
     #[serde(default)]
     pub tuning: Option<String>,
-    /// What the user says about the machine: power source, cooling, settings.
+    /// User's remark about the machine: power source, cooling, settings.
     pub note: Option<String>,
 }
 
-/// Something that the adapter cannot exceed, measured.
+/// A measured rate that the adapter cannot exceed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ceiling {
     /// `compute/f32`, `memory/copy`.
-    pub id: String,
-    /// The value in `unit`: that of the best stable group of samples.
+    pub id: CeilingId,
+    /// The value in `unit`, from the best stable group of samples: [`Summary::best_stable`].
     pub value: Option<f64>,
     /// `FLOP/s`, `OP/s` or `B/s`.
     pub unit: String,
-    /// How its measurement ended.
+    /// End of the measurement.
     pub status: Status,
-    /// Why, where it is not `ok`; which shape of the grid won, where it is.
+    /// Reason where the status is not `ok`; the shape of the grid that won where it is.
     pub reason: Option<String>,
     /// The shape of the grid that won.
     #[serde(default)]
     pub shape: Option<String>,
-    /// What one execution counts: operations or bytes, and of what.
+    /// Operations or bytes that `work` counts, in words.
     #[serde(default)]
     pub counts: String,
     /// Runtime checks in the shaders.
@@ -133,16 +134,16 @@ pub struct Ceiling {
     /// Times of one execution of the winner.
     #[serde(default)]
     pub time_s: Option<Summary>,
-    /// The same by the wall clock, submission and wait included.
+    /// Wall-clock times of one execution of the winner, submission and wait included.
     #[serde(default)]
     pub wall_s: Option<Summary>,
-    /// Samples thrown away: the cold one, and those of the warm-up.
+    /// Samples thrown away: the cold sample and the samples of the warm-up.
     #[serde(default)]
     pub discarded: usize,
     /// Every shape that was tried.
     #[serde(default)]
     pub grid: Vec<GridPoint>,
-    /// What a reader has to know about this ceiling.
+    /// Warnings about this ceiling.
     #[serde(default)]
     pub warnings: Vec<Warning>,
 }
@@ -150,9 +151,9 @@ pub struct Ceiling {
 impl Ceiling {
     /// A ceiling of which no more than its value is known.
     #[must_use]
-    pub fn known(id: &str, unit: &str, value: f64) -> Self {
+    pub fn known(id: impl Into<CeilingId>, unit: &str, value: f64) -> Self {
         Self {
-            id: id.to_owned(),
+            id: id.into(),
             value: Some(value),
             unit: unit.to_owned(),
             status: Status::Ok,
@@ -176,7 +177,7 @@ impl Ceiling {
 pub struct GridPoint {
     /// Kernel and shape.
     pub shape: String,
-    /// What it reached in the screening, in the ceiling's unit.
+    /// Rate that the shape reached in the screening, in the ceiling's unit.
     pub value: Option<f64>,
     /// How its screening ended.
     pub status: Status,
@@ -190,9 +191,9 @@ pub struct GridPoint {
 pub struct Verified {
     /// Whether every element that was compared lies within what is allowed.
     pub ok: bool,
-    /// Error of the element that came nearest to its limit, or passed it; null for a result that is not finite.
+    /// Error of the element that came nearest to its allowed error, or passed it; null for a result that is not finite.
     pub max_error: Option<f64>,
-    /// What that element is allowed.
+    /// Allowed error of the element that `max_error` is about.
     pub allowed: f64,
     /// How many elements were compared with the f64 reference. Every element is checked to be written and finite.
     pub compared: u64,
@@ -202,7 +203,7 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// That the result of `what` is right.
+    /// Requires that the result of `what` is right.
     ///
     /// # Errors
     /// [`Error::Gpu`] with the worst element.
@@ -218,7 +219,7 @@ impl Verified {
     }
 }
 
-/// What limits a kernel of this intensity on this adapter.
+/// Resource that limits a kernel of this intensity on this adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
@@ -249,7 +250,7 @@ pub struct Row {
     /// Why this kernel and not another.
     #[serde(default)]
     pub choice: String,
-    /// Constants that the kernel was compiled with beyond those of its files.
+    /// Constants that the kernel was compiled with beyond the constants of its files.
     pub constants: BTreeMap<String, String>,
     /// Element type of the inputs.
     pub dtype: Dtype,
@@ -267,7 +268,7 @@ pub struct Row {
     pub bound_bytes: Option<u64>,
     /// How the measurement ended.
     pub status: Status,
-    /// Why, where it is not `ok`.
+    /// Reason where the status is not `ok`.
     pub reason: Option<String>,
     /// Whether the results were right; null where nothing ran.
     pub verified: Option<Verified>,
@@ -281,7 +282,7 @@ pub struct Row {
     pub wall_s: Option<Summary>,
     /// Executions in one sample.
     pub repeats: Option<u32>,
-    /// Samples thrown away: the cold one, and those of the warm-up.
+    /// Samples thrown away: the cold sample and the samples of the warm-up.
     pub discarded: usize,
     /// `flops` over the median time.
     pub flop_rate: Option<FlopRate>,
@@ -289,11 +290,11 @@ pub struct Row {
     pub bandwidth: Option<Bandwidth>,
     /// `flops` over `min_bytes`.
     pub intensity: Option<Intensity>,
-    /// What limits it; null without ceilings.
+    /// Resource that limits the kernel; null without ceilings.
     pub bound: Option<Bound>,
     /// Percent of what the measured ceilings allow at this intensity.
     pub percent_of_roof: Option<f64>,
-    /// What a reader has to know about this row.
+    /// Warnings about this row.
     pub warnings: Vec<Warning>,
 }
 

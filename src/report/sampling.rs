@@ -36,9 +36,9 @@ pub struct Sampling {
     /// The least time that the samples add up to.
     #[serde(rename = "min_time_s", with = "as_seconds")]
     pub min_time: Duration,
-    /// With `min_samples` and `min_time` met, sampling ends at this relative interquartile range: 0.01 is one per cent.
-    /// It also ends when twice `min_samples` show that the noise is no longer changing, since then more samples tell
-    /// nothing new, or last three times `min_time`.
+    /// The relative interquartile range at which sampling ends, once `min_samples` and `min_time` are met: 0.01 is one per
+    /// cent. Sampling also ends when twice `min_samples` show that the noise no longer changes, since more samples would add
+    /// nothing, or when the samples add up to three times `min_time`.
     pub target_relative_iqr: f64,
     /// The most samples: all of them are in the results.
     pub max_samples: usize,
@@ -49,8 +49,8 @@ pub struct Sampling {
 }
 
 impl Default for Sampling {
-    /// What a published number needs: half a second of warm-up, then 20 samples and half a second at least, 15 s at
-    /// most.
+    /// Sampling that a published number needs: half a second of warm-up, then at least 20 samples and half a second,
+    /// at most 15 s.
     fn default() -> Self {
         Self {
             warm_up: Duration::from_millis(500),

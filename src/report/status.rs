@@ -12,7 +12,7 @@ pub enum Status {
     Noisy,
     /// Without a value: the adapter lacks what the work needs.
     Unsupported,
-    /// Without a value: an error, or a time that cannot be told from nothing.
+    /// Without a value: an error, or a time too short to distinguish from zero.
     Failed,
     /// Without a value: the work did not end, or warming up took all the time there was.
     TimedOut,

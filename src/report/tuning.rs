@@ -1,7 +1,7 @@
-//! What a search found to be fast on one machine, as plain data: schema `ridgepoint.tuning/1`.
+//! Fastest kernels and constants that a search found on one machine, as plain data: schema `ridgepoint.tuning/1`.
 //!
-//! A plan looks here only where [`PlanOptions::tuning`](super::PlanOptions::tuning) says so. What does not fit, because
-//! it is of another machine, or names what is no more, is passed over with a warning and never an error.
+//! A plan reads a tuning only where [`PlanOptions::tuning`](super::PlanOptions::tuning) holds one. Stale entries, found on
+//! another machine or naming something that no longer exists, are skipped with a warning and are never an error.
 
 use super::adapter::AdapterSummary;
 use super::status::Checks;
@@ -15,18 +15,18 @@ use std::collections::BTreeMap;
 /// The schema that [`Tuning`] is written in.
 pub const TUNING_SCHEMA: &str = "ridgepoint.tuning/1";
 
-/// What was found on one adapter with one driver, through one backend, by one version of this crate.
+/// Results of searches on one adapter with one driver, through one backend, by one version of this crate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tuning {
     /// [`TUNING_SCHEMA`].
     pub schema: String,
-    /// Where it holds.
+    /// Machine that the tuning holds for.
     pub machine: Machine,
-    /// One for each class that was searched.
+    /// Results, one for each class that was searched.
     pub found: Vec<Tuned>,
 }
 
-/// What a tuning depends on.
+/// Machine that a tuning depends on: a tuning holds only where every field is equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// The adapter's name.
@@ -45,7 +45,7 @@ pub struct Machine {
     pub version: String,
 }
 
-/// What was found for one class of shapes of one operation.
+/// Result of the search for one class of shapes of one operation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tuned {
     /// Name of the operation.
@@ -58,28 +58,28 @@ pub struct Tuned {
     pub checks: Checks,
     /// The shape that was measured.
     pub shape: String,
-    /// Its operations.
+    /// Operations that the shape needs.
     pub flops: u64,
-    /// Bytes that it has to move.
+    /// Bytes that the shape has to move.
     pub min_bytes: u64,
-    /// What the library takes by itself.
+    /// Kernel and constants that the library takes without a tuning.
     pub default: TunedConfig,
-    /// What was faster than that; null where nothing was.
+    /// Kernel and constants that were faster than the default; null where none were.
     pub winner: Option<TunedConfig>,
-    /// By how much: the time of the default over that of the winner, less one. 0 without a winner.
+    /// Gain of the winner: time of the default over time of the winner, less one. 0 without a winner.
     pub gain: f64,
-    /// What the gain had to exceed: the spread of the comparison.
+    /// Spread of the comparison, which the gain had to exceed.
     pub spread: f64,
     /// Candidates that were timed.
     pub tried: usize,
-    /// Candidates that were not, and why: not supported, or wrong.
+    /// Candidates that were not timed, and why: not supported, or wrong.
     pub passed_over: Vec<String>,
-    /// What a reader of the times must know: a device that was not at its rate.
+    /// Warnings about the times: a device that was not at its rate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
-    /// How the search ended.
+    /// Reason why the search ended.
     pub ended: StopReason,
-    /// How long it took, in seconds.
+    /// Time that the search took, in seconds.
     pub lasted_s: f64,
 }
 
@@ -88,7 +88,7 @@ pub struct Tuned {
 pub struct TunedConfig {
     /// The kernel.
     pub kernel: String,
-    /// Constants that replace those that the library chooses.
+    /// Constants that replace the library's choice.
     pub constants: BTreeMap<String, Setting>,
     /// Median time of one execution, in seconds.
     pub time_s: f64,
@@ -112,7 +112,7 @@ pub enum Setting {
 pub enum StopReason {
     /// Every candidate was tried.
     Complete,
-    /// One came so near to the roof that more were not worth it.
+    /// A candidate came so near to the roof that more candidates were not worth trying.
     NearRoof,
     /// The time was up.
     OutOfTime,
@@ -133,7 +133,7 @@ impl Machine {
         }
     }
 
-    /// In what `self` differs from `other`, in words; `None` where they are the same.
+    /// Differences of `self` from `other`, in words; `None` where they are the same.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Option<String> {
         let ids = |m: &Self| format!("{:#06x}:{:#06x}", m.vendor_id, m.device_id);
@@ -196,7 +196,7 @@ impl Tuned {
             && self.checks == other.checks
     }
 
-    /// What is used from now on, the default or what was faster.
+    /// Kernel and constants to use from now on: the winner, or the default where there is none.
     #[must_use]
     pub fn best(&self) -> &TunedConfig {
         self.winner.as_ref().unwrap_or(&self.default)

@@ -1,4 +1,4 @@
-//! What a reader of results must know, each with its remedy.
+//! Warnings that a reader of results must know, each with its remedy.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 use super::status::ClockKind;
 use crate::units::{FlopRate, format_percent, format_seconds};
 
-/// Something that makes a result mean less than it seems to. As text it says what happened, then what to do.
+/// A warning: a fact that makes a result mean less than it seems to. Its text says what happened, then what to do.
 ///
-/// JSON has `{"id": "...", "message": "..."}`. Read back from there it is a [`Warning::Recorded`] with the same text.
+/// JSON has `{"id": "...", "message": "..."}`. A warning read from JSON is a [`Warning::Recorded`] with the same text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "Record", from = "Record")]
 #[non_exhaustive]
 pub enum Warning {
     /// The adapter computes on the CPU.
     SoftwareAdapter {
-        /// Its name.
+        /// Name of the adapter.
         adapter: String,
     },
     /// The adapter does nothing: the no-op backend.
@@ -27,17 +27,17 @@ pub enum Warning {
     CoarseTimestamps {
         /// The step, in seconds.
         step_s: f64,
-        /// What was read instead, or all the same.
+        /// The clock that was read: timestamps all the same, or the wall clock.
         clock: ClockKind,
     },
     /// Timestamps cannot be right, and the wall clock was read.
     ImplausibleTimestamps {
-        /// What is wrong with them.
+        /// Fault of the timestamps, in words.
         reason: String,
     },
     /// The GPU worked for little of the time that the host waited.
     HostTime {
-        /// Its share of the wall time.
+        /// The GPU's share of the wall time, 0 to 1.
         share: f64,
     },
     /// The settings ask for less warm-up or fewer samples than a published number needs.
@@ -46,14 +46,14 @@ pub enum Warning {
         warm_up_s: f64,
         /// The least number of samples.
         samples: usize,
-        /// The least time that they add up to, in seconds.
+        /// The least time that the samples add up to, in seconds.
         seconds: f64,
     },
     /// There are fewer samples, or they add up to less time, than was asked for.
     FewSamples {
-        /// How many there are.
+        /// Number of samples.
         samples: usize,
-        /// What they add up to, in seconds.
+        /// Sum of the samples, in seconds.
         seconds: f64,
     },
     /// The times are widely spread.
@@ -63,7 +63,7 @@ pub enum Warning {
     },
     /// The times still moved when the warm-up had to end.
     NotSettled {
-        /// How long it warmed up, in seconds.
+        /// Length of the warm-up, in seconds.
         seconds: f64,
     },
     /// The first run took much longer than those that followed.
@@ -82,16 +82,16 @@ pub enum Warning {
     },
     /// The work is smaller than the one asked for.
     ReducedSize {
-        /// What was asked for.
+        /// Size that was asked for.
         wanted: String,
-        /// What was run.
+        /// Size that was run.
         used: String,
-        /// What forbade it.
+        /// Reason why the wanted size was not run.
         reason: String,
     },
     /// The fixed work of the drift monitor ran at another rate than it should have.
     ClockDrift {
-        /// When.
+        /// Moment at which the rate differed.
         moment: DriftMoment,
         /// The rate that was expected.
         from: FlopRate,
@@ -100,7 +100,7 @@ pub enum Warning {
     },
     /// Other processes used the processor that the adapter computes on.
     BusyProcessor {
-        /// Of all cores, 0 to 1.
+        /// Share of all cores that other processes used, 0 to 1.
         share: f64,
     },
     /// The work is faster than the measured ceiling allows.
@@ -124,21 +124,21 @@ pub enum Warning {
     MatrixUnitsDemoted {
         /// The shape: `16x16x16 f16 -> f32`.
         shape: String,
-        /// What was wrong.
+        /// Fault of the matrix units, in words.
         reason: String,
     },
     /// A kernel for matrix units gives wrong products, and is not used.
     KernelDemoted {
-        /// Its name.
+        /// Name of the kernel.
         kernel: String,
-        /// What was wrong.
+        /// Fault of the kernel, in words.
         reason: String,
     },
     /// A warning read from a file.
     Recorded {
-        /// The name of its kind, as [`Warning::id`] gives it.
+        /// The name of the kind of warning, as [`Warning::id`] gives it.
         id: String,
-        /// Its text.
+        /// Text of the warning.
         message: String,
     },
 }
@@ -150,7 +150,7 @@ pub enum DriftMoment {
     Before,
     /// Before the first measurements of a process: the rate still rose when waiting had to end.
     Rising,
-    /// Before a measurement: the device no longer reaches what it did, and the lower rate is its rate from there on.
+    /// Before a measurement: the device no longer reaches its earlier rate, and the lower rate counts from then on.
     Lowered,
     /// Before a measurement: the device is faster than at any measurement before.
     Faster,
@@ -159,7 +159,7 @@ pub enum DriftMoment {
 }
 
 impl DriftMoment {
-    /// What happened: the rate that was expected, and the one that was found.
+    /// Text of what happened: the rate that was expected, and the rate that was found.
     fn what(self, from: FlopRate, to: FlopRate) -> String {
         match self {
             Self::Before => {
@@ -210,7 +210,7 @@ impl Warning {
         }
     }
 
-    /// What happened, with its values: `the adapter has no timestamps, ...`.
+    /// Text of what happened, with values: `the adapter has no timestamps, ...`.
     #[must_use]
     pub fn what(&self) -> String {
         const BY_WALL: &str = "times are by the wall clock less an empty submission";
@@ -300,7 +300,7 @@ impl Warning {
         }
     }
 
-    /// What to do about it; `None` for [`Warning::Recorded`], whose text has it.
+    /// Remedy in words; `None` for [`Warning::Recorded`], whose text contains the remedy.
     #[must_use]
     pub const fn remedy(&self) -> Option<&'static str> {
         Some(match self {

@@ -74,13 +74,13 @@ const FULL: &[(u64, u64)] = &[
     (8, 2),
     (8, 4),
 ];
-/// Those that won somewhere.
+/// Chains and widths of the short grid: the pairs of the full grid that won somewhere.
 const SHORT: &[(u64, u64)] = &[(4, 2), (4, 4), (8, 1)];
 
 impl Arithmetic {
     pub(super) fn peak(&self) -> Peak<'static> {
         Peak {
-            id: self.id,
+            id: self.id.clone(),
             unit: self.unit,
             counts: self.counts.to_owned(),
         }

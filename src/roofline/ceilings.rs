@@ -9,7 +9,7 @@ use crate::bench::HostLoad;
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::report::{Bound, Ceiling};
+use crate::report::{Bound, Ceiling, CeilingId};
 use crate::shader::Checks;
 
 /// Measures `compute/f32`, `compute/f16_matrix`, `memory/copy` and `memory/triad`, each the best of its grid: a short
@@ -26,7 +26,7 @@ pub async fn measure_ceilings(
     measure_some(gpu, effort, should_stop, others, None).await
 }
 
-/// The same; of those that bound a row alone, where one is given.
+/// Measures the ceilings of [`measure_ceilings`]. Where `only` is given, only the ceilings of that bound are measured.
 pub(crate) async fn measure_some(
     gpu: &Gpu,
     effort: &ProbeOptions,
@@ -70,8 +70,8 @@ pub(super) async fn matrix(
 ) -> Result<Ceiling> {
     let peak = Peak {
         id: match dtype {
-            Dtype::F16 => "compute/f16_matrix",
-            Dtype::F32 | Dtype::U32 => "compute/f32_matrix",
+            Dtype::F16 => CeilingId::ComputeF16Matrix,
+            Dtype::F32 | Dtype::U32 => CeilingId::ComputeF32Matrix,
         },
         unit: "FLOP/s",
         counts: "a multiplication and an addition are 2, sums in f32".to_owned(),
@@ -96,7 +96,7 @@ pub(super) async fn compute(
 
 pub(super) fn copy_peak() -> Peak<'static> {
     Peak {
-        id: "memory/copy",
+        id: CeilingId::MemoryCopy,
         unit: "B/s",
         counts: "bytes read and bytes written".to_owned(),
     }
@@ -104,7 +104,7 @@ pub(super) fn copy_peak() -> Peak<'static> {
 
 pub(super) fn triad_peak() -> Peak<'static> {
     Peak {
-        id: "memory/triad",
+        id: CeilingId::MemoryTriad,
         unit: "B/s",
         counts: "two reads, one write".to_owned(),
     }

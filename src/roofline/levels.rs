@@ -8,7 +8,7 @@ const FALL: f64 = 0.85;
 const FLAT: f64 = 0.95;
 /// Two plateaus nearer than this are one.
 const APART: f64 = 1.4;
-/// Shares of a window that a cache holds between which its size can be told from the rate.
+/// Shares of a window held by a cache, between which the rate shows the size of the cache.
 const TELLING: std::ops::Range<f64> = 0.2..0.85;
 
 /// A run of sizes that are read at one rate.
@@ -98,7 +98,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// What a level holds, from how it fades.
+/// Bytes that a level holds, from how it fades.
 fn size(points: &[(u64, f64)], near: &Plateau, far: &Plateau) -> u64 {
     let (fast, slow) = (1.0 / near.end_rate, 1.0 / far.end_rate);
     let held = points[near.last..=far.last]
@@ -114,8 +114,8 @@ fn size(points: &[(u64, f64)], near: &Plateau, far: &Plateau) -> u64 {
     median(held.into_iter()).round() as u64
 }
 
-/// The latency well inside a level, since one lane meets its caches earlier than all workgroups together seem to; of
-/// memory, that of the largest working set.
+/// The latency well inside a level, since one lane meets its caches earlier than all workgroups together seem to. For
+/// memory, the latency of the largest working set.
 fn latency_of(points: &[LatencyPoint], bytes: Option<u64>) -> Option<f64> {
     let inside = |point: &&LatencyPoint| {
         point.seconds.is_some() && bytes.is_none_or(|bytes| point.bytes <= bytes / 8)

@@ -14,7 +14,7 @@ pub(super) static MATRIX: ProbeFile = ProbeFile {
     features: wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX,
 };
 
-/// What the operands hold.
+/// Contents of the operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operands {
     /// Random values in [-1, 1).
@@ -143,7 +143,7 @@ impl OperandBuffers {
         )
     }
 
-    /// A shape whose work is that of `trips` of 2 by 2 fragments in 4 subgroups.
+    /// A shape whose work equals the work of `trips` of 2 by 2 fragments in 4 subgroups.
     fn probe(
         &self,
         (rows, columns, subgroups): (u32, u32, u32),

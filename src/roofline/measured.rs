@@ -1,12 +1,12 @@
-//! What of a roofline was measured.
+//! The measured part of a roofline.
 
 use crate::gpu::Capabilities;
-use crate::report::{Ceiling, LatencyPoint, Level, SweepPoint, TransferPoint, Variant};
+use crate::report::{Ceiling, CeilingId, LatencyPoint, Level, SweepPoint, TransferPoint, Variant};
 
-/// What was measured; [`RooflineReport`](crate::report::RooflineReport) adds where and how.
+/// Measured figures; [`RooflineReport`](crate::report::RooflineReport) adds where and how they were measured.
 #[derive(Debug, Clone, Default)]
 pub struct MeasuredRoofline {
-    /// What the adapter can reach.
+    /// Rates that the adapter can reach.
     pub ceilings: Vec<Ceiling>,
     /// Ceilings measured in another way.
     pub variants: Vec<Variant>,
@@ -24,12 +24,12 @@ impl MeasuredRoofline {
     /// Workgroup memory, the caches that the sweeps show, and memory.
     #[must_use]
     pub fn levels(&self, device: &Capabilities) -> Vec<Level> {
-        let value = |id: &str| self.ceilings.iter().find(|c| c.id == id)?.value;
+        let value = |id: &CeilingId| self.ceilings.iter().find(|c| c.id == *id)?.value;
         let mut levels = super::levels::levels(&self.sweep, &self.latency);
         if let Some(memory) = levels.last_mut() {
-            memory.bandwidth = value("memory/read").or(memory.bandwidth);
+            memory.bandwidth = value(&CeilingId::MemoryRead).or(memory.bandwidth);
         }
-        if let Some(bandwidth) = value("memory/workgroup") {
+        if let Some(bandwidth) = value(&CeilingId::MemoryWorkgroup) {
             let level = Level {
                 name: "workgroup".to_owned(),
                 bytes: Some(device.limits.max_compute_workgroup_storage_size.into()),

@@ -27,7 +27,7 @@ pub(super) static COPY: ProbeFile = ProbeFile {
 const VECTOR: u64 = 16;
 /// Invocations of a workgroup, as the files have it.
 pub(super) const WORKGROUP: u64 = 256;
-/// What blocks of the files' largest `UNROLL` divide.
+/// Bytes that every block size divides, up to the block of the files' largest `UNROLL`.
 const GRAIN: u64 = WORKGROUP * VECTOR * 16;
 /// Workgroups and vectors in flight that are tried.
 const WORKGROUPS: &[u64] = &[1 << 10, 1 << 12, 1 << 14, 1 << 16];
@@ -59,7 +59,7 @@ impl Pool {
             });
         }
         let mut bytes = 1 << most.ilog2();
-        // What else is in memory is not known before it is asked for.
+        // Free memory is not known before a buffer is asked for.
         let pool = loop {
             match Self::allocate(gpu, bytes, seed).await {
                 Err(Error::OutOfMemory { .. }) if bytes / 2 >= GRAIN => bytes /= 2,
@@ -149,7 +149,7 @@ impl Pool {
         }
     }
 
-    /// What a workgroup of `memory_read` sums up.
+    /// The sum that a workgroup of `memory_read` computes.
     fn sum(&self, window: Window, walk: Walk, workgroup: u32) -> u32 {
         let start = (walk.start % window.vectors) as u32;
         let vectors = window.vectors as u32;

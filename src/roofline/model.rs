@@ -5,7 +5,7 @@
 
 use super::roof::{Mix, Roof};
 use crate::error::{Error, Result};
-use crate::report::{Bound, Ceiling, Level, Report, RooflineReport};
+use crate::report::{Bound, Ceiling, CeilingId, Level, Report, RooflineReport};
 use crate::units::{Bandwidth, FlopRate, Intensity};
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// They were measured.
+    /// Measurement.
     Measured,
     /// Somebody's data sheet, named. What hardware reaches lies below it.
     VendorSheet(String),
@@ -24,7 +24,7 @@ pub enum Source {
 pub struct MemoryCeiling {
     /// `cache 1`, `cache 2`, `memory`.
     pub level: String,
-    /// What the level holds; `None` for memory, which holds everything.
+    /// Bytes that the level holds; `None` for memory, which holds everything.
     pub bytes: Option<u64>,
     /// Of which traffic; caches are measured by reading.
     pub mix: Mix,
@@ -41,7 +41,7 @@ pub struct ComputeCeiling {
     pub rate: FlopRate,
 }
 
-/// What an adapter can reach, by arithmetic and by memory level. Pure: no GPU is needed.
+/// The rates that an adapter can reach, by arithmetic and by memory level. Pure: no GPU is needed.
 ///
 /// # Examples
 /// ```
@@ -61,7 +61,7 @@ pub struct Roofline {
     pub memory: Vec<MemoryCeiling>,
 }
 
-/// What a kernel has to do, and on what.
+/// The work of a kernel, and the element type that it works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Work<'a> {
     /// Element type: `f32` or `f16`.
@@ -90,7 +90,7 @@ pub struct Place {
     pub bound: Bound,
     /// The level whose bandwidth it was held against.
     pub level: String,
-    /// What it reaches of its ceiling, in percent.
+    /// Share of its ceiling that the kernel reaches, in percent.
     pub percent_of_roof: f64,
     /// Whether that can be.
     pub standing: Standing,
@@ -101,6 +101,16 @@ const AT_THE_ROOF: f64 = 100.0;
 
 /// The name of the level behind all caches.
 const MEMORY: &str = "memory";
+
+/// The ceiling of memory under a mix of reads and writes.
+fn id_of(mix: Mix) -> CeilingId {
+    match mix {
+        Mix::Read => CeilingId::MemoryRead,
+        Mix::Triad => CeilingId::MemoryTriad,
+        Mix::Copy => CeilingId::MemoryCopy,
+        Mix::Write => CeilingId::MemoryWrite,
+    }
+}
 
 impl Roofline {
     /// From measured ceilings; `None` without one of arithmetic and one of memory.
@@ -155,10 +165,10 @@ impl Roofline {
     }
 
     fn new(ceilings: &[Ceiling], levels: &[Level]) -> Option<Self> {
-        let value = |id: String| ceilings.iter().find(|c| c.id == id)?.value;
+        let value = |id: CeilingId| ceilings.iter().find(|c| c.id == id)?.value;
         let compute = ceilings.iter().filter_map(|ceiling| {
             Some(ComputeCeiling {
-                name: ceiling.id.strip_prefix("compute/")?.to_owned(),
+                name: ceiling.id.arithmetic()?.to_owned(),
                 rate: FlopRate::from_flops_per_second(ceiling.value?),
             })
         });
@@ -177,10 +187,7 @@ impl Roofline {
                 level: MEMORY.to_owned(),
                 bytes: None,
                 mix,
-                bandwidth: Bandwidth::from_bytes_per_second(value(format!(
-                    "memory/{}",
-                    mix.name()
-                ))?),
+                bandwidth: Bandwidth::from_bytes_per_second(value(id_of(mix))?),
             })
         });
         let memory: Vec<_> = caches.chain(memory).collect();
@@ -199,7 +206,7 @@ impl Roofline {
     }
 
     /// The most that any arithmetic on elements of `dtype` reaches, matrix units included. Where nothing of that type was
-    /// measured, that of f32.
+    /// measured, the rate of f32.
     #[must_use]
     pub fn fastest(&self, dtype: &str) -> Option<FlopRate> {
         let matrix = format!("{dtype}_matrix");
@@ -237,7 +244,7 @@ impl Roofline {
         })
     }
 
-    /// What limits work of an intensity on elements of `dtype`, operands in memory; `None` without a ceiling of either.
+    /// The limit of work of an intensity on elements of `dtype`, operands in memory; `None` where either ceiling is missing.
     #[must_use]
     pub fn bound(&self, dtype: &str, intensity: Intensity) -> Option<Bound> {
         let memory = self.memory.iter().find(|m| m.bytes.is_none())?;

@@ -35,14 +35,14 @@ pub struct ProbeOptions {
 }
 
 /// Bytes of each of the two buffers that memory is measured with: on a GPU with memory of its own, on others, which share
-/// that of the host, and on a software adapter.
+/// the host's memory, and on a software adapter.
 const POOL_DISCRETE: u64 = 1 << 30;
 const POOL: u64 = 256 << 20;
 const POOL_SOFTWARE: u64 = 32 << 20;
 
 impl ProbeOptions {
-    /// What suits an adapter: a software adapter gets small buffers and little time, since its figures say nothing of a
-    /// GPU.
+    /// Options that suit an adapter: a software adapter gets small buffers and little time, since its figures say nothing
+    /// of a GPU.
     #[must_use]
     pub fn of(kind: AdapterKind, extent: Scope, seed: u32) -> Self {
         let software = kind == AdapterKind::Software;

@@ -5,7 +5,7 @@ use super::probe::{Probe, measured, split};
 use crate::bench::{Clock, GpuClock, HostLoad, Measurement};
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::report::{Ceiling, GridPoint, Sampling, Status, Warning};
+use crate::report::{Ceiling, CeilingId, GridPoint, Sampling, Status, Warning};
 use crate::units::format_bytes;
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ pub(super) struct PeakCandidate {
     pub(super) probe: Probe,
 }
 
-/// What a peak is a peak of.
+/// The quantity that a peak measures.
 #[derive(Debug, Clone)]
 pub(super) struct Peak<'a> {
-    pub(super) id: &'a str,
+    pub(super) id: CeilingId,
     pub(super) unit: &'a str,
-    /// What is counted as work.
+    /// The operations or bytes that count as work.
     pub(super) counts: String,
 }
 
@@ -48,12 +48,12 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Measures a probe in full, after `screened` of its like.
+    /// Measures a probe in full, after similar probes were screened for the time `screened`.
     async fn watched_probe(&mut self, probe: &Probe, screened: Duration) -> Result<Measurement> {
         let row = async |gpu: &Gpu, sampling: &Sampling, stop: &dyn Fn() -> bool| {
             let mut measurement = probe.time(gpu, &warmed(sampling, screened), stop).await?;
             if sampling.warning().is_none() {
-                // What is left of the warm-up is less than all of it, but the rest was before.
+                // The shortened warm-up is no short sampling: screening ran the rest of it before.
                 let is_short = |w: &Warning| matches!(w, Warning::ShortSampling { .. });
                 measurement.warnings.retain(|warning| !is_short(warning));
             }
@@ -139,7 +139,7 @@ impl Peak<'_> {
             (_, reason) => reason.clone(),
         };
         Ceiling {
-            id: self.id.to_owned(),
+            id: self.id.clone(),
             value: time.as_ref().zip(work).map(|(t, w)| w / t.best_stable()),
             unit: self.unit.to_owned(),
             status: measured.status,
@@ -158,7 +158,7 @@ impl Peak<'_> {
     }
 }
 
-/// The same with less warm-up, for a device that has run the like for `lasted` already.
+/// `full`, with the warm-up shortened by the time `lasted` that screening already ran.
 fn warmed(full: &Sampling, lasted: Duration) -> Sampling {
     const LEAST: Duration = Duration::from_millis(100);
     Sampling {

@@ -64,7 +64,7 @@ pub(super) enum Words {
     F16,
 }
 
-/// What one run of a probe leaves behind, at a few places. The buffer is cleared before.
+/// The answer that one run of a probe leaves behind, at a few places. The buffer is cleared before.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) buffer: wgpu::Buffer,
@@ -227,7 +227,7 @@ pub(super) fn measured(result: Result<Measurement>) -> Result<Measurement> {
     }
 }
 
-/// What was prepared, or the measurement that its error amounts to.
+/// The prepared value, or the measurement that its error amounts to.
 pub(super) fn split<T>(result: Result<T>) -> Result<std::result::Result<T, Measurement>> {
     match result {
         Ok(value) => Ok(Ok(value)),
@@ -300,7 +300,7 @@ pub(super) fn places(count: u64) -> Vec<u64> {
     places
 }
 
-/// What a word holds exactly.
+/// The expected value of a word, exactly.
 pub(super) fn exact(word: u32) -> Vec<Expected> {
     vec![Expected::new(f64::from(word), 0.0)]
 }

@@ -68,7 +68,7 @@ impl Roof {
         }
     }
 
-    /// The least time in seconds for so many operations and bytes, and what it is made of.
+    /// The least time in seconds for `flops` operations and `bytes` bytes, and the ceiling that sets it.
     pub(super) fn least(&self, flops: u64, bytes: u64) -> (f64, Bound) {
         let by_compute = flops as f64 / self.compute.flops_per_second();
         let by_memory = bytes as f64 / self.memory.bytes_per_second();
@@ -81,7 +81,7 @@ impl Roof {
 }
 
 impl Mix {
-    /// The nearest mix to so many bytes in each direction.
+    /// The nearest mix to `read` bytes read and `written` bytes written.
     #[must_use]
     pub fn of(read: u64, written: u64) -> Self {
         match read as f64 / (read + written).max(1) as f64 {
@@ -92,7 +92,7 @@ impl Mix {
         }
     }
 
-    /// What follows `memory/` in the id of its ceiling.
+    /// The part after `memory/` in the id of the mix's ceiling.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! What runtime checks cost a kernel that does more than a probe.
+//! The cost of runtime checks in a kernel that does more than a probe.
 
 use super::peak::Bench;
 use super::probe::measured;

@@ -13,7 +13,7 @@ use crate::bench::HostLoad;
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Gpu;
-use crate::report::{AdapterKind, Sampling, Variant};
+use crate::report::{AdapterKind, CeilingId, Sampling, Variant};
 use crate::shader::Checks;
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// What was measured so far; all of it after [`Session::run`].
+    /// Figures that were measured so far; all of them after [`Session::run`].
     #[must_use]
     pub fn figures(&self) -> &MeasuredRoofline {
         &self.figures
@@ -80,12 +80,17 @@ impl<'a> Session<'a> {
                 self.sweeps(&pool).await?;
                 self.transfers(&pool).await?;
                 let triads = pool.triads(self.bench.gpu, Checks::Off).await;
-                (self.progress)("memory/triad");
+                (self.progress)(CeilingId::MemoryTriad.as_str());
                 let triad = triad_peak().best_of(&mut self.bench, triads).await?;
                 self.figures.ceilings.push(triad);
             }
             Err(error) => {
-                for id in ["memory/read", "memory/write", "memory/copy", "memory/triad"] {
+                for id in [
+                    CeilingId::MemoryRead,
+                    CeilingId::MemoryWrite,
+                    CeilingId::MemoryCopy,
+                    CeilingId::MemoryTriad,
+                ] {
                     self.peak(id, "B/s", "", Err(error.clone())).await?;
                 }
             }
@@ -104,7 +109,7 @@ impl<'a> Session<'a> {
 
     async fn arithmetic(&mut self) -> Result<()> {
         for arithmetic in [&F32, &F16, &INTEGER, &DOT] {
-            (self.progress)(arithmetic.id);
+            (self.progress)(arithmetic.id.as_str());
             let ceiling = compute(&mut self.bench, arithmetic, Checks::Off).await?;
             self.figures.ceilings.push(ceiling);
         }
@@ -116,7 +121,7 @@ impl<'a> Session<'a> {
         let ceilings = &self.figures.ceilings;
         if ceilings
             .iter()
-            .any(|c| c.id == "compute/f16_matrix" && c.value.is_some())
+            .any(|c| c.id == CeilingId::ComputeF16Matrix && c.value.is_some())
         {
             (self.progress)("matrix units on zeros");
             let ceiling = matrix(&mut self.bench, Dtype::F16, Operands::Idle).await?;
@@ -156,11 +161,11 @@ impl<'a> Session<'a> {
     async fn on_chip(&mut self) -> Result<()> {
         let seed = self.bench.effort.seed;
         let tiles = workgroup::candidates(self.bench.gpu, seed, Checks::Off).await;
-        self.peak("memory/workgroup", "B/s", "bytes read", tiles)
+        self.peak(CeilingId::MemoryWorkgroup, "B/s", "bytes read", tiles)
             .await?;
         for (id, counters) in [
-            ("atomic/one", Counters::One),
-            ("atomic/many", Counters::Many),
+            (CeilingId::AtomicOne, Counters::One),
+            (CeilingId::AtomicMany, Counters::Many),
         ] {
             let probe = atomics::candidates(self.bench.gpu, counters, Checks::Off).await;
             self.peak(id, "OP/s", "additions", probe).await?;
@@ -170,18 +175,18 @@ impl<'a> Session<'a> {
 
     async fn memory(&mut self, pool: &Pool) -> Result<()> {
         let reads = pool.reads(Checks::Off);
-        self.peak("memory/read", "B/s", "bytes read", Ok(reads))
+        self.peak(CeilingId::MemoryRead, "B/s", "bytes read", Ok(reads))
             .await?;
         let writes = pool.writes(self.bench.gpu, Checks::Off);
-        self.peak("memory/write", "B/s", "bytes written", Ok(writes))
+        self.peak(CeilingId::MemoryWrite, "B/s", "bytes written", Ok(writes))
             .await?;
-        (self.progress)("memory/copy");
+        (self.progress)(CeilingId::MemoryCopy.as_str());
         let copies = Ok(pool.copies(self.bench.gpu, Checks::Off));
         let copy = copy_peak().best_of(&mut self.bench, copies).await?;
         self.figures.ceilings.push(copy);
         (self.progress)("memory/read with runtime checks");
         let peak = Peak {
-            id: "memory/read",
+            id: CeilingId::MemoryRead,
             unit: "B/s",
             counts: "bytes read".to_owned(),
         };
@@ -223,12 +228,12 @@ impl<'a> Session<'a> {
 
     async fn peak(
         &mut self,
-        id: &str,
+        id: CeilingId,
         unit: &str,
         counts: &str,
         candidates: Result<Vec<PeakCandidate>>,
     ) -> Result<()> {
-        (self.progress)(id);
+        (self.progress)(id.as_str());
         let peak = Peak {
             id,
             unit,

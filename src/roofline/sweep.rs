@@ -1,4 +1,4 @@
-//! Bandwidth by working set: how fast reads of so many bytes are, where a cache may hold them and where it cannot.
+//! Bandwidth by working set: how fast a working set is read, where a cache may hold it and where none can.
 
 use super::memory::{Pool, WORKGROUP, Walk, Window};
 use super::peak::screening;

@@ -1,4 +1,4 @@
-//! What lies around a kernel: launching it, waiting for it, compiling it.
+//! Costs around a kernel: launching it, waiting for it, compiling it.
 
 use super::probe::{Probe, ProbeDispatch, ProbeFile, Span, measured};
 use crate::bench::{Awake, Clock, Measurement, Tick};
@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::kernel::Constants;
 use crate::plan::Launch;
-use crate::report::{Ceiling, Sampling, Warning};
+use crate::report::{Ceiling, CeilingId, Sampling, Warning};
 use crate::shader::{Checks, Constant, Loops, files};
 use std::time::{Duration, Instant};
 
@@ -50,7 +50,7 @@ impl<F: AsyncFnMut(u32) -> Result<()>> Clock for HostClock<'_, F> {
     }
 }
 
-/// Times `work`, which does something with `gpu` so many times.
+/// Times `work` on `gpu` by the host's clock. The argument of `work` is the number of repeats.
 pub(super) async fn by_host(
     gpu: &Gpu,
     sampling: &Sampling,
@@ -70,7 +70,7 @@ pub(super) async fn by_host(
     Ok(measured)
 }
 
-fn figure(id: &str, counts: &str, measured: Measurement) -> Ceiling {
+fn figure(id: CeilingId, counts: &str, measured: Measurement) -> Ceiling {
     let time = measured.time;
     Ceiling {
         value: time.as_ref().map(|time| time.median),
@@ -127,7 +127,7 @@ pub(super) async fn figures(
     let mut found = launches(gpu, sampling, stop).await?;
     let readback = readback(gpu, sampling, stop).await?;
     found.push(figure(
-        "system/readback",
+        CeilingId::SystemReadback,
         "4 bytes: copy, submission, wait, map",
         readback,
     ));
@@ -151,7 +151,7 @@ pub(super) async fn figures(
     })
     .await?;
     found.push(figure(
-        "system/pipeline_first",
+        CeilingId::SystemPipelineFirst,
         "a small shader from WGSL to a pipeline, never seen before",
         first,
     ));
@@ -163,7 +163,7 @@ pub(super) async fn figures(
     })
     .await?;
     found.push(figure(
-        "system/pipeline_again",
+        CeilingId::SystemPipelineAgain,
         "the same shader once more",
         again,
     ));
@@ -209,17 +209,17 @@ async fn launches(gpu: &Gpu, sampling: &Sampling, stop: &dyn Fn() -> bool) -> Re
     .await?;
     Ok(vec![
         figure(
-            "system/dispatch",
+            CeilingId::SystemDispatch,
             "an empty dispatch behind another in one pass",
             within,
         ),
         figure(
-            "system/submit",
+            CeilingId::SystemSubmit,
             "an empty dispatch in a submission of its own, not waited for",
             submits,
         ),
         figure(
-            "system/round_trip",
+            CeilingId::SystemRoundTrip,
             "an empty dispatch, submitted and waited for",
             round_trips,
         ),

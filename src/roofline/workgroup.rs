@@ -86,7 +86,7 @@ pub(super) async fn candidates(gpu: &Gpu, seed: u32, checks: Checks) -> Result<V
     Ok(sizes.into())
 }
 
-/// What one invocation sums up.
+/// The sum that one invocation computes.
 fn sum(local: u32, trips: u32, stream: u32) -> u32 {
     let beginnings = VECTORS - UNROLL * APART;
     let word = |i: u32| mix(i ^ stream);

@@ -82,7 +82,7 @@ pub fn stamp<'a>(
 /// The text of a shader file with the snippets that `swaps` names swapped for others.
 ///
 /// # Errors
-/// Those of [`stamp`]; [`Error::UnknownName`] for a snippet that the file does not have.
+/// Errors of [`stamp`]; [`Error::UnknownName`] for a snippet that the file does not have.
 pub(super) fn swap(file: &str, wgsl: &str, swaps: &[(&str, &'static Snippet)]) -> Result<String> {
     if let Some((name, _)) = swaps
         .iter()

@@ -35,7 +35,7 @@ struct Declaration<'a> {
     /// `u32`, `i32`, `f32`, `bool`; empty for an alias.
     ty: &'a str,
     value: &'a str,
-    /// What follows the semicolon.
+    /// The text after the semicolon.
     rest: &'a str,
 }
 

@@ -86,7 +86,7 @@ fn names(text: &str) -> impl Iterator<Item = &str> {
         .filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))
 }
 
-/// The text of a shader whose loops are looked for, with the names of its constants.
+/// A shader file that is searched for loops: its name and the names of its constants.
 struct Source<'a> {
     file: &'a str,
     constants: BTreeSet<&'a str>,
@@ -171,7 +171,7 @@ pub(super) fn constant_loops(file: &str, text: &str) -> Result<Vec<Loop>> {
 /// `values` maps an expression, as [`Loop::expressions`] gives it, to its value.
 ///
 /// # Errors
-/// Those of [`constant_loops`]; [`Error::Shader`] for `break` or `continue` in a loop that is written out, or a text that
+/// Errors of [`constant_loops`]; [`Error::Shader`] for `break` or `continue` in a loop that is written out, or a text that
 /// grows beyond reason.
 pub(super) fn unroll(file: &str, text: &str, values: &BTreeMap<String, i64>) -> Result<String> {
     let source = Source::new(file, text);

@@ -11,7 +11,7 @@ use crate::shader::Checks;
 use crate::units::{Bandwidth, FlopRate, Intensity};
 use std::collections::BTreeMap;
 
-/// The row of a case that was planned as `plan`, for `operation`: the case's own, or as much of it as runs here.
+/// The row of `case`, planned as `plan`. `operation` is the case's own operation, or a smaller one that runs here.
 pub(super) fn planned(
     case: &Case,
     operation: &dyn Operation,
@@ -70,7 +70,7 @@ pub(super) fn planned(
     row
 }
 
-/// What an operation has to do, as the model of the roofline asks for it.
+/// Work of an operation, as the roofline model takes it.
 pub(super) fn work_of(operation: &dyn Operation) -> Work<'static> {
     let bytes = |role: Role| {
         let operands = operation.operands().into_iter();
@@ -95,7 +95,7 @@ pub(super) fn without_value(error: &Error) -> Measurement {
     }
 }
 
-/// A row with what is known of the case and of its measurement alone.
+/// A row with only the facts of the case and of its measurement.
 pub(super) fn bare(case: &Case, checks: Checks, measured: &Measurement) -> Row {
     let operation = case.operation.as_ref();
     let sizes = operation.shape().into_iter();

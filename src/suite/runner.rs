@@ -26,7 +26,7 @@ pub struct RunOptions {
     pub checks: Checks,
     /// Shapes of the arithmetic probe.
     pub grid: ArithmeticGrid,
-    /// What a search found on this adapter, to be used where a workload names no kernel.
+    /// Tuning of this adapter, used where a workload names no kernel.
     pub tuning: Option<Arc<Tuning>>,
 }
 
@@ -38,16 +38,16 @@ pub struct Runner<'a> {
     ceilings: Vec<Ceiling>,
     /// The model that `ceilings` make; `None` before they were measured.
     roofline: Option<Roofline>,
-    /// Whether the ceilings were measured again since a row passed one.
+    /// Whether the ceilings were measured again after a row exceeded one.
     raised: bool,
     others: HostLoad<'a>,
     /// Seconds that one unit of a kernel's work took, by kernel.
     pace: HashMap<&'static str, f64>,
 }
 
-/// What a kernel that was never seen here is taken to reach, as a share of the ceilings, before its first dispatch.
+/// Rate assumed for a kernel before its first dispatch, as a share of the ceilings.
 const FIRST_GUESS: f64 = 0.02;
-/// What an adapter without measured ceilings is taken to reach: a slow CPU.
+/// Rates assumed for an adapter without measured ceilings, in FLOP/s and bytes per second: a slow CPU.
 const SLOWEST: (f64, f64) = (1e9, 1e9);
 
 impl<'a> Runner<'a> {
@@ -66,17 +66,17 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// The same beside `others`, who may slow a software adapter down.
+    /// The runner, with `others` as the load by other processes, which may slow a software adapter down.
     #[must_use]
     pub fn beside(mut self, others: HostLoad<'a>) -> Self {
         self.others = others.on(self.gpu.capabilities());
         self
     }
 
-    /// Measures the ceilings that rows are held against.
+    /// Measures the ceilings that rows are compared with.
     ///
     /// # Errors
-    /// [`crate::Error::Interrupted`] and [`crate::Error::DeviceLost`]; whatever else happens is a ceiling's status.
+    /// [`crate::Error::Interrupted`] and [`crate::Error::DeviceLost`]; any other error becomes a ceiling's status.
     pub async fn measure_ceilings(&mut self) -> Result<&[Ceiling]> {
         let effort = ProbeOptions {
             grid: self.options.grid,
@@ -92,20 +92,20 @@ impl<'a> Runner<'a> {
         Ok(&self.ceilings)
     }
 
-    /// Verifies and times one workload. At the first row above its roof the ceilings of its kind are measured again, unless
-    /// sampling is short: what still stands above them then says so.
+    /// Verifies and times one workload. At the first row above its roof, the ceilings of its kind are measured again, unless
+    /// sampling is short. A row that is still above its roof then has a warning.
     ///
     /// # Errors
-    /// [`crate::Error::Interrupted`] and [`crate::Error::DeviceLost`]; whatever else happens is the row's status.
+    /// [`crate::Error::Interrupted`] and [`crate::Error::DeviceLost`]; any other error becomes the row's status.
     pub async fn measure(&mut self, case: &Case) -> Result<Row> {
         let row = self.ended(case).await?;
         let is_above = |row: &Row| row.percent_of_roof.is_some_and(|percent| percent > 100.0);
-        // A first look marks the row and leaves it at that: it is done in seconds, and nothing in it is for publishing.
+        // A first look only marks the row: it is done in seconds, and nothing in it is for publishing.
         let is_short = self.options.sampling.warning().is_some();
         if !is_above(&row) || self.raised || is_short {
             return Ok(row);
         }
-        // Either the ceiling is too low or the operands lie in a cache. The first can be told, once in a run.
+        // Either the ceiling is too low or the operands lie in a cache. Measuring again, once a run, shows a low ceiling.
         self.raised = true;
         if self.raise_ceilings(row.bound).await? {
             return self.ended(case).await;
@@ -113,19 +113,19 @@ impl<'a> Runner<'a> {
         Ok(row)
     }
 
-    /// The ceilings as they are by now: one that a row passed is measured again.
+    /// The ceilings so far: a ceiling that a row exceeded is measured again.
     #[must_use]
     pub fn ceilings(&self) -> &[Ceiling] {
         &self.ceilings
     }
 
-    /// Model of the ceilings as they are by now; `None` without a ceiling of arithmetic and one of memory.
+    /// Roofline model of the ceilings so far; `None` without a ceiling of arithmetic and one of memory.
     #[must_use]
     pub fn roofline(&self) -> Option<&Roofline> {
         self.roofline.as_ref()
     }
 
-    /// Measures the ceilings again of which `bound` is made, keeps the higher of each, and tells whether one rose.
+    /// Measures again the ceilings that `bound` depends on, keeps the higher value of each, and returns whether one rose.
     async fn raise_ceilings(&mut self, bound: Option<Bound>) -> Result<bool> {
         let effort = ProbeOptions {
             grid: ArithmeticGrid::Short,
@@ -151,7 +151,7 @@ impl<'a> Runner<'a> {
         Ok(rose)
     }
 
-    /// A row, whatever becomes of it.
+    /// A row for `case`, with a status in place of times where measuring failed.
     async fn ended(&mut self, case: &Case) -> Result<Row> {
         match self.try_measure(case).await {
             Err(error) if error.ends_run() => Err(error),
@@ -206,8 +206,8 @@ impl<'a> Runner<'a> {
         ))
     }
 
-    /// Plans `wanted`, or as much of it as runs in one dispatch of bearable length: watchdogs end long ones. A kernel's
-    /// pace is learned on a size that is certainly short enough.
+    /// Plans `wanted`, or a smaller operation whose dispatch is short enough, since watchdogs end long dispatches. The pace
+    /// of a kernel is learned on a size that is certainly short enough.
     pub(crate) async fn fit(
         &mut self,
         wanted: Arc<dyn Operation>,
@@ -239,8 +239,8 @@ impl<'a> Runner<'a> {
         Ok((operation, plan))
     }
 
-    /// Runs `operation` twice and notes how long the second time took, compiling not counted. On a device that rested it
-    /// would seem too slow for its own size.
+    /// Runs `operation` once to compile it, wakes the device, and records the pace of a second run. A device at rest would
+    /// make the kernel seem too slow for its own size.
     async fn learn_pace(&mut self, operation: &dyn Operation, options: &PlanOptions) -> Result<()> {
         let plan = Plan::new(self.gpu, operation, options).await?;
         let space = OperandBuffers::new(self.gpu, operation, self.options.seed).await?;
@@ -254,7 +254,7 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    /// Seconds that one execution will take, by what is known so far.
+    /// Predicted seconds of one execution, from the kernel's pace, or from a first guess where the pace is not known.
     fn predicted(&self, kernel: &str, operation: &dyn Operation) -> f64 {
         if let Some(pace) = self.pace.get(kernel) {
             return pace * work(operation);

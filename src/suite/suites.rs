@@ -12,7 +12,7 @@ use std::time::Duration;
 struct Entry {
     operation: &'static str,
     dtype: Dtype,
-    /// Kernels to run; none for the one that the library chooses.
+    /// Kernels to run; empty for the kernel that the library chooses.
     kernels: &'static [&'static str],
     /// Shapes, each with the smaller one that a software adapter gets.
     shapes: &'static [(&'static str, &'static str)],
@@ -23,9 +23,9 @@ struct Entry {
 /// A named list of workloads.
 #[derive(Debug)]
 pub struct Suite {
-    /// What `--suite` calls it.
+    /// Name that `--suite` takes.
     pub name: &'static str,
-    /// What it asks.
+    /// Question that the suite answers.
     pub about: &'static str,
     entries: &'static [Entry],
     quick: Quick,
@@ -42,9 +42,9 @@ enum Quick {
 pub struct Case {
     /// Operation with its shape and element type.
     pub operation: Arc<dyn Operation>,
-    /// The kernel; `None` for the one that the library chooses.
+    /// The kernel; `None` for the kernel that the library chooses.
     pub kernel: Option<&'static str>,
-    /// Label of the shape that the suite has for a GPU, where this one is smaller.
+    /// Label of the shape that the suite has for a GPU, where this case has a smaller shape.
     pub reduced_from: Option<String>,
 }
 
@@ -81,7 +81,7 @@ impl Entry {
 }
 
 impl Suite {
-    /// Names of its operations, an operation that has several entries several times.
+    /// Names of the suite's operations; an operation with several entries appears several times.
     pub fn operations(&self) -> impl Iterator<Item = &'static str> {
         self.entries.iter().map(|entry| entry.operation)
     }
@@ -122,7 +122,7 @@ impl Suite {
         cases
     }
 
-    /// How the suite samples on an adapter of a kind. A software adapter is never quiet, so waiting for that ends soon.
+    /// Sampling of the suite on an adapter of a kind. A software adapter is never quiet, so waiting for quiet ends soon.
     #[must_use]
     pub fn sampling(&self, kind: AdapterKind) -> Sampling {
         let full = if self.quick == Quick::Yes {
@@ -149,7 +149,7 @@ impl Suite {
         }
     }
 
-    /// Whether this is a first look, with short sampling and few shapes of the arithmetic probe.
+    /// Whether the suite is a first look, with short sampling and few shapes of the arithmetic probe.
     #[must_use]
     pub fn is_quick(&self) -> bool {
         self.quick == Quick::Yes

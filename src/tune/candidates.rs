@@ -1,4 +1,4 @@
-//! What a search tries: kernels of the table with their alternatives, none of them twice.
+//! Candidates of a search: kernels of the table with their alternatives, none of them twice.
 
 use crate::error::Result;
 use crate::gpu::Capabilities;
@@ -12,7 +12,7 @@ use crate::report::TunedConfig;
 pub struct Config {
     /// The kernel.
     pub kernel: &'static Kernel,
-    /// Constants that replace those of shape and device.
+    /// Constants that replace the constants chosen by shape and device.
     pub constants: Constants,
 }
 
@@ -24,8 +24,8 @@ impl Config {
     }
 }
 
-/// At most `most` ways to compute `operation` on `device`: what the library chooses, [`ops::Candidate::alternatives`] of
-/// that kernel, then the other kernels that fit best, and theirs; then those that are able. Pure.
+/// At most `most` ways to compute `operation` on `device`, in order: the library's choice and its
+/// [`ops::Candidate::alternatives`], then other kernels that fit best and their alternatives, then kernels that are able.
 ///
 /// # Errors
 /// [`crate::Error::Unsupported`] where no kernel runs here.
@@ -86,7 +86,7 @@ fn resolved(
     let all = constants_of(candidate, &options, device).ok()?;
     let kernel = candidate.kernel();
     let stages = kernel.prepare_for(operation.dtype(), &all, device).ok()?;
-    // Tiles may not fit the shape, which nothing but a schedule tells.
+    // Tiles may not fit the shape, which only a schedule shows.
     let stages: Vec<_> = stages.iter().map(|stage| &**stage).collect();
     candidate.schedule(&stages, device).ok()?;
     Some(all.sorted())
@@ -121,7 +121,7 @@ mod tests {
         assert!(names.iter().any(|name| name == "matmul_naive"), "{names:?}");
     }
 
-    /// Constants that a device is too small for are passed over; a text that is none would be a gap in the search.
+    /// Constants that are too large for a device are skipped; a text that is no WGSL would be a gap in the search.
     #[test]
     fn alternatives_are_right_wgsl() {
         let fake = Capabilities::fake;

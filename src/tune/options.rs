@@ -6,7 +6,7 @@ use crate::shader::Checks;
 /// How to search.
 #[derive(Debug, Clone)]
 pub struct TuneOptions {
-    /// What a class may take.
+    /// Limits of the search of one class.
     pub budget: Budget,
     /// Seed of the data.
     pub seed: u32,

@@ -1,17 +1,17 @@
-//! The search itself: pure of any device, bounded in candidates and in time.
+//! The search itself: independent of any device, bounded in candidates and in time.
 
 use crate::bench::NOISY_ABOVE;
 use crate::error::Result;
 use crate::report::{StopReason, Summary, Warning};
 use std::time::Duration;
 
-/// What a search may spend on one class.
+/// Limits of the search of one class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// The most candidates, the default included.
     pub candidates: usize,
-    /// The most time, from the first moment of [`Trials::now`]. Nothing is begun that would not end in it, by what took
-    /// longest so far; what has begun is waited for.
+    /// The most time, from the first moment of [`Trials::now`]. A step begins only if the longest step so far would end in
+    /// time. A step that has begun is waited for.
     pub time: Duration,
 }
 
@@ -25,10 +25,10 @@ impl Default for Budget {
     }
 }
 
-/// How closely a candidate is looked at.
+/// Phase of a search, which decides how long a candidate is timed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Whether it is worth a comparison.
+    /// Screening: is the candidate worth a comparison?
     Screening,
     /// One round of a comparison, in turn with others.
     Round,
@@ -39,67 +39,68 @@ pub enum Phase {
 pub struct Timing {
     /// Times of one execution, in seconds.
     pub time: Summary,
-    /// Rate of the fixed work just before, in FLOP/s; `None` where nobody watches the device.
+    /// Rate of the fixed work just before, in FLOP/s; `None` without a drift monitor.
     pub rate: Option<f64>,
     /// [`Warning::ClockDrift`] for a device that was not at its rate.
     pub mark: Option<Warning>,
 }
 
-/// Runs candidates, which it knows by their places; 0 is the default.
+/// Runs candidates, identified by their indices; 0 is the default.
 #[expect(
     async_fn_in_trait,
     reason = "callers are generic over it and need no Send: a browser has one thread"
 )]
 pub trait Trials {
-    /// Compiles a candidate, runs it once, and holds the result against the reference.
+    /// Compiles a candidate, runs it once, and compares the result with the reference.
     ///
     /// # Errors
-    /// Why it must not be timed.
+    /// The reason why the candidate must not be timed.
     async fn verify(&mut self, candidate: usize) -> Result<()>;
 
     /// Times of one execution of a candidate that was verified, on a device that is awake.
     ///
     /// # Errors
-    /// Why there are none.
+    /// The reason why there are no times.
     async fn time(&mut self, candidate: usize, phase: Phase) -> Result<Timing>;
 
-    /// The time since the search of the class began. It never goes back.
+    /// The time since the search of the class began, which never goes back.
     fn now(&self) -> Duration;
 }
 
-/// What a search found.
+/// Result of a search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
     /// Median time of the default, in seconds.
     pub default_s: f64,
-    /// The candidate that beat it by more than the spread, and its median time in seconds.
+    /// The candidate that beat the default by more than the spread, and its median time in seconds.
     pub winner: Option<(usize, f64)>,
-    /// Time of the default over that of the winner, less one; 0 without a winner.
+    /// Time of the default over time of the winner, less one; 0 without a winner.
     pub gain: f64,
-    /// What a gain had to exceed.
+    /// Spread of the comparison, which a gain had to exceed.
     pub spread: f64,
     /// Candidates that were timed.
     pub tried: usize,
-    /// Candidates that were not, and why.
+    /// Candidates that were not timed, and why.
     pub passed_over: Vec<(usize, String)>,
-    /// [`Warning::ClockDrift`] where a figure was timed on a device that was not at its rate.
+    /// [`Warning::ClockDrift`] where one of the times was taken on a device that was not at its rate.
     pub mark: Option<Warning>,
     /// How the search ended.
     pub ended: StopReason,
 }
 
-/// A gain below this is none, whatever the spread.
+/// A smaller gain does not count, whatever the spread: 0.01 is 1 %.
 const LEAST_GAIN: f64 = 0.01;
-/// How many of the screened are compared with the default.
+/// Number of screened candidates that are compared with the default.
 const CHALLENGERS: usize = 2;
-/// A candidate this much slower than the default in the screening is not compared: clock rates rise while it lasts.
+/// Factor on the default's time above which a screened candidate is not compared. It allows for clock rates that rise
+/// during the screening.
 const MARGIN: f64 = 1.05;
-/// Rounds of the comparison, how many are needed to say anything, and how many are begun at most: a round in which the
+/// Rounds of the comparison, the least number that proves anything, and the most that are begun: a round in which the
 /// device drifted is repeated.
 const ROUNDS: usize = 5;
 const LEAST_ROUNDS: usize = 3;
 const MOST_ROUNDS: usize = 2 * ROUNDS;
-/// Rates of the fixed work in one round differ by more than this share: the device drifted.
+/// Share by which rates of the fixed work in one round may differ: beyond it, the device drifted.
 const DRIFT: f64 = 0.03;
 /// The share of the time that the screening may take; the rest is for the comparison.
 const SCREENING: f64 = 0.75;
@@ -108,8 +109,8 @@ const SCREENING: f64 = 0.75;
 /// with the default in alternating rounds: a winner has to be faster by more than the spread.
 ///
 /// # Errors
-/// What the default fails with when it is screened; [`crate::Error::Interrupted`] and [`crate::Error::DeviceLost`]. Any other candidate
-/// that fails is passed over.
+/// Any error of the default's screening; [`crate::Error::Interrupted`] and [`crate::Error::DeviceLost`]. Any other
+/// candidate that fails is passed over.
 pub async fn search<T: Trials>(
     trials: &mut T,
     count: usize,
@@ -186,7 +187,7 @@ impl<T: Trials> Search<'_, T> {
         time
     }
 
-    /// Times of all in turn. Without one of the first, which is the default, the round ends.
+    /// Times of `all` candidates in turn. If the first, which is the default, has no time, the round ends.
     async fn round(&mut self, all: &[usize]) -> Result<Vec<Result<Timing>>> {
         let mut round = Vec::new();
         for candidate in all {
@@ -235,9 +236,9 @@ impl<T: Trials> Search<'_, T> {
                         times[place].push(timing.time.median);
                         marks.extend(timing.mark);
                     }
-                    // It had a time before: the device is too busy now, and there is nothing to compare with.
+                    // The default had a time before: the device is too busy now, and there is nothing to compare with.
                     Err(_) if place == 0 => {}
-                    // Without times it loses.
+                    // A challenger without times loses.
                     Err(error) => outcome.passed_over.push((all[place], error.to_string())),
                 }
             }
@@ -258,7 +259,7 @@ impl<T: Trials> Search<'_, T> {
                 .relative_iqr()
                 .max(time.relative_iqr())
                 .max(LEAST_GAIN);
-            // Times that are all over the place prove nothing, however far apart their medians are.
+            // Widely spread times prove nothing, however far apart their medians are.
             if gain > spread && gain > outcome.gain && spread <= 2.0 * NOISY_ABOVE {
                 outcome.winner = Some((*candidate, time.median));
                 outcome.gain = gain;

@@ -19,7 +19,7 @@ pub(super) struct DeviceTrials<'a> {
     options: &'a TuneOptions,
     should_stop: &'a dyn Fn() -> bool,
     space: OperandBuffers,
-    /// Those that were verified, by their places.
+    /// Launch of each candidate, by its index; `None` until the candidate is verified.
     launches: Vec<Option<Launch>>,
     began: Instant,
 }
@@ -93,7 +93,7 @@ impl Trials for DeviceTrials<'_> {
     }
 }
 
-/// Short, since there are many looks: the spread is what decides, not a single median.
+/// Sampling of a phase. Short, since candidates are timed often: the spread decides, not a single median.
 fn sampling(phase: Phase) -> Sampling {
     let ms = Duration::from_millis;
     let (warm_up, warm_up_max, min_samples, min_time, max_time) = match phase {

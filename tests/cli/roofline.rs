@@ -33,7 +33,7 @@ fn a_quick_roofline_prints_and_writes_what_a_run_uses() {
     let report = RooflineReport::from_json(&text).unwrap();
     assert!(out.starts_with(&report.adapter.describe()), "{out}");
     for id in ["compute/f32", "memory/copy"] {
-        let ceiling = report.ceiling(id).unwrap();
+        let ceiling = report.ceiling(&id.into()).unwrap();
         assert!(
             ceiling.value.is_some_and(|value| value > 0.0),
             "{ceiling:?}"
@@ -43,7 +43,7 @@ fn a_quick_roofline_prints_and_writes_what_a_run_uses() {
             "{out}"
         );
     }
-    assert!(report.ceiling("memory/write").is_none() && report.sweep.is_empty());
+    assert!(report.ceiling(&"memory/write".into()).is_none() && report.sweep.is_empty());
     // The file is a model that needs no GPU; what was printed follows from it.
     let roofline = Roofline::from_json(&text).unwrap();
     let ridge = roofline.roof("f32", "memory").unwrap().ridge_point();

@@ -7,7 +7,7 @@ use pollster::block_on;
 const MS: fn(u64) -> Duration = Duration::from_millis;
 const NEVER: Duration = Duration::from_secs(1_000_000);
 
-/// A device that sleeps after 2 s of rest, runs at a fifth of its rate then, and wakes by so much dense work.
+/// A device that sleeps after 2 s of rest, then runs at a fifth of its rate, and wakes after dense work for `lasts`.
 fn sleepy(lasts: Duration) -> FakeWork {
     FakeWork {
         seconds: 70e-6,
@@ -85,7 +85,7 @@ fn a_device_that_rested_is_timed_awake() {
     }
 }
 
-/// The same devices deceive a plateau: what is asserted above is no property of the fake.
+/// A warm-up by plateau alone times the same devices asleep: the test above passes by no property of the fake.
 #[test]
 fn a_warm_up_by_plateau_alone_times_it_asleep() {
     for (sampling, all) in [
@@ -250,7 +250,7 @@ fn a_lower_rate_for_good_is_taken_once_and_marked_each_time_after_that() {
             Some(DriftMoment::Before)
         );
         let lasted = since(began, &slowest).as_millis();
-        // It is not waited for again where that did not help.
+        // A device for which waiting did not help is not waited for again.
         assert_eq!(lasted >= 3000, round == 0, "{lasted}");
     }
     // Asleep it is slower than that, and is waited for.

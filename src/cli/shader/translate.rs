@@ -33,7 +33,7 @@ impl Form {
     }
 }
 
-/// The bytes of `prepared` in a form. Policies of checks are those of wgpu's backends, as far as naga's options tell them.
+/// The bytes of `prepared` in a form. Policies of checks match wgpu's backends, as far as naga's options allow.
 ///
 /// # Errors
 /// [`Error::Unsupported`] for what naga cannot write; [`Error::Shader`] for a text that it refuses.

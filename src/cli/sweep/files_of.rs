@@ -1,4 +1,4 @@
-//! Files in place of a kernel's own: for whoever writes a kernel, or another text of one.
+//! The user's files in place of a kernel's own files, for authors of kernels.
 
 use ridgepoint::error::suggest;
 use ridgepoint::gpu::Capabilities;
@@ -43,11 +43,13 @@ impl Candidate for Replaced<'_> {
     }
 }
 
-/// The kernel of the table whose place the file at `path` takes, and that kernel with the file: `place`, or the one that is
-/// called as the file or has a file of that name. The file's stem is its entry point.
+/// The kernel of the table whose place the file at `path` takes, and a copy of that kernel with the file.
+///
+/// The kernel of the table is `place`; without `place`, the kernel with the file's name, or a kernel that has a file of
+/// that name. The file's stem is its entry point.
 ///
 /// # Errors
-/// [`Error::File`] for a file that cannot be read, [`Error::UnknownName`] where no kernel is called as the file.
+/// [`Error::File`] for a file that cannot be read; [`Error::UnknownName`] where no kernel has the file's name.
 pub(super) fn from_file(
     path: &Path,
     family: &'static Family,
@@ -70,7 +72,7 @@ pub(super) fn from_file(
     };
     let own = shader(stem, text);
     let mut stages = table.stages.to_vec();
-    // The stage of the file's name, or that of the kernel's.
+    // The file replaces the stage of its name; without such a stage, the kernel's first stage.
     let named = |name: &str| stages.iter().any(|stage| stage.shader.name == name);
     let replaced = if named(stem) {
         stem
@@ -90,10 +92,10 @@ pub(super) fn from_file(
     Ok((table, with_stages(kernel, stages)))
 }
 
-/// `table` with the files that `folder` has of it.
+/// `table` with its files replaced by the files of the same names in `folder`.
 ///
 /// # Errors
-/// [`Error::File`] for files that cannot be read, and for a folder that has none of the kernel's.
+/// [`Error::File`] for files that cannot be read, and for a folder that has none of the kernel's files.
 pub(super) fn with_folder(table: &'static Kernel, folder: &Path) -> Result<&'static Kernel> {
     let mut stages = table.stages.to_vec();
     let mut found = false;
@@ -129,8 +131,8 @@ fn unplaced(stem: &str, family: &Family) -> Error {
     }
 }
 
-/// `kernel` with other stages, and with the features that their words ask for. The kernel lives as long as the program, as
-/// those of the table do.
+/// `kernel` with other stages, and with the features that words in their texts need. The kernel lives as long as the
+/// program, as the kernels of the table do.
 fn with_stages(kernel: Kernel, stages: Vec<Stage>) -> &'static Kernel {
     let has = |word: &str| stages.iter().any(|stage| stage.shader.wgsl.contains(word));
     let mut features = kernel.features;
@@ -194,7 +196,7 @@ mod tests {
         let (table, own) = of("mine.wgsl", Some("matmul_tiled")).unwrap();
         assert_eq!((table.name, own.name), ("matmul_tiled", "mine"));
         assert_eq!(own.stages[0].shader.name, "mine");
-        // The table's host code sets what the file declares.
+        // The table's host code sets the constants that the file declares.
         let shape = Matmul::new(64, 64, 64);
         let replaced = Replaced::new(candidate(&shape, table.name).unwrap(), own);
         let device = fake("webgpu").unwrap();

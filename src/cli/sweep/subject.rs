@@ -1,4 +1,4 @@
-//! Subject of a sweep: a kernel of the table, the same with other files, what the library chooses, what a search tries.
+//! Subject of a sweep: a kernel of the table, a kernel with other files, the library's choice, the candidates of a search.
 
 use super::files_of::{Replaced, from_file, with_folder};
 use ridgepoint::gpu::Capabilities;
@@ -77,7 +77,8 @@ impl Subject {
         }
     }
 
-    /// A trial for each of `combinations`; those of a search, the first `most` of them, for [`Subject::Candidates`].
+    /// Trials of the subject: for [`Subject::Candidates`] the first `most` candidates of a search, for any other subject one
+    /// trial for each of `combinations`.
     ///
     /// # Errors
     /// [`ridgepoint::Error::Unsupported`] where no kernel runs on `device`.

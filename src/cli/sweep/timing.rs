@@ -20,7 +20,7 @@ pub(super) struct Timed {
     pub(super) figures: String,
 }
 
-/// Sets of operands: one, or enough that no cache still holds them when their turn comes again.
+/// Sets of operands: one set, or as many sets as it takes for no cache to hold a set when its turn comes again.
 pub(super) async fn spaces(
     gpu: &Gpu,
     operation: &dyn Operation,
@@ -89,7 +89,8 @@ pub(super) async fn whole(
     Ok(Timed { seconds, figures })
 }
 
-/// The longest of a plan's dispatches, each the shortest of three samples, in order and alone: what a watchdog sees.
+/// Time of the longest of a plan's dispatches, which is what a watchdog sees. Dispatches run in order and alone, and each
+/// time is the shortest of three samples.
 ///
 /// # Errors
 /// Errors of [`whole`].
@@ -127,7 +128,7 @@ pub(super) async fn longest_dispatch(
     Ok(Timed { seconds, figures })
 }
 
-/// A launch for each set of operands, after the result on the first set was held against the reference.
+/// A launch for each set of operands, after the result on the first set was compared with the reference.
 async fn verified(
     gpu: &Gpu,
     operation: &dyn Operation,

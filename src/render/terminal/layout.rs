@@ -1,4 +1,4 @@
-//! Which columns stand side by side on a page, how wide each is, and what stands below a line instead.
+//! Layout of a table: the columns side by side on a page, their widths, and the content below a line.
 
 use super::tone::{Tone, styled};
 use super::wrap::{words, wrap};
@@ -6,9 +6,9 @@ use crate::render::{Align, Cell, Column, Line, Page, Priority, Table};
 
 /// Characters between two columns.
 const GAP: usize = 2;
-/// Characters that sentences need beside a line; with less they stand below it.
+/// Characters that sentences need beside a line; with fewer they stand below the line.
 const LEAST_PROSE: usize = 24;
-/// Space before what stands below a line, beyond that of the line.
+/// Space before content below a line, in addition to the indent of the line.
 const BELOW: usize = 4;
 /// Style of the heads: bold.
 const BOLD: u8 = 1;

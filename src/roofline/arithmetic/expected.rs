@@ -1,4 +1,4 @@
-//! What a chain ends with, step by step on the CPU: a kernel that was folded or cut short gives something else.
+//! The expected result of a chain, step by step on the CPU: a kernel that was folded or cut short gives another one.
 
 use super::forms::Step;
 use super::{Buffers, Shape};
@@ -7,7 +7,7 @@ use crate::roofline::probe::Words;
 use crate::tolerance::Expected;
 
 impl Shape {
-    /// What element `index` of the answer is: the sum of all chains.
+    /// The expected value of element `index` of the answer: the sum of all chains.
     pub(super) fn expected(&self, index: u64, steps: u64, buffers: &Buffers) -> Expected {
         let chains = 0..self.chains as u32;
         let Some(dtype) = self.form.words.dtype() else {

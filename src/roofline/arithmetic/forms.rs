@@ -1,9 +1,10 @@
-//! What is computed: the element types whose peak is looked for, with the files and constants of their chains.
+//! Element types whose arithmetic peak is measured, with the files and constants of their chains.
 
+use crate::report::CeilingId;
 use crate::roofline::probe::{ProbeFile, Words};
 use crate::shader::files;
 
-/// What a step of a chain computes.
+/// The computation of one step of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// `x = fma(x, a, b)`
@@ -32,11 +33,11 @@ pub(super) struct Form {
     pub(super) operations: u64,
 }
 
-/// An element type with the ways in which its peak is looked for.
+/// An element type with the forms of computation that are tried to find its peak.
 #[derive(Debug)]
 pub(in super::super) struct Arithmetic {
     /// The ceiling's.
-    pub(in super::super) id: &'static str,
+    pub(in super::super) id: CeilingId,
     pub(in super::super) unit: &'static str,
     pub(in super::super) counts: &'static str,
     pub(super) forms: &'static [Form],
@@ -44,7 +45,7 @@ pub(in super::super) struct Arithmetic {
 
 /// Just below 1 in magnitude, exact in f32.
 const A: f32 = -(1.0 - 1.0 / 131_072.0);
-/// The same for the eleven bits of an f16: a contraction strong enough to keep rounding small.
+/// Below 1 in magnitude, exact in the eleven bits of an f16: a contraction strong enough to keep rounding small.
 pub(super) const A_F16: f32 = -0.9375;
 /// `b` is one of these times the invocation's own value.
 const B: f32 = 1.0 / 64.0;
@@ -85,7 +86,7 @@ pub(in super::super) static DOT_I8: ProbeFile = ProbeFile {
 
 /// f32 fused multiply-add.
 pub(in super::super) static F32: Arithmetic = Arithmetic {
-    id: "compute/f32",
+    id: CeilingId::ComputeF32,
     unit: "FLOP/s",
     counts: "an fma is 2",
     forms: &[
@@ -110,7 +111,7 @@ pub(in super::super) static F32: Arithmetic = Arithmetic {
 
 /// f16 fused multiply-add with f16 results.
 pub(in super::super) static F16: Arithmetic = Arithmetic {
-    id: "compute/f16",
+    id: CeilingId::ComputeF16,
     unit: "FLOP/s",
     counts: "an fma is 2, f16 results",
     forms: &[
@@ -135,7 +136,7 @@ pub(in super::super) static F16: Arithmetic = Arithmetic {
 
 /// i32 multiplication and addition.
 pub(in super::super) static INTEGER: Arithmetic = Arithmetic {
-    id: "compute/i32",
+    id: CeilingId::ComputeI32,
     unit: "OP/s",
     counts: "a multiplication and an addition are 2",
     forms: &[Form {
@@ -150,7 +151,7 @@ pub(in super::super) static INTEGER: Arithmetic = Arithmetic {
 
 /// Four products of 8-bit integers, summed.
 pub(in super::super) static DOT: Arithmetic = Arithmetic {
-    id: "compute/i8_dot",
+    id: CeilingId::ComputeI8Dot,
     unit: "OP/s",
     counts: "dot4I8Packed is 8: four multiplications, four additions",
     forms: &[Form {
@@ -164,7 +165,7 @@ pub(in super::super) static DOT: Arithmetic = Arithmetic {
 };
 
 impl Form {
-    /// The type of so many values side by side.
+    /// The type of `width` values side by side.
     pub(super) fn name_of(&self, width: u64) -> Option<&'static str> {
         self.types.get(width.ilog2() as usize).copied()
     }

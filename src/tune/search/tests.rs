@@ -6,11 +6,11 @@ use pollster::block_on;
 struct Fake {
     /// Seconds of one execution; `None` for a candidate whose result is wrong.
     seconds: Vec<Option<f64>>,
-    /// How long verifying takes, in seconds.
+    /// Time that verifying takes, in seconds.
     verifying: f64,
-    /// Factors of the times of rounds, over and over; 0 for no time.
+    /// Factors of the times of rounds, repeated; 0 for no time.
     pattern: Vec<f64>,
-    /// Rates of the fixed work before the first timings of rounds; of later ones they are not known.
+    /// Rates of the fixed work before the first timings of rounds; later timings have no known rate.
     rates: Vec<f64>,
     now: Duration,
     verified: Vec<usize>,
