@@ -1,7 +1,7 @@
 //! A document as text in columns, for a terminal of any width.
 //!
-//! Columns that do not fit a narrow page stand below their line, the columns of the least [`Priority`](super::table::Priority) first: a narrow
-//! terminal moves a fact and never drops it.
+//! Columns that do not fit a narrow page stand below their line, the columns of the least
+//! [`Priority`](super::table::Priority) first: a narrow terminal moves a fact and never drops it.
 
 mod layout;
 mod tone;
