@@ -1,7 +1,7 @@
 //! The operations: what is computed, what it costs, what the right answer is. How it is computed is a kernel's affair.
 //!
 //! A value such as [`Matmul`] is one operation of one shape. A [`Family`] is the operation for every shape, with its
-//! kernels; [`FAMILIES`] is the table that tests, benches, the command line and the reports walk over.
+//! kernels; [`FAMILIES`] is the table that tests, benches, the command line and the reports go through.
 
 mod attention;
 mod attention_backward;
@@ -74,7 +74,7 @@ pub fn family(name: &str) -> Result<&'static Family> {
         .ok_or_else(unknown)
 }
 
-/// Every file under `shaders/`, once: those of all kernels, and the one that fills buffers.
+/// Every shader file of the operations, once: files of all kernels, and the file that fills buffers.
 #[must_use]
 pub fn shaders() -> Vec<&'static Shader> {
     let kernels = FAMILIES.iter().flat_map(|family| family.kernels);

@@ -59,7 +59,7 @@ fn inputs(shape: &Attention, factor: f32) -> Vec<Vec<f32>> {
     values
 }
 
-/// What `kernel` answers, one gradient behind the other; `None` where it does not run.
+/// Gradients that `kernel` computes, one behind the other; `None` where it does not run.
 fn run(
     gpu: &Gpu,
     backward: &AttentionBackward,

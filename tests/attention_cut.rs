@@ -19,8 +19,8 @@ fn steps(family: &Family) -> Constants {
     Constants::from([steps])
 }
 
-/// Holds the kernels of a family that can be cut against the reference, cut after every few steps; the names of those that
-/// it took several dispatches.
+/// Compares the kernels of a family whose loops can be cut with the reference, cut after every few steps; returns the names
+/// of the kernels that took several dispatches.
 ///
 /// `values` holds the operands that are read, in their order; `None` for generated ones.
 fn compare(gpu: &Gpu, shape: &dyn Operation, values: Option<&[Vec<f32>]>) -> Vec<&'static str> {
@@ -101,7 +101,7 @@ fn each_option_goes_through_cuts() {
     }
 }
 
-/// The same of the backward: sums over keys for queries, and over queries of all heads of a group for keys.
+/// Loops of the backward are cut: sums over keys for queries, and sums over queries of all heads of a group for keys.
 #[test]
 fn gradients_go_through_cuts() {
     let Some(gpu) = common::open(|_| {}) else {
@@ -205,7 +205,7 @@ fn later_parts_may_weigh_far_more_or_less() {
     }
 }
 
-/// What is long for a processor is cut there without being asked, into more dispatches than it would have.
+/// Long loops are cut on a software adapter by default, into more dispatches than uncut loops have.
 #[test]
 fn long_loops_are_cut_on_a_slow_adapter() {
     let Some(gpu) = common::open(|_| {}) else {

@@ -251,7 +251,7 @@ fn f16_near_its_end_does_not_overflow() {
     assert!(!narrow || ran.contains(&"attention_flash"), "{ran:?}");
 }
 
-/// Memory behind a sequence's own length is not looked at, and rows of O there are zeros.
+/// Memory behind a sequence's own length is not read, and rows of O there are zeros.
 #[test]
 fn what_lies_past_a_length_need_not_be_numbers() {
     let Some(gpu) = common::open(|_| {}) else {

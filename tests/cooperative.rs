@@ -206,7 +206,7 @@ fn attention_is_right_with_both_sides_and_each_option() {
             seq_kv: 0,
             ..ATTENTION
         },
-        // The last query sees nothing of the first block that its tile walks, and all of the second.
+        // The last query sees no key of the first block of its tile's KV loop, and all keys of the second.
         Attention {
             seq_q: 81,
             seq_kv: 81,
@@ -232,7 +232,7 @@ fn attention_is_right_with_both_sides_and_each_option() {
             verify(gpu, shape, &of_attention(constants.clone()));
         }
     }
-    // As long sequences are walked.
+    // KV loops that all begin at the first block, as for long sequences.
     let straight = Constants::new().set("STAGGER", false);
     for shape in &shapes[3..] {
         verify(gpu, shape, &of_attention(straight.clone()));

@@ -25,7 +25,7 @@ const FLOORS: &[&str] = &[
     "render",
 ];
 
-/// What is compiled for tests alone.
+/// Files that are compiled for tests alone.
 const OF_TESTS: &[&str] = &["golden.rs", "ops/scheduled.rs"];
 
 fn source() -> PathBuf {
@@ -100,7 +100,7 @@ fn paths(module: &str, code: &str) -> BTreeSet<String> {
     found
 }
 
-/// What a parent's own code uses of its children: `child::` anywhere but in re-exports and in tables.
+/// Paths of its children that a parent's own code uses: `child::` anywhere but in re-exports and in tables.
 fn of_children(module: &str, code: &str, files: &BTreeMap<String, String>) -> BTreeSet<String> {
     let own = code.split_inclusive(';').filter(|statement| {
         let line = statement.trim_start();

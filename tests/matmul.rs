@@ -231,7 +231,8 @@ fn operands_go_beyond_one_binding() {
     }
 }
 
-/// As little at once as may be told: a run of workgroups a dispatch, by every kernel, in windows of a few rows or without.
+/// Products by every kernel with the smallest watchdog limit that can be given: a short dispatch range a dispatch, in
+/// windows of a few rows or without.
 #[test]
 fn products_are_cut_into_runs_of_workgroups() {
     let transposed = Layout {
@@ -279,7 +280,7 @@ fn products_are_cut_into_runs_of_workgroups() {
                     verify_with(&gpu, matmul, &options).map(|(_, dispatches)| dispatches)
                 };
                 let (cut, whole) = (dispatches(1), dispatches(0));
-                // What small bindings ask for may be cut far enough.
+                // Sub-problems that small bindings ask for may be within the limit already.
                 let more = cut.is_none() || cut > whole || is_small && cut == whole;
                 let name = kernel.name;
                 assert!(more, "{name} {parts:?} {matmul:?}: {cut:?} {whole:?}");
@@ -288,7 +289,7 @@ fn products_are_cut_into_runs_of_workgroups() {
     }
 }
 
-/// What is long for a processor is cut there without being asked, over C and over K.
+/// Long products are cut on a software adapter by default, over C and over K.
 #[test]
 fn long_products_are_cut_on_a_slow_adapter() {
     let Some(gpu) = common::open(|_| {}) else {

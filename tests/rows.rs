@@ -1,5 +1,5 @@
-//! Softmax, norms and reductions where data or layout is special: what the walk over generated data in
-//! `correctness.rs` does not reach.
+//! Softmax, norms and reductions where data or layout is special: cases that the generated data in `correctness.rs` does not
+//! reach.
 
 mod common;
 #[path = "rows/properties.rs"]

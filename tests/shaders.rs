@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use wgpu::Features;
 
-/// Every file: those of kernels, the library's own, those of probes.
+/// Every shader file: of kernels, of the library itself, and of probes.
 fn shaders() -> Vec<&'static Shader> {
     let probes = PROBE_FILES.iter().map(|file| &file.shader);
     ridgepoint::ops::shaders()

@@ -22,7 +22,7 @@ fn winner(kernel: &str, constants: &[(&str, Setting)]) -> TunedConfig {
     }
 }
 
-/// A tuning of `gpu` with one class, that of [`SHAPE`].
+/// A tuning of `gpu` with one class, the class of [`SHAPE`].
 fn tuning(gpu: &Gpu, winner: Option<TunedConfig>) -> Tuning {
     let mut tuning = Tuning::new(Machine::of(gpu.summary()));
     tuning.keep(Tuned {
@@ -81,7 +81,7 @@ fn a_plan_from_a_tuning_says_so() {
     );
     let constant = tuned.constants().iter().find(|(name, _)| *name == "TILE_M");
     assert_eq!(constant, Some(&("TILE_M", Constant::Integer(32))));
-    // What was found to be best already stays, and says that it was looked at.
+    // A default that a search found to be best stays, and its reason says that a search was made.
     let default = plan(&gpu, None);
     let same = plan(&gpu, Some(tuning(&gpu, None)));
     assert_eq!(same.kernel().name, default.kernel().name);

@@ -86,8 +86,8 @@ impl Operation for Attention {
         classes::variant(self)
     }
 
-    /// Two products of 2 FLOPs a term: of all pairs, of half of them under a causal mask, by convention whatever the lengths,
-    /// or of the pairs within a window, if there is one.
+    /// FLOPs of two products, 2 FLOPs a term. With a window, the pairs within it count. With a causal mask, half of all
+    /// pairs count, by convention whatever the lengths. Otherwise, all pairs count.
     fn flops(&self) -> u64 {
         let each = 2 * self.all_heads() * (self.head_dim + self.value_dim);
         match (self.window, self.mask) {

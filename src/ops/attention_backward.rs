@@ -48,8 +48,8 @@ impl Operation for AttentionBackward {
         attention::classes::variant(&self.forward)
     }
 
-    /// Five products, three over the columns of Q and two over those of V, where the forward has one of each: what has to
-    /// be computed, not what a kernel computes twice.
+    /// FLOPs of five products: three over the columns of Q and two over the columns of V, where the forward has one of each.
+    /// A product counts once, even if a kernel computes it twice.
     fn flops(&self) -> u64 {
         let Attention {
             head_dim,

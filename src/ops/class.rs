@@ -3,15 +3,15 @@
 /// A class of shapes of one operation: data, a line of [`Family::classes`](super::Family::classes).
 #[derive(Debug)]
 pub struct Class {
-    /// What it is called.
+    /// Name of the class.
     pub name: &'static str,
-    /// Which shapes belong to it, in words.
+    /// Shapes of the class, in words.
     pub about: &'static str,
-    /// Whether a shape does. The first class of a family that says so has it.
+    /// Whether the class accepts a shape. A shape belongs to the first class of its family that accepts it.
     pub holds: fn(&Sizes) -> bool,
-    /// The shape that a search measures for it, as text.
+    /// Shape that a search measures for the class, as text.
     pub shape: &'static str,
-    /// The same for a software adapter.
+    /// Shape that a search measures for the class on a software adapter, as text.
     pub software_shape: &'static str,
 }
 

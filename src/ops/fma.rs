@@ -25,7 +25,7 @@ pub struct Fma {
     pub chains: u64,
     /// Components of a chain's value: 1, 2 or 4.
     pub width: u64,
-    /// What a step computes.
+    /// Formula of a step.
     pub recurrence: Recurrence,
 }
 

@@ -30,11 +30,11 @@ impl Role {
 /// One buffer of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Operand {
-    /// Its name in the formula.
+    /// Name in the formula.
     pub name: &'static str,
     /// How many elements.
     pub elements: u64,
-    /// Their type.
+    /// Type of the elements.
     pub dtype: Dtype,
     /// Read or written.
     pub role: Role,
@@ -60,7 +60,7 @@ impl Operand {
         }
     }
 
-    /// The same, written over.
+    /// The operand, overwritten by the result.
     #[must_use]
     pub fn in_place(self) -> Self {
         Self {

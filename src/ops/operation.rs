@@ -30,7 +30,7 @@ pub trait Operation: std::fmt::Debug + Send + Sync {
         sizes.join("x")
     }
 
-    /// What beyond its sizes decides which kernel is best, as the end of its class's name; see [`class_of`].
+    /// Properties beyond the sizes that decide which kernel is best, as the end of the name of the class; see [`class_of`].
     fn variant(&self) -> String {
         String::new()
     }
@@ -56,8 +56,8 @@ pub trait Operation: std::fmt::Debug + Send + Sync {
     /// [`Error::Shape`] or [`Error::TooLarge`].
     fn validate(&self) -> Result<()>;
 
-    /// The same operation on about half the size, for an adapter on which one dispatch would take too long; `None` at
-    /// the smallest.
+    /// The operation on about half the size, for an adapter on which one dispatch would take too long; `None` at the
+    /// smallest size.
     fn halved(&self) -> Option<Box<dyn Operation>>;
 
     /// Ways to compute this shape, in the order in which they are preferred where several are best: the operation's table
@@ -89,13 +89,13 @@ pub type Samples = fn(&[Arc<Prepared>]) -> Vec<Box<dyn Operation>>;
 /// An operation for every shape: a line of the table.
 #[derive(Debug)]
 pub struct Family {
-    /// What the command line and the reports call it.
+    /// Name on the command line and in reports.
     pub name: &'static str,
-    /// What it computes.
+    /// Description of what the operation computes.
     pub about: &'static str,
-    /// Its shape as text, with an example.
+    /// Form of a shape as text, with an example.
     pub shape_form: &'static str,
-    /// Ways to compute it, the plainest first; [`Operation::candidates`] says which one a shape gets.
+    /// Kernels of the operation, the plainest first; [`Operation::candidates`] says which one a shape gets.
     pub kernels: &'static [&'static Kernel],
     /// Classes of shapes that a search for the best kernel tells apart; none where there is nothing to search.
     pub classes: &'static [Class],
@@ -125,8 +125,8 @@ impl Family {
     }
 }
 
-/// The name of the class of `operation`, such as `square_large+tb`: that of the first [`Class`] of its family that holds,
-/// and the operation's [`Operation::variant`]. Pure. `None` for a family without classes.
+/// The name of the class of `operation`, such as `square_large+tb`: the name of the first [`Class`] of its family that
+/// accepts its shape, then the operation's [`Operation::variant`]. Pure. `None` for a family without classes.
 #[must_use]
 pub fn class_of(operation: &dyn Operation) -> Option<String> {
     let sizes = Sizes(operation.shape());

@@ -47,7 +47,7 @@ pub struct Reduction {
 }
 
 impl Reduction {
-    /// Of f32.
+    /// A reduction of f32.
     #[must_use]
     pub fn new(kind: ReductionKind, elements: u64) -> Self {
         let dtype = Dtype::F32;
@@ -180,10 +180,10 @@ impl Operation for Reduction {
 }
 
 impl Reduction {
-    /// Relative to the sum of magnitudes. A term takes part in 2 additions across a load, in at most as many as its
-    /// invocation has loads for each of its running sums, no less than 256 workgroups of 256 invocations being there once
-    /// that matters, and in those of the merges: 2 * 16 of a workgroup, as many of the last one, and a few of what each of
-    /// its invocations takes.
+    /// Error of a sum, relative to the sum of magnitudes. A term takes part in 2 additions across a load, and in at most as
+    /// many as its invocation has loads for each of its running sums; once that matters, there are at least 256 workgroups
+    /// of 256 invocations. Merges add 2 * 16 additions of a workgroup, as many of the last workgroup, and a few for the
+    /// numbers that each invocation of the last workgroup takes.
     fn sum_error(&self) -> f64 {
         let running = self.elements as f64 / f64::from(256 * 256 * 4);
         let product = 2.0;
@@ -209,8 +209,8 @@ fn constants(reduction: &Reduction, _: &Capabilities, _: &Constants) -> Result<C
         .set("ELEMS", elems))
 }
 
-/// Dispatches over windows of what one binding holds and a slow adapter bears. Each workgroup of each leaves a number, and the last one of all
-/// merges those.
+/// Dispatches over windows that fit one binding and the watchdog limit. Each workgroup of each dispatch leaves a number, and
+/// the last workgroup of all merges these numbers.
 fn schedule(
     reduction: &Reduction,
     stages: &[&Prepared],

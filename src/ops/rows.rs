@@ -1,4 +1,4 @@
-//! What operations over rows share: where rows lie, how wide their loads can be, and windows of what one binding holds.
+//! Shared by operations over rows: where rows lie, how wide their loads can be, and windows that fit one binding.
 
 use crate::data::Dtype;
 use crate::error::{Error, Result};
@@ -11,12 +11,13 @@ use crate::kernel::Constants;
 pub struct RowLayout {
     /// First element of the first row.
     pub offset: u64,
-    /// From the beginning of a row to that of the next, at least the number of columns; `None` for exactly that.
+    /// Elements from the beginning of a row to the beginning of the next, at least the number of columns; `None` for exactly
+    /// the number of columns.
     pub stride: Option<u64>,
 }
 
 impl RowLayout {
-    /// Elements from the beginning of a row to that of the next.
+    /// Elements from the beginning of a row to the beginning of the next.
     #[must_use]
     pub fn stride(&self, cols: u64) -> u64 {
         self.stride.unwrap_or(cols)
@@ -89,7 +90,7 @@ impl Width {
         }
     }
 
-    /// That of loads of 16 bytes; `None` where rows do not begin and end at multiples of that.
+    /// Width of loads of 16 bytes; `None` where rows do not begin and end at multiples of 16 bytes.
     pub(super) fn sixteen_bytes(dtype: Dtype, cols: u64, layouts: &[RowLayout]) -> Option<Self> {
         let width = match dtype {
             Dtype::F16 => Self::Eight,
@@ -177,7 +178,7 @@ pub(super) fn windows(
     Ok((0..rows).step_by(each.max(1) as usize).map(cut).collect())
 }
 
-/// What a window of rows binds of an operand.
+/// Bytes of an operand that a window of rows binds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
     /// First byte, aligned.

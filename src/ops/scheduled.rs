@@ -1,4 +1,4 @@
-//! What the tests of dispatches share.
+//! Helpers that the tests of dispatches share.
 
 use super::{Operation, candidate};
 use crate::gpu::Capabilities;

@@ -53,7 +53,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Of f32.
+    /// A stream of f32.
     #[must_use]
     pub fn new(kind: StreamKind, elements: u64) -> Self {
         let dtype = Dtype::F32;
@@ -160,7 +160,7 @@ impl Operation for Stream {
     }
 }
 
-/// As many bytes in flight whatever the type.
+/// Constants that keep equally many bytes in flight for every element type.
 fn constants(stream: &Stream, _: &Capabilities, _: &Constants) -> Result<Constants> {
     Ok(Constants::new()
         .set("Elem", stream.dtype)

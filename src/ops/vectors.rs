@@ -1,4 +1,4 @@
-//! What operations over whole vectors share: windows of what one binding holds, and the lengths they are tested on.
+//! Shared by operations over whole vectors: windows that fit one binding, and the lengths for tests.
 
 use crate::data::Dtype;
 use crate::error::{Error, Result};

@@ -1,4 +1,4 @@
-//! What the tests that need an adapter share.
+//! Helpers that the tests that need an adapter share.
 
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 

@@ -1,4 +1,4 @@
-//! What holds of a softmax whatever the data: rows sum to one, a shift changes nothing, order is kept.
+//! Properties of a softmax for any data: rows sum to one, a shift changes nothing, order is kept.
 
 use super::{common, run};
 use proptest::prelude::*;

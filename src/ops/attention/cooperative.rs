@@ -163,9 +163,9 @@ fn constants(attention: &Attention, device: &Capabilities, given: &Constants) ->
     ))
 }
 
-/// Types of fragments of `side` x `side`, and of the memory that they are loaded from: that of their own elements for
-/// Metal's 8 x 8, for which naga has no other. Memory of single elements is no way for 16 x 16, which came out wrong so on
-/// NVIDIA's driver.
+/// Types of fragments of `side` x `side`, and of the memory that they are loaded from. Metal's 8 x 8 fragments load from
+/// memory of their own scalar elements: naga has no other way for them. Fragments of 16 x 16 do not load from scalar
+/// elements: results were wrong that way on NVIDIA's driver.
 fn fragments(side: u32, kind: AdapterKind) -> Constants {
     let by_one = side == 8 && kind != AdapterKind::Software;
     let (cell, score, four, width) = if by_one {
@@ -204,7 +204,7 @@ fn with_tile(attention: &Attention, form: &Constants, device: &Capabilities) -> 
     fits(smallest)
 }
 
-/// KV loops that all begin at the first block, then the tiles that suit the heads, then those for other heads.
+/// Alternatives: KV loops that all begin at the first block, then tiles that suit the heads, then tiles for other heads.
 fn alternatives(attention: &Attention, device: &Capabilities) -> Vec<Constants> {
     let mut found = vec![Constants::new().set("STAGGER", false)];
     if device.kind != AdapterKind::Software {

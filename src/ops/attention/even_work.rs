@@ -18,7 +18,7 @@ pub(in crate::ops) struct EvenWork {
 }
 
 impl EvenWork {
-    /// As few dispatches as [`flops_of_dispatch`] allows, of about one size.
+    /// Dispatches of about equal size, as few as [`flops_of_dispatch`] allows.
     pub(in crate::ops) fn steps(&self, device: &Capabilities) -> Result<Vec<Dispatch>> {
         let most = flops_of_dispatch(device, Units::Plain) / self.flops.max(1);
         let most = most.max(1);

@@ -83,7 +83,7 @@ pub(in crate::ops) struct DispatchRange {
 }
 
 impl<F: Fn(u64) -> u64> KvLoops<F> {
-    /// As few groups as [`KvLoops::dispatch_flops`] allows, of about one size. A group has ended before the next begins.
+    /// Groups of about equal size, as few as [`KvLoops::dispatch_flops`] allows. A group ends before the next begins.
     pub(in crate::ops) fn groups(&self) -> Vec<LoopGroup> {
         let full = self.ranges(self.dispatch_flops);
         let flops = |range: Range<u64>| Cost::of(self, range).flops(self);

@@ -16,12 +16,12 @@ use crate::error::{Error, Result};
 pub struct HeadLayout {
     /// First element.
     pub offset: u64,
-    /// From one row to the next; `None` for the number of columns.
+    /// Elements from one row to the next; `None` for the number of columns.
     pub row: Option<u64>,
-    /// From one head to the next; `None` for all rows of one behind the other.
+    /// Elements from one head to the next; `None` where all rows of a head lie one behind the other.
     pub head: Option<u64>,
-    /// From one sequence of the batch to the next, or from one page of a paged cache to the next; `None` for whichever of
-    /// rows or heads reach further.
+    /// Elements from one sequence of the batch to the next, or from one page of a paged cache to the next; `None` for
+    /// whichever of rows or heads reach further.
     pub batch: Option<u64>,
 }
 
@@ -145,7 +145,7 @@ pub enum Mask {
 }
 
 /// Sizes of an additive bias `[batch, heads, seq_q, seq_kv]`: each is the attention's own, or 1 for the same everywhere.
-/// Its last axis is `seq_kv`.
+/// The last axis is always `seq_kv`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BiasShape {
     /// 1, or the attention's batch.

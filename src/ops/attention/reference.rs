@@ -123,7 +123,7 @@ impl<'a> Problem<'a> {
             sum += product;
             magnitudes += product.abs();
         }
-        // The dot product, and three roundings for the scale: its own, the product's, and that of log2(e) in it.
+        // The dot product, and three roundings for the scale: of the scale, of the product, and of log2(e) in the scale.
         let terms = self.attention.head_dim + 2;
         [
             scale * sum,
@@ -150,7 +150,7 @@ impl<'a> Problem<'a> {
             let strides = attention.bias_strides();
             let at = batch * strides[0] + head * strides[1] + query * strides[2] + key;
             let bias = self.inputs.get(place, at);
-            // The sum's rounding, and that of a bias times log2(e).
+            // The rounding of the sum, and the rounding of a bias times log2(e).
             error += 2.0 * U * (score.abs() + 2.0 * bias.abs());
             score += bias;
         }
@@ -158,8 +158,8 @@ impl<'a> Problem<'a> {
     }
 }
 
-/// Absolute error of `tanh(x)` as `1 - 2 / (exp(2 x) + 1)` in f32: that of the exponential, through a slope that is
-/// `exp(2 x) / (exp(2 x) + 1)^2` of its relative error, twice, and the roundings of what is at most 2.
+/// Absolute error of `tanh(x)` as `1 - 2 / (exp(2 x) + 1)` in f32: the relative error of the exponential times the slope `2
+/// exp(2 x) / (exp(2 x) + 1)^2`, the error of the division, and the roundings of values of at most 2.
 pub(in crate::ops) fn tanh_error(x: f64) -> f64 {
     let e = (2.0 * x.abs()).min(80.0).exp();
     let slope = 2.0 * e / ((e + 1.0) * (e + 1.0));
@@ -174,7 +174,7 @@ struct Row {
     /// The largest score, and what it may be off by.
     max: f64,
     deviation: f64,
-    /// For each visible key the first element of its V, `exp(score - maximum)`, and the absolute error of that.
+    /// For each visible key the first element of its V, `exp(score - maximum)`, and the absolute error of the exponential.
     keys: Vec<(u64, f64, f64)>,
     /// The weight of the sink and its error, zero where there is none.
     sink: [f64; 2],

@@ -11,7 +11,7 @@ pub(in crate::ops) const FORM: &str = "BATCHxHEADSxSEQ_QxSEQ_KVxHEAD_DIM, such a
     then what differs: +kv2 (key heads) +v32 (columns of V) +scale=0.1 +window=256 +bias or +bias=1x4x1 (batch, heads, \
     queries) +cap=30 +sinks +lengths +lse +page=16 (keys of a page) +bshd (heads within rows)";
 
-/// The text of `attention`. Of all strides only those of `+bshd` have a text.
+/// The text of `attention`. Strides have no text, except the strides of `+bshd`.
 pub(in crate::ops) fn label(attention: &Attention) -> String {
     let sizes = [
         attention.batch,

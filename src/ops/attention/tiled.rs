@@ -52,8 +52,8 @@ fn heads_in_turn(attention: &Attention) -> bool {
     right < attention.seq_kv
 }
 
-/// Dispatches over tiles of queries. Where `KV_PER_DISPATCH` is set, a tile leaves its partial accumulators to the next dispatch after
-/// that many keys, and the second file makes results of those of the last dispatch.
+/// Dispatches over tiles of queries. Where `KV_PER_DISPATCH` is set, a tile leaves its partial accumulators to the next
+/// dispatch after that many keys, and the second file computes results from the partial accumulators of the last dispatch.
 ///
 /// # Errors
 /// [`crate::Error::TooLarge`] beyond what a grid holds.

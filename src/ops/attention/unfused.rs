@@ -141,7 +141,7 @@ fn constants(attention: &Attention, device: &Capabilities, _: &Constants) -> Res
                 .constants(device, &Constants::from(tiles).set("SPLIT_K", 1u32))
         });
     let (of_scores, of_values) = (of_scores?, of_values?);
-    // Both products have the guards at an edge, and the budget, that one of them needs.
+    // Both products get the guards at an edge, and the watchdog limit, that either of them needs.
     let mut found = of_scores.clone();
     for name in ["CLAMP", "RAGGED_K", "EDGES", "BUDGET"] {
         let value = match (of_scores.get(name), of_values.get(name)) {

@@ -20,7 +20,7 @@ const UNUSED: usize = 1;
 /// Scratch buffers of partial accumulators, where loops are cut.
 const ACCUMULATORS: [usize; 2] = [2, 3];
 
-/// Dispatches of what rows share, then of the gradients of keys, then of those of queries.
+/// Dispatches for the values that each row shares, then for the gradients of keys, then for the gradients of queries.
 ///
 /// # Errors
 /// [`crate::Error::TooLarge`] beyond what a grid holds.
@@ -52,8 +52,9 @@ pub(super) fn schedule(
     Ok(found)
 }
 
-/// Dispatches of one owner. Where `BLOCKS_PER_DISPATCH` is set, a workgroup leaves its partial accumulators to the next dispatch after that
-/// many blocks, and the file that finishes makes results of those of the last dispatch.
+/// Dispatches of one owner. Where `BLOCKS_PER_DISPATCH` is set, a workgroup leaves its partial accumulators to the next
+/// dispatch after that many blocks, and the file that finishes computes results from the partial accumulators of the last
+/// dispatch.
 fn gradients(
     backward: &AttentionBackward,
     owner: Owner,

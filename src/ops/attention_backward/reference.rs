@@ -160,7 +160,7 @@ impl<'a> Reference<'a> {
         }
     }
 
-    /// P and dS of a query and a key; `None` where P is 0 because the score, or the row's sum, is that of nothing.
+    /// P and dS of a query and a key; `None` where P is 0, since the score or the logarithm of the row's sum is -inf.
     fn pair(&self, query: &Query, kv_head: u64, key: u64) -> Option<Pair> {
         let (case, attention) = (&self.case, self.case.attention);
         let [batch, head, row] = query.at;

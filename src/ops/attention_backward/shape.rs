@@ -20,8 +20,8 @@ pub(super) const NAME: &str = "attention_backward";
 /// gradient of their own. Kernels take heads of up to 256 columns, with columns, offsets and strides that are multiples of
 /// four, and no paged cache; what they lack they refuse by name.
 ///
-/// Dispatches are cut as the dispatches of the attention are: where the loop of a tile of keys or of queries is very long, its
-/// partial accumulators are in scratch memory between dispatches, 16 MiB at most.
+/// Dispatches are cut as the dispatches of the attention are: where the loop of a tile of keys or of queries is very long,
+/// its partial accumulators are in scratch memory between dispatches, 16 MiB at most.
 ///
 /// Operands: `q`, `k`, `v`, then `lengths`, `bias` where the attention has such, then `o`, `lse`, `d_o`, and the results
 /// `d_q`, `d_k`, `d_v`. Each gradient lies as what it is the gradient of. P and dS are f32; a kernel of matrix units

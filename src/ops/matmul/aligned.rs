@@ -155,8 +155,8 @@ fn fit(matmul: &Matmul, device: &Capabilities) -> Fit {
     matrix_units::fit(matmul, side, device)
 }
 
-/// The side of the fragments that multiply whatever tile divides `matmul` on `device`; the reason where there are none. The
-/// tile may be the caller's, and what it asks for is looked at when it is known, in [`schedule`].
+/// Side of the fragments that multiply any tile that divides `matmul` on `device`; the reason where there are none. The
+/// caller may set the tile: [`schedule`] checks its needs, once the tile is known.
 fn form_on(matmul: &Matmul, device: &Capabilities) -> Result<u32, String> {
     require(matmul, [FRAGMENT; 3])?;
     let side = matrix_units::side(matmul, device)?;

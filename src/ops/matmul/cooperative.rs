@@ -190,7 +190,7 @@ mod tests {
     use crate::ops::Layout;
     use crate::plan::constants_of;
 
-    /// One with matrix units, and as much workgroup memory as every WebGPU device has.
+    /// A device with matrix units, and as much workgroup memory as every WebGPU device has.
     fn device() -> Capabilities {
         Capabilities::fake(AdapterKind::Discrete)
             .with_features(COOPERATIVE.kernel.features)
@@ -200,7 +200,7 @@ mod tests {
             .with_bindings(1 << 31)
     }
 
-    /// Whether whole fragments of a product are stored, with so many parts of K.
+    /// Whether whole fragments of a product are stored where K is summed in `parts` parts.
     fn is_direct(matmul: &Matmul, parts: u32) -> bool {
         let device = device().with_workgroup_memory();
         let given = Constants::new().set("SPLIT_K", parts);
@@ -233,7 +233,7 @@ mod tests {
             assert!(is_direct(&matmul, 4), "{matmul:?}");
         }
         assert!(!is_direct(&product(386, layout), 4));
-        // Rows of C may be apart and those of the sums not.
+        // Rows of C may have gaps between them; rows of the partial sums have none.
         assert!(!is_direct(&product(386, row(388)), 4));
     }
 

@@ -1,7 +1,7 @@
 //! Dispatch ranges: which workgroups of a product a dispatch takes, so that no driver's watchdog steps in.
 //!
-//! Workgroups are alike, and numbered over tiles, matrices and parts of K: a dispatch takes a range of these numbers. How much
-//! of K one of them takes is bounded as well ([`super::cost`]): beyond, K is summed in parts.
+//! Workgroups are alike, and numbered over tiles, matrices and parts of K: a dispatch takes a range of these numbers. The
+//! depth of K of one workgroup is bounded as well ([`super::cost`]): a deeper K is summed in parts.
 
 use super::cost::MFLOP;
 use crate::error::Result;
@@ -21,7 +21,8 @@ pub(super) struct DispatchRanges {
 }
 
 impl DispatchRanges {
-    /// As few ranges as `budget` FLOPs each allow, of about one size: multiples of `fill_device`, where there is room for one.
+    /// Dispatch ranges of about equal size, as few as a watchdog limit of `budget` FLOPs each allows. Sizes are multiples of
+    /// `fill_device`, where the limit has room for that many workgroups.
     fn within(&self, budget: u64, limits: &wgpu::Limits) -> impl Iterator<Item = Range<u64>> {
         let mut each = self.workgroups;
         if budget > 0 && self.workgroups.saturating_mul(self.flops) > budget {

@@ -1,4 +1,4 @@
-//! What the operands of a product make of a kernel's file.
+//! Constants of a kernel's file that follow from the operands of a product.
 
 use super::cost::{Arithmetic, Cost};
 use super::layout::{Order, Strides};
@@ -39,10 +39,10 @@ pub(super) fn reduced(matmul: &Matmul, is_split: bool) -> Constants {
     found
 }
 
-/// Constants of edges that sub-problems have, where bindings ask for such.
+/// Constants of edges that sub-problems have, where limits of bindings cut the product.
 ///
 /// # Errors
-/// Those of [`Partition::of`].
+/// Errors of [`Partition::of`].
 pub(super) fn of_partition(
     matmul: &Matmul,
     work: Arithmetic,

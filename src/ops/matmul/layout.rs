@@ -8,9 +8,9 @@ use crate::ops::require_u32;
 pub struct Layout {
     /// Whether the matrix lies as the formula has it.
     pub order: Order,
-    /// From one row in memory to the next; `None` for the length of a row.
+    /// Elements from one row in memory to the next; `None` for the length of a row.
     pub row_stride: Option<u64>,
-    /// From one matrix to the next; `None` for the size of a matrix, 0 for one matrix shared over the batch.
+    /// Elements from one matrix to the next; `None` for the size of a matrix, 0 for one matrix shared over the batch.
     pub batch_stride: Option<u64>,
     /// Elements before the first.
     pub offset: u64,
@@ -22,7 +22,7 @@ pub enum Order {
     /// Row by row.
     #[default]
     RowMajor,
-    /// Its transpose lies row by row.
+    /// Column by column: the transpose lies row by row.
     ColumnMajor,
 }
 
@@ -107,7 +107,7 @@ impl Strides {
         self.first + matrix * self.batch + row * self.row_step + column * self.column_step
     }
 
-    /// From one row in memory to the next.
+    /// Elements from one row in memory to the next.
     pub(super) fn stride(&self) -> u64 {
         self.row_step.max(self.column_step)
     }

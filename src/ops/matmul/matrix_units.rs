@@ -54,8 +54,8 @@ pub(super) fn parts_are_profitable(matmul: &Matmul) -> bool {
     matmul.k >= 2048 && (few || matmul.tiles([64; 2]) <= BUSY)
 }
 
-/// Columns of tiles, `tile_n` wide, that are walked row by row: the longer a row of tiles, the more of B is worth keeping in
-/// the cache.
+/// Columns of tiles, `tile_n` wide, whose tiles are numbered row by row: the longer a row of tiles, the more of B is worth
+/// keeping in the cache.
 pub(super) fn group(matmul: &Matmul, tile_n: u32) -> u32 {
     if matmul.n >= 64 * u64::from(tile_n) {
         8

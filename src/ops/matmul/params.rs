@@ -1,4 +1,4 @@
-//! What the dispatches of a product are told and bind.
+//! Uniforms and bindings of the dispatches of a product.
 
 use super::shape::{Bias, Matmul};
 use crate::error::Result;

@@ -24,7 +24,7 @@ pub(super) struct Partition {
     pub(super) depth: u64,
 }
 
-/// What the rows of an operand in memory are to the product.
+/// Side of the product that the rows of an operand in memory run along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
     Rows,
@@ -32,11 +32,12 @@ enum Side {
     Depth,
 }
 
-/// Parts of C's sides and of K are multiples of the larger of these where they can be, or of the other: both of most tiles.
+/// Parts of the sides of C and of K are multiples of the larger of these where they can be, or else of the smaller: both are
+/// multiples of most tiles.
 const GRANULES: [u64; 2] = [256, 64];
-/// And of this in any case: up to so many neighbours in memory are moved at once.
+/// Smallest step for parts that are cut along neighbours in memory: up to 8 neighbours are moved at once.
 const APART: u64 = 8;
-/// Bytes of sums that are kept at most where parts of K are made for the time that they take.
+/// Bytes of partial sums at most, 64 MiB, where K is cut for the watchdog limit.
 const SUMS: u64 = 64 << 20;
 
 impl Partition {
@@ -58,7 +59,7 @@ impl Partition {
         }
     }
 
-    /// As much at once as `limits` allow to be bound.
+    /// The largest partition whose operands `limits` allow to be bound.
     ///
     /// # Errors
     /// [`Error::TooLarge`] where a few rows are too large already.
@@ -166,11 +167,11 @@ impl Partition {
         *self == Self::whole(matmul)
     }
 
-    /// As much at once as leaves room for the sums over parts of K, which have to fit into one binding and are few where it is
-    /// the watchdog alone that asks for parts.
+    /// The largest partition that leaves room for the sums over parts of K. Sums have to fit into one binding; where the
+    /// watchdog limit alone asks for parts, sums are few.
     ///
     /// # Errors
-    /// Those of [`Partition::of`].
+    /// Errors of [`Partition::of`].
     pub(super) fn with_partials(
         matmul: &Matmul,
         work: Arithmetic,
@@ -192,7 +193,7 @@ impl Partition {
         Ok(if few.rows == 0 { found } else { few })
     }
 
-    /// Less at once, so that `parts` planes of f32 sums fit into `limit` bytes.
+    /// A smaller partition, so that `parts` planes of f32 sums fit into `limit` bytes.
     fn for_sums(self, parts: u64, limit: u64) -> Self {
         let plane = self
             .rows

@@ -53,7 +53,7 @@ impl Matmul {
 }
 
 impl Activation {
-    /// Its value at `x`, known to within `allowed`.
+    /// Value of the activation at `x`, where `x` is known to within `allowed`.
     fn expected(self, x: f64, allowed: f64) -> Expected {
         // Both smooth ones are x / (1 + exp(-t)) with this t and at most this slope.
         let (t, slope) = match self {

@@ -16,7 +16,7 @@ use crate::shader::Prepared;
 /// `bindings` arranges the windows of `a`, `b`, `bias` and the result as the file binds them, and may add scratch memory.
 ///
 /// # Errors
-/// Those of [`Multiply::schedule`].
+/// Errors of [`Multiply::schedule`].
 pub(super) fn of_tiles(
     matmul: &Matmul,
     work: Arithmetic,

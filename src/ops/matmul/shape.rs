@@ -43,7 +43,7 @@ pub struct Matmul {
     pub c: Layout,
     /// Whether a row is added to each row of C.
     pub bias: Bias,
-    /// What is applied to each element last.
+    /// Function that is applied to each element last.
     pub activation: Activation,
 }
 
@@ -113,7 +113,7 @@ impl Matmul {
         ])
     }
 
-    /// Tiles of so many rows and columns that C has, in all matrices.
+    /// Number of tiles of `rows` x `columns` in C, over all matrices.
     pub(super) fn tiles(&self, [rows, columns]: [u32; 2]) -> u64 {
         self.batch * self.m.div_ceil(rows.into()) * self.n.div_ceil(columns.into())
     }

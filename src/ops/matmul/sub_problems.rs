@@ -14,7 +14,8 @@ use crate::kernel::{BindingRange, Dispatch, Schedule, Slot};
 use crate::shader::Prepared;
 use std::ops::{Range, RangeInclusive};
 
-/// What a kernel needs of a product, and how it multiplies a sub-problem whose operands are bound whole.
+/// A product and the kernel that multiplies it: inputs of the kernel, and how it multiplies a sub-problem whose operands are
+/// bound whole.
 pub(super) struct Multiply<'a, F> {
     /// The product.
     pub(super) matmul: &'a Matmul,
@@ -37,7 +38,7 @@ pub(super) fn split_k(stage: &Prepared) -> u64 {
 /// Parts of K of all of `matmul`, as `split` has them for each sub-problem: the value of `SPLIT_K`.
 ///
 /// # Errors
-/// Those of [`Partition::with_partials`].
+/// Errors of [`Partition::with_partials`].
 pub(super) fn parts_of_k(
     matmul: &Matmul,
     work: Arithmetic,
@@ -154,7 +155,7 @@ impl<F: Fn(&Matmul, Partials) -> Result<Schedule>> Multiply<'_, F> {
         Ok(found)
     }
 
-    /// Refuses a sub-problem that has edges where a file with tiles of unusual sizes was told of none.
+    /// Refuses a sub-problem that has edges where a file with tiles of unusual sizes was prepared without edges.
     fn require_tiles(&self, product: &Matmul) -> Result<()> {
         let stage = self.stages[0];
         let sides = [("TILE_M", product.m), ("TILE_N", product.n)];

@@ -4,8 +4,8 @@
 //! `shared`, and `resident` of them fit. Where one tile spans a side of C, nobody else reads the same part of the other
 //! operand, which then comes from memory instead of a cache: all takes `cold` times as long.
 //!
-//! The figures are those of an NVIDIA H200 (Vulkan) in f32. WebGPU does not tell how many cores a device has: on another
-//! the times are wrong and the order of the tiles is mostly right, which `ridgepoint tune` puts to the test.
+//! The figures were measured on an NVIDIA H200 (Vulkan) in f32. WebGPU does not report how many cores a device has: on
+//! another device the times are wrong and the order of the tiles is mostly right, which `ridgepoint tune` puts to the test.
 
 use super::params::Split;
 use super::partition::Partition;
@@ -15,7 +15,8 @@ use crate::kernel::Constants;
 use crate::shader::{Constant, Prepared};
 use std::ops::RangeInclusive;
 
-/// Tiles of the register-blocked kernel: (tile M, tile N, tile K), rows and columns per invocation, tiles in workgroup memory.
+/// Tiles of the register-blocked kernel: (tile M, tile N, tile K), rows and columns per invocation, and how many tiles are
+/// in workgroup memory.
 pub(in crate::ops) const fn tiles(
     tile: [u32; 3],
     elems: [u32; 2],
@@ -55,15 +56,15 @@ pub(super) const SQUARE: Tiles = &tiles([64, 64, 16], [8, 8], 1);
 const DENSE: Tiles = &tiles([64, 64, 16], [4, 8], 2);
 /// For few columns, and for processors.
 pub(super) const TALL: Tiles = &tiles([128, 64, 8], [16, 8], 1);
-/// For few rows, and for most tiles: three workgroups share a core, where of the largest two do.
+/// For few rows, and for most tiles: three workgroups share a core, against two with [`LARGE`].
 const WIDE: Tiles = &early([64, 128, 16], [8, 8], 1);
-/// For as many tiles as fill all cores some times.
+/// For products with enough tiles to fill all cores several times.
 const LARGE: Tiles = &tiles([128, 128, 8], [16, 8], 2);
 
 /// Preset 0 leaves the tiles to the shape and the device.
 pub(super) const PRESETS: &[Tiles] = &[&[], SMALL, MEDIUM, SQUARE, DENSE, TALL, WIDE, LARGE];
 
-/// Tiles, and what a workgroup takes for a step of one along K, in nanoseconds.
+/// Tiles, and the time of a workgroup for a step of one along K, in nanoseconds; the module explains each figure.
 struct Rated {
     tiles: Tiles,
     alone: f64,
@@ -82,7 +83,7 @@ const fn rated(tiles: Tiles, [alone, shared, cold]: [f64; 3], resident: u64) -> 
     }
 }
 
-/// Of equal ones the first is taken: larger tiles read less.
+/// Where several take equal time, the first is chosen: larger tiles read less.
 static RATED: [Rated; 7] = [
     rated(LARGE, [113.0, 90.0, 1.0], 2),
     rated(WIDE, [54.0, 42.0, 1.1], 3),
@@ -94,14 +95,14 @@ static RATED: [Rated; 7] = [
 ];
 /// Invocations that keep all parts of a core at work.
 const FILLING: u64 = 128;
-/// What a dispatch takes besides, and one that sums parts, in nanoseconds.
+/// Fixed time of a dispatch of products, and the time of a dispatch that sums parts of K, in nanoseconds.
 const DISPATCH: f64 = 1_600.0;
 const SUM: f64 = 2_500.0;
 /// Bytes a nanosecond at which planes of sums are written and read.
 const PLANES: f64 = 4_000.0;
-/// What loads of single elements take, as a share of the time, for each load of a multiply-add.
+/// Slowdown by loads of single elements, as a share of the time, for each load per multiply-add.
 const SINGLE: f64 = 7.5;
-/// Parts are at least so deep, and not more than so many.
+/// The least depth of a part of K in elements, and the most parts.
 const SHALLOWEST: u64 = 192;
 const MOST_PARTS: u64 = 64;
 /// Parts of K have to save this much to be worth their memory.
@@ -128,7 +129,7 @@ struct Extent {
 
 impl Extent {
     fn of(matmul: &Matmul, limits: &wgpu::Limits) -> Self {
-        // What cannot be cut is refused later, with the reason.
+        // A product that cannot be cut is refused later, with the reason.
         let partition = Partition::of(matmul, limits).unwrap_or_else(|_| Partition::whole(matmul));
         Self {
             matrices: partition.matrices,
@@ -140,7 +141,7 @@ impl Extent {
         }
     }
 
-    /// How K is shared, and the time of all, in nanoseconds.
+    /// How K is shared, and the time of the whole product, in nanoseconds.
     fn with(&self, rated: &Rated, depth: Depth) -> (Split, f64) {
         let (least, most) = match depth {
             Depth::Whole => (1, 1),
@@ -209,7 +210,8 @@ impl Rated {
                 .next_multiple_of((FILLING / invocations).max(1));
             return self.alone.max(on_a_core as f64 * self.shared);
         }
-        // What is left when all cores were full some times is spread unevenly: each takes the next as it ends one.
+        // Workgroups left over after the last full round of all cores are spread unevenly: a core takes the next workgroup
+        // as it ends one.
         let full = self.resident as f64 * self.shared;
         let rest = (workgroups % slots) as f64 / slots as f64;
         let tail = if rest > 0.0 {
@@ -254,14 +256,14 @@ fn rated_tiles(size: impl Fn(&str) -> Option<u64>) -> Option<&'static Rated> {
     RATED.iter().find(is_of)
 }
 
-/// Workgroups with the tiles of a file that fill the device of the figures once; 1 for tiles that are not rated.
+/// Workgroups with the tiles of a file that fill an H200 once; 1 for tiles that are not rated.
 pub(super) fn fill_device(stage: &Prepared) -> u64 {
     let size = |name: &str| stage.constants.get(name).copied().map(u64::from);
     rated_tiles(size).map_or(1, |rated| CORES * rated.resident)
 }
 
-/// How K of a product that is computed at once is shared by a kernel with `constants` for tiles, into so many parts; `None`
-/// for tiles that are not rated.
+/// How a kernel with the tiles of `constants` shares K of a product that is computed at once, in a number of parts within
+/// `parts`; `None` for tiles that are not rated.
 pub(super) fn split(
     matmul: &Matmul,
     constants: &Constants,

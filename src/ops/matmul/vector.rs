@@ -104,7 +104,7 @@ impl Roles {
         let small = self.small.column_step == 1
             && self.wide(&self.small, self.k, self.m, self.small.row_step, width);
         if self.along_k() {
-            // Both walk K in the same order, or neither is wide.
+            // Both operands are read along K in the same order, or neither is wide.
             let step = self.large.column_step;
             let both = small && self.wide(&self.large, self.k, self.n, step, width);
             return (both, both);
@@ -115,7 +115,7 @@ impl Roles {
     }
 }
 
-/// What an invocation and a workgroup take of a product.
+/// Parts of a product that an invocation and a workgroup compute.
 #[derive(Debug, Clone, Copy)]
 struct Shares {
     /// Rows of C.

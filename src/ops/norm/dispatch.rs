@@ -1,4 +1,4 @@
-//! What the dispatches of norms bind and are told.
+//! Bindings and uniforms of the dispatches of norms.
 
 use super::shape::Norm;
 use crate::error::{Error, Result};
@@ -41,7 +41,7 @@ pub(super) fn windows(norm: &Norm, device: &Capabilities) -> Result<Vec<RowWindo
 /// A dispatch of the one file for each window of rows, `ROWS` rows to a workgroup.
 ///
 /// # Errors
-/// [`Error::Unsupported`] where the file holds fewer columns than a row has; those of [`windows`].
+/// [`Error::Unsupported`] where the file holds fewer columns than a row has; errors of [`windows`].
 pub(super) fn one_dispatch(
     norm: &Norm,
     stages: &[&Prepared],
@@ -92,7 +92,7 @@ const NOTHING: BindingRange = BindingRange {
     bytes: 0,
 };
 
-/// What a window of rows binds.
+/// Bindings of a window of rows.
 pub(super) struct Bindings {
     pub(super) x: BindingRange,
     pub(super) weight: BindingRange,
@@ -129,7 +129,8 @@ impl Bindings {
         }
     }
 
-    /// What a file that writes binds to read: WebGPU forbids one buffer both to read and to write.
+    /// Binding for reading in a file that also writes: no bytes in place, since WebGPU forbids binding one buffer both for
+    /// reading and for writing.
     pub(super) fn x_beside_y(&self, norm: &Norm) -> BindingRange {
         match norm.target {
             Target::Separate => self.x,

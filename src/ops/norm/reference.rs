@@ -37,14 +37,14 @@ pub(super) fn expected(norm: &Norm, inputs: &dyn Inputs, indices: &[u64]) -> Vec
     indices.iter().map(&mut one).collect()
 }
 
-/// What the elements of a row share, with absolute errors in f32.
+/// Values that all elements of a row share, with absolute errors in f32.
 #[derive(Debug, Clone, Copy)]
 struct Moments {
     mean: f64,
     mean_error: f64,
     /// `1 / sqrt(variance + epsilon)`
     factor: f64,
-    /// Relative.
+    /// Relative error of `factor`.
     factor_error: f64,
 }
 

@@ -13,7 +13,7 @@ pub enum NormKind {
     Layer,
 }
 
-/// What follows the normalisation, column by column.
+/// Affine map after the normalisation, column by column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Affine {
     /// Nothing.
@@ -48,18 +48,18 @@ pub struct Norm {
     pub dtype: Dtype,
     /// Where the rows of `x` lie.
     pub x: RowLayout,
-    /// Where the rows of `y` lie; not looked at in place. What lies between rows is not touched.
+    /// Where the rows of `y` lie; ignored in place. Memory between rows is not touched.
     pub y: RowLayout,
-    /// What is added to the mean square or the variance; finite, not negative.
+    /// Constant that is added to the mean square or the variance; finite, not negative.
     pub epsilon: f32,
-    /// What follows.
+    /// Affine map after the normalisation.
     pub affine: Affine,
     /// Where the result goes.
     pub target: Target,
 }
 
 impl Norm {
-    /// Of f32, contiguous, with a weight and an epsilon of 1e-5, to memory of its own.
+    /// A norm of f32, contiguous, with a weight and an epsilon of 1e-5, to memory of its own.
     #[must_use]
     pub fn new(kind: NormKind, rows: u64, cols: u64) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What the dispatches of the fused kernels bind and are told.
+//! Bindings and uniforms of the dispatches of the fused kernels.
 
 use super::shape::{Softmax, SoftmaxMask};
 use crate::error::{Error, Result};
@@ -62,7 +62,7 @@ fn windows(softmax: &Softmax, device: &Capabilities) -> Result<Vec<RowWindow>> {
     rows::windows(softmax.rows, &row_bytes, extra, device)
 }
 
-/// What one window of rows binds of each operand.
+/// Bytes of each operand that one window of rows binds.
 struct Spans {
     x: Span,
     mask: Span,
@@ -92,7 +92,7 @@ impl Spans {
     }
 }
 
-/// The same as windows.
+/// [`Spans`] as bindings.
 struct Bindings {
     x: BindingRange,
     mask: BindingRange,
@@ -117,7 +117,8 @@ impl Bindings {
         }
     }
 
-    /// What a file that reads and writes binds: WebGPU forbids one buffer both to read and to write.
+    /// Binding of `x` in a file that also writes `y`: no bytes in place, since WebGPU forbids binding one buffer both for
+    /// reading and for writing.
     fn x_beside_y(&self, softmax: &Softmax) -> BindingRange {
         match softmax.target {
             Target::Separate => self.x,
@@ -170,7 +171,7 @@ pub(super) fn one_dispatch(
 /// [`one_dispatch`] of a file that loads 16 bytes at a time.
 ///
 /// # Errors
-/// Those of [`one_dispatch`], and [`Error::Unsupported`] where rows do not begin and end at multiples of 16 bytes.
+/// Errors of [`one_dispatch`], and [`Error::Unsupported`] where rows do not begin and end at multiples of 16 bytes.
 pub(super) fn one_dispatch_of_16_bytes(
     softmax: &Softmax,
     stages: &[&Prepared],

@@ -52,7 +52,7 @@ pub(super) fn expected(softmax: &Softmax, inputs: &dyn Inputs, indices: &[u64]) 
     indices.iter().map(&mut one).collect()
 }
 
-/// What the elements of a row share.
+/// Values that all elements of a row share.
 #[derive(Debug, Clone, Copy)]
 struct Row {
     max: f64,
@@ -68,7 +68,7 @@ impl Row {
         let max = values.clone().fold(f64::NEG_INFINITY, f64::max);
         let finite = values.clone().filter(|v| v.is_finite());
         let min = finite.clone().fold(f64::INFINITY, f64::min);
-        // NaN and +inf pass through: +inf - +inf is NaN. A maximum of -inf is that of a row that nothing is seen of.
+        // NaN and +inf pass through: +inf - +inf is NaN. A maximum of -inf means that no element of the row is seen.
         let term = |v: f64| {
             if max == f64::NEG_INFINITY && !v.is_nan() {
                 0.0

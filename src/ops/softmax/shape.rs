@@ -35,15 +35,15 @@ pub struct Softmax {
     pub dtype: Dtype,
     /// Where the rows of `x` lie.
     pub x: RowLayout,
-    /// Where the rows of `y` lie; not looked at in place. What lies between rows is not touched.
+    /// Where the rows of `y` lie; ignored in place. Memory between rows is not touched.
     pub y: RowLayout,
     /// Factor of `x`, finite.
     pub scale: f32,
-    /// What is added to `scale * x`.
+    /// Mask that is added to `scale * x`.
     pub mask: SoftmaxMask,
     /// Which columns a row sees; `None` for all.
     pub causal: Option<Causal>,
-    /// What the result is.
+    /// Form of the result.
     pub form: SoftmaxForm,
     /// Where the result goes.
     pub target: Target,
@@ -71,13 +71,13 @@ pub struct Causal {
     pub seen: u64,
 }
 
-/// What a softmax gives.
+/// Form of the result of a softmax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SoftmaxForm {
     /// Probabilities.
     #[default]
     Probabilities,
-    /// Their natural logarithms, `v - max(v) - log(sum(exp(v - max(v))))`.
+    /// Natural logarithms of the probabilities, `v - max(v) - log(sum(exp(v - max(v))))`.
     Logarithms,
 }
 
@@ -88,7 +88,7 @@ impl Default for Softmax {
 }
 
 impl Softmax {
-    /// Of f32, contiguous, without masks, to memory of its own.
+    /// A softmax of f32, contiguous, without masks, to memory of its own.
     #[must_use]
     pub fn new(rows: u64, cols: u64) -> Self {
         Self {

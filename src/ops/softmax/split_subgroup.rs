@@ -56,7 +56,8 @@ fn width(softmax: &Softmax) -> Result<Width> {
     width.map_err(|reason| SPLIT_SUBGROUP.kernel.unsupported(reason))
 }
 
-/// Sizes of the two files. f16 has twice the arithmetic for its bytes, which overlaps with loads where a workgroup comes back for more.
+/// Sizes of the two files. f16 has twice the arithmetic for its bytes, which overlaps with loads where a workgroup comes
+/// back for more.
 fn sizes(width: Width, device: &Capabilities) -> Constants {
     let (workgroup, elems, scale_workgroup, turns) = match (device.kind, width) {
         (AdapterKind::Software, Width::Eight) => (16, 4, 16, 2),

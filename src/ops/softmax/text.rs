@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::ops::rows::Target;
 use crate::ops::{Family, Operation, parse_sizes};
 
-/// Scales, layouts, and causal masks other than that of a square matrix have no text; they are in no suite.
+/// The text of `softmax`. Scales, layouts, and causal masks of matrices that are not square have no text; no suite has them.
 pub(super) fn label(softmax: &Softmax) -> String {
     let mut text = format!("{}x{}", softmax.rows, softmax.cols);
     let options = [

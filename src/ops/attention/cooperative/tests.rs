@@ -126,7 +126,7 @@ fn dispatches_of_long_attention_fill_a_large_device() {
     }
 }
 
-/// What one dispatch holds is not cut, and keeps no sums.
+/// Attention that fits one dispatch is not cut, and needs no scratch memory for partial accumulators.
 #[test]
 fn shorter_attention_needs_no_memory_of_its_own() {
     let shape = Attention {

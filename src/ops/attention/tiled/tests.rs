@@ -46,7 +46,8 @@ const DEVICES: [(AdapterKind, u32); 4] = [
     (AdapterKind::Discrete, 16),
 ];
 
-/// Holds the dispatches of a fused kernel against every pair of a query and a key that sees it, and against the budget.
+/// Checks the dispatches of a fused kernel against every pair of a query and a key that it sees, and against the watchdog
+/// limit.
 fn check(shape: &Attention, kernel: &'static Kernel, tile: Constants, device: &Capabilities) {
     let (schedule, file) = scheduled(shape, kernel, tile, device);
     let tile = u64::from(file.constant("TILE_Q"));

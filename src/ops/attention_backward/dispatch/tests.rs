@@ -13,7 +13,8 @@ fn device(kind: AdapterKind) -> Capabilities {
     Capabilities::fake(kind).with_workgroup_memory()
 }
 
-/// Holds the dispatches of a stage against the pairs that are visible: every block once, in order, within the budget.
+/// Checks the dispatches of a stage against the pairs that are visible: every block once, in order, within the watchdog
+/// limit.
 fn check(
     backward: &AttentionBackward,
     owner: Owner,

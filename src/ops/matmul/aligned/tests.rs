@@ -13,7 +13,7 @@ fn cramped(kind: AdapterKind, side: u32) -> Capabilities {
         .with_bindings(1 << 31)
 }
 
-/// The same with as much as such devices have.
+/// A [`cramped`] device with as much workgroup memory as such devices have.
 fn device(kind: AdapterKind, side: u32) -> Capabilities {
     cramped(kind, side).with_workgroup_memory()
 }

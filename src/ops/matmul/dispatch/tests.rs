@@ -32,7 +32,7 @@ fn device((kind, side): (AdapterKind, u32)) -> Capabilities {
         .with_invocations(1024)
 }
 
-/// What tells kernels apart.
+/// Traits by which kernels differ here.
 #[derive(Clone, Copy)]
 struct Kind {
     vector: bool,
@@ -92,15 +92,15 @@ fn tile_of(file: &Prepared, uniform: &Uniform<'_>, tile: u64) -> [Range<u64>; 2]
 /// How often each element of a buffer was written, and how much of K its sum covers.
 type Written = Vec<(u32, u32)>;
 
-/// What dispatches write, and what they may cost.
+/// Writes of all dispatches so far, and the cost that each may have.
 struct Run<'a> {
     kind: Kind,
     files: &'a [Arc<Prepared>],
     device: &'a Capabilities,
     cost: Cost,
-    /// FLOPs of a dispatch.
+    /// The watchdog limit: FLOPs of a dispatch at most.
     budget: u64,
-    /// Planes of parts of K, and C.
+    /// Writes to the planes of parts of K; `result` has the writes to C.
     sums: Written,
     result: Written,
 }
@@ -121,7 +121,7 @@ impl Run<'_> {
         for id in uniform.first()..uniform.first() + count {
             let plane = id / tiles;
             if plane >= uniform.word(4) {
-                // What fills the grid, where nothing is cut.
+                // Workgroups beyond the last plane fill the grid, only where nothing is cut.
                 assert_eq!(uniform.first(), 0);
                 continue;
             }
@@ -142,7 +142,7 @@ impl Run<'_> {
         assert!(count == 1 || walked * self.cost.step <= self.budget);
     }
 
-    /// A dispatch that sums parts: each workgroup those of a run of elements.
+    /// A dispatch that sums parts of K: each workgroup sums the parts of consecutive elements.
     fn reduce(&mut self, uniform: &Uniform<'_>, count: u64, begin: u64) {
         let [m, n, _] = uniform.sizes();
         let parts = uniform.word(5);
@@ -180,7 +180,8 @@ fn has_form(candidate: &dyn crate::ops::Candidate, device: &Capabilities) -> boo
     constants_of(candidate, &PlanOptions::default(), device).is_ok()
 }
 
-/// Holds the dispatches of a kernel against every element of C, and against the budget: that of the device, or one in MFLOP.
+/// Checks the dispatches of a kernel against every element of C, and against a watchdog limit: `budget` in MFLOP, or the
+/// limit of the device.
 fn check(matmul: &Matmul, kernel: &'static Kernel, device: &Capabilities, budget: Option<u32>) {
     let mut options = PlanOptions::default();
     if let Some(most) = budget {
@@ -277,7 +278,7 @@ fn drawn_products_are_cut_into_all_of_c_within_the_budget() {
     });
 }
 
-/// The same with as little at once as may be told, by every kernel.
+/// Products by every kernel, with a small watchdog limit that is given (`BUDGET`).
 #[test]
 fn drawn_products_are_cut_as_asked() {
     proptest!(config(48), |(matmul in product(), device in any_device(), most in 1u32..200)| {
@@ -327,7 +328,7 @@ fn dispatches(matmul: &Matmul, device: &Capabilities) -> (&'static str, usize) {
     )
 }
 
-/// What a fast adapter does not need it does not get.
+/// Short products are one dispatch; only products that are long for an adapter are cut.
 #[test]
 fn products_are_whole_where_they_are_short() {
     let large = |kind, side| device((kind, side)).with_bindings(u64::from(u32::MAX));
@@ -374,7 +375,8 @@ fn deep_products_have_parts() {
     assert_eq!(of(fast, [4096, 4096, 1 << 18]), ("matmul_blocked", true));
 }
 
-/// A run is whole fillings of a device where there is room for one, and the last is what is left.
+/// A dispatch range is a multiple of the workgroups that fill the device, where the limit has room for that many; the last
+/// range has the rest.
 #[test]
 fn runs_are_of_one_size() {
     let within = |workgroups, filling, budget| {
