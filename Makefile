@@ -28,12 +28,14 @@ snippets: rust ## Write shaders/snippets/ into the WGSL files that use them
 	UPDATE=1 cargo test --release --test shaders snippets
 
 # --release throughout, so that clippy and rustdoc share one check of the dependencies.
-# The library without its command line is what other crates use: it must be clean alone.
+# The library without its command line is what other crates use: it must be clean alone. Measuring (feature bench) is for
+# the browser too: it is checked for wasm where that target can be had.
 lint: rust ## Check formatting, clippy and documentation; warnings are errors
 	cargo fmt --check
 	cargo clippy --release --all-targets -- -D warnings
 	cargo clippy --release --no-default-features --lib -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps
+	@scripts/check_wasm.sh
 
 setup: rust ## On Linux, install a Vulkan driver and a C linker if there is none
 	@scripts/setup.sh
