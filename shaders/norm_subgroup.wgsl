@@ -4,7 +4,7 @@
 //! A subgroup holds one row in registers, a workgroup as many rows as it has subgroups: x is read once, and there is no
 //! barrier. The mean comes first and the variance from the differences to it, which nothing cancels in.
 //!
-//! Traffic: x read once, y written once. Workgroup memory: none. Works for any number of rows, and of columns up to
+//! Traffic: x read once, y written once. Workgroup memory: 0 B. Works for any number of rows, and of columns up to
 //! LANES_MIN * ELEMS * WIDTH.
 
 alias Elem = f32;

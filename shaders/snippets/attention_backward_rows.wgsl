@@ -20,7 +20,7 @@ fn rows_of(strides: Strides, batch: u32, head: u32, count: u32) -> Rows {
 // Of the other rows of a member of the group, those from `begin` up to `end` in so many blocks, what this dispatch walks:
 // from x up to y.
 fn walk_of(member: u32, begin: i32, end: i32, blocks: u32) -> vec2<i32> {
-    if (WALK == 0u) {
+    if (BLOCKS_PER_DISPATCH == 0u) {
         return vec2<i32>(begin, end);
     }
     let before = member * blocks;
