@@ -31,7 +31,7 @@ const TRANSPOSED_B: bool = false;   // B lies in memory as [N, K]
 const CLAMP: bool = true;           // M or N is less than a tile: what lies beyond reads the last row or column
 const RAGGED_K: bool = true;        // a part of K ends within a step
 const SPLIT_K: u32 = 1;             // parts of K that are summed side by side, for matmul_reduce to add up
-const EPILOGUE: bool = SPLIT_K == 1; // alpha, beta, bias and activation apply
+const EPILOGUE: bool = SPLIT_K <= 1; // alpha, beta, bias and activation apply
 const BETA: bool = false;           // C is read
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0;          // 0 none, 1 relu, 2 gelu, 3 silu
