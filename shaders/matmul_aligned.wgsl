@@ -11,9 +11,9 @@
 //!   TILE_M |  A   |  *  |   B    | TILE_K =|   C    | TILE_M
 //!          +------+     +--------+         +--------+
 //!
-//! Steps through K are taken in windows of STAGGER * STAGGER_STEPS steps. Workgroups that share rows of A or columns of B begin each
-//! window STAGGER_STEPS steps apart and go round in it: all of them would else wait in every step for a tile that is not yet in the
-//! cache; so each fetches a part of the window first, and finds the rest there.
+//! Steps through K are taken in windows of STAGGER * STAGGER_STEPS steps. Workgroups that share rows of A or columns of B
+//! begin each window STAGGER_STEPS steps apart and go round in it: otherwise all of them wait in every step for a tile
+//! that is not yet in the cache; so each fetches a part of the window first, and finds the rest there.
 //!
 //! Intensity: TILE_M * TILE_N / (TILE_M + TILE_N) FLOP/B, 64 at 128 x 128.
 //! Workgroup memory: 23.5 KiB. Works for any M, N, K that are multiples of the tile, where rows, matrices and what lies
@@ -218,7 +218,7 @@ fn halves(bytes: vec2<u32>) -> vec4<f16> {
     return vec4<f16>(vec4<f32>(unpack2x16float(bytes.x), unpack2x16float(bytes.y)));
 }
 
-// The row of a tile that is fetched as number `row`, where rows go along K: neighbours would else be stored to rows of 32
+// The row of a tile that is fetched as number `row`, where rows go along K: neighbours would otherwise be stored to rows of 32
 // elements that share banks, and rows four apart do not.
 fn row_along_k(row: u32, along_k: bool) -> u32 {
     if (!along_k) {

@@ -218,7 +218,7 @@ fn chunk_place(local_index: u32, load: u32, chunks: u32) -> vec2<u32> {
     return vec2<u32>(local_index / chunks + ahead / chunks, (local_index % chunks + ahead % chunks) * WIDTH);
 }
 
-// The same for a tile of A, rows within each eight in another order: where a row has 32 elements, neighbours would else
+// The same for a tile of A, rows within each eight in another order: where a row has 32 elements, neighbours would otherwise
 // store to rows that share banks, and rows four apart do not.
 fn chunk_place_a(local_index: u32, load: u32) -> vec2<u32> {
     let place = chunk_place(local_index, load, CHUNKS_A);
