@@ -15,6 +15,8 @@ mod kept;
 mod mutex;
 mod oneshot;
 mod pipeline;
+#[cfg(not(target_arch = "wasm32"))]
+mod poller;
 pub(crate) mod profile;
 mod summary;
 

@@ -6,7 +6,10 @@ use super::features::COOPERATIVE;
 #[cfg(feature = "bench")]
 use super::kept::Kept;
 use super::mutex::lock;
+#[cfg(target_arch = "wasm32")]
 use super::oneshot::oneshot;
+#[cfg(not(target_arch = "wasm32"))]
+use super::poller::Poller;
 use super::pipeline::{Pipeline, check_limits, create, experimental};
 use crate::error::{Error, Result};
 use crate::report::{AdapterSummary, Warning};
@@ -37,6 +40,8 @@ pub struct Gpu {
     #[cfg(feature = "bench")]
     kept: Kept,
     faults: Arc<Mutex<Faults>>,
+    #[cfg(not(target_arch = "wasm32"))]
+    poller: Poller,
     timeout: Duration,
     pub(crate) warnings: Vec<Warning>,
 }
@@ -125,6 +130,8 @@ impl Gpu {
             #[cfg(feature = "bench")]
             kept: Kept::default(),
             faults,
+            #[cfg(not(target_arch = "wasm32"))]
+            poller: Poller::default(),
             timeout: TIMEOUT,
             warnings: Vec::new(),
         }
@@ -338,30 +345,17 @@ impl Gpu {
         self.wait(submission, what).await
     }
 
-    /// Returns when `submission` has finished. Natively a thread waits, so that whatever executor runs this does not.
+    /// Returns when `submission` has finished. Natively the poller's thread waits, so that whatever executor runs this does not.
     pub(crate) async fn wait(&self, submission: wgpu::SubmissionIndex, what: &str) -> Result<()> {
-        let (sender, receiver) = oneshot();
         #[cfg(not(target_arch = "wasm32"))]
-        {
-            let (device, timeout) = (self.device.clone(), self.timeout);
-            std::thread::spawn(move || {
-                let wait = wgpu::PollType::Wait {
-                    submission_index: Some(submission),
-                    timeout: Some(timeout),
-                };
-                let finished = device.poll(wait).is_ok();
-                // The receiver may end the program once the value is sent. If this thread dropped the last handle after
-                // that, the device would be destroyed beside the driver's own exit handlers: some runs on llvmpipe ended
-                // in a signal by it.
-                drop(device);
-                sender.send(finished);
-            });
-        }
+        let receiver = self.poller.finished(&self.device, submission, self.timeout);
         #[cfg(target_arch = "wasm32")]
-        {
+        let receiver = {
+            let (sender, receiver) = oneshot();
             let _ = submission;
             self.queue.on_submitted_work_done(move || sender.send(true));
-        }
+            receiver
+        };
         let finished = receiver.await;
         self.fault()?;
         match finished {
