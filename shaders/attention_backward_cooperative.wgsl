@@ -31,6 +31,7 @@ alias Sums = coop_mat8x8<f32, C>;
 alias Gradient = f16;        // of the gradients; f32 with BLOCKS_PER_DISPATCH
 const FRAGMENT: u32 = 8;
 const LANES: u32 = 32;       // invocations of a subgroup
+const SUBGROUPS_VARY: bool = false;   // the device has subgroups of several sizes
 
 const HEAD_DIM: u32 = 64;    // columns of Q and K
 const VALUE_DIM: u32 = 64;   // columns of V and O
@@ -110,7 +111,17 @@ fn attention_backward_cooperative(
     @builtin(local_invocation_index) local_index: u32,
     @builtin(subgroup_id) subgroup_id: u32,
     @builtin(subgroup_invocation_id) lane: u32,
+    @builtin(subgroup_size) subgroup_size: u32,
 ) {
+    // A uniform of zeros asks for the size of this pipeline's subgroups.
+    if (SUBGROUPS_VARY) {
+        if (params.seq_q == 0u) {
+            if (local_index == 0u) {
+                d_own[0] = vec4<Gradient>(Gradient(subgroup_size));
+            }
+            return;
+        }
+    }
     let id = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
     let own_seq = select(params.seq_q, params.seq_kv, KEYS);
     let own_heads = select(params.heads, params.heads / params.group, KEYS);

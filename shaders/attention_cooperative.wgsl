@@ -25,6 +25,7 @@ alias FragmentB = coop_mat8x8<f16, B>;
 alias Sums = coop_mat8x8<f32, C>;
 const FRAGMENT: u32 = 8;
 const LANES: u32 = 32;   // invocations of a subgroup
+const SUBGROUPS_VARY: bool = false;   // the device has subgroups of several sizes
 
 // Workgroup memory in units of WIDTH elements: 4, or 1 where fragments are loaded only from memory of their own type.
 alias Cell = f16;
@@ -139,7 +140,17 @@ fn attention_cooperative(
     @builtin(local_invocation_index) local_index: u32,
     @builtin(subgroup_id) subgroup_id: u32,
     @builtin(subgroup_invocation_id) lane: u32,
+    @builtin(subgroup_size) subgroup_size: u32,
 ) {
+    // A uniform of zeros asks for the size of this pipeline's subgroups.
+    if (SUBGROUPS_VARY) {
+        if (params.seq_q == 0u) {
+            if (local_index == 0u) {
+                lse[0] = f32(subgroup_size);
+            }
+            return;
+        }
+    }
     let tiles_q = (params.seq_q + TILE_Q - 1u) / TILE_Q;
     let tile = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
     let all_heads = params.batch * params.heads;

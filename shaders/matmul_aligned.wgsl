@@ -28,6 +28,7 @@ alias Sums = coop_mat16x16<f32, C>;
 alias QuadC = vec4<f32>;   // four elements of the result, f32 or f16
 const FRAGMENT: u32 = 16;
 const LANES: u32 = 32;   // invocations of a subgroup
+const SUBGROUPS_VARY: bool = false;   // the device has subgroups of several sizes
 
 const TRANSPOSED_A: bool = false;   // A lies in memory as [K, M]
 const TRANSPOSED_B: bool = false;   // B lies in memory as [N, K]
@@ -109,7 +110,17 @@ fn matmul_aligned(
     @builtin(local_invocation_index) local_index: u32,
     @builtin(subgroup_id) subgroup_id: u32,
     @builtin(subgroup_invocation_id) lane: u32,
+    @builtin(subgroup_size) subgroup_size: u32,
 ) {
+    // A uniform of zeros asks for the size of this pipeline's subgroups.
+    if (SUBGROUPS_VARY) {
+        if (params.m == 0u) {
+            if (local_index == 0u) {
+                c[0] = QuadC(vec4<f32>(f32(subgroup_size)));
+            }
+            return;
+        }
+    }
     let tiles_m = params.m / TILE_M;
     let tiles = tiles_m * params.tiles_n;
     var id = workgroup_id.y * num_workgroups.x + workgroup_id.x;

@@ -15,6 +15,7 @@ alias FragmentB = coop_mat8x8<f32, B>;
 alias Sums = coop_mat8x8<f32, C>;
 const FRAGMENT: u32 = 8;
 const LANES: u32 = 32;       // invocations of a subgroup
+const SUBGROUPS_VARY: bool = false;   // the device has subgroups of several sizes
 const SUBGROUPS: u32 = 4;    // of a workgroup
 const ROWS: u32 = 2;         // fragments of A
 const COLUMNS: u32 = 4;      // fragments of B
@@ -41,7 +42,17 @@ struct Params {
 fn matrix_multiply_add(
     @builtin(workgroup_id) workgroup_id: vec3<u32>,
     @builtin(local_invocation_index) local_index: u32,
+    @builtin(subgroup_size) subgroup_size: u32,
 ) {
+    // A uniform of zeros asks for the size of this pipeline's subgroups.
+    if (SUBGROUPS_VARY) {
+        if (params.trips == 0u) {
+            if (local_index == 0u) {
+                y[0] = f32(subgroup_size);
+            }
+            return;
+        }
+    }
     let subgroup = workgroup_id.x * SUBGROUPS + local_index / LANES;
     var a_part: array<FragmentA, ROWS>;
     for (var i = 0u; i < ROWS; i++) {

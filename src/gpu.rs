@@ -18,6 +18,7 @@ mod pipeline;
 #[cfg(not(target_arch = "wasm32"))]
 mod poller;
 pub(crate) mod profile;
+mod subgroup_size;
 mod summary;
 
 pub use crate::report::{AdapterKind, AdapterSummary, CooperativeShape};

@@ -38,10 +38,13 @@ pub struct Kernel {
     pub intermediates: Dtype,
     /// Sets of constants worth trying, the default first. Empty: the files as they are.
     pub presets: &'static [&'static [(&'static str, Constant)]],
+    /// Shapes, in the operation's text form, that have to come out right on a device before the kernel is used there. Empty:
+    /// the kernel is trusted as it is.
+    pub trials: &'static [&'static str],
 }
 
 impl Kernel {
-    /// A kernel of f32 and f16 that needs no feature, rounds nothing to less than f32 in between, and has no presets.
+    /// A kernel of f32 and f16 that needs no feature, rounds nothing to less than f32 in between, has no presets and needs no trial.
     #[must_use]
     pub const fn new(name: &'static str, about: &'static str, stages: &'static [Stage]) -> Self {
         Self {
@@ -52,6 +55,7 @@ impl Kernel {
             dtypes: &[Dtype::F32, Dtype::F16],
             intermediates: Dtype::F32,
             presets: &[],
+            trials: &[],
         }
     }
 

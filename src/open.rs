@@ -1,7 +1,7 @@
 //! Opening a device, with what has to be tried before it is used, and running one operation on it.
 
-mod matrix_units;
 mod run;
+mod trials;
 
 use crate::error::Result;
 use crate::gpu::{Gpu, GpuOptions};

@@ -450,3 +450,30 @@ proptest! {
         verify(gpu, &shape, &of_attention(Constants::new().set("STAGGER", around)));
     }
 }
+
+/// Sizes of subgroups that an adapter does not have, as on AMD's Linux driver, which has two: kernels are used with the
+/// size that their pipelines got, and a pipeline that was written for another size is refused before it runs.
+#[test]
+fn the_size_of_subgroups_is_found_where_several_are_possible() {
+    let Some(mut gpu) = open_once() else { return };
+    let size = gpu.capabilities().subgroup_sizes.1;
+    gpu.assume_subgroup_sizes(size / 2, 4 * size);
+    assert!(gpu.capabilities().cooperative.is_empty());
+    block_on(gpu.trust_cooperative()).unwrap();
+    assert_eq!(gpu.capabilities().matrix_lanes, Some(size));
+    assert!(!gpu.capabilities().cooperative.is_empty());
+    let options = PlanOptions {
+        kernel: Some("matmul_cooperative"),
+        ..PlanOptions::default()
+    };
+    verify(&gpu, &half(65, 67, 33), &options);
+    // Twice the size is named by the caller: nothing runs.
+    let options = PlanOptions {
+        constants: Constants::new().set("LANES", 2 * size),
+        ..options
+    };
+    let refused = block_on(Plan::new(&gpu, &half(64, 64, 32), &options)).unwrap_err();
+    assert!(matches!(refused, Error::Unsupported { .. }), "{refused}");
+    let text = refused.to_string();
+    assert!(text.contains(&format!("{size} invocations")), "{text}");
+}

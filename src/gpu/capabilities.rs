@@ -14,6 +14,9 @@ pub struct Capabilities {
     pub kind: AdapterKind,
     /// Smallest and largest subgroup.
     pub subgroup_sizes: (u32, u32),
+    /// Invocations of a subgroup in kernels on matrix units, where the sizes above differ: those with which the kernels'
+    /// trials came out right.
+    pub matrix_lanes: Option<u32>,
     /// Cooperative matrix shapes that kernels may use: those that came out right here.
     pub cooperative: Vec<CooperativeShape>,
     /// Kernels for matrix units that came out wrong here, and are not used.
@@ -21,16 +24,33 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Invocations of every subgroup; the reason why fragments cannot be held where sizes differ, since wgpu cannot ask for
-    /// one of them.
+    /// Whether a driver picks the size of a pipeline's subgroups.
+    pub(crate) fn subgroups_vary(&self) -> bool {
+        self.subgroup_sizes.0 != self.subgroup_sizes.1
+    }
+
+    /// Invocations of a subgroup that holds fragments: what kernels on matrix units are written for.
+    ///
+    /// # Errors
+    /// The reason why there is no such number: sizes differ, and no trial came out right with one of them.
     pub(crate) fn lanes(&self) -> std::result::Result<u32, String> {
         let (smallest, largest) = self.subgroup_sizes;
         if smallest == largest {
             return Ok(largest);
         }
-        Err(format!(
-            "subgroups have {smallest} to {largest} invocations, and have to be of one size"
-        ))
+        self.matrix_lanes.ok_or_else(|| {
+            format!(
+                "subgroups have {smallest} to {largest} invocations, and kernels on matrix units came out right with no size"
+            )
+        })
+    }
+
+    /// Sizes of subgroups that kernels on matrix units may be written for, the likeliest first: drivers that have several
+    /// mostly give the largest.
+    pub(crate) fn possible_lanes(&self) -> Vec<u32> {
+        let (smallest, largest) = self.subgroup_sizes;
+        let halves = std::iter::successors(Some(largest), |size| Some(size / 2));
+        halves.take_while(|size| *size >= smallest.max(1)).collect()
     }
 
     /// The side of the square fragments of `input` with sums in f32 that came out right here, the larger where there are both.

@@ -8,9 +8,9 @@ use super::kept::Kept;
 use super::mutex::lock;
 #[cfg(target_arch = "wasm32")]
 use super::oneshot::oneshot;
+use super::pipeline::{Pipeline, check_limits, create, experimental};
 #[cfg(not(target_arch = "wasm32"))]
 use super::poller::Poller;
-use super::pipeline::{Pipeline, check_limits, create, experimental};
 use crate::error::{Error, Result};
 use crate::report::{AdapterSummary, Warning};
 use crate::shader::{Checks, Constant, Key, Loops, Prepared, Shader};
@@ -117,6 +117,7 @@ impl Gpu {
             limits: device.limits(),
             kind: summary.kind,
             subgroup_sizes: (summary.subgroup_min, summary.subgroup_max),
+            matrix_lanes: None,
             cooperative: Vec::new(),
             demoted: Vec::new(),
         };
@@ -215,6 +216,7 @@ impl Gpu {
     ///
     /// # Errors
     /// [`Error::TooLarge`] where workgroup memory or size pass the device's limits, which wgpu does not check;
+    /// [`Error::Unsupported`] where the driver gave it subgroups of another size than it is written for;
     /// [`Error::Gpu`] with the driver's text otherwise.
     pub(crate) async fn compile(
         &self,
@@ -227,11 +229,14 @@ impl Gpu {
         let what = format!("compile shaders/{}.wgsl", prepared.name);
         let create = || create(&self.device, &prepared, checks);
         let (raw, layout) = self.catch(&what, create).await?;
-        Ok(Pipeline {
+        let pipeline = Pipeline {
             raw,
             layout,
             prepared,
-        })
+        };
+        // Boxed: the check runs a dispatch, whose own parts never compile anything.
+        Box::pin(self.require_subgroup_size(&pipeline)).await?;
+        Ok(pipeline)
     }
 
     /// The value of type `T` that goes with this device: one for all that use it, made at the first call.

@@ -11,6 +11,7 @@ impl Capabilities {
             limits: wgpu::Limits::default(),
             kind,
             subgroup_sizes: (0, 0),
+            matrix_lanes: None,
             cooperative: Vec::new(),
             demoted: Vec::new(),
         }
@@ -44,6 +45,13 @@ impl Capabilities {
         let units = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
         self.features.set(units, side > 0);
         self.cooperative = if side > 0 { vec![shape] } else { Vec::new() };
+        self
+    }
+
+    #[cfg(test)]
+    /// Subgroups of `lanes` invocations in kernels on matrix units, where sizes differ.
+    pub(crate) fn with_matrix_lanes(mut self, lanes: u32) -> Self {
+        self.matrix_lanes = Some(lanes);
         self
     }
 

@@ -71,7 +71,12 @@ mod tests {
         descriptor.backend_options.noop.enable = true;
         let instance = wgpu::Instance::new(descriptor);
         let adapter = block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default()));
-        block_on(adapter.unwrap().request_device(&wgpu::DeviceDescriptor::default())).unwrap()
+        block_on(
+            adapter
+                .unwrap()
+                .request_device(&wgpu::DeviceDescriptor::default()),
+        )
+        .unwrap()
     }
 
     #[test]

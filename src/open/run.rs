@@ -39,27 +39,47 @@ impl Gpu {
                 found,
             });
         }
-        let mut buffers = Vec::new();
         for (operand, values) in wanted.iter().zip(inputs) {
-            let (buffer, needed, found) = (operand.name, operand.elements, values.len() as u64);
+            let (needed, found) = (operand.elements, values.len() as u64);
             if needed != found {
-                let shape = format!("{name} {}", operation.label());
                 return Err(Error::Length {
-                    buffer,
-                    shape,
+                    buffer: operand.name,
+                    shape: format!("{name} {}", operation.label()),
                     needed,
                     found,
                 });
             }
-            buffers.push(self.upload(buffer, values, operand.dtype).await?);
         }
-        let mut read = buffers.into_iter().peekable();
+        let mut inputs = inputs.iter().copied();
+        let values: Vec<Option<&[f32]>> = operands
+            .iter()
+            .map(|operand| operand.role.is_read().then(|| inputs.next()).flatten())
+            .collect();
+        let options = PlanOptions::default();
+        let outputs = self.run_on(operation, &options, &values).await?;
+        Ok(outputs.into_iter().next().unwrap_or_default())
+    }
+
+    /// Runs `operation` once as `options` say. `values` are what each operand holds before, `None` for any; the result is
+    /// one vector for each operand that is written.
+    ///
+    /// # Errors
+    /// Errors of [`Plan::new`]; errors that the device reports.
+    pub(super) async fn run_on(
+        &self,
+        operation: &dyn Operation,
+        options: &PlanOptions,
+        values: &[Option<&[f32]>],
+    ) -> Result<Vec<Vec<f32>>> {
+        let operands = operation.operands();
         let mut buffers = Vec::new();
-        for operand in &operands {
-            let bytes = operand.elements * operand.dtype.bytes();
-            buffers.push(match read.next_if(|_| operand.role.is_read()) {
-                Some(buffer) => buffer,
-                None => self.create_storage(operand.name, bytes).await?,
+        for (operand, values) in operands.iter().zip(values) {
+            buffers.push(match values {
+                Some(values) => self.upload(operand.name, values, operand.dtype).await?,
+                None => {
+                    let bytes = operand.elements * operand.dtype.bytes();
+                    self.create_storage(operand.name, bytes).await?
+                }
             });
         }
         let views: Vec<View<'_>> = operands
@@ -67,16 +87,14 @@ impl Gpu {
             .zip(&buffers)
             .map(|(operand, buffer)| View::part(buffer, 0, operand.elements, operand.dtype))
             .collect();
-        let plan = Plan::new(self, operation, &PlanOptions::default()).await?;
-        let mut encoder = self
-            .device()
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        plan.record(&mut encoder, &views)?;
-        self.submit(encoder, name).await?;
-        let output = operands.iter().position(|o| o.role.is_written());
-        match output {
-            Some(place) => self.download(views[place]).await,
-            None => Ok(Vec::new()),
+        let plan = Plan::new(self, operation, options).await?;
+        plan.bind(&views)?.run(self).await?;
+        let mut outputs = Vec::new();
+        for (operand, view) in operands.iter().zip(&views) {
+            if operand.role.is_written() {
+                outputs.push(self.download(*view).await?);
+            }
         }
+        Ok(outputs)
     }
 }

@@ -72,10 +72,31 @@ impl Plan {
                 Err(why) => note = why,
             }
         }
-        let (candidate, reason) = chosen(operation, options, gpu.capabilities())?;
-        let plan = Self::with_candidate(gpu, operation, &*candidate, options).await?;
-        let reason = reason + &note;
-        Ok(Self { reason, ..plan })
+        // A driver can refuse what capabilities promise, such as a size of subgroups: the next best kernel takes its place.
+        let mut capabilities = gpu.capabilities().clone();
+        let mut first_refusal = None;
+        loop {
+            let found = chosen(operation, options, &capabilities);
+            let (candidate, reason) = match (found, first_refusal.take()) {
+                (Err(_), Some(refusal)) => return Err(refusal),
+                (found, refusal) => {
+                    first_refusal = refusal;
+                    found?
+                }
+            };
+            let kernel = candidate.kernel().name;
+            match Self::with_candidate(gpu, operation, &*candidate, options).await {
+                Err(error @ Error::Unsupported { .. }) if options.is_open() => {
+                    log::warn!("{kernel} is not used: {error}");
+                    capabilities.demoted.push(kernel);
+                    first_refusal.get_or_insert(error);
+                }
+                plan => {
+                    let reason = reason + &note;
+                    return plan.map(|plan| Self { reason, ..plan });
+                }
+            }
+        }
     }
 
     /// The plan that `tuning` has for `operation`, or why it is the library that chooses, as the end of a reason. What a

@@ -1,5 +1,6 @@
 //! Self-description of an adapter, as plain data.
 
+use crate::data::Dtype;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -92,6 +93,14 @@ impl CooperativeShape {
         (sides == [16; 3] || sides == [8; 3])
             && ["f16", "f32"].contains(&self.input.as_str())
             && self.accumulator == "f32"
+    }
+
+    /// Type of the operands' elements, where kernels have it.
+    #[must_use]
+    pub fn operands(&self) -> Option<Dtype> {
+        [Dtype::F32, Dtype::F16]
+            .into_iter()
+            .find(|dtype| dtype.name() == self.input)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::tolerance::{Expected, dot};
 
 pub(super) static MATRIX: ProbeFile = ProbeFile {
     shader: files::MATRIX_MULTIPLY_ADD,
-    features: wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX,
+    features: wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX.union(wgpu::Features::SUBGROUP),
 };
 
 /// Contents of the operands.
@@ -54,6 +54,7 @@ struct OperandBuffers {
     dtype: Dtype,
     side: u32,
     lanes: u32,
+    subgroups_vary: bool,
     operands: Operands,
     seed: u32,
     a: wgpu::Buffer,
@@ -114,6 +115,7 @@ impl OperandBuffers {
             dtype,
             side,
             lanes,
+            subgroups_vary: gpu.capabilities().subgroups_vary(),
             operands,
             seed,
             a: gpu.create_storage("a", bytes).await?,
@@ -169,6 +171,7 @@ impl OperandBuffers {
                 .constants()
                 .set("Elem", self.dtype)
                 .set("LANES", self.lanes)
+                .set("SUBGROUPS_VARY", self.subgroups_vary)
                 .set("SUBGROUPS", subgroups)
                 .set("ROWS", rows)
                 .set("COLUMNS", columns)

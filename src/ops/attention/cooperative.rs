@@ -24,6 +24,8 @@ pub(super) static COOPERATIVE: Implementation<Attention> = Implementation {
         dtypes: &[Dtype::F16],
         intermediates: Dtype::F16,
         presets: PRESETS,
+        // Two blocks of keys, ragged; head columns of a single fragment.
+        trials: &["1x2x40x44x16xcausal"],
         ..Kernel::new(
             "attention_cooperative",
             "fragments on matrix units; a tile begins again where a weight would pass f16, so that O is never rescaled",
@@ -149,6 +151,7 @@ fn constants(attention: &Attention, device: &Capabilities, given: &Constants) ->
     let form = form::form(attention)
         .merged(&fragments(side, device.kind))
         .set("LANES", lanes)
+        .set("SUBGROUPS_VARY", device.subgroups_vary())
         .set("LOG_SUM_EXP", attention.log_sum_exp == LogSumExp::Wanted)
         .for_kernel(&COOPERATIVE.kernel);
     let found = with_tile(attention, &form, device)?.merged(given);

@@ -18,6 +18,7 @@ pub(super) static COOPERATIVE: Implementation<AttentionBackward> = Implementatio
             .union(wgpu::Features::SHADER_F16),
         dtypes: &[Dtype::F16],
         intermediates: Dtype::F16,
+        trials: &["1x2x40x44x16xcausal"],
         ..Kernel::new(
             "attention_backward_cooperative",
             "scores computed anew for keys, then for queries; fragments on matrix units",
@@ -129,5 +130,7 @@ fn fragments(device: &Capabilities) -> Result<Constants, String> {
         Some(_) if device.kind == AdapterKind::Software => Constants::new(),
         _ => return Err("the device has no trusted f16 -> f32 shape of 16x16x16".into()),
     };
-    Ok(found.set("LANES", lanes))
+    Ok(found
+        .set("LANES", lanes)
+        .set("SUBGROUPS_VARY", device.subgroups_vary()))
 }

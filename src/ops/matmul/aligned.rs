@@ -25,6 +25,7 @@ pub(super) static ALIGNED: Implementation<Matmul> = Implementation {
     kernel: Kernel {
         features: matrix_units::FEATURES.union(wgpu::Features::SHADER_F16),
         dtypes: &[Dtype::F16],
+        trials: &["128x64x64"],
         // The shape decides; the others were the fastest at 1536 and 3072 cubed, where the last wave of tiles is short.
         presets: &[
             &[],
@@ -171,7 +172,9 @@ fn form_on(matmul: &Matmul, device: &Capabilities) -> Result<u32, String> {
 }
 
 fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Result<Constants> {
-    let side = form_on(matmul, device).map_err(|reason| ALIGNED.kernel.unsupported(reason))?;
+    let refuse = |reason| ALIGNED.kernel.unsupported(reason);
+    let side = form_on(matmul, device).map_err(refuse)?;
+    let lanes = device.lanes().map_err(refuse)?;
     let is_software = device.kind == AdapterKind::Software;
     let ([tile_m, tile_n, tile_k, subgroup_m, subgroup_n], _) = tiles(matmul, device);
     // Products of smaller tiles are mostly in the cache as they are.
@@ -183,7 +186,8 @@ fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Resul
     let chosen = form::common(matmul)
         .merged(&form::of_partition(matmul, WORK, false, device)?)
         .merged(&Fragments::of(side, matmul.dtype).constants())
-        .set("LANES", device.subgroup_sizes.1)
+        .set("LANES", lanes)
+        .set("SUBGROUPS_VARY", device.subgroups_vary())
         .set("TILE_M", tile_m)
         .set("TILE_N", tile_n)
         .set("TILE_K", tile_k)

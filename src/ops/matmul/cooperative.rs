@@ -19,6 +19,8 @@ const WORK: Arithmetic = Arithmetic::MatrixUnits;
 pub(super) static COOPERATIVE: Implementation<Matmul> = Implementation {
     kernel: Kernel {
         features: matrix_units::FEATURES,
+        // Ragged at each edge.
+        trials: &["48x40x56"],
         ..Kernel::new(
             "matmul_cooperative",
             "fragments on matrix units, held by a subgroup together; parts of K where tiles are few",
@@ -104,6 +106,9 @@ fn operands(
     device: &Capabilities,
 ) -> Result<Constants> {
     let width = width(matmul, side, device)?;
+    let lanes = device
+        .lanes()
+        .map_err(|reason| COOPERATIVE.kernel.unsupported(reason))?;
     let [element, four, _] = types(matmul.dtype);
     let [.., c] = matmul.strides()?;
     // Sums over parts of K lie without gaps.
@@ -117,7 +122,8 @@ fn operands(
         .set("ElemC", result)
         .set("Chunk", if width == 4 { four } else { element })
         .set("WIDTH", width)
-        .set("LANES", device.subgroup_sizes.1)
+        .set("LANES", lanes)
+        .set("SUBGROUPS_VARY", device.subgroups_vary())
         .set("EPILOGUE", !sums_are_result && !is_split)
         // Vulkan stores whole fragments at multiples of 16 bytes alone.
         .set("DIRECT", direct))
@@ -235,6 +241,26 @@ mod tests {
         assert!(!is_direct(&product(386, layout), 4));
         // Rows of C may have gaps between them; rows of the partial sums have none.
         assert!(!is_direct(&product(386, row(388)), 4));
+    }
+
+    /// A driver that has several sizes of subgroups gets texts for the size that trials found, which check it.
+    #[test]
+    fn lanes_follow_the_trials_where_subgroups_vary() {
+        let varying = device().with_subgroups((32, 64));
+        let matmul = Matmul {
+            dtype: Dtype::F16,
+            ..Matmul::new(256, 256, 256)
+        };
+        let constants = |device: &Capabilities| {
+            let found = COOPERATIVE
+                .bound(&matmul)
+                .constants(device, &Constants::new());
+            found.map(|found| (found.integer("LANES"), found.is_set("SUBGROUPS_VARY")))
+        };
+        assert!(constants(&varying).is_err());
+        let tried = varying.with_matrix_lanes(64);
+        assert_eq!(constants(&tried).unwrap(), (Some(64), true));
+        assert_eq!(constants(&device()).unwrap(), (Some(32), false));
     }
 
     /// All tiles fit the workgroup memory that every WebGPU device has.
