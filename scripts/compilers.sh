@@ -54,7 +54,7 @@ make_parts() {
             touch "$folder/$part/complete"
         fi
     done
-    as_root "rm -rf '$build'"
+    as_root "rm -rf '$build'" || true
     "$made" || {
         say "could not build the fake devices"
         exit 3
