@@ -12,7 +12,7 @@
 # Exits 3, with nothing on stdout, where they cannot be had.
 #
 # The drivers are those of Mesa 26 that scripts/mesa.sh takes from Debian, but two:
-# - Mesa 26 has no way to AMD's MI200 and RDNA 4: its own fake device knows neither, and RADV_FORCE_FAMILY is gone.
+# - Mesa 26 has no way to AMD's MI200 and RDNA 4: the fake device has neither, and RADV_FORCE_FAMILY is gone.
 #   Mesa 25, from Debian 13 itself, has RADV_FORCE_FAMILY (where only a compiler is asked for: no queue works).
 # - Debian builds no driver of Arm's GPUs for x86-64.
 # The fake devices are Mesa's "drm-shim" libraries, which no package delivers. compilers_build.sh builds them in a copy
@@ -32,7 +32,7 @@ case $#:${1:-} in
         ;;
 esac
 
-# Says 3 itself, with the reason, where there is no Debian for x86-64.
+# mesa.sh gives the reason, and exits 3, where there is no Debian for x86-64.
 mesa=$("$here/mesa.sh") || exit
 # The number changes with the recipe, so that nobody goes on with what an older one made.
 folder=${XDG_CACHE_HOME:-$HOME/.cache}/ridgepoint/compilers-1
