@@ -191,7 +191,7 @@ async fn compare_all(
     let (mut shapes, mut elements, mut skipped) = (0u64, 0u64, 0u64);
     let mut closest: f64 = 0.0;
     let mut unsupported = None;
-    for operation in (family.samples)(&stages) {
+    for operation in family.samples(kernel, &stages) {
         let plan = match Plan::new(gpu, operation.as_ref(), &options).await {
             // A shape that this kernel has no form for is covered by another kernel.
             Err(error @ Error::Unsupported { .. }) => {

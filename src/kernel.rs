@@ -117,12 +117,6 @@ impl Kernel {
             .collect()
     }
 
-    /// Whether `prepared` are the files of this kernel, whatever their constants.
-    pub(crate) fn is_made_of(&self, prepared: &[Arc<Prepared>]) -> bool {
-        let own = self.stages.iter().map(|stage| stage.shader.name);
-        own.eq(prepared.iter().map(|file| file.name))
-    }
-
     /// Features that it needs for elements of `dtype`.
     #[must_use]
     pub fn features_for(&self, dtype: Dtype) -> wgpu::Features {

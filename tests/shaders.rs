@@ -108,7 +108,7 @@ fn kernels_of_samples() -> Vec<(String, Arc<Prepared>)> {
             let stages = kernel
                 .prepare(&kernel.preset(0), Loops::AsWritten, Features::all())
                 .unwrap();
-            for operation in (family.samples)(&stages) {
+            for operation in family.samples(kernel, &stages) {
                 let candidate =
                     ridgepoint::ops::candidate(operation.as_ref(), kernel.name).unwrap();
                 let Ok(constants) = candidate.constants(&device, &Constants::new()) else {
@@ -421,7 +421,7 @@ fn every_preset_plans_on_the_noop_backend() {
                 let stages = kernel
                     .prepare(&kernel.preset(preset), Loops::AsWritten, Features::all())
                     .unwrap();
-                let mut samples = (family.samples)(&stages);
+                let mut samples = family.samples(kernel, &stages);
                 samples.sort_by_key(|operation| std::cmp::Reverse(operation.flops()));
                 for checks in [Checks::On, Checks::Off] {
                     let options = PlanOptions {

@@ -29,7 +29,9 @@ mod valid;
 pub use options::{BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sinks};
 pub use shape::Attention;
 
-use super::{Candidate, Family, Implementation, Operand, Operation, Samples, bind, kernels_of};
+use super::{
+    Candidate, Family, Implementation, Operand, Operation, bind, kernels_of, own_samples_of,
+};
 use crate::data::{Dtype, Inputs};
 use crate::error::Result;
 use crate::tolerance::Expected;
@@ -43,13 +45,6 @@ const KERNELS: &[&Implementation<Attention>] = &[
     &flash::FLASH,
     &unfused::UNFUSED,
     &naive::NAIVE,
-];
-
-/// The kernels that are tested on shapes of their own in place of [`samples::samples`].
-const OWN_SAMPLES: &[(&Implementation<Attention>, Samples)] = &[
-    (&decode_subgroup::DECODE_SUBGROUP, split_kv::samples),
-    (&decode::DECODE, split_kv::samples),
-    (&cooperative::COOPERATIVE, cooperative::samples),
 ];
 
 impl Operation for Attention {
@@ -136,13 +131,9 @@ pub(super) static ATTENTION: Family = Family {
     shape_form: text::FORM,
     classes: classes::CLASSES,
     kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
+    own_samples: &own_samples_of::<_, { KERNELS.len() }>(KERNELS),
     parse: text::parse,
-    samples: |stages| {
-        let own = OWN_SAMPLES
-            .iter()
-            .find(|(line, _)| line.kernel.is_made_of(stages));
-        own.map_or(samples::samples as Samples, |(_, own)| *own)(stages)
-    },
+    common_samples: samples::samples,
 };
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::attention::options::HeadStrides;
 use super::attention::{self, text};
 use super::{
     Attention, Candidate, Family, Implementation, LogSumExp, Operand, Operation, bind, kernels_of,
+    own_samples_of,
 };
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::Result;
@@ -135,12 +136,13 @@ pub(super) static ATTENTION_BACKWARD: Family = Family {
     about: "dQ, dK, dV of an attention from dO, O and the logarithms of its sums",
     shape_form: text::FORM,
     kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
+    own_samples: &own_samples_of::<_, { KERNELS.len() }>(KERNELS),
     classes: classes::CLASSES,
     parse: |text, dtype| {
         let forward = text::read(shape::NAME, text, dtype)?;
         Ok(Box::new(AttentionBackward { forward }))
     },
-    samples: samples::samples,
+    common_samples: samples::samples,
 };
 
 #[cfg(test)]

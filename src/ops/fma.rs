@@ -1,8 +1,8 @@
 //! The arithmetic probe: chains of fused multiply-adds in registers. What the adapter's ALUs can do.
 
 use super::{
-    Candidate, Family, Fit, Implementation, Operand, Operation, bind, kernels_of, parse_sizes,
-    require_u32,
+    Candidate, Family, Fit, Implementation, Operand, Operation, bind, kernels_of, own_samples_of,
+    parse_sizes, require_u32,
 };
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
@@ -259,6 +259,7 @@ macro_rules! fma {
             constants,
             alternatives: |_, _| Vec::new(),
             schedule,
+            samples: Some(|stages| samples($recurrence, stages)),
         }
     };
 }
@@ -300,14 +301,10 @@ fn parse(text: &str, dtype: Dtype) -> Result<Box<dyn Operation>> {
     }))
 }
 
-fn samples(stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
+fn samples(recurrence: Recurrence, stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
     let unroll = u64::from(stages[0].constant("UNROLL"));
     let workgroup = u64::from(stages[0].constant("WORKGROUP"));
     let mut found: Vec<Box<dyn Operation>> = Vec::new();
-    let recurrence = match stages[0].name {
-        name if name == files::FMA_SQUARE.name => Recurrence::Square,
-        _ => Recurrence::Affine,
-    };
     for (chains, width) in [(1, 1), (2, 2), (4, 4), (8, 1)] {
         for invocations in [0, 1, workgroup - 1, workgroup + 1] {
             found.push(Box::new(Fma {
@@ -329,8 +326,9 @@ pub(super) static FMA: Family = Family {
     shape_form: "INVOCATIONSxSTEPSxCHAINSxWIDTH, such as 1048576x4096x4x2, then +square for x = fma(x, x, c)",
     classes: &[],
     kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
+    own_samples: &own_samples_of::<_, { KERNELS.len() }>(KERNELS),
     parse,
-    samples,
+    common_samples: |stages| samples(Recurrence::Affine, stages),
 };
 
 #[cfg(test)]

@@ -1,27 +1,10 @@
 //! A kernel with its behaviour: a line of an operation's table, and that line bound to a shape.
 
+use super::{Candidate, Fit, Samples};
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Schedule};
 use crate::shader::Prepared;
-
-/// How well a kernel fits a shape on a device, as far as shape and capabilities tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fit {
-    /// The kernel is taken, unless one before it in the table fits as well.
-    Best,
-    /// The kernel computes the shape, and is taken where no other is best; the reason says why it is not first.
-    Able(String),
-    /// The kernel has no form for the shape or the device; the reason says what is missing.
-    Unable(String),
-}
-
-impl Fit {
-    /// [`Fit::Able`] for `reason` where there is one, else [`Fit::Best`].
-    pub(crate) fn unless(reason: Option<String>) -> Self {
-        reason.map_or(Self::Best, Self::Able)
-    }
-}
 
 /// All that the host knows of one kernel: static data, and functions of a shape and a device. A line of the operation's
 /// table, in which the first kernel that fits best and runs is taken, and the first able one where none fits best.
@@ -48,35 +31,14 @@ pub struct Implementation<O: 'static> {
     /// # Errors
     /// [`crate::Error::TooLarge`] and [`crate::Error::Unsupported`] where the device's limits do not allow it.
     pub schedule: fn(&O, &[&Prepared], &Capabilities) -> Result<Schedule>,
+    /// Shapes on which the kernel is tested in place of [`Family::common_samples`](super::Family::common_samples); `None`
+    /// for the common ones.
+    pub samples: Option<Samples>,
 }
 
 /// [`Implementation::alternatives`] of a kernel whose constants follow from shape and device.
 pub(crate) fn no_alternatives<O>(_: &O, _: &Capabilities) -> Vec<Constants> {
     Vec::new()
-}
-
-/// A kernel bound to one operation of one shape: what planning and tuning work with.
-pub trait Candidate: Send + Sync {
-    /// The kernel.
-    fn kernel(&self) -> &'static Kernel;
-
-    /// Whether the kernel should compute the shape on `device`. Pure.
-    fn fit(&self, device: &Capabilities) -> Fit;
-
-    /// Constants of the kernel for the shape on `device`; `given` ones win.
-    ///
-    /// # Errors
-    /// [`crate::Error::Unsupported`] where the kernel has no form for the shape.
-    fn constants(&self, device: &Capabilities, given: &Constants) -> Result<Constants>;
-
-    /// Other constants worth trying, the likeliest first: what a search tries. Pure.
-    fn alternatives(&self, device: &Capabilities) -> Vec<Constants>;
-
-    /// The dispatches for the shape on `device`; `stages` are the kernel's files, prepared.
-    ///
-    /// # Errors
-    /// [`crate::Error::TooLarge`] and [`crate::Error::Unsupported`] where the device's limits do not allow it.
-    fn schedule(&self, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule>;
 }
 
 struct BoundCandidate<'a, O: 'static> {
@@ -137,6 +99,20 @@ pub(crate) const fn kernels_of<O, const COUNT: usize>(
     let mut i = 0;
     while i < COUNT {
         found[COUNT - 1 - i] = &table[i].kernel;
+        i += 1;
+    }
+    found
+}
+
+/// [`Implementation::samples`] of every kernel of `table`, in the order of [`kernels_of`].
+pub(crate) const fn own_samples_of<O, const COUNT: usize>(
+    table: &'static [&'static Implementation<O>],
+) -> [Option<Samples>; COUNT] {
+    assert!(table.len() == COUNT);
+    let mut found = [None; COUNT];
+    let mut i = 0;
+    while i < COUNT {
+        found[COUNT - 1 - i] = table[i].samples;
         i += 1;
     }
     found

@@ -28,7 +28,9 @@ pub use layout::{Layout, Order};
 pub use shape::{Activation, Bias, Matmul};
 pub(super) use tile_model::{Tiles, tiles};
 
-use super::{Candidate, Family, Implementation, Operand, Operation, Role, bind, kernels_of};
+use super::{
+    Candidate, Family, Implementation, Operand, Operation, Role, bind, kernels_of, own_samples_of,
+};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
 use crate::tolerance::Expected;
@@ -175,8 +177,9 @@ pub(super) static MATMUL: Family = Family {
     shape_form: text::FORM,
     classes: classes::CLASSES,
     kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
+    own_samples: &own_samples_of::<_, { KERNELS.len() }>(KERNELS),
     parse: |text, dtype| text::parse(&MATMUL, text, dtype),
-    samples: samples::samples,
+    common_samples: samples::samples,
 };
 
 #[cfg(test)]

@@ -15,7 +15,10 @@ mod workgroup;
 pub use shape::{Affine, Norm, NormKind};
 
 use super::rows::{RowLayout, Target};
-use super::{Candidate, Family, Implementation, Operand, Operation, bind, kernels_of, require_u32};
+use super::{
+    Candidate, Family, Implementation, Operand, Operation, bind, kernels_of, own_samples_of,
+    require_u32,
+};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
 use crate::tolerance::Expected;
@@ -139,8 +142,9 @@ pub(super) static RMS_NORM: Family = Family {
     shape_form: text::SHAPE_FORM,
     classes: &[],
     kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
+    own_samples: &own_samples_of::<_, { KERNELS.len() }>(KERNELS),
     parse: |text, dtype| text::parse(&RMS_NORM, NormKind::Rms, text, dtype),
-    samples: |_| samples::samples(NormKind::Rms),
+    common_samples: |_| samples::samples(NormKind::Rms),
 };
 /// Layer norm over rows.
 pub(super) static LAYER_NORM: Family = Family {
@@ -149,8 +153,9 @@ pub(super) static LAYER_NORM: Family = Family {
     shape_form: text::SHAPE_FORM,
     classes: &[],
     kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
+    own_samples: &own_samples_of::<_, { KERNELS.len() }>(KERNELS),
     parse: |text, dtype| text::parse(&LAYER_NORM, NormKind::Layer, text, dtype),
-    samples: |_| samples::samples(NormKind::Layer),
+    common_samples: |_| samples::samples(NormKind::Layer),
 };
 
 #[cfg(test)]

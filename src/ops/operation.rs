@@ -83,7 +83,7 @@ pub trait Operation: std::fmt::Debug + Send + Sync {
     -> Vec<Expected>;
 }
 
-/// Shapes on which a kernel is tested, from its files.
+/// Shapes on which a kernel is tested, some of them around the tiles of its prepared files.
 pub type Samples = fn(&[Arc<Prepared>]) -> Vec<Box<dyn Operation>>;
 
 /// An operation for every shape: a line of the table.
@@ -101,8 +101,10 @@ pub struct Family {
     pub classes: &'static [Class],
     /// Reads a shape such as `4096x4096x4096`.
     pub parse: fn(&str, Dtype) -> Result<Box<dyn Operation>>,
-    /// Shapes on which a kernel with these files is tested: single elements, around its tiles, primes, empty, large.
-    pub samples: Samples,
+    /// Shapes on which a kernel without samples of its own is tested: single elements, around its tiles, primes, empty, large.
+    pub common_samples: Samples,
+    /// [`Implementation::samples`](super::Implementation::samples) of each kernel, in the order of [`Family::kernels`].
+    pub own_samples: &'static [Option<Samples>],
 }
 
 impl Family {
@@ -122,6 +124,14 @@ impl Family {
             .find(|k| k.name == present)
             .copied()
             .ok_or_else(unknown)
+    }
+
+    /// Shapes on which `kernel` is tested: its own, or those of the operation. `stages` are its files, prepared.
+    #[must_use]
+    pub fn samples(&self, kernel: &Kernel, stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
+        let place = self.kernels.iter().position(|k| k.name == kernel.name);
+        let own = place.and_then(|place| self.own_samples[place]);
+        own.unwrap_or(self.common_samples)(stages)
     }
 }
 

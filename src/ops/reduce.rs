@@ -4,8 +4,8 @@ mod kernels;
 
 use super::vectors::{Run, SHAPE_FORM, lengths, runs};
 use super::{
-    Candidate, Family, Implementation, Operand, Operation, bind, kernels_of, parse_sizes,
-    require_u32,
+    Candidate, Family, Implementation, Operand, Operation, bind, kernels_of, own_samples_of,
+    parse_sizes, require_u32,
 };
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::Result;
@@ -317,8 +317,9 @@ pub(super) static SUM: Family = Family {
     shape_form: SHAPE_FORM,
     classes: &[],
     kernels: &kernels_of::<_, { SUM_KERNELS.len() }>(SUM_KERNELS),
+    own_samples: &own_samples_of::<_, { SUM_KERNELS.len() }>(SUM_KERNELS),
     parse: |text, dtype| parse(&SUM, ReductionKind::Sum, text, dtype),
-    samples: |stages| samples(ReductionKind::Sum, stages),
+    common_samples: |stages| samples(ReductionKind::Sum, stages),
 };
 /// The largest element of a vector.
 pub(super) static MAX: Family = Family {
@@ -327,8 +328,9 @@ pub(super) static MAX: Family = Family {
     shape_form: SHAPE_FORM,
     classes: &[],
     kernels: &kernels_of::<_, { MAX_KERNELS.len() }>(MAX_KERNELS),
+    own_samples: &own_samples_of::<_, { MAX_KERNELS.len() }>(MAX_KERNELS),
     parse: |text, dtype| parse(&MAX, ReductionKind::Max, text, dtype),
-    samples: |stages| samples(ReductionKind::Max, stages),
+    common_samples: |stages| samples(ReductionKind::Max, stages),
 };
 /// The dot product of two vectors.
 pub(super) static DOT: Family = Family {
@@ -337,8 +339,9 @@ pub(super) static DOT: Family = Family {
     shape_form: SHAPE_FORM,
     classes: &[],
     kernels: &kernels_of::<_, { DOT_KERNELS.len() }>(DOT_KERNELS),
+    own_samples: &own_samples_of::<_, { DOT_KERNELS.len() }>(DOT_KERNELS),
     parse: |text, dtype| parse(&DOT, ReductionKind::Dot, text, dtype),
-    samples: |stages| samples(ReductionKind::Dot, stages),
+    common_samples: |stages| samples(ReductionKind::Dot, stages),
 };
 
 #[cfg(test)]

@@ -21,7 +21,10 @@ pub(super) use tests::device;
 pub(super) use workgroup::WORKGROUP;
 
 use super::rows::{RowLayout, Target};
-use super::{Candidate, Family, Implementation, Operand, Operation, bind, kernels_of, require_u32};
+use super::{
+    Candidate, Family, Implementation, Operand, Operation, bind, kernels_of, own_samples_of,
+    require_u32,
+};
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
 use crate::tolerance::Expected;
@@ -152,8 +155,9 @@ pub(super) static SOFTMAX: Family = Family {
     shape_form: "ROWSxCOLS, such as 4096x4096, then any of +mask, +broadcast, +causal, +log, +inplace",
     classes: &[],
     kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
+    own_samples: &own_samples_of::<_, { KERNELS.len() }>(KERNELS),
     parse: |text, dtype| text::parse(&SOFTMAX, text, dtype),
-    samples: samples::samples,
+    common_samples: samples::samples,
 };
 
 #[cfg(test)]

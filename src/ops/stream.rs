@@ -5,8 +5,8 @@ mod kernels;
 
 use super::vectors::{Run, SHAPE_FORM, lengths, runs};
 use super::{
-    Candidate, Family, Implementation, Operand, Operation, bind, kernels_of, parse_sizes,
-    require_u32,
+    Candidate, Family, Implementation, Operand, Operation, bind, kernels_of, own_samples_of,
+    parse_sizes, require_u32,
 };
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::Result;
@@ -242,8 +242,9 @@ pub(super) static COPY: Family = Family {
     shape_form: SHAPE_FORM,
     classes: &[],
     kernels: &kernels_of::<_, { COPY_KERNELS.len() }>(COPY_KERNELS),
+    own_samples: &own_samples_of::<_, { COPY_KERNELS.len() }>(COPY_KERNELS),
     parse: |text, dtype| parse(&COPY, StreamKind::Copy, text, dtype),
-    samples: |stages| samples(StreamKind::Copy, stages),
+    common_samples: |stages| samples(StreamKind::Copy, stages),
 };
 /// `c = ALPHA * a`
 pub(super) static SCALE: Family = Family {
@@ -252,8 +253,9 @@ pub(super) static SCALE: Family = Family {
     shape_form: SHAPE_FORM,
     classes: &[],
     kernels: &kernels_of::<_, { SCALE_KERNELS.len() }>(SCALE_KERNELS),
+    own_samples: &own_samples_of::<_, { SCALE_KERNELS.len() }>(SCALE_KERNELS),
     parse: |text, dtype| parse(&SCALE, StreamKind::Scale, text, dtype),
-    samples: |stages| samples(StreamKind::Scale, stages),
+    common_samples: |stages| samples(StreamKind::Scale, stages),
 };
 /// `c = a * b`
 pub(super) static MULTIPLY: Family = Family {
@@ -262,8 +264,9 @@ pub(super) static MULTIPLY: Family = Family {
     shape_form: SHAPE_FORM,
     classes: &[],
     kernels: &kernels_of::<_, { MULTIPLY_KERNELS.len() }>(MULTIPLY_KERNELS),
+    own_samples: &own_samples_of::<_, { MULTIPLY_KERNELS.len() }>(MULTIPLY_KERNELS),
     parse: |text, dtype| parse(&MULTIPLY, StreamKind::Multiply, text, dtype),
-    samples: |stages| samples(StreamKind::Multiply, stages),
+    common_samples: |stages| samples(StreamKind::Multiply, stages),
 };
 /// `c = a + b`
 pub(super) static ADD: Family = Family {
@@ -272,8 +275,9 @@ pub(super) static ADD: Family = Family {
     shape_form: SHAPE_FORM,
     classes: &[],
     kernels: &kernels_of::<_, { ADD_KERNELS.len() }>(ADD_KERNELS),
+    own_samples: &own_samples_of::<_, { ADD_KERNELS.len() }>(ADD_KERNELS),
     parse: |text, dtype| parse(&ADD, StreamKind::Add, text, dtype),
-    samples: |stages| samples(StreamKind::Add, stages),
+    common_samples: |stages| samples(StreamKind::Add, stages),
 };
 /// `c = a + ALPHA * b`
 pub(super) static TRIAD: Family = Family {
@@ -282,8 +286,9 @@ pub(super) static TRIAD: Family = Family {
     shape_form: SHAPE_FORM,
     classes: &[],
     kernels: &kernels_of::<_, { TRIAD_KERNELS.len() }>(TRIAD_KERNELS),
+    own_samples: &own_samples_of::<_, { TRIAD_KERNELS.len() }>(TRIAD_KERNELS),
     parse: |text, dtype| parse(&TRIAD, StreamKind::Triad, text, dtype),
-    samples: |stages| samples(StreamKind::Triad, stages),
+    common_samples: |stages| samples(StreamKind::Triad, stages),
 };
 
 #[cfg(test)]

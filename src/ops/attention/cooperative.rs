@@ -2,8 +2,6 @@
 
 mod samples;
 
-pub(super) use samples::samples;
-
 use super::options::LogSumExp;
 use super::shape::Attention;
 use super::{form, tiled};
@@ -36,6 +34,7 @@ pub(super) static COOPERATIVE: Implementation<Attention> = Implementation {
     constants,
     alternatives,
     schedule: |attention, stages, device| tiled::schedule(attention, stages, device, Units::Matrix),
+    samples: Some(samples::samples),
 };
 
 /// Constants of `attention_cooperative.wgsl` that belong together; the file says what each is.

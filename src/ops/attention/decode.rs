@@ -28,6 +28,7 @@ pub(super) static DECODE: Implementation<Attention> = Implementation {
     schedule: |attention, stages, device| {
         Ok(split_kv_dispatch::schedule(attention, stages, device))
     },
+    samples: Some(split_kv::samples),
 };
 
 /// Sizes of a workgroup, the best first.

@@ -34,6 +34,7 @@ pub(super) static DECODE_SUBGROUP: Implementation<Attention> = Implementation {
     schedule: |attention, stages, device| {
         Ok(split_kv_dispatch::schedule(attention, stages, device))
     },
+    samples: Some(split_kv::samples),
 };
 
 /// Invocations of the smallest workgroup: a whole subgroup, however large it is.

@@ -29,6 +29,7 @@ pub(super) static FLASH: Implementation<Attention> = Implementation {
             .collect()
     },
     schedule: |attention, stages, device| tiled::schedule(attention, stages, device, Units::Plain),
+    samples: None,
 };
 
 /// The first preset leaves the tile to [`constants`]; each other one is a tile.

@@ -23,6 +23,7 @@ pub(super) static FLASH_SUBGROUP: Implementation<Attention> = Implementation {
     constants,
     alternatives,
     schedule,
+    samples: None,
 };
 
 /// Constants of `attention_flash_subgroup.wgsl` that belong together; the file says what each is.

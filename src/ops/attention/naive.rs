@@ -27,6 +27,7 @@ pub(super) static NAIVE: Implementation<Attention> = Implementation {
     constants: |attention, _, _| Ok(form::form(attention)),
     alternatives: no_alternatives,
     schedule,
+    samples: None,
 };
 
 /// Scores, softmax over their rows, output, each cut into dispatches below the watchdog limit.

@@ -37,6 +37,7 @@ pub(super) static UNFUSED: Implementation<Attention> = Implementation {
     constants,
     alternatives: no_alternatives,
     schedule,
+    samples: None,
 };
 
 /// Constants of one product, which win over those that it shares with the other: its tiles, and K at once.

@@ -43,6 +43,7 @@ pub(super) static COOPERATIVE: Implementation<AttentionBackward> = Implementatio
     schedule: |backward, stages, device| {
         dispatch::schedule(backward, stages, device, Units::Matrix)
     },
+    samples: None,
 };
 
 /// Columns of the widest head: its gradients, and rows of K and V, are kept in registers.

@@ -30,6 +30,7 @@ pub(super) static FLASH: Implementation<AttentionBackward> = Implementation {
     constants: |backward, device, given| Ok(constants(&backward.forward, device, given)),
     alternatives: |backward, device| tiles(&backward.forward, device),
     schedule: |backward, stages, device| dispatch::schedule(backward, stages, device, Units::Plain),
+    samples: None,
 };
 
 /// Columns of the widest head: its gradients are kept in registers.

@@ -42,6 +42,7 @@ pub(super) static ALIGNED: Implementation<Matmul> = Implementation {
     constants,
     alternatives: |_, _| ALIGNED.kernel.further_presets(),
     schedule,
+    samples: None,
 };
 
 /// A tile (M, N, K) and the part of a subgroup (M, N).

@@ -29,6 +29,7 @@ pub(in crate::ops) static BLOCKED: Implementation<Matmul> = Implementation {
     schedule: |matmul, stages, device| {
         schedule::of_tiles(matmul, WORK, stages, device, |windows, _| windows.to_vec())
     },
+    samples: None,
 };
 
 fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Result<Constants> {

@@ -34,6 +34,7 @@ pub(super) static COOPERATIVE: Implementation<Matmul> = Implementation {
     constants,
     alternatives,
     schedule,
+    samples: None,
 };
 
 fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Result<Constants> {

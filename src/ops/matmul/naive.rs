@@ -23,6 +23,7 @@ pub(super) static NAIVE: Implementation<Matmul> = Implementation {
     schedule: |matmul, stages, device| {
         schedule::of_tiles(matmul, WORK, stages, device, |windows, _| windows.to_vec())
     },
+    samples: None,
 };
 
 fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Result<Constants> {

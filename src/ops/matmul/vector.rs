@@ -29,6 +29,7 @@ pub(super) static VECTOR: Implementation<Matmul> = Implementation {
     constants,
     alternatives,
     schedule,
+    samples: None,
 };
 
 /// Rows or columns up to which memory decides.

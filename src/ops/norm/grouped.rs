@@ -18,6 +18,7 @@ pub(super) static GROUPED: Implementation<Norm> = Implementation {
     constants,
     alternatives: no_alternatives,
     schedule: dispatch::one_dispatch,
+    samples: None,
 };
 
 fn fit(norm: &Norm, device: &Capabilities) -> Fit {

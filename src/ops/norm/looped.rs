@@ -18,6 +18,7 @@ pub(super) static LOOPED: Implementation<Norm> = Implementation {
     constants,
     alternatives: no_alternatives,
     schedule: dispatch::one_dispatch,
+    samples: None,
 };
 
 fn constants(norm: &Norm, device: &Capabilities, _: &Constants) -> Result<Constants> {

@@ -24,6 +24,7 @@ pub(super) static SPLIT: Implementation<Norm> = Implementation {
     constants,
     alternatives: no_alternatives,
     schedule,
+    samples: None,
 };
 
 fn fit(norm: &Norm, device: &Capabilities) -> Fit {

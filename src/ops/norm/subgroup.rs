@@ -23,6 +23,7 @@ pub(super) static SUBGROUP: Implementation<Norm> = Implementation {
     constants,
     alternatives: no_alternatives,
     schedule: dispatch::one_dispatch,
+    samples: None,
 };
 
 fn fit(norm: &Norm, device: &Capabilities) -> Fit {

@@ -25,6 +25,7 @@ pub(super) static WORKGROUP: Implementation<Norm> = Implementation {
     constants,
     alternatives: no_alternatives,
     schedule: dispatch::one_dispatch,
+    samples: None,
 };
 
 fn fit(norm: &Norm, device: &Capabilities) -> Fit {

@@ -43,6 +43,7 @@ const fn kernel(name: &'static str, stages: &'static [Stage]) -> Implementation<
         constants: super::constants,
         alternatives: no_alternatives,
         schedule: super::schedule,
+        samples: None,
     }
 }
 

@@ -20,6 +20,7 @@ pub(super) static GROUPED: Implementation<Softmax> = Implementation {
     constants,
     alternatives: no_alternatives,
     schedule: dispatch::one_dispatch,
+    samples: None,
 };
 
 fn fit(softmax: &Softmax, device: &Capabilities) -> Fit {

@@ -20,6 +20,7 @@ pub(super) static ONLINE: Implementation<Softmax> = Implementation {
     constants,
     alternatives: no_alternatives,
     schedule: dispatch::one_dispatch,
+    samples: None,
 };
 
 fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<Constants> {

@@ -29,6 +29,7 @@ pub(super) static PREFETCH: Implementation<Softmax> = Implementation {
     constants,
     alternatives: no_alternatives,
     schedule: dispatch::one_dispatch_of_16_bytes,
+    samples: None,
 };
 
 fn fit(softmax: &Softmax, device: &Capabilities) -> Fit {

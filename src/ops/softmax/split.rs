@@ -24,6 +24,7 @@ pub(super) static SPLIT: Implementation<Softmax> = Implementation {
     schedule: |softmax, stages, device| {
         dispatch::two_dispatches(softmax, softmax.width(), stages, device)
     },
+    samples: None,
 };
 
 fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<Constants> {

@@ -29,6 +29,7 @@ pub(super) static SPLIT_SUBGROUP: Implementation<Softmax> = Implementation {
     constants,
     alternatives: no_alternatives,
     schedule,
+    samples: None,
 };
 
 fn fit(softmax: &Softmax, device: &Capabilities) -> Fit {

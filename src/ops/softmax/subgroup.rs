@@ -23,6 +23,7 @@ pub(super) static SUBGROUP: Implementation<Softmax> = Implementation {
     constants,
     alternatives: no_alternatives,
     schedule: dispatch::one_dispatch,
+    samples: None,
 };
 
 fn fit(softmax: &Softmax, device: &Capabilities) -> Fit {

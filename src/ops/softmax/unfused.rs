@@ -29,6 +29,7 @@ pub(super) static UNFUSED: Implementation<Softmax> = Implementation {
     constants: |_, _, _| Ok(Constants::new()),
     alternatives: no_alternatives,
     schedule,
+    samples: None,
 };
 
 fn fit(softmax: &Softmax, _: &Capabilities) -> Fit {

@@ -23,6 +23,7 @@ pub(in crate::ops) static WORKGROUP: Implementation<Softmax> = Implementation {
     constants,
     alternatives: no_alternatives,
     schedule: dispatch::one_dispatch,
+    samples: None,
 };
 
 fn fit(softmax: &Softmax, device: &Capabilities) -> Fit {

@@ -9,7 +9,7 @@ use crate::shader::Prepared;
 use std::sync::Arc;
 
 /// Shapes around the tiles, and each option, in f16.
-pub(in crate::ops::attention) fn samples(stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
+pub(super) fn samples(stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
     let [tile_q, tile_kv] = tile(stages);
     let half = |sizes: [u64; 5], mask| {
         let [batch, heads, seq_q, seq_kv, head_dim] = sizes;

@@ -1,0 +1,48 @@
+//! How well a kernel fits a shape, and a kernel bound to a shape: what planning and tuning work with.
+
+use crate::error::Result;
+use crate::gpu::Capabilities;
+use crate::kernel::{Constants, Kernel, Schedule};
+use crate::shader::Prepared;
+
+/// How well a kernel fits a shape on a device, as far as shape and capabilities tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fit {
+    /// The kernel is taken, unless one before it in the table fits as well.
+    Best,
+    /// The kernel computes the shape, and is taken where no other is best; the reason says why it is not first.
+    Able(String),
+    /// The kernel has no form for the shape or the device; the reason says what is missing.
+    Unable(String),
+}
+
+impl Fit {
+    /// [`Fit::Able`] for `reason` where there is one, else [`Fit::Best`].
+    pub(crate) fn unless(reason: Option<String>) -> Self {
+        reason.map_or(Self::Best, Self::Able)
+    }
+}
+
+/// A kernel bound to one operation of one shape: what planning and tuning work with.
+pub trait Candidate: Send + Sync {
+    /// The kernel.
+    fn kernel(&self) -> &'static Kernel;
+
+    /// Whether the kernel should compute the shape on `device`. Pure.
+    fn fit(&self, device: &Capabilities) -> Fit;
+
+    /// Constants of the kernel for the shape on `device`; `given` ones win.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unsupported`] where the kernel has no form for the shape.
+    fn constants(&self, device: &Capabilities, given: &Constants) -> Result<Constants>;
+
+    /// Other constants worth trying, the likeliest first: what a search tries. Pure.
+    fn alternatives(&self, device: &Capabilities) -> Vec<Constants>;
+
+    /// The dispatches for the shape on `device`; `stages` are the kernel's files, prepared.
+    ///
+    /// # Errors
+    /// [`crate::Error::TooLarge`] and [`crate::Error::Unsupported`] where the device's limits do not allow it.
+    fn schedule(&self, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule>;
+}
