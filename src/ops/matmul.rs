@@ -11,6 +11,7 @@ mod layout;
 mod matrix_units;
 mod naive;
 mod params;
+mod partials;
 mod partition;
 mod reference;
 mod samples;

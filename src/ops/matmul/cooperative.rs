@@ -1,10 +1,10 @@
 //! `matmul_cooperative`: fragments on matrix units for any product, K at once or in parts.
 
-use super::cost::{Arithmetic, Cost};
+use super::cost::Arithmetic;
 use super::form::{self, types};
-use super::params::Split;
 use super::shape::Matmul;
-use super::{matrix_units, schedule, split_k, sub_problems};
+use super::split_k::{self, SplitK};
+use super::{matrix_units, partials, schedule};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
@@ -24,80 +24,33 @@ pub(super) static COOPERATIVE: Implementation<Matmul> = Implementation {
         ..Kernel::new(
             "matmul_cooperative",
             "fragments on matrix units, held by a subgroup together; parts of K where tiles are few",
-            &[Stage::of(&files::MATMUL_COOPERATIVE), split_k::REDUCE],
+            &[Stage::of(&files::MATMUL_COOPERATIVE), partials::REDUCE],
         )
     },
     fit: |matmul, device| match matrix_units::side(matmul, device) {
         Ok(side) => matrix_units::fit(matmul, side, device),
         Err(reason) => Fit::Unable(reason),
     },
-    constants,
-    alternatives,
+    constants: |matmul, device, given| SPLIT.constants(matmul, device, given),
+    alternatives: |matmul, device| SPLIT.alternative(matmul, device).into_iter().collect(),
     schedule,
     samples: None,
 };
 
-fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Result<Constants> {
-    let refuse = |reason| COOPERATIVE.kernel.unsupported(reason);
-    let side = matrix_units::side(matmul, device).map_err(refuse)?;
-    let tiles = tiles(matmul, side, device);
-    let is_split = match given.integer("SPLIT_K") {
-        Some(parts) => parts > 1,
-        None => wants_parts(matmul, &tiles, device),
-    };
-    let chosen = form::common(matmul)
-        .merged(&form::reduced(matmul, is_split))
-        .merged(&form::of_partition(matmul, WORK, is_split, device)?)
-        .merged(&Fragments::of(side, matmul.dtype).constants())
-        .merged(&tiles)
-        .merged(&operands(matmul, side, is_split, device)?)
-        .merged(given);
-    let parts = match given.integer("SPLIT_K") {
-        Some(parts) => parts,
-        None if is_split => parts_of_k(matmul, &chosen, device)?,
-        None => 1,
-    };
-    if is_split && parts <= 1 {
-        // One part, of tiles that were given, is the product itself.
-        return constants(matmul, device, &given.clone().set("SPLIT_K", 1u32));
-    }
-    Ok(form::edges(matmul, &chosen)
-        .set("SPLIT_K", parts)
-        .merged(&form::budget(matmul, WORK, &chosen, device))
-        .merged(&chosen))
-}
-
-/// The other way to take K: at once, or in parts.
-fn alternatives(matmul: &Matmul, device: &Capabilities) -> Vec<Constants> {
-    let Ok(side) = matrix_units::side(matmul, device) else {
-        return Vec::new();
-    };
-    let tiles = tiles(matmul, side, device);
-    let parts = if wants_parts(matmul, &tiles, device) {
-        Some(1)
-    } else {
-        let parts = parts_of_k(matmul, &tiles, device);
-        parts.ok().filter(|parts| *parts > 1)
-    };
-    let other = parts.map(|parts| Constants::new().set("SPLIT_K", parts));
-    other.into_iter().collect()
-}
-
-fn wants_parts(matmul: &Matmul, tiles: &Constants, device: &Capabilities) -> bool {
-    let cost = Cost::from_constants(WORK, tiles, device.kind);
-    let is_profitable = matrix_units::parts_are_profitable(matmul);
-    split_k::is_wanted(matmul, is_profitable, &cost, device)
-}
-
-/// As many parts of K as make the tiles of `chosen` keep a device busy.
-fn parts_of_k(matmul: &Matmul, chosen: &Constants, device: &Capabilities) -> Result<u64> {
-    let cost = Cost::from_constants(WORK, chosen, device.kind);
-    sub_problems::parts_of_k(matmul, WORK, &cost, device, |product, number| {
-        let size = |name| chosen.integer(name).unwrap_or(1);
-        let [m, n, k] = ["TILE_M", "TILE_N", "TILE_K"].map(size);
-        Split::busy(product.k, product.tiles([m as u32, n as u32]), k, number)
-    })
-}
+const SPLIT: SplitK = SplitK {
+    work: WORK,
+    own: |matmul, is_split, device| {
+        let refuse = |reason| COOPERATIVE.kernel.unsupported(reason);
+        let side = matrix_units::side(matmul, device).map_err(refuse)?;
+        Ok(Fragments::of(side, matmul.dtype)
+            .constants()
+            .merged(&tiles(matmul, side, device))
+            .merged(&operands(matmul, side, is_split, device)?))
+    },
+    is_profitable: |matmul, _| matrix_units::parts_are_profitable(matmul),
+    split: split_k::busy,
+    edges: form::edges,
+};
 
 /// Constants that the operands decide.
 fn operands(

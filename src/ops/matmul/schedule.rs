@@ -3,8 +3,8 @@
 use super::cost::{Arithmetic, Cost};
 use super::dispatch::DispatchRanges;
 use super::params::{Split, params, windows};
+use super::partials::{Partials, reduce};
 use super::shape::Matmul;
-use super::split_k::{Partials, reduce};
 use super::sub_problems::{Multiply, split_k};
 use super::tile_model;
 use crate::error::Result;

@@ -1,18 +1,18 @@
 //! A partitioned product, sub-problem by sub-problem: each a product of its own, on windows of the operands.
 
-use super::cost::{Arithmetic, Cost};
+use super::cost::Arithmetic;
 use super::dispatch::sub_ranges;
 use super::layout::{Layout, Strides};
 use super::params::Split;
+use super::partials::{Partials, reduce};
 use super::partition::Partition;
 use super::shape::{Bias, Matmul};
-use super::split_k::{Partials, reduce};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
 use crate::kernel::{BindingRange, Dispatch, Schedule, Slot};
 use crate::shader::Prepared;
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 
 /// A product and the kernel that multiplies it: inputs of the kernel, and how it multiplies a sub-problem whose operands are
 /// bound whole.
@@ -33,34 +33,6 @@ pub(super) struct Multiply<'a, F> {
 /// Parts of K that a kernel's file sums side by side; 1 for a file without `SPLIT_K`.
 pub(super) fn split_k(stage: &Prepared) -> u64 {
     stage.constants.get("SPLIT_K").copied().unwrap_or(1).into()
-}
-
-/// Parts of K of all of `matmul`, as `split` has them for each sub-problem: the value of `SPLIT_K`.
-///
-/// # Errors
-/// Errors of [`Partition::with_partials`].
-pub(super) fn parts_of_k(
-    matmul: &Matmul,
-    work: Arithmetic,
-    cost: &Cost,
-    device: &Capabilities,
-    split: impl Fn(&Matmul, &RangeInclusive<u64>) -> Split,
-) -> Result<u64> {
-    let partition = Partition::with_partials(matmul, work, device)?;
-    let depths = partition.depths(matmul);
-    let partials = Partials::of(&partition, depths.len() as u64, device);
-    let first = [
-        0..partition.matrices,
-        0..partition.rows,
-        0..partition.columns,
-    ];
-    let mut parts = 0;
-    for depth in depths {
-        let SubProblem { product, .. } = SubProblem::of(matmul, &first, &depth, &device.limits)?;
-        let number = partials.parts(product.k, cost.deepest(device));
-        parts += split(&product, &number).parts;
-    }
-    Ok(parts)
 }
 
 impl<F: Fn(&Matmul, Partials) -> Result<Schedule>> Multiply<'_, F> {
@@ -202,14 +174,14 @@ fn shift(steps: &mut [Dispatch], shifts: &[u64]) {
 
 /// A part of a product as a product of its own, on operands that begin later.
 #[derive(Debug)]
-struct SubProblem {
-    product: Matmul,
+pub(super) struct SubProblem {
+    pub(super) product: Matmul,
     /// Where each operand begins, in bytes: multiples of the alignment.
     shifts: Vec<u64>,
 }
 
 impl SubProblem {
-    fn of(
+    pub(super) fn of(
         matmul: &Matmul,
         [matrices, rows, columns]: &[Range<u64>; 3],
         depth: &Range<u64>,

@@ -2,12 +2,13 @@
 
 use super::cost::{Arithmetic, Cost};
 use super::dispatch::DispatchRanges;
-use super::form::{self, types};
+use super::form::types;
 use super::layout::Strides;
 use super::params::{Split, windows};
+use super::partials::{self, Partials, reduce};
 use super::shape::Matmul;
-use super::split_k::{self, Partials, reduce};
-use super::sub_problems::{self, Multiply, split_k};
+use super::split_k::SplitK;
+use super::sub_problems::{Multiply, split_k};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
@@ -16,6 +17,7 @@ use crate::kernel::{BindingRange, Constants, Kernel, Schedule, Slot, Stage};
 use crate::ops::{Fit, Implementation};
 use crate::report::AdapterKind;
 use crate::shader::{Prepared, files};
+use std::ops::RangeInclusive;
 
 const WORK: Arithmetic = Arithmetic::Vector;
 
@@ -23,11 +25,11 @@ pub(super) static VECTOR: Implementation<Matmul> = Implementation {
     kernel: Kernel::new(
         "matmul_vector",
         "the larger operand read once by many: for few rows or few columns; parts of K where these are few",
-        &[Stage::of(&files::MATMUL_VECTOR), split_k::REDUCE],
+        &[Stage::of(&files::MATMUL_VECTOR), partials::REDUCE],
     ),
     fit,
-    constants,
-    alternatives,
+    constants: |matmul, device, given| SPLIT.constants(matmul, device, given),
+    alternatives: |matmul, device| SPLIT.alternative(matmul, device).into_iter().collect(),
     schedule,
     samples: None,
 };
@@ -185,71 +187,32 @@ fn fit(matmul: &Matmul, _: &Capabilities) -> Fit {
     )
 }
 
-fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Result<Constants> {
-    let is_split = match given.integer("SPLIT_K") {
-        Some(parts) => parts > 1,
-        None => wants_parts(matmul, device)?,
-    };
-    let chosen = form::common(matmul)
-        .merged(&form::reduced(matmul, is_split))
-        .merged(&form::of_partition(matmul, WORK, is_split, device)?)
-        .merged(&operands(matmul, is_split, device)?)
-        .merged(given);
-    let parts = match given.integer("SPLIT_K") {
-        Some(parts) => parts,
-        None if is_split => parts_of_k(matmul, &chosen, device)?,
-        None => 1,
-    };
-    if is_split && parts <= 1 {
-        // One part, of tiles that were given, is the product itself.
-        return constants(matmul, device, &given.clone().set("SPLIT_K", 1u32));
-    }
-    let size = |name| chosen.integer(name).unwrap_or(0);
-    let step = size("LANES_K") * size("WIDTH");
-    Ok(Constants::new()
-        .set("RAGGED_K", step == 0 || !matmul.k.is_multiple_of(step))
-        .set("SPLIT_K", parts)
-        .merged(&form::budget(matmul, WORK, &chosen, device))
-        .merged(&chosen))
-}
-
-/// The other way to take K: at once, or in parts.
-fn alternatives(matmul: &Matmul, device: &Capabilities) -> Vec<Constants> {
-    let parts = match wants_parts(matmul, device) {
-        Ok(true) => Some(1),
-        Ok(false) => {
-            let operands = operands(matmul, true, device);
-            let parts = operands.and_then(|found| parts_of_k(matmul, &found, device));
-            parts.ok().filter(|parts| *parts > 1)
-        }
-        Err(_) => None,
-    };
-    let other = parts.map(|parts| Constants::new().set("SPLIT_K", parts));
-    other.into_iter().collect()
-}
-
-fn wants_parts(matmul: &Matmul, device: &Capabilities) -> Result<bool> {
-    let operands = operands(matmul, false, device)?;
-    let cost = Cost::from_constants(WORK, &operands, device.kind);
-    let is_profitable = parts_are_profitable(matmul, device);
-    Ok(split_k::is_wanted(matmul, is_profitable, &cost, device))
-}
+const SPLIT: SplitK = SplitK {
+    work: WORK,
+    own: operands,
+    is_profitable: parts_are_profitable,
+    split,
+    edges,
+};
 
 /// As many parts of K as make the workgroups of `chosen` keep a device busy.
-fn parts_of_k(matmul: &Matmul, chosen: &Constants, device: &Capabilities) -> Result<u64> {
-    let cost = Cost::from_constants(WORK, chosen, device.kind);
-    let mirrored = chosen.is_set("MIRRORED");
+fn split(product: &Matmul, chosen: &Constants, number: &RangeInclusive<u64>) -> Split {
     let size = |name| chosen.integer(name).unwrap_or(1);
-    sub_problems::parts_of_k(matmul, WORK, &cost, device, |product, number| {
-        let (m, n) = if mirrored {
-            (product.n, product.m)
-        } else {
-            (product.m, product.n)
-        };
-        let columns = size("ELEMS_N") * size("LANES_N");
-        let tiles = product.batch * m.div_ceil(size("TILE_M")) * n.div_ceil(columns);
-        Split::busy(product.k, tiles, size("LANES_K") * size("WIDTH"), number)
-    })
+    let (m, n) = if chosen.is_set("MIRRORED") {
+        (product.n, product.m)
+    } else {
+        (product.m, product.n)
+    };
+    let columns = size("ELEMS_N") * size("LANES_N");
+    let tiles = product.batch * m.div_ceil(size("TILE_M")) * n.div_ceil(columns);
+    Split::busy(product.k, tiles, size("LANES_K") * size("WIDTH"), number)
+}
+
+/// The edge along K, which is ragged where no step is named. The file guards rows and columns whatever their number.
+fn edges(matmul: &Matmul, chosen: &Constants) -> Constants {
+    let size = |name| chosen.integer(name).unwrap_or(0);
+    let step = size("LANES_K") * size("WIDTH");
+    Constants::new().set("RAGGED_K", step == 0 || !matmul.k.is_multiple_of(step))
 }
 
 /// Constants that the operands decide.
