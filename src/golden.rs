@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::gpu::{Capabilities, FAKES};
 use crate::kernel::{Constants, Kernel};
 use crate::ops::Operation;
-use crate::plan::{PlanOptions, check_uniforms, chosen, constants_of};
+use crate::plan::{Draft, PlanOptions, chosen};
 use crate::report::AdapterKind;
 use crate::suite::SUITES;
 use crate::tune::{Job, tunable};
@@ -41,7 +41,8 @@ fn cases(kind: AdapterKind) -> Vec<(Box<dyn Operation>, Option<&'static str>)> {
     found
 }
 
-/// The choice or the error for an operation on a device: the right side of a line.
+/// The choice or the error for an operation on a device: the right side of a line. Operands and bindings may be larger than
+/// the device allows: the file is of choices, and a choice is made before.
 fn outcome(
     operation: &dyn Operation,
     named: Option<&'static str>,
@@ -51,26 +52,16 @@ fn outcome(
         kernel: named,
         ..PlanOptions::default()
     };
-    let planned = chosen(operation, &options, device).and_then(|(candidate, _)| {
-        let kernel = candidate.kernel();
-        let constants = constants_of(&*candidate, &options, device)?;
-        let stages = kernel.prepare_for(operation.dtype(), &constants, device)?;
-        let stages: Vec<_> = stages.iter().map(|stage| &**stage).collect();
-        let schedule = candidate.schedule(&stages, device)?;
-        check_uniforms(kernel, &stages, &schedule).unwrap();
-        Ok((kernel, constants, schedule))
-    });
+    let planned = chosen(operation, &options, device)
+        .and_then(|(candidate, _)| Draft::unchecked(operation, &*candidate, &options, device));
     match planned {
         Err(Error::Unsupported { reason, .. }) => format!("unsupported: {reason}"),
         Err(error) => format!("error: {error}"),
-        Ok((kernel, constants, schedule)) => {
-            let constants = differing(kernel, &constants);
-            let scratch: u64 = schedule.scratch.iter().sum();
-            let dispatches = schedule.steps.len();
-            format!(
-                "{}{constants} dispatches={dispatches} scratch={scratch}",
-                kernel.name
-            )
+        Ok(draft) => {
+            let constants = differing(draft.kernel, &draft.constants);
+            let (kernel, dispatches) = (draft.kernel.name, draft.schedule.steps.len());
+            let scratch = draft.schedule.scratch_bytes();
+            format!("{kernel}{constants} dispatches={dispatches} scratch={scratch}")
         }
     }
 }

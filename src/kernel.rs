@@ -252,6 +252,14 @@ pub struct Schedule {
     pub scratch: Vec<u64>,
 }
 
+impl Schedule {
+    /// Bytes of all scratch buffers.
+    #[must_use]
+    pub fn scratch_bytes(&self) -> u64 {
+        self.scratch.iter().sum()
+    }
+}
+
 /// Workgroups for `total` items, one a workgroup, in x and y: the kernel folds `y * num_workgroups.x + x` back.
 ///
 /// # Errors

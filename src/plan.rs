@@ -2,6 +2,7 @@
 
 mod checks;
 mod choose;
+mod draft;
 mod launch;
 mod options;
 mod planning;
@@ -15,6 +16,8 @@ pub(crate) use checks::check_uniforms;
 pub use choose::{Choice, choose};
 #[cfg(any(test, feature = "bench"))]
 pub(crate) use choose::{chosen, constants_of};
+#[cfg(test)]
+pub(crate) use draft::Draft;
 pub use launch::Launch;
 pub use options::PlanOptions;
 pub use planning::Plan;

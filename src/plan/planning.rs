@@ -1,7 +1,8 @@
 //! An operation planned once: kernel chosen, pipelines built, uniforms and scratch in place.
 
-use super::checks::{ExpectedViews, check_schedule, check_sizes};
-use super::choose::{chosen, constants_of};
+use super::checks::ExpectedViews;
+use super::choose::chosen;
+use super::draft::Draft;
 use super::launch::Launch;
 use super::options::PlanOptions;
 use crate::error::{Error, Result};
@@ -141,28 +142,19 @@ impl Plan {
         candidate: &dyn Candidate,
         options: &PlanOptions,
     ) -> Result<Self> {
-        operation.validate()?;
-        let operands = operation.operands();
-        let limits = &gpu.capabilities().limits;
-        check_sizes(&operands, limits)?;
-        let kernel = candidate.kernel();
-        let constants = constants_of(candidate, options, gpu.capabilities())?;
-        let prepared = kernel.prepare_for(operation.dtype(), &constants, gpu.capabilities())?;
-        let stages: Vec<_> = prepared.iter().map(|stage| &**stage).collect();
-        let schedule = candidate.schedule(&stages, gpu.capabilities())?;
-        check_schedule(kernel, &stages, &schedule, limits)?;
+        let draft = Draft::new(operation, candidate, options, gpu.capabilities())?;
+        let kernel = draft.kernel;
         let mut pipelines = BTreeMap::new();
         for (i, stage) in kernel.stages.iter().enumerate() {
-            // A stage that nothing dispatches, such as the sum of parts of a K that is not split, is not compiled.
-            if schedule.steps.iter().any(|step| step.stage == i) {
-                let constants = stage.all(&constants);
+            if draft.dispatches(i) > 0 {
+                let constants = stage.all(&draft.constants);
                 let compiled =
                     gpu.pipeline(stage.shader, &constants, options.checks, options.loops);
                 pipelines.insert(i, compiled.await?);
             }
         }
         let mut uniforms = Vec::new();
-        for step in &schedule.steps {
+        for step in &draft.schedule.steps {
             let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
             let buffer = gpu
                 .create_buffer(kernel.name, step.params.len() as u64, usage)
@@ -172,18 +164,19 @@ impl Plan {
             uniforms.push(buffer);
         }
         let mut scratch = Vec::new();
-        for bytes in &schedule.scratch {
+        for bytes in &draft.schedule.scratch {
             scratch.push(gpu.create_storage(kernel.name, *bytes).await?);
         }
+        let limits = &gpu.capabilities().limits;
         Ok(Self {
             kernel,
             reason: "given by the caller".to_owned(),
-            constants,
+            constants: draft.constants,
             checks: options.checks,
             operation: operation.family().name,
             shape: operation.label(),
-            operands,
-            schedule,
+            operands: operation.operands(),
+            schedule: draft.schedule,
             pipelines,
             uniforms,
             scratch,
@@ -220,7 +213,7 @@ impl Plan {
     /// Bytes of memory that the plan itself holds beyond the operands.
     #[must_use]
     pub fn scratch_bytes(&self) -> u64 {
-        self.schedule.scratch.iter().sum()
+        self.schedule.scratch_bytes()
     }
 
     /// Bytes that the dispatches bind, each operand of each of them once: what goes between memory and the GPU where
