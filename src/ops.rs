@@ -31,6 +31,7 @@ pub(crate) use implementation::{bind, kernels_of, no_alternatives, own_samples_o
 pub use matmul::{Activation, Bias, Layout, Matmul, Order};
 pub use norm::{Affine, Norm, NormKind};
 pub use operand::{Operand, Role};
+pub(crate) use operation::changed;
 pub use operation::{Family, Operation, Samples, candidate, class_of};
 pub use reduce::{Reduction, ReductionKind};
 pub use rows::{RowLayout, Target};

@@ -30,7 +30,8 @@ pub use options::{BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sink
 pub use shape::Attention;
 
 use super::{
-    Candidate, Family, Implementation, Operand, Operation, bind, kernels_of, own_samples_of,
+    Candidate, Family, Implementation, Operand, Operation, bind, changed, kernels_of,
+    own_samples_of,
 };
 use crate::data::{Dtype, Inputs};
 use crate::error::Result;
@@ -133,6 +134,11 @@ pub(super) static ATTENTION: Family = Family {
     kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
     own_samples: &own_samples_of::<_, { KERNELS.len() }>(KERNELS),
     parse: text::parse,
+    in_f32: |operation| {
+        changed(operation, |attention: &mut Attention| {
+            attention.dtype = Dtype::F32;
+        })
+    },
     common_samples: samples::samples,
 };
 

@@ -15,8 +15,8 @@ pub use shape::AttentionBackward;
 use super::attention::options::HeadStrides;
 use super::attention::{self, text};
 use super::{
-    Attention, Candidate, Family, Implementation, LogSumExp, Operand, Operation, bind, kernels_of,
-    own_samples_of,
+    Attention, Candidate, Family, Implementation, LogSumExp, Operand, Operation, bind, changed,
+    kernels_of, own_samples_of,
 };
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::Result;
@@ -141,6 +141,11 @@ pub(super) static ATTENTION_BACKWARD: Family = Family {
     parse: |text, dtype| {
         let forward = text::read(shape::NAME, text, dtype)?;
         Ok(Box::new(AttentionBackward { forward }))
+    },
+    in_f32: |operation| {
+        changed(operation, |backward: &mut AttentionBackward| {
+            backward.forward.dtype = Dtype::F32;
+        })
     },
     common_samples: samples::samples,
 };

@@ -1,8 +1,8 @@
 //! The arithmetic probe: chains of fused multiply-adds in registers. What the adapter's ALUs can do.
 
 use super::{
-    Candidate, Family, Fit, Implementation, Operand, Operation, bind, kernels_of, own_samples_of,
-    parse_sizes, require_u32,
+    Candidate, Family, Fit, Implementation, Operand, Operation, bind, changed, kernels_of,
+    own_samples_of, parse_sizes, require_u32,
 };
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
@@ -328,6 +328,7 @@ pub(super) static FMA: Family = Family {
     kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
     own_samples: &own_samples_of::<_, { KERNELS.len() }>(KERNELS),
     parse,
+    in_f32: |operation| changed(operation, |_: &mut Fma| ()),
     common_samples: |stages| samples(Recurrence::Affine, stages),
 };
 

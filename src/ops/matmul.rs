@@ -30,7 +30,8 @@ pub use shape::{Activation, Bias, Matmul};
 pub(super) use tile_model::{Tiles, tiles};
 
 use super::{
-    Candidate, Family, Implementation, Operand, Operation, Role, bind, kernels_of, own_samples_of,
+    Candidate, Family, Implementation, Operand, Operation, Role, bind, changed, kernels_of,
+    own_samples_of,
 };
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
@@ -180,6 +181,12 @@ pub(super) static MATMUL: Family = Family {
     kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
     own_samples: &own_samples_of::<_, { KERNELS.len() }>(KERNELS),
     parse: |text, dtype| text::parse(&MATMUL, text, dtype),
+    in_f32: |operation| {
+        changed(operation, |matmul: &mut Matmul| {
+            matmul.dtype = Dtype::F32;
+            matmul.output = Dtype::F32;
+        })
+    },
     common_samples: samples::samples,
 };
 

@@ -16,8 +16,8 @@ pub use shape::{Affine, Norm, NormKind};
 
 use super::rows::{RowLayout, Target};
 use super::{
-    Candidate, Family, Implementation, Operand, Operation, bind, kernels_of, own_samples_of,
-    require_u32,
+    Candidate, Family, Implementation, Operand, Operation, bind, changed, kernels_of,
+    own_samples_of, require_u32,
 };
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
@@ -135,6 +135,10 @@ impl Operation for Norm {
     }
 }
 
+fn in_f32(operation: &dyn Operation) -> Option<Box<dyn Operation>> {
+    changed(operation, |norm: &mut Norm| norm.dtype = Dtype::F32)
+}
+
 /// RMS norm over rows.
 pub(super) static RMS_NORM: Family = Family {
     name: "rms_norm",
@@ -144,6 +148,7 @@ pub(super) static RMS_NORM: Family = Family {
     kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
     own_samples: &own_samples_of::<_, { KERNELS.len() }>(KERNELS),
     parse: |text, dtype| text::parse(&RMS_NORM, NormKind::Rms, text, dtype),
+    in_f32,
     common_samples: |_| samples::samples(NormKind::Rms),
 };
 /// Layer norm over rows.
@@ -155,6 +160,7 @@ pub(super) static LAYER_NORM: Family = Family {
     kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
     own_samples: &own_samples_of::<_, { KERNELS.len() }>(KERNELS),
     parse: |text, dtype| text::parse(&LAYER_NORM, NormKind::Layer, text, dtype),
+    in_f32,
     common_samples: |_| samples::samples(NormKind::Layer),
 };
 

@@ -7,10 +7,11 @@ use crate::kernel::Kernel;
 use crate::report::renames;
 use crate::shader::Prepared;
 use crate::tolerance::Expected;
+use std::any::Any;
 use std::sync::Arc;
 
 /// One operation of one shape and element type.
-pub trait Operation: std::fmt::Debug + Send + Sync {
+pub trait Operation: Any + std::fmt::Debug + Send + Sync {
     /// The operation that this is a shape of.
     fn family(&self) -> &'static Family;
 
@@ -101,6 +102,9 @@ pub struct Family {
     pub classes: &'static [Class],
     /// Reads a shape such as `4096x4096x4096`.
     pub parse: fn(&str, Dtype) -> Result<Box<dyn Operation>>,
+    /// An operation of this family with every element in f32, which a device without f16 may compute instead; `None` for an
+    /// operation of another family.
+    pub in_f32: fn(&dyn Operation) -> Option<Box<dyn Operation>>,
     /// Shapes on which a kernel without samples of its own is tested: single elements, around its tiles, primes, empty, large.
     pub common_samples: Samples,
     /// [`Implementation::samples`](super::Implementation::samples) of each kernel, in the order of [`Family::kernels`].
@@ -133,6 +137,17 @@ impl Family {
         let own = place.and_then(|place| self.own_samples[place]);
         own.unwrap_or(self.common_samples)(stages)
     }
+}
+
+/// A copy of `operation`, changed by `change`; `None` where it is no `O`.
+pub(crate) fn changed<O: Operation + Clone>(
+    operation: &dyn Operation,
+    change: impl FnOnce(&mut O),
+) -> Option<Box<dyn Operation>> {
+    let any: &dyn Any = operation;
+    let mut found = any.downcast_ref::<O>()?.clone();
+    change(&mut found);
+    Some(Box::new(found))
 }
 
 /// The name of the class of `operation`, such as `square_large+tb`: the name of the first [`Class`] of its family that

@@ -4,8 +4,8 @@ mod kernels;
 
 use super::vectors::{Run, SHAPE_FORM, lengths, runs};
 use super::{
-    Candidate, Family, Implementation, Operand, Operation, bind, kernels_of, own_samples_of,
-    parse_sizes, require_u32,
+    Candidate, Family, Implementation, Operand, Operation, bind, changed, kernels_of,
+    own_samples_of, parse_sizes, require_u32,
 };
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::Result;
@@ -304,6 +304,12 @@ fn parse(
     }))
 }
 
+fn in_f32(operation: &dyn Operation) -> Option<Box<dyn Operation>> {
+    changed(operation, |reduction: &mut Reduction| {
+        reduction.dtype = Dtype::F32;
+    })
+}
+
 type Table = &'static [&'static Implementation<Reduction>];
 
 const SUM_KERNELS: Table = &[&kernels::REDUCE_SUM];
@@ -319,6 +325,7 @@ pub(super) static SUM: Family = Family {
     kernels: &kernels_of::<_, { SUM_KERNELS.len() }>(SUM_KERNELS),
     own_samples: &own_samples_of::<_, { SUM_KERNELS.len() }>(SUM_KERNELS),
     parse: |text, dtype| parse(&SUM, ReductionKind::Sum, text, dtype),
+    in_f32,
     common_samples: |stages| samples(ReductionKind::Sum, stages),
 };
 /// The largest element of a vector.
@@ -330,6 +337,7 @@ pub(super) static MAX: Family = Family {
     kernels: &kernels_of::<_, { MAX_KERNELS.len() }>(MAX_KERNELS),
     own_samples: &own_samples_of::<_, { MAX_KERNELS.len() }>(MAX_KERNELS),
     parse: |text, dtype| parse(&MAX, ReductionKind::Max, text, dtype),
+    in_f32,
     common_samples: |stages| samples(ReductionKind::Max, stages),
 };
 /// The dot product of two vectors.
@@ -341,6 +349,7 @@ pub(super) static DOT: Family = Family {
     kernels: &kernels_of::<_, { DOT_KERNELS.len() }>(DOT_KERNELS),
     own_samples: &own_samples_of::<_, { DOT_KERNELS.len() }>(DOT_KERNELS),
     parse: |text, dtype| parse(&DOT, ReductionKind::Dot, text, dtype),
+    in_f32,
     common_samples: |stages| samples(ReductionKind::Dot, stages),
 };
 

@@ -22,8 +22,8 @@ pub(super) use workgroup::WORKGROUP;
 
 use super::rows::{RowLayout, Target};
 use super::{
-    Candidate, Family, Implementation, Operand, Operation, bind, kernels_of, own_samples_of,
-    require_u32,
+    Candidate, Family, Implementation, Operand, Operation, bind, changed, kernels_of,
+    own_samples_of, require_u32,
 };
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
@@ -157,6 +157,11 @@ pub(super) static SOFTMAX: Family = Family {
     kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
     own_samples: &own_samples_of::<_, { KERNELS.len() }>(KERNELS),
     parse: |text, dtype| text::parse(&SOFTMAX, text, dtype),
+    in_f32: |operation| {
+        changed(operation, |softmax: &mut Softmax| {
+            softmax.dtype = Dtype::F32;
+        })
+    },
     common_samples: samples::samples,
 };
 

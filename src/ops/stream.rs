@@ -5,8 +5,8 @@ mod kernels;
 
 use super::vectors::{Run, SHAPE_FORM, lengths, runs};
 use super::{
-    Candidate, Family, Implementation, Operand, Operation, bind, kernels_of, own_samples_of,
-    parse_sizes, require_u32,
+    Candidate, Family, Implementation, Operand, Operation, bind, changed, kernels_of,
+    own_samples_of, parse_sizes, require_u32,
 };
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::Result;
@@ -227,6 +227,10 @@ fn parse(
     }))
 }
 
+fn in_f32(operation: &dyn Operation) -> Option<Box<dyn Operation>> {
+    changed(operation, |stream: &mut Stream| stream.dtype = Dtype::F32)
+}
+
 type Table = &'static [&'static Implementation<Stream>];
 
 const COPY_KERNELS: Table = &[&kernels::STREAM_COPY];
@@ -244,6 +248,7 @@ pub(super) static COPY: Family = Family {
     kernels: &kernels_of::<_, { COPY_KERNELS.len() }>(COPY_KERNELS),
     own_samples: &own_samples_of::<_, { COPY_KERNELS.len() }>(COPY_KERNELS),
     parse: |text, dtype| parse(&COPY, StreamKind::Copy, text, dtype),
+    in_f32,
     common_samples: |stages| samples(StreamKind::Copy, stages),
 };
 /// `c = ALPHA * a`
@@ -255,6 +260,7 @@ pub(super) static SCALE: Family = Family {
     kernels: &kernels_of::<_, { SCALE_KERNELS.len() }>(SCALE_KERNELS),
     own_samples: &own_samples_of::<_, { SCALE_KERNELS.len() }>(SCALE_KERNELS),
     parse: |text, dtype| parse(&SCALE, StreamKind::Scale, text, dtype),
+    in_f32,
     common_samples: |stages| samples(StreamKind::Scale, stages),
 };
 /// `c = a * b`
@@ -266,6 +272,7 @@ pub(super) static MULTIPLY: Family = Family {
     kernels: &kernels_of::<_, { MULTIPLY_KERNELS.len() }>(MULTIPLY_KERNELS),
     own_samples: &own_samples_of::<_, { MULTIPLY_KERNELS.len() }>(MULTIPLY_KERNELS),
     parse: |text, dtype| parse(&MULTIPLY, StreamKind::Multiply, text, dtype),
+    in_f32,
     common_samples: |stages| samples(StreamKind::Multiply, stages),
 };
 /// `c = a + b`
@@ -277,6 +284,7 @@ pub(super) static ADD: Family = Family {
     kernels: &kernels_of::<_, { ADD_KERNELS.len() }>(ADD_KERNELS),
     own_samples: &own_samples_of::<_, { ADD_KERNELS.len() }>(ADD_KERNELS),
     parse: |text, dtype| parse(&ADD, StreamKind::Add, text, dtype),
+    in_f32,
     common_samples: |stages| samples(StreamKind::Add, stages),
 };
 /// `c = a + ALPHA * b`
@@ -288,6 +296,7 @@ pub(super) static TRIAD: Family = Family {
     kernels: &kernels_of::<_, { TRIAD_KERNELS.len() }>(TRIAD_KERNELS),
     own_samples: &own_samples_of::<_, { TRIAD_KERNELS.len() }>(TRIAD_KERNELS),
     parse: |text, dtype| parse(&TRIAD, StreamKind::Triad, text, dtype),
+    in_f32,
     common_samples: |stages| samples(StreamKind::Triad, stages),
 };
 

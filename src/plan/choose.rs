@@ -118,14 +118,13 @@ fn require_type(operation: &dyn Operation, device: &Capabilities) -> Result<()> 
         return Ok(());
     }
     let family = operation.family();
-    let label = operation.label();
-    let in_f32 = (family.parse)(&label.replace("+f16", ""), Dtype::F32)
-        .and_then(|wide| choose(wide.as_ref(), &PlanOptions::default(), device));
+    let in_f32 = (family.in_f32)(operation)
+        .and_then(|wide| choose(wide.as_ref(), &PlanOptions::default(), device).ok());
     let instead = in_f32.map_or(String::new(), |choice| {
         format!("; as f32 it would be {}", choice.kernel.name)
     });
     Err(Error::Unsupported {
-        what: format!("{} f16 {label}", family.name),
+        what: format!("{} f16 {}", family.name, operation.label()),
         reason: format!("the device lacks shader_f16, which f16 elements need{instead}"),
     })
 }
