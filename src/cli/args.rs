@@ -14,40 +14,40 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "ridgepoint", version, long_version = LONG_VERSION, max_term_width = 100)]
 pub(crate) struct Arguments {
-    /// What to do; `run` if nothing is said.
+    /// Command; `run` where none is given.
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
     pub(crate) adapter: AdapterArguments,
 }
 
-/// What to do.
+/// A command of the command line.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show the adapters of this machine, and the operations and kernels with what they need
+    /// List the adapters of this machine, and operations with their kernels and the features that these need
     List(ListArguments),
-    /// Test driver, timestamps and every kernel against its reference; exit status 1 if one fails
+    /// Test the driver, timestamps, and every kernel against its f64 reference; exit status 1 where a test fails
     Check(CheckArguments),
     /// Measure a suite of workloads; results are printed and written to a file [default command]
     Run(RunArguments),
-    /// Search for the fastest kernels and constants of this adapter, and keep them; `run --tuned` uses them
+    /// Search for the fastest kernel and constants of each class of shapes on this adapter; `run --tuned` uses them
     Tune(TuneArguments),
-    /// Measure what the adapter can reach: arithmetic, memory level by level, latency, launches, transfers
+    /// Measure the ceilings of the adapter: FLOP/s, GB/s of each memory level, latency, launches, transfers
     Roofline(RooflineArguments),
-    /// Show the text that is compiled for a shape, with constants set and loops written out; nothing is measured
+    /// Print the shader that is compiled for a shape, with constants set and loops unrolled; nothing is measured
     Shader(ShaderArguments),
     /// Time a kernel with every combination of constants, each verified first, the fastest last
     Sweep(SweepArguments),
 }
 
-/// On what.
+/// Arguments that choose the adapter.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Adapter")]
 pub(crate) struct AdapterArguments {
-    /// Adapter, by its index in `list` or by a part of its name [default: `WGPU_ADAPTER_NAME`, or the fastest kind]
+    /// Adapter: its index in `list`, or a part of its name [default: `WGPU_ADAPTER_NAME`, or the fastest kind]
     #[arg(long, global = true, value_name = "INDEX|NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) adapter: Option<String>,
-    /// Look for adapters on this backend alone [default: `WGPU_BACKEND`, or all]
+    /// Backend on which adapters are looked for [default: `WGPU_BACKEND`, or all]
     #[arg(long, global = true)]
     pub(crate) backend: Option<Backend>,
 }
@@ -79,7 +79,7 @@ impl From<Backend> for wgpu::Backends {
 /// `ridgepoint list`
 #[derive(Debug, Args)]
 pub(crate) struct ListArguments {
-    /// Print JSON
+    /// JSON in place of tables
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -91,7 +91,7 @@ pub(crate) struct ListArguments {
 pub(crate) struct CheckArguments {
     #[command(flatten)]
     pub(crate) data: DataArguments,
-    /// Operand data in place of generated data: a file of little-endian f32 values
+    /// Operand data in place of generated data: a file of f32 values, 4 bytes each, little-endian
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
 }
@@ -102,19 +102,19 @@ pub(crate) struct RunArguments {
     /// Suite of workloads: quick, standard
     #[arg(long, value_name = "NAME", default_value = DEFAULT_SUITE)]
     pub(crate) suite: String,
-    /// Only these operations; `matmul:300x200x100` gives a shape in place of the suite's
+    /// Operations in place of all of the suite, comma-separated; `matmul:300x200x100` replaces the suite's shapes too
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) op: Vec<String>,
-    /// These kernels in place of the suite's
+    /// Kernels in place of the suite's, comma-separated
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) kernel: Vec<String>,
-    /// Where the results are written [default: ridgepoint-results/ADAPTER-UTCTIME.json]
+    /// File of the results [default: ridgepoint-results/ADAPTER-UTCTIME.json]
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Use what `ridgepoint tune` kept for this adapter where no kernel is named
+    /// Kernels and constants that `ridgepoint tune` found for this adapter, where no kernel is named
     #[arg(long)]
     pub(crate) tuned: bool,
-    /// A remark for the results: power source, cooling, settings of the driver
+    /// Remark for the results: power source, cooling, settings of the driver
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Option<String>,
     #[command(flatten)]
@@ -126,23 +126,23 @@ pub(crate) struct RunArguments {
 /// `ridgepoint tune`
 #[derive(Debug, Args)]
 pub(crate) struct TuneArguments {
-    /// Only these operations [default: all that have classes of shapes]; `matmul:300x200x100+tb` searches the class of
-    /// that shape, on that shape
+    /// Operations, comma-separated [default: all that have classes of shapes]; `matmul:300x200x100+tb` searches the
+    /// class of that shape, on that shape
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) op: Vec<String>,
-    /// Element types [default: those of the adapter]
+    /// Element types, comma-separated [default: those of the adapter]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) dtype: Vec<ElementType>,
-    /// The most seconds that a class may take
+    /// Time limit of each class of shapes, in seconds, from 0 to 3600
     #[arg(long, value_name = "S", default_value_t = DEFAULT_SECONDS, value_parser = seconds)]
     pub(crate) seconds: f64,
-    /// Show what is kept for this adapter, and search nothing
+    /// Tunings kept for this adapter are printed; nothing is searched
     #[arg(long, group = "instead")]
     pub(crate) show: bool,
-    /// Write what is kept for this adapter to a file, and search nothing
+    /// File that tunings kept for this adapter are written to; nothing is searched
     #[arg(long, value_name = "FILE", group = "instead")]
     pub(crate) export: Option<PathBuf>,
-    /// Keep what is in a file, which has to be of this adapter, driver, backend and version, and search nothing
+    /// File of tunings to keep, of this adapter, driver, backend and version; nothing is searched
     #[arg(long, value_name = "FILE", group = "instead")]
     pub(crate) import: Option<PathBuf>,
     #[command(flatten)]
@@ -151,10 +151,10 @@ pub(crate) struct TuneArguments {
     pub(crate) cache: CacheArguments,
 }
 
-/// Where tunings are kept.
+/// Arguments that choose the folder of tunings.
 #[derive(Debug, Default, Args)]
 pub(crate) struct CacheArguments {
-    /// Folder of what `tune` found [default: `RIDGEPOINT_CACHE`, or `ridgepoint` in the user's cache folder]
+    /// Folder of the tunings that `tune` keeps [default: `RIDGEPOINT_CACHE`, or `ridgepoint` in the user's cache folder]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) cache: Option<PathBuf>,
 }
@@ -191,16 +191,16 @@ fn seconds(text: &str) -> Result<f64, String> {
 /// `ridgepoint roofline`
 #[derive(Debug, Args)]
 pub(crate) struct RooflineArguments {
-    /// Write the results to this file as JSON
+    /// File of the results, in JSON [default: none]
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Only the ceilings that `run` uses, in seconds
+    /// Ceilings that `run` uses alone, which takes seconds
     #[arg(long)]
     pub(crate) quick: bool,
     /// Seed of the generated data
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     pub(crate) seed: u32,
-    /// A remark for the results: power source, cooling, settings of the driver
+    /// Remark for the results: power source, cooling, settings of the driver
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Option<String>,
 }
@@ -214,26 +214,26 @@ pub(crate) struct ShaderArguments {
     /// Element type
     #[arg(long, value_enum, default_value_t = ElementType::F32)]
     pub(crate) dtype: ElementType,
-    /// This kernel in place of the one that the library chooses
+    /// Kernel in place of the one that the library chooses
     #[arg(long, value_name = "NAME")]
     pub(crate) kernel: Option<String>,
-    /// Form of the text. Drivers see what wgpu makes of WGSL, which the other forms show as far as naga's options go:
-    /// bindings have other numbers there
+    /// Form of the text. Forms other than WGSL are translated by naga, as wgpu translates for drivers, but with other
+    /// binding numbers
     #[arg(long, value_enum, default_value_t = Form::Wgsl)]
     pub(crate) form: Form,
-    /// Set a constant, such as `TILE_K=16`; may be given several times
+    /// Constant with its value, such as `TILE_K=16`; may be given several times
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub(crate) set: Vec<Assignment>,
-    /// Runtime checks in spirv, msl and hlsl, as browsers have them; WGSL is the same with and without
+    /// Runtime checks in spirv, msl and hlsl, as browsers have them; WGSL stays the same
     #[arg(long)]
     pub(crate) checks: bool,
-    /// Choose for WebGPU's default limits (with f16 where it is asked for), and open no adapter
+    /// WebGPU's default limits in place of an adapter's, with f16 where `--dtype f16` asks for it
     #[arg(long, conflicts_with = "fake")]
     pub(crate) no_adapter: bool,
-    /// Choose for a fake device, and open no adapter
+    /// Fake device in place of an adapter
     #[arg(long, value_name = "DEVICE", value_parser = fakes())]
     pub(crate) fake: Option<String>,
-    /// Write a file for each stage into this folder, which spirv needs
+    /// Folder into which each stage is written as a file; spirv needs it
     #[arg(short, long, value_name = "FOLDER", required_if_eq("form", "spirv"))]
     pub(crate) out: Option<PathBuf>,
 }
@@ -244,34 +244,34 @@ pub(crate) struct SweepArguments {
     /// Operation and shape, such as matmul:4096x4096x4096
     #[arg(value_name = "OPERATION:SHAPE")]
     pub(crate) operation: String,
-    /// A kernel by its name; a file in place of a kernel's own; a kernel with those of its files that lie in a folder
-    /// (for kernels of several); `chosen`, what the library takes; `candidates`, what `tune` would try
+    /// Kernel: its name; a WGSL file in place of its own; its name with a folder that holds some of its files (for a
+    /// kernel of several); `chosen`, the library's choice; `candidates`, all that `tune` would try
     #[arg(value_name = "KERNEL|FILE.wgsl|KERNEL@FOLDER|chosen|candidates")]
     pub(crate) kernel: String,
-    /// Constants with the values to try, such as `TILE_K=8,16,32`; `A+B=1+2,3+4` sets several together
+    /// Constants with their values to try, such as `TILE_K=8,16,32`; `A+B=1+2,3+4` sets several together
     #[arg(value_name = "NAME=V1,V2", value_parser = axis)]
     pub(crate) constants: Vec<Axis>,
     /// Element type
     #[arg(long, value_enum, default_value_t = ElementType::F32)]
     pub(crate) dtype: ElementType,
-    /// The kernel whose host code dispatches FILE.wgsl [default: the one that is called as the file]
+    /// Kernel whose host code dispatches FILE.wgsl [default: the kernel of the file's name]
     #[arg(long = "as", value_name = "KERNEL")]
     pub(crate) place: Option<String>,
-    /// Only the first N candidates
+    /// Number of candidates, the likeliest first [default: all]
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) most: Option<usize>,
     /// Runtime checks in shaders, as browsers have them
     #[arg(long)]
     pub(crate) checks: bool,
-    /// Run in turn on 512 MiB of operands, more than caches hold
+    /// Operands of 512 MiB in turn, more than caches hold, so that each run reads from memory
     #[arg(long)]
     pub(crate) flushed: bool,
-    /// Time the longest dispatch in place of the whole: what a watchdog sees
+    /// Time of the longest dispatch in place of the whole, which a watchdog limits
     #[arg(long, conflicts_with = "flushed")]
     pub(crate) longest: bool,
 }
 
-/// With what data and in which mode kernels run.
+/// Arguments that choose the data and the mode that kernels run with.
 #[derive(Debug, Args)]
 pub(crate) struct DataArguments {
     /// Seed of the generated data

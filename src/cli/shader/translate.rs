@@ -11,7 +11,7 @@ use std::fmt::Display;
 /// A form of a shader's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
-    /// Text that the library gives to wgpu
+    /// WGSL that the library gives to wgpu
     Wgsl,
     /// Vulkan; binary, and so needs -o
     Spirv,
