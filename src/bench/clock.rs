@@ -26,7 +26,7 @@ pub trait Clock {
     ///
     /// # Errors
     ///
-    /// As [`sample`](Self::sample).
+    /// Errors of [`sample`](Self::sample).
     async fn empty(&mut self) -> Result<Tick>;
 
     /// The time since some fixed moment. It never goes back.
@@ -48,7 +48,7 @@ pub trait Clock {
     ///
     /// # Errors
     ///
-    /// As [`sample`](Self::sample).
+    /// Errors of [`sample`](Self::sample).
     async fn rate_after(&mut self, awake: &Awake) -> Result<Option<f64>> {
         let _ = awake;
         Ok(None)

@@ -33,7 +33,7 @@ type Slot = Mutex<Option<Arc<Watched>>>;
 /// and the no-op backend never.
 ///
 /// # Errors
-/// As [`Clock::wake`].
+/// Errors of [`Clock::wake`].
 pub(crate) async fn wake(
     gpu: &Gpu,
     sampling: &Sampling,
@@ -53,7 +53,7 @@ pub(crate) async fn wake(
 /// The rate of `gpu` after a measurement: see [`DriftMonitor::rate_after`]; `None` where it was not watched.
 ///
 /// # Errors
-/// As [`Clock::rate_after`].
+/// Errors of [`Clock::rate_after`].
 pub(crate) async fn rate_after(gpu: &Gpu, awake: &Awake) -> Result<Option<f64>> {
     let slot = gpu.kept::<Slot>();
     let watched = lock(&slot).clone();

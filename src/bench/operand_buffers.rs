@@ -58,7 +58,7 @@ impl OperandBuffers {
     /// Allocates every operand and uploads `values`, one slice for each operand that is read, in order.
     ///
     /// # Errors
-    /// As [`OperandBuffers::new`].
+    /// Errors of [`OperandBuffers::new`].
     pub async fn with_values(
         gpu: &Gpu,
         operation: &dyn Operation,

@@ -143,7 +143,7 @@ impl Readback {
     /// `bytes` to `with`.
     ///
     /// # Errors
-    /// As [`Readback::read`].
+    /// Errors of [`Readback::read`].
     pub(crate) async fn submit<T>(
         &self,
         gpu: &Gpu,

@@ -68,7 +68,7 @@ impl Capabilities {
         self
     }
 
-    /// So many bytes in a binding.
+    /// A limit of `bytes` in a binding.
     pub(crate) fn with_bindings(mut self, bytes: u64) -> Self {
         self.limits.max_storage_buffer_binding_size = bytes;
         self

@@ -71,7 +71,7 @@ impl Gpu {
     /// Fills the words of `view` with hashed bits: word `i` is `mix(i ^ stream_seed(seed, operand))`, all 32 of them.
     ///
     /// # Errors
-    /// As [`Gpu::fill_random`].
+    /// Errors of [`Gpu::fill_random`].
     #[cfg(feature = "bench")]
     pub(crate) async fn fill_bits(&self, view: View<'_>, seed: u32, operand: usize) -> Result<()> {
         let stream = stream_seed(seed, operand);
@@ -88,7 +88,7 @@ impl Gpu {
     /// ones in every bit.
     ///
     /// # Errors
-    /// As [`Gpu::fill_random`].
+    /// Errors of [`Gpu::fill_random`].
     pub async fn poison(&self, view: View<'_>) -> Result<()> {
         let constant = match view.dtype {
             Dtype::F32 => f32::NAN.to_bits(),

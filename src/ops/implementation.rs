@@ -73,7 +73,7 @@ impl<O: Sync> Candidate for BoundCandidate<'_, O> {
 }
 
 impl<O: Sync> Implementation<O> {
-    /// This kernel for `operation`.
+    /// The kernel bound to `operation`.
     pub fn bound<'a>(&'static self, operation: &'a O) -> Box<dyn Candidate + 'a> {
         Box::new(BoundCandidate {
             implementation: self,

@@ -27,7 +27,7 @@ pub(super) fn scheduled(
     (files, schedule)
 }
 
-/// So many cases of a property; what fails is printed and not kept.
+/// Settings for `cases` cases of a property; a failure is printed and not kept in a file.
 pub(super) fn config(cases: u32) -> ProptestConfig {
     ProptestConfig {
         cases,

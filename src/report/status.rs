@@ -34,7 +34,7 @@ pub enum ClockKind {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Checks {
-    /// As a browser does.
+    /// Checks as browsers have them.
     On,
     /// Left out: the host validates every shape and the kernels guard their edges.
     #[default]

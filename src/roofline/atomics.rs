@@ -21,7 +21,7 @@ pub(super) enum Counters {
     Many,
 }
 
-/// As the file has them.
+/// Constants of the file: invocations of a workgroup, and atomics of a trip through its loop.
 const WORKGROUP: u32 = 256;
 const UNROLL: u32 = 8;
 const VALUE: u32 = 3;

@@ -20,7 +20,7 @@ pub(super) static CHASE_FILL: ProbeFile = ProbeFile {
 
 /// Words between two places of the cycle: 128 bytes, the largest line of today's caches.
 const LINE_WORDS: u32 = 32;
-/// As the file has it.
+/// Loads of a trip through the file's loop.
 const UNROLL: u32 = 16;
 const LONG_S: f64 = 2e-3;
 

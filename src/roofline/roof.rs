@@ -34,7 +34,7 @@ pub enum Mix {
     Read,
     /// Twice as much is read as written.
     Triad,
-    /// As much is read as written.
+    /// Reads and writes of equal bytes.
     Copy,
     /// Nothing or next to nothing is read.
     Write,

@@ -63,7 +63,7 @@ pub(super) async fn by_host(
         began: Instant::now(),
     };
     let mut measured = measured(crate::bench::measure(&mut clock, sampling, stop).await)?;
-    // That there are no timestamps is no fault of the adapter here.
+    // Timestamps do not matter here: the host's clock is read whatever the adapter has.
     measured
         .warnings
         .retain(|w| !matches!(w, Warning::NoTimestamps | Warning::HostTime { .. }));

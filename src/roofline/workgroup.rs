@@ -13,7 +13,7 @@ pub(super) static WORKGROUP_READ: ProbeFile = ProbeFile {
     features: wgpu::Features::empty(),
 };
 
-/// As the file has them: vectors of the tile, vectors between two reads, reads of a trip.
+/// Constants of the file: vectors of the tile, vectors between two reads, reads of a trip.
 const VECTORS: u32 = 1024;
 const APART: u32 = 32;
 const UNROLL: u32 = 16;

@@ -72,8 +72,8 @@ const ROWS_64_WIDE: SubgroupTile = SubgroupTile {
     ..ROWS_128
 };
 
-/// As many invocations as of [`ROWS_128_WIDE`] for half as many queries, and for heads wider than 128, whose rows of O take
-/// the registers.
+/// Invocations of [`ROWS_128_WIDE`] for half as many queries, and for heads wider than 128, whose rows of O take the
+/// registers.
 const ROWS_64: SubgroupTile = SubgroupTile {
     elems_q: 4,
     chunk_kv: 16,

@@ -210,7 +210,7 @@ pub enum Sinks {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum KvCache {
-    /// As `[batch, kv_heads, seq_kv, columns]`.
+    /// K and V lie as `[batch, kv_heads, seq_kv, columns]`.
     #[default]
     Contiguous,
     /// In pages, `[pages, kv_heads, page_size, columns]`: operand `table`, `[batch, ceil(seq_kv / page_size)]` of u32, says

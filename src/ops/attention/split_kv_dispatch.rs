@@ -57,7 +57,7 @@ impl Partition {
         let group = attention.heads / attention.kv_heads.max(1);
         let keys = attention.most_visible(1 + (rows - 1).div_ceil(group.max(1)));
         let flops = key_flops(attention, rows);
-        // As many as keep the device busy, and as leave each workgroup below the watchdog limit.
+        // Splits: enough to keep the device busy, and to leave each workgroup below the watchdog limit.
         let most_keys = (flops_of_workgroup(device, Units::Plain) / flops).max(1);
         let splits = constant("WORKGROUPS")
             .div_ceil(units.max(1))

@@ -125,7 +125,7 @@ fn option(attention: &mut Attention, word: &str) -> Option<()> {
         ("lse", None) => attention.log_sum_exp = LogSumExp::Wanted,
         ("page", Some(value)) => {
             let page_size: u64 = value.parse().ok().filter(|size| *size > 0)?;
-            // As many pages as the batch can use, and one more.
+            // Pages: all that the batch can use, and one more.
             let pages = attention
                 .batch
                 .checked_mul(attention.seq_kv.div_ceil(page_size))?

@@ -1,4 +1,4 @@
-//! Whose gradients a stage computes, and how long its workgroups loop over the others.
+//! Owners of the gradients that a stage computes, keys or queries, and the length of their loops over the others.
 
 use crate::ops::Attention;
 

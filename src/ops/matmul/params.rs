@@ -64,8 +64,7 @@ impl Split {
         }
     }
 
-    /// As many parts as make `tiles` keep a device busy, each deep enough to be worth its sum, and as many as there have to
-    /// be.
+    /// Parts that make `tiles` keep a device busy, each deep enough to be worth its sum, their number within `number`.
     pub(super) fn busy(k: u64, tiles: u64, step: u64, number: &RangeInclusive<u64>) -> Self {
         let worth = (BUSY * 4).div_ceil(tiles.max(1)).min(k / 256);
         Self::into(k, worth.clamp(*number.start(), *number.end()), step)

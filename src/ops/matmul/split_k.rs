@@ -122,7 +122,7 @@ pub(super) fn is_wanted(
         || matmul.k > cost.deepest(device)
 }
 
-/// As many parts of K as make the tiles of `constants` keep a device busy, each a multiple of `TILE_K` deep.
+/// Parts of K that make the tiles of `constants` keep a device busy, each a multiple of `TILE_K` deep.
 pub(super) fn busy(product: &Matmul, constants: &Constants, number: &RangeInclusive<u64>) -> Split {
     let size = |name| constants.integer(name).unwrap_or(1);
     let [m, n, k] = ["TILE_M", "TILE_N", "TILE_K"].map(size);

@@ -241,7 +241,7 @@ mod tests {
         let begin = (3 + 10 * 70) * 4;
         assert_eq!(part.shifts[0], begin / 256 * 256);
         assert_eq!(part.shifts[0] + part.product.a.offset * 4, begin);
-        // What the part reads ends where its last element does.
+        // A part's window ends with the last element that it reads.
         let end = (3 + 19 * 70 + 64) * 4;
         let elements = part.product.operands()[0].elements;
         assert_eq!(part.shifts[0] + elements * 4, end);

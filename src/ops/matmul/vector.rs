@@ -195,7 +195,7 @@ const SPLIT: SplitK = SplitK {
     edges,
 };
 
-/// As many parts of K as make the workgroups of `chosen` keep a device busy.
+/// Parts of K that make the workgroups of `chosen` keep a device busy.
 fn split(product: &Matmul, chosen: &Constants, number: &RangeInclusive<u64>) -> Split {
     let size = |name| chosen.integer(name).unwrap_or(1);
     let (m, n) = if chosen.is_set("MIRRORED") {

@@ -112,7 +112,7 @@ fn a_gain_within_the_spread_is_none() {
 
 #[test]
 fn noise_that_favours_the_screened_does_not_pick_a_winner() {
-    // What looked faster in the screening is slower in the comparison.
+    // The candidate looked faster in the screening, and is slower in the comparison.
     let mut fake = Fake::new(&[1.0, 0.9]);
     fake.pattern = vec![1.0, 1.2];
     let outcome = fake.search(&Budget::default());

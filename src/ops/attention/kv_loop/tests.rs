@@ -40,7 +40,7 @@ fn drawn_loops_are_taken_once_in_order_and_within_the_budget() {
                     cost += steps * flops;
                 }
                 prop_assert!(cost <= budget || range.workgroups.end - range.workgroups.start == 1);
-                // What is left out has nothing left; what is at either end has something.
+                // Workgroups that a dispatch leaves out have no keys left; those at either end of its range have some.
                 for end in [range.workgroups.start, range.workgroups.end - 1] {
                     prop_assert!(range.first == 0 || lengths[end as usize] > range.first);
                 }

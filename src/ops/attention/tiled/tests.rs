@@ -105,7 +105,7 @@ fn check(shape: &Attention, kernel: &'static Kernel, tile: Constants, device: &C
     for (workgroup, visited) in visited.iter().enumerate() {
         let index = index_of(workgroup as u64);
         assert_eq!(*visited, shape.loop_length(index, tile), "{shape:?}");
-        // What a row sees lies within its tile's KV loop, whatever the lengths.
+        // Keys that a row sees lie within its tile's KV loop, whatever the lengths.
         for query in [index * tile, shape.seq_q.min((index + 1) * tile) - 1] {
             let sizes = match shape.lengths {
                 Lengths::Same => vec![(shape.seq_q, shape.seq_kv)],

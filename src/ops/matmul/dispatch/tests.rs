@@ -395,6 +395,6 @@ fn runs_are_of_one_size() {
     assert_eq!(within(100, 30, 999), [60, 40]);
     assert_eq!(within(100, 7, 300), [28, 28, 28, 16]);
     assert_eq!(within(5, 7, 19), [1; 5]);
-    // What fills a second line of a grid would be others' work.
+    // Workgroups beyond 65,535 would fill a second line of the grid, some of it with the work of others.
     assert_eq!(within(100_000, 1, 900_000), [50_000, 50_000]);
 }
