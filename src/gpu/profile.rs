@@ -14,6 +14,56 @@ pub(crate) const BUSY: u64 = 128;
 /// workgroups.
 pub(crate) const KEPT_BYTES: u64 = 16 << 20;
 
+/// Whether the device is a processor with a driver such as llvmpipe or `SwiftShader`. What follows from it has names of its
+/// own: callers ask for the reason.
+fn is_processor(device: &Capabilities) -> bool {
+    device.kind == AdapterKind::Software
+}
+
+/// Whether a core computes the invocations of a workgroup one after another, a few lanes of a vector at once. More invocations
+/// hide no latency there: a processor finds what it read before in its caches, and each barrier is a walk through all
+/// invocations. Small workgroups whose invocations do much are the fastest.
+pub(crate) fn runs_invocations_in_turn(device: &Capabilities) -> bool {
+    is_processor(device)
+}
+
+/// Whether a few workgroups fill the device, so that work is not worth sharing among more of them: a processor has few cores.
+pub(crate) fn has_few_cores(device: &Capabilities) -> bool {
+    is_processor(device)
+}
+
+/// Whether long texts take seconds to minutes to compile: a processor's driver optimises every
+/// copy of the body of a loop that was written out, and writes fragments of matrix units out too.
+pub(crate) fn compiles_long_texts_slowly(device: &Capabilities) -> bool {
+    is_processor(device)
+}
+
+/// Whether matrix units, where the driver lists them, are emulated by plain arithmetic: a processor has none.
+pub(crate) fn emulates_matrix_units(device: &Capabilities) -> bool {
+    is_processor(device)
+}
+
+/// Whether fragments of 8 x 8 load from memory of chunks, such as `vec4`. Metal, the only other place with fragments of that
+/// size, loads them from memory of their own scalar elements: naga has no other way for them.
+pub(crate) fn loads_chunks_as_small_fragments(device: &Capabilities) -> bool {
+    is_processor(device)
+}
+
+/// Slowdown of a product without register blocks against one with them: 10 and 6 times as long on an H200, 23 and 56 times on
+/// llvmpipe, 9 and 14 times on `SwiftShader`, which do with blocks what is several times the watchdog limit.
+pub(crate) fn unblocked_slowdown(kind: AdapterKind) -> u64 {
+    match kind {
+        AdapterKind::Software => 24,
+        _ => 8,
+    }
+}
+
+/// Slowdown of a product with a barrier every few columns, against one with register blocks: llvmpipe takes long for each
+/// barrier, and gets 0.1 GFLOP/s done.
+pub(crate) fn barrier_slowdown(device: &Capabilities) -> u64 {
+    if is_processor(device) { 20 } else { 1 }
+}
+
 /// Registers of 32 bits that an invocation may hold of a row: beyond, compilers spill or too few invocations fit a core.
 pub(crate) const ROW_REGISTERS: u64 = 32;
 

@@ -8,10 +8,11 @@ use super::{form, tiled};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::{BUSY, Units};
+use crate::gpu::profile::{
+    BUSY, Units, compiles_long_texts_slowly, emulates_matrix_units, loads_chunks_as_small_fragments,
+};
 use crate::kernel::{Constants, Fragments, Kernel, Stage};
 use crate::ops::{Fit, Implementation};
-use crate::report::AdapterKind;
 use crate::shader::{Constant, files};
 
 pub(super) static COOPERATIVE: Implementation<Attention> = Implementation {
@@ -132,7 +133,7 @@ fn side(device: &Capabilities) -> Result<u32, String> {
 fn fit(attention: &Attention, device: &Capabilities) -> Fit {
     match lacking(attention, device) {
         Some(reason) => Fit::Unable(reason),
-        None if device.kind == AdapterKind::Software => {
+        None if emulates_matrix_units(device) => {
             Fit::Able("a processor has no matrix units".to_owned())
         }
         None => Fit::Best,
@@ -148,7 +149,7 @@ fn constants(attention: &Attention, device: &Capabilities, given: &Constants) ->
     let lanes = device.lanes().map_err(refused)?;
     let side = side(device).map_err(refused)?;
     let form = form::form(attention)
-        .merged(&fragments(side, device.kind))
+        .merged(&fragments(side, device))
         .set("LANES", lanes)
         .set("SUBGROUPS_VARY", device.subgroups_vary())
         .set("LOG_SUM_EXP", attention.log_sum_exp == LogSumExp::Wanted)
@@ -165,11 +166,10 @@ fn constants(attention: &Attention, device: &Capabilities, given: &Constants) ->
     ))
 }
 
-/// Types of fragments of `side` x `side`, and of the memory that they are loaded from. Metal's 8 x 8 fragments load from
-/// memory of their own scalar elements: naga has no other way for them. Fragments of 16 x 16 do not load from scalar
-/// elements: results were wrong that way on NVIDIA's driver.
-fn fragments(side: u32, kind: AdapterKind) -> Constants {
-    let by_one = side == 8 && kind != AdapterKind::Software;
+/// Types of fragments of `side` x `side`, and of the memory that they are loaded from. Fragments of 16 x 16 do not
+/// load from scalar elements: results were wrong that way on NVIDIA's driver.
+fn fragments(side: u32, device: &Capabilities) -> Constants {
+    let by_one = side == 8 && !loads_chunks_as_small_fragments(device);
     let (cell, score, four, width) = if by_one {
         ("f16", "f32", "vec4<f16>", 1u32)
     } else {
@@ -193,7 +193,7 @@ fn with_tile(attention: &Attention, form: &Constants, device: &Capabilities) -> 
         let supported = COOPERATIVE.kernel.supported(attention.dtype, &all, device);
         supported.map(|()| all)
     };
-    if device.kind == AdapterKind::Software {
+    if compiles_long_texts_slowly(device) {
         return fits(ROWS_32);
     }
     let tiles = tiles(attention.head_dim.max(attention.value_dim));
@@ -209,7 +209,7 @@ fn with_tile(attention: &Attention, form: &Constants, device: &Capabilities) -> 
 /// Alternatives: KV loops that all begin at the first block, then tiles that suit the heads, then tiles for other heads.
 fn alternatives(attention: &Attention, device: &Capabilities) -> Vec<Constants> {
     let mut found = vec![Constants::new().set("STAGGER", false)];
-    if device.kind != AdapterKind::Software {
+    if !compiles_long_texts_slowly(device) {
         let suited = tiles(attention.head_dim.max(attention.value_dim));
         let others = [ROWS_128, ROWS_256, ROWS_128_BY_16];
         let others = others.iter().filter(|tile| !suited.contains(tile));

@@ -3,10 +3,9 @@
 use super::shape::Attention;
 use super::{form, tiled};
 use crate::gpu::Capabilities;
-use crate::gpu::profile::{Units, busy_workgroups};
+use crate::gpu::profile::{Units, busy_workgroups, runs_invocations_in_turn};
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::{Fit, Implementation};
-use crate::report::AdapterKind;
 use crate::shader::{Constant, files};
 
 pub(super) static FLASH: Implementation<Attention> = Implementation {
@@ -193,10 +192,10 @@ fn usable(attention: &Attention, device: &Capabilities) -> impl Iterator<Item = 
     } else {
         &TILES
     };
-    // The large tiles are what GPUs were measured with; a processor gains nothing from them.
-    let software = device.kind == AdapterKind::Software;
+    // A device that gains nothing from more invocations gains nothing from the large tiles.
+    let in_turn = runs_invocations_in_turn(device);
     let tiles = tiles.iter().copied();
-    tiles.filter(move |tile| !software || !tile.prefetch && tile.q <= 64)
+    tiles.filter(move |tile| !in_turn || !tile.prefetch && tile.q <= 64)
 }
 
 /// The tile with the most reuse that keeps the device busy and fits its limits, and where its KV loops are cut.

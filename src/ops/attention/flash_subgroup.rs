@@ -4,10 +4,9 @@ use super::shape::Attention;
 use super::{form, tiled};
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::{Units, busy_workgroups};
+use crate::gpu::profile::{Units, busy_workgroups, has_few_cores, runs_invocations_in_turn};
 use crate::kernel::{Constants, Kernel, Schedule, Stage};
 use crate::ops::{Fit, Implementation};
-use crate::report::AdapterKind;
 use crate::shader::{Prepared, files};
 
 pub(super) static FLASH_SUBGROUP: Implementation<Attention> = Implementation {
@@ -147,8 +146,7 @@ impl SubgroupTile {
 
     /// Whether there are two workgroups for each core: what it takes for a tile to be faster than a smaller one.
     fn fills(self, attention: &Attention, device: &Capabilities) -> bool {
-        device.kind == AdapterKind::Software
-            || self.workgroups(attention) >= 2 * busy_workgroups(device)
+        has_few_cores(device) || self.workgroups(attention) >= 2 * busy_workgroups(device)
     }
 
     /// Constants of the tile where subgroups have at least `smallest` invocations.
@@ -175,8 +173,8 @@ fn tiles(attention: &Attention, device: &Capabilities) -> [&'static [SubgroupTil
     let (smallest, _) = device.subgroup_sizes;
     let lanes = [16, 8, 4].into_iter().find(|lanes| *lanes <= smallest);
     match (lanes, attention.head_dim.max(attention.value_dim)) {
-        // A processor gains from fewer reads, not from more invocations.
-        (Some(_), _) if device.kind == AdapterKind::Software && smallest >= 8 => {
+        // Fewer reads for each multiply-add, not more invocations.
+        (Some(_), _) if runs_invocations_in_turn(device) && smallest >= 8 => {
             [&[ROWS_64_BY_8], &[ROWS_64_BY_4]]
         }
         (Some(16), ..=64) => [
@@ -203,8 +201,8 @@ fn unsuited(attention: &Attention, device: &Capabilities) -> Option<String> {
     if device.subgroup_sizes.0 < 8 {
         return Some("subgroups may be smaller than 8, where it was not found to be faster".into());
     }
-    let enough = device.kind == AdapterKind::Software
-        || 2 * ROWS_32.workgroups(attention) >= busy_workgroups(device);
+    let enough =
+        has_few_cores(device) || 2 * ROWS_32.workgroups(attention) >= busy_workgroups(device);
     (!enough).then(|| "too few workgroups to keep the device busy".into())
 }
 

@@ -7,10 +7,9 @@ use super::kv_loop::KvLoops;
 use super::shape::Attention;
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::{Units, flops_of_dispatch, flops_of_workgroup};
+use crate::gpu::profile::{Units, barrier_slowdown, flops_of_dispatch, flops_of_workgroup};
 use crate::kernel::{BindingRange, Kernel, Schedule, Slot, Stage};
 use crate::ops::{Fit, Implementation, no_alternatives};
-use crate::report::AdapterKind;
 use crate::shader::{Prepared, files};
 
 pub(super) static NAIVE: Implementation<Attention> = Implementation {
@@ -59,11 +58,7 @@ fn schedule(
     let tile = |stage: usize, name: &str| u64::from(stages[stage].constant(name));
     let (tile_q, tile_kv) = (tile(0, "TILE_Q"), tile(0, "TILE_KV"));
     let (tile_rows, tile_d) = (tile(2, "TILE_Q"), tile(2, "TILE_D"));
-    // A processor takes long for a barrier every few columns: 0.1 GFLOP/s on llvmpipe.
-    let slower = match device.kind {
-        AdapterKind::Software => 20,
-        _ => 1,
-    };
+    let slower = barrier_slowdown(device);
     let params = attention.params(1.0);
     let work = |stage, windows, parts, flops| EvenWork {
         stage,

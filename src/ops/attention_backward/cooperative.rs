@@ -5,10 +5,11 @@ use super::{dispatch, form};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::{BUSY, Units};
+use crate::gpu::profile::{
+    BUSY, Units, compiles_long_texts_slowly, emulates_matrix_units, loads_chunks_as_small_fragments,
+};
 use crate::kernel::{Constants, Fragments, Kernel, Stage};
 use crate::ops::{Attention, Fit, Implementation};
-use crate::report::AdapterKind;
 use crate::shader::files;
 
 pub(super) static COOPERATIVE: Implementation<AttentionBackward> = Implementation {
@@ -48,14 +49,15 @@ pub(super) static COOPERATIVE: Implementation<AttentionBackward> = Implementatio
 
 /// Columns of the widest head: its gradients, and rows of K and V, are kept in registers.
 const MAX_COLUMNS: u64 = 128;
-/// Columns of the widest head where a processor stands in for matrix units: it compiles wider ones for minutes.
-const MAX_COLUMNS_EMULATED: u64 = 32;
+/// Columns of the widest head where texts of wider ones take minutes to compile.
+const MAX_COLUMNS_SHORT: u64 = 32;
 
 /// Why the kernel has no form for an attention or a device, if it has none.
 fn lacking(attention: &Attention, device: &Capabilities) -> Option<String> {
-    let most = match device.kind {
-        AdapterKind::Software => MAX_COLUMNS_EMULATED,
-        _ => MAX_COLUMNS,
+    let most = if compiles_long_texts_slowly(device) {
+        MAX_COLUMNS_SHORT
+    } else {
+        MAX_COLUMNS
     };
     form::lacking(attention, most).or_else(|| fragments(device).err())
 }
@@ -63,7 +65,7 @@ fn lacking(attention: &Attention, device: &Capabilities) -> Option<String> {
 fn fit(backward: &AttentionBackward, device: &Capabilities) -> Fit {
     match lacking(&backward.forward, device) {
         Some(reason) => Fit::Unable(reason),
-        None if device.kind == AdapterKind::Software => {
+        None if emulates_matrix_units(device) => {
             Fit::Able("a processor has no matrix units".to_owned())
         }
         None => Fit::Best,
@@ -121,14 +123,13 @@ fn tiles(attention: &Attention, device: &Capabilities) -> Vec<Constants> {
     form::usable(all.copied().map(of).collect(), device)
 }
 
-/// Fragments that a device multiplies, and its lanes; the reason where it has none. Metal loads fragments of 8 x 8 only
-/// from memory of their own element type, which these are not: of that size only a processor has them, and the file is
-/// written for them.
+/// Fragments that a device multiplies, and its lanes; the reason where it has none. The file loads
+/// fragments from chunks of elements, and is written with those of 8 x 8.
 fn fragments(device: &Capabilities) -> Result<Constants, String> {
     let lanes = device.lanes()?;
     let found = match device.fragment_side(Dtype::F16) {
         Some(16) => Fragments::of(16, Dtype::F16).constants(),
-        Some(_) if device.kind == AdapterKind::Software => Constants::new(),
+        Some(_) if loads_chunks_as_small_fragments(device) => Constants::new(),
         _ => return Err("the device has no trusted f16 -> f32 shape of 16x16x16".into()),
     };
     Ok(found

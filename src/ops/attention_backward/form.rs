@@ -3,11 +3,10 @@
 use super::owner::Owner;
 use crate::data::Dtype;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::{Units, flops_of_workgroup};
+use crate::gpu::profile::{Units, compiles_long_texts_slowly, flops_of_workgroup};
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::Attention;
 use crate::ops::KvCache;
-use crate::report::AdapterKind;
 use crate::shader::{Constant, Loops, files};
 
 /// Constants of the stage whose workgroups own keys.
@@ -56,9 +55,9 @@ pub(super) fn lacking(attention: &Attention, most: u64) -> Option<String> {
     (!aligned).then(|| "head_dim, value_dim, offsets and strides have to be multiples of 4".into())
 }
 
-/// `tiles`, or the last of them on a processor, which gains nothing from large tiles, and compiles them for long.
+/// `tiles`, or the last of them, the smallest, where large ones take long to compile.
 pub(super) fn usable(mut tiles: Vec<Constants>, device: &Capabilities) -> Vec<Constants> {
-    if device.kind == AdapterKind::Software {
+    if compiles_long_texts_slowly(device) {
         tiles.drain(..tiles.len() - 1);
     }
     tiles

@@ -13,10 +13,9 @@ use super::{matrix_units, partition};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::BUSY;
+use crate::gpu::profile::{BUSY, compiles_long_texts_slowly, loads_chunks_as_small_fragments};
 use crate::kernel::{Constants, Fragments, Kernel, Schedule, Stage};
 use crate::ops::{Fit, Implementation};
-use crate::report::AdapterKind;
 use crate::shader::{Constant, Prepared, files};
 
 const WORK: Arithmetic = Arithmetic::MatrixUnits;
@@ -117,8 +116,7 @@ fn require_multiple(what: &str, value: u64, unit: u64) -> Result<(), String> {
 /// A tile (M, N, K) and the part of a subgroup (M, N): the largest of which there are enough to keep a device busy, and
 /// whether there are. Smaller ones have deeper steps.
 fn tiles(matmul: &Matmul, device: &Capabilities) -> ([u32; 5], bool) {
-    if device.kind == AdapterKind::Software {
-        // A CPU compiles long texts slowly.
+    if compiles_long_texts_slowly(device) {
         return ([64, 32, 32, 32, 16], false);
     }
     let k = if matmul.k.is_multiple_of(64) { 64 } else { 32 };
@@ -162,8 +160,7 @@ fn fit(matmul: &Matmul, device: &Capabilities) -> Fit {
 fn form_on(matmul: &Matmul, device: &Capabilities) -> Result<u32, String> {
     require(matmul, [FRAGMENT; 3])?;
     let side = matrix_units::side(matmul, device)?;
-    // Metal loads fragments of 8 x 8 only from memory of their own element type.
-    if side == 8 && device.kind != AdapterKind::Software {
+    if side == 8 && !loads_chunks_as_small_fragments(device) {
         refuse("the device has fragments of 8 x 8 alone")?;
     }
     if partition::cuts_depth(matmul, &device.limits) {
@@ -176,7 +173,11 @@ fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Resul
     let refuse = |reason| ALIGNED.kernel.unsupported(reason);
     let side = form_on(matmul, device).map_err(refuse)?;
     let lanes = device.lanes().map_err(refuse)?;
-    let is_software = device.kind == AdapterKind::Software;
+    let unroll_k = if compiles_long_texts_slowly(device) {
+        16u32
+    } else {
+        32
+    };
     let ([tile_m, tile_n, tile_k, subgroup_m, subgroup_n], _) = tiles(matmul, device);
     // Products of smaller tiles are mostly in the cache as they are.
     let (spread, deep, group): (u32, u32, u32) = if tile_m.min(tile_n) == 128 {
@@ -192,7 +193,7 @@ fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Resul
         .set("TILE_M", tile_m)
         .set("TILE_N", tile_n)
         .set("TILE_K", tile_k)
-        .set("UNROLL_K", if is_software { 16u32 } else { 32 })
+        .set("UNROLL_K", unroll_k)
         .set("SUBGROUP_M", subgroup_m)
         .set("SUBGROUP_N", subgroup_n)
         .set("STAGGER", spread)

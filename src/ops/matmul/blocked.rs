@@ -6,9 +6,9 @@ use super::split_k::{self, SplitK};
 use super::tile_model::{self, Depth, PRESETS, SQUARE, TALL, Tiles};
 use super::{form, partials, schedule};
 use crate::gpu::Capabilities;
+use crate::gpu::profile::runs_invocations_in_turn;
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::{Fit, Implementation};
-use crate::report::AdapterKind;
 use crate::shader::files;
 
 const WORK: Arithmetic = Arithmetic::Blocked;
@@ -55,7 +55,7 @@ fn alternatives(matmul: &Matmul, device: &Capabilities) -> Vec<Constants> {
 
 /// Tiles for a shape: on processors, which have few lanes and compute what each does in turn, the most work for each read.
 fn tiles(matmul: &Matmul, depth: Depth, device: &Capabilities) -> Tiles {
-    if device.kind == AdapterKind::Software {
+    if runs_invocations_in_turn(device) {
         // A tile of twice the rows saves a quarter of the time, and computes rows beyond the last one.
         let rows = |tile| matmul.m.next_multiple_of(tile);
         return if 3 * rows(128) <= 4 * rows(64) {

@@ -8,10 +8,9 @@ use super::{matrix_units, partials, schedule};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::BUSY;
+use crate::gpu::profile::{BUSY, loads_chunks_as_small_fragments, runs_invocations_in_turn};
 use crate::kernel::{BindingRange, Constants, Fragments, Kernel, Schedule, Slot, Stage};
 use crate::ops::{Fit, Implementation};
-use crate::report::AdapterKind;
 use crate::shader::{Prepared, files};
 
 const WORK: Arithmetic = Arithmetic::MatrixUnits;
@@ -103,10 +102,9 @@ fn schedule(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> Res
     schedule::of_tiles(matmul, WORK, stages, device, bindings)
 }
 
-/// Elements that one load can fetch: as wide as strides and sizes allow. Metal loads fragments of 8 x 8 only from
-/// memory of their own element type.
+/// Elements that one load can fetch: as wide as strides and sizes allow.
 fn width(matmul: &Matmul, side: u32, device: &Capabilities) -> Result<u32> {
-    if side == 8 && device.kind != AdapterKind::Software {
+    if side == 8 && !loads_chunks_as_small_fragments(device) {
         return Ok(1);
     }
     let [a, b, _] = matmul.strides()?;
@@ -122,7 +120,7 @@ fn tiles(matmul: &Matmul, side: u32, device: &Capabilities) -> Constants {
     let is_roomy = device.limits.max_compute_workgroup_storage_size >= ROOMY;
     let deep = if is_roomy { 64 } else { 32 };
     let [m, n, k, subgroup_m, subgroup_n]: [u32; 5] =
-        if side == 8 || device.kind == AdapterKind::Software {
+        if side == 8 || runs_invocations_in_turn(device) {
             [64, 64, 16, 32, 32]
         } else if matmul.m <= 16 {
             [16, 128, deep, 16, 32]
@@ -149,6 +147,7 @@ mod tests {
     use crate::PlanOptions;
     use crate::ops::Layout;
     use crate::plan::constants_of;
+    use crate::report::AdapterKind;
 
     /// A device with matrix units, and as much workgroup memory as every WebGPU device has.
     fn device() -> Capabilities {

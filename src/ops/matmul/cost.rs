@@ -2,7 +2,9 @@
 
 use super::shape::Matmul;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::{LOAD_FLOPS, Units, flops_of_dispatch, flops_of_workgroup};
+use crate::gpu::profile::{
+    LOAD_FLOPS, Units, flops_of_dispatch, flops_of_workgroup, unblocked_slowdown,
+};
 use crate::kernel::Constants;
 use crate::report::AdapterKind;
 use crate::shader::{Constant, Prepared};
@@ -25,7 +27,7 @@ impl Arithmetic {
     fn step(self, [rows, columns]: [u64; 2], kind: AdapterKind) -> u64 {
         let product = 2 * rows * columns;
         match self {
-            Self::Unblocked => unblocked(kind) * product,
+            Self::Unblocked => unblocked_slowdown(kind) * product,
             Self::Blocked | Self::MatrixUnits => product,
             Self::Vector => product + LOAD_FLOPS * (rows + columns),
         }
@@ -33,15 +35,6 @@ impl Arithmetic {
 
     fn units(self) -> Units {
         (self == Self::MatrixUnits).into()
-    }
-}
-
-/// Slowdown of a kernel without register blocks against one with them: 10 and 6 times as long on an H200, 23 and 56 times on
-/// llvmpipe, 9 and 14 times on `SwiftShader`, which do with blocks what is several times the watchdog limit.
-fn unblocked(kind: AdapterKind) -> u64 {
-    match kind {
-        AdapterKind::Software => 24,
-        _ => 8,
     }
 }
 

@@ -3,9 +3,8 @@
 use super::shape::Matmul;
 use crate::data::Dtype;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::BUSY;
+use crate::gpu::profile::{BUSY, emulates_matrix_units};
 use crate::ops::Fit;
-use crate::report::AdapterKind;
 
 /// Features of a kernel on matrix units.
 pub(super) const FEATURES: wgpu::Features =
@@ -40,7 +39,7 @@ pub(super) fn fit(matmul: &Matmul, side: u32, device: &Capabilities) -> Fit {
         _ => 17,
     };
     let narrow = matmul.m.min(matmul.n);
-    if device.kind == AdapterKind::Software {
+    if emulates_matrix_units(device) {
         return Fit::Able("a processor has no matrix units".to_owned());
     }
     Fit::unless((narrow < least).then(|| {

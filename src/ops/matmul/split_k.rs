@@ -9,8 +9,8 @@ use super::shape::Matmul;
 use super::sub_problems::SubProblem;
 use crate::error::Result;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::has_few_cores;
 use crate::kernel::Constants;
-use crate::report::AdapterKind;
 use std::ops::RangeInclusive;
 
 /// A kernel with a `SPLIT_K`, as far as such kernels differ. The rest of the decision is the same for all of them.
@@ -118,7 +118,7 @@ pub(super) fn is_wanted(
     device: &Capabilities,
 ) -> bool {
     cuts_depth(matmul, &device.limits)
-        || device.kind != AdapterKind::Software && is_profitable
+        || !has_few_cores(device) && is_profitable
         || matmul.k > cost.deepest(device)
 }
 

@@ -12,10 +12,9 @@ use super::sub_problems::{Multiply, split_k};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::BUSY;
+use crate::gpu::profile::{BUSY, compiles_long_texts_slowly, runs_invocations_in_turn};
 use crate::kernel::{BindingRange, Constants, Kernel, Schedule, Slot, Stage};
 use crate::ops::{Fit, Implementation};
-use crate::report::AdapterKind;
 use crate::shader::{Prepared, files};
 use std::ops::RangeInclusive;
 
@@ -131,11 +130,10 @@ struct Shares {
 
 /// Shares that suit a shape, all within 256 invocations. Measured on one discrete GPU: more rows want more columns an
 /// invocation, so that what is fetched of the smaller operand serves more of the larger one.
-fn shares(roles: &Roles, dtype: Dtype, kind: AdapterKind) -> Shares {
+fn shares(roles: &Roles, dtype: Dtype, device: &Capabilities) -> Shares {
     let width = 16 / dtype.bytes();
-    if kind == AdapterKind::Software {
-        // A CPU compiles long texts slowly, finds what it read before in its caches, and waits long at barriers: sums of
-        // few invocations are merged soon.
+    if runs_invocations_in_turn(device) || compiles_long_texts_slowly(device) {
+        // Sums of few invocations are merged soon.
         return Shares {
             rows: roles.m.clamp(1, 4).next_power_of_two(),
             columns: if roles.along_k() { 4 } else { width },
@@ -173,7 +171,7 @@ fn parts_are_profitable(matmul: &Matmul, device: &Capabilities) -> bool {
     let Ok(roles) = Roles::of(matmul) else {
         return false;
     };
-    let shares = shares(&roles, matmul.dtype, device.kind);
+    let shares = shares(&roles, matmul.dtype, device);
     let tiles = roles.m.div_ceil(shares.rows) * roles.n.div_ceil(shares.columns * shares.lanes[0]);
     // Where memory runs along K a workgroup reads long runs anyway.
     let enough = if roles.along_k() { BUSY } else { 4 * BUSY };
@@ -220,7 +218,7 @@ fn operands(matmul: &Matmul, is_split: bool, device: &Capabilities) -> Result<Co
     let roles = Roles::of(matmul)?;
     let width = 16 / matmul.dtype.bytes();
     let (wide_small, wide_large) = roles.wides(width);
-    let shares = shares(&roles, matmul.dtype, device.kind);
+    let shares = shares(&roles, matmul.dtype, device);
     let result = if is_split { Dtype::F32 } else { matmul.output };
     Ok(Constants::new()
         .set("Elem", types(matmul.dtype)[0])

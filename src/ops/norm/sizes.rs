@@ -2,10 +2,9 @@
 
 use super::shape::{Affine, Norm, NormKind};
 use crate::gpu::Capabilities;
-use crate::gpu::profile::ROW_REGISTERS;
+use crate::gpu::profile::{ROW_REGISTERS, has_few_cores, runs_invocations_in_turn};
 use crate::kernel::Constants;
 use crate::ops::rows::Target;
-use crate::report::AdapterKind;
 
 /// Columns from which on sharing a row pays for the second dispatch.
 const LONG: u64 = 16 * 1024;
@@ -14,7 +13,7 @@ const ENOUGH_ROWS: u64 = 64;
 
 /// Whether rows are so few and so long that one workgroup for each would leave most of a GPU idle.
 pub(super) fn has_few_long_rows(norm: &Norm, device: &Capabilities) -> bool {
-    norm.rows < ENOUGH_ROWS && norm.cols >= LONG && device.kind != AdapterKind::Software
+    norm.rows < ENOUGH_ROWS && norm.cols >= LONG && !has_few_cores(device)
 }
 
 /// Why a kernel that gives each row one workgroup is not the first choice, where rows are few and long.
@@ -32,11 +31,12 @@ pub(super) fn largest(device: &Capabilities) -> u64 {
         .into()
 }
 
-/// A workgroup of at most `workgroup` invocations; of 16 on a processor, whose cores run invocations in turn.
+/// A workgroup of at most `workgroup` invocations; of 16 where invocations run in turn.
 pub(super) fn at_most(workgroup: u64, device: &Capabilities) -> u64 {
-    match device.kind {
-        AdapterKind::Software => 16,
-        _ => workgroup.min(largest(device)),
+    if runs_invocations_in_turn(device) {
+        16
+    } else {
+        workgroup.min(largest(device))
     }
 }
 

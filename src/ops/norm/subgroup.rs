@@ -4,10 +4,9 @@ use super::shape::Norm;
 use super::{dispatch, sizes};
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::ROW_REGISTERS;
+use crate::gpu::profile::{ROW_REGISTERS, runs_invocations_in_turn};
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::{Fit, Implementation, no_alternatives};
-use crate::report::AdapterKind;
 use crate::shader::files;
 
 pub(super) static SUBGROUP: Implementation<Norm> = Implementation {
@@ -40,9 +39,10 @@ fn constants(norm: &Norm, device: &Capabilities, _: &Constants) -> Result<Consta
     let loads = loads_of_lane(norm, device);
     let loads = loads.map_err(|reason| SUBGROUP.kernel.unsupported(reason))?;
     let (smallest, largest) = device.subgroup_sizes;
-    let workgroup = match device.kind {
-        AdapterKind::Software => u64::from(largest),
-        _ => sizes::at_most(256, device),
+    let workgroup = if runs_invocations_in_turn(device) {
+        u64::from(largest)
+    } else {
+        sizes::at_most(256, device)
     };
     Ok(sizes::form(norm)
         .set("WORKGROUP", workgroup)

@@ -4,9 +4,9 @@ use super::shape::Norm;
 use super::{dispatch, sizes};
 use crate::error::Result;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::runs_invocations_in_turn;
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::{Fit, Implementation, no_alternatives};
-use crate::report::AdapterKind;
 use crate::shader::files;
 
 /// Columns up to which a row is too short for a workgroup of its own.
@@ -32,7 +32,7 @@ fn fit(norm: &Norm, device: &Capabilities) -> Fit {
     if let Err(reason) = sizes::held(norm, device) {
         return Fit::Unable(reason);
     }
-    if device.kind == AdapterKind::Software || norm.cols <= SHORT {
+    if runs_invocations_in_turn(device) || norm.cols <= SHORT {
         return Fit::Able(format!(
             "{} columns leave most of a workgroup idle",
             norm.cols

@@ -4,10 +4,9 @@ use super::shape::Softmax;
 use super::{dispatch, sizes};
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::row_registers;
+use crate::gpu::profile::{row_registers, runs_invocations_in_turn};
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::{Fit, Implementation, no_alternatives};
-use crate::report::AdapterKind;
 use crate::shader::files;
 
 pub(super) static GROUPED: Implementation<Softmax> = Implementation {
@@ -39,9 +38,10 @@ fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<
 fn sizes(softmax: &Softmax, device: &Capabilities) -> Result<Constants, String> {
     let (loads, most) = (sizes::loads(softmax), sizes::most_elems(softmax, device));
     let largest = sizes::invocations(device).min(1024);
-    let (target, small) = match device.kind {
-        AdapterKind::Software => (most, 16),
-        _ => ((most / 4).max(1), 64),
+    let (target, small) = if runs_invocations_in_turn(device) {
+        (most, 16)
+    } else {
+        ((most / 4).max(1), 64)
     };
     let mut group = loads.div_ceil(target).max(1).next_power_of_two();
     if group > largest {

@@ -4,10 +4,10 @@ use super::shape::Softmax;
 use super::{dispatch, sizes};
 use crate::error::Result;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::runs_invocations_in_turn;
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::rows::Width;
 use crate::ops::{Fit, Implementation, no_alternatives};
-use crate::report::AdapterKind;
 use crate::shader::files;
 
 pub(super) static ONLINE: Implementation<Softmax> = Implementation {
@@ -24,10 +24,12 @@ pub(super) static ONLINE: Implementation<Softmax> = Implementation {
 };
 
 fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<Constants> {
-    let workgroup = match device.kind {
-        AdapterKind::Software => 16,
-        _ if softmax.cols >= sizes::LONG => 512.min(sizes::invocations(device)),
-        _ => 256.min(sizes::invocations(device)),
+    let workgroup = if runs_invocations_in_turn(device) {
+        16
+    } else if softmax.cols >= sizes::LONG {
+        512.min(sizes::invocations(device))
+    } else {
+        256.min(sizes::invocations(device))
     };
     let elems: u32 = match softmax.width() {
         Width::One => 8,

@@ -5,10 +5,9 @@ use super::{dispatch, sizes};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::row_registers;
+use crate::gpu::profile::{row_registers, runs_invocations_in_turn};
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::{Fit, Implementation, no_alternatives};
-use crate::report::AdapterKind;
 use crate::shader::files;
 
 /// Columns up to which rows of f16 overlap on a core without a prefetch.
@@ -60,9 +59,10 @@ fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<
 fn sizes(softmax: &Softmax, device: &Capabilities) -> Result<Constants, String> {
     let width = softmax.width_of_16_bytes()?.elements();
     let (loads, most) = (softmax.cols / width, row_registers(device) / width);
-    let workgroup = match device.kind {
-        AdapterKind::Software => 16,
-        _ => 1024.min(sizes::invocations(device)),
+    let workgroup = if runs_invocations_in_turn(device) {
+        16
+    } else {
+        1024.min(sizes::invocations(device))
     };
     let needed = loads.div_ceil(workgroup);
     if needed > most {

@@ -2,10 +2,9 @@
 
 use super::shape::{Softmax, SoftmaxForm, SoftmaxMask};
 use crate::gpu::Capabilities;
-use crate::gpu::profile::row_registers;
+use crate::gpu::profile::{has_few_cores, row_registers};
 use crate::kernel::Constants;
 use crate::ops::rows::{Target, Width};
-use crate::report::AdapterKind;
 
 /// Columns up to which a row is too short to occupy a subgroup of 32.
 pub(super) const SHORT: u64 = 64;
@@ -28,8 +27,7 @@ pub(super) fn form(softmax: &Softmax, width: Width) -> Constants {
 
 /// Whether rows are so few and so long that one workgroup for each would leave most of a GPU idle.
 pub(super) fn has_few_long_rows(softmax: &Softmax, device: &Capabilities) -> bool {
-    let software = device.kind == AdapterKind::Software;
-    softmax.rows < MANY_ROWS / 4 && softmax.cols >= LONG && !software
+    softmax.rows < MANY_ROWS / 4 && softmax.cols >= LONG && !has_few_cores(device)
 }
 
 /// Why a kernel that gives each row one workgroup is not the first choice, where rows are few and long.

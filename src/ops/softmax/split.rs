@@ -4,9 +4,9 @@ use super::shape::Softmax;
 use super::{dispatch, sizes};
 use crate::error::Result;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::runs_invocations_in_turn;
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::{Fit, Implementation, no_alternatives};
-use crate::report::AdapterKind;
 use crate::shader::files;
 
 pub(super) static SPLIT: Implementation<Softmax> = Implementation {
@@ -28,9 +28,10 @@ pub(super) static SPLIT: Implementation<Softmax> = Implementation {
 };
 
 fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<Constants> {
-    let workgroup = match device.kind {
-        AdapterKind::Software => 16,
-        _ => 128.min(sizes::invocations(device)),
+    let workgroup = if runs_invocations_in_turn(device) {
+        16
+    } else {
+        128.min(sizes::invocations(device))
     };
     let elems = sizes::rounded(sizes::loads(softmax).div_ceil(workgroup))
         .min(sizes::most_elems(softmax, device));

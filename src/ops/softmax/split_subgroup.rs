@@ -4,10 +4,10 @@ use super::shape::Softmax;
 use super::{dispatch, sizes};
 use crate::error::Result;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::runs_invocations_in_turn;
 use crate::kernel::{Constants, Kernel, Schedule, Stage};
 use crate::ops::rows::Width;
 use crate::ops::{Fit, Implementation, no_alternatives};
-use crate::report::AdapterKind;
 use crate::shader::{Prepared, files};
 
 /// Loads of a part of a row, shared by a workgroup of the first dispatch.
@@ -60,16 +60,18 @@ fn width(softmax: &Softmax) -> Result<Width> {
 /// Sizes of the two files. f16 has twice the arithmetic for its bytes, which overlaps with loads where a workgroup comes
 /// back for more.
 fn sizes(width: Width, device: &Capabilities) -> Constants {
-    let (workgroup, elems, scale_workgroup, turns) = match (device.kind, width) {
-        (AdapterKind::Software, Width::Eight) => (16, 4, 16, 2),
-        (AdapterKind::Software, _) => (16, 4, 16, 1),
-        (_, Width::Eight) => (256, 2, 256, 2),
+    let in_turn = runs_invocations_in_turn(device);
+    let (workgroup, elems, scale_workgroup, turns) = match (in_turn, width) {
+        (true, Width::Eight) => (16, 4, 16, 2),
+        (true, _) => (16, 4, 16, 1),
+        (false, Width::Eight) => (256, 2, 256, 2),
         _ => (512, 4, 64, 1),
     };
     let workgroup = sizes::invocations(device).min(workgroup);
-    let steps = match device.kind {
-        AdapterKind::Software => 2,
-        _ => (PART_LOADS / (workgroup * elems)).max(1),
+    let steps = if in_turn {
+        2
+    } else {
+        (PART_LOADS / (workgroup * elems)).max(1)
     };
     Constants::from([
         ("WORKGROUP", workgroup),

@@ -4,10 +4,9 @@ use super::shape::Softmax;
 use super::{dispatch, sizes};
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::row_registers;
+use crate::gpu::profile::{row_registers, runs_invocations_in_turn};
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::{Fit, Implementation, no_alternatives};
-use crate::report::AdapterKind;
 use crate::shader::files;
 
 pub(super) static SUBGROUP: Implementation<Softmax> = Implementation {
@@ -31,7 +30,7 @@ fn fit(softmax: &Softmax, device: &Capabilities) -> Fit {
         return Fit::Unable(reason);
     }
     let (cols, lanes) = (softmax.cols, u64::from(device.subgroup_sizes.0));
-    if device.kind == AdapterKind::Software {
+    if runs_invocations_in_turn(device) {
         Fit::Best
     } else if cols <= sizes::SHORT && lanes > 16 {
         Fit::Able(format!("{cols} columns leave most of a subgroup idle"))
@@ -60,9 +59,10 @@ fn sizes(softmax: &Softmax, device: &Capabilities) -> Result<Constants, String> 
     if needed > most {
         return Err(sizes::too_long(softmax, row_registers(device) * lanes));
     }
-    let workgroup = match device.kind {
-        AdapterKind::Software => lanes,
-        _ => 256.min(sizes::invocations(device)),
+    let workgroup = if runs_invocations_in_turn(device) {
+        lanes
+    } else {
+        256.min(sizes::invocations(device))
     };
     Ok(Constants::from([
         ("WORKGROUP", workgroup),
@@ -77,6 +77,7 @@ mod tests {
     use super::super::device;
     use super::*;
     use crate::gpu::profile::ROW_REGISTERS;
+    use crate::report::AdapterKind;
 
     #[test]
     fn sizes_of_subgroups_bound_what_a_subgroup_holds() {

@@ -4,10 +4,9 @@ use super::shape::Softmax;
 use super::{dispatch, sizes};
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::row_registers;
+use crate::gpu::profile::{row_registers, runs_invocations_in_turn};
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::{Fit, Implementation, no_alternatives};
-use crate::report::AdapterKind;
 use crate::shader::files;
 
 pub(in crate::ops) static WORKGROUP: Implementation<Softmax> = Implementation {
@@ -46,9 +45,10 @@ fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<
 fn sizes(softmax: &Softmax, device: &Capabilities) -> Result<Constants, String> {
     let (loads, most) = (sizes::loads(softmax), sizes::most_elems(softmax, device));
     let largest = sizes::invocations(device).min(1024);
-    let smallest = match device.kind {
-        AdapterKind::Software => 4,
-        _ => 64,
+    let smallest = if runs_invocations_in_turn(device) {
+        4
+    } else {
+        64
     };
     let fits = |workgroup: &u64| loads.div_ceil(*workgroup) <= most / 2;
     let sizes = (0..11)

@@ -5,6 +5,7 @@ use super::super::params::LoopParams;
 use super::*;
 use crate::ops::scheduled::scheduled;
 use crate::plan::{PlanOptions, choose};
+use crate::report::AdapterKind;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::ops::matmul::shape::{Activation, Bias};
 use crate::ops::{Layout, Operation};
 use crate::plan::{choose, constants_of};
+use crate::report::AdapterKind;
 use crate::{Error, PlanOptions};
 
 /// A device with fragments of `side` x `side`, and as much workgroup memory as every WebGPU device has.
