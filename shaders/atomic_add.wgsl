@@ -1,7 +1,7 @@
-//! atomic_add: every invocation adds to a counter, over and over.
+//! atomic_add: every invocation adds to an atomic counter, many times.
 //!
-//! Which counter is the invocation's place under a mask: 0 for one counter that all share, all ones for one each. What is
-//! added differs between trips, and old values are not asked for.
+//! An invocation's counter is its index & mask: a mask of 0 gives one counter that all share, a mask of all ones a counter
+//! each. The addend differs between trips. Old values are not used.
 //!
 //! Operations: invocations * trips * UNROLL. Workgroup memory: 0 B. Works for any power of two of counters.
 
@@ -10,8 +10,8 @@ const UNROLL: u32 = 8;   // additions in one trip
 
 struct Params {
     trips: u32,
-    mask: u32,    // counters less one
-    value: u32,   // what is added first
+    mask: u32,    // number of counters - 1
+    value: u32,   // first addend
     padding: u32,
 }
 

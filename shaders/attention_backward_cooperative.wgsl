@@ -1,10 +1,14 @@
 //! attention_backward_cooperative: dK and dV, or dQ, of an attention in f16, on matrix units.
 //!
-//! P = exp(S - logarithm of the row's sum), dP = dO V^T, dS = P * (dP - delta); dV = P^T dO, dK = scale * dS^T Q,
-//! dQ = scale * dS K (Dao, "FlashAttention-2", 2023, algorithm 2, walked twice, since WGSL has no atomic float to add dQ
-//! with). One workgroup owns TILE keys, with KEYS, or TILE queries, and walks the others in blocks of BLOCK; a subgroup
-//! has ROWS of the own rows, whose K and V, and gradients, it keeps in fragments of FRAGMENT x FRAGMENT. With KEYS, for
-//! the query heads of a group in turn, each block gives
+//!     P  = exp(S - log_sum)      dP = dO V^T               dS = P * (dP - delta)
+//!     dV = P^T dO                dK = scale * dS^T Q       dQ = scale * dS K
+//!
+//! where log_sum is the logarithm of a row's sum and delta = sum_d dO[d] O[d] (Dao, "FlashAttention-2", 2023, algorithm 2).
+//! One dispatch gives dK and dV and another dQ, since WGSL has no atomic float to add dQ with.
+//!
+//! One workgroup owns TILE keys with KEYS, and TILE queries without. It loops over the other rows, queries or keys, in
+//! blocks of BLOCK. A subgroup has ROWS of the own rows: it holds their operands and their gradients in fragments of
+//! FRAGMENT x FRAGMENT. With KEYS, the loop takes the query heads of a group in turn, and each block gives
 //!
 //!        head_dim       BLOCK          value_dim       BLOCK
 //!        +-------+     +-----+         +-------+     +------+
@@ -16,8 +20,9 @@
 //!   ROWS | dS  |  *   |   Q    | => dK  |  P  |  *   |  dO   | => dV
 //!        +-----+      +--------+        +-----+      +-------+
 //!
-//! and without, Q for K, dO for V and the reverse, dS K alone. Fragments hide their elements, so S and dP pass through
-//! workgroup memory as f32, P and dS as f16. Scores are kept in units of log2, so that exp is exp2.
+//! Without KEYS, Q and K change places, and so do dO and V; a block gives dS K alone. Elements of fragments cannot be
+//! accessed, so S and dP pass through workgroup memory as f32, and P and dS as f16. Scores are in units of log2, so that
+//! exp is exp2.
 //!
 //! Intensity: about TILE FLOP/B in f16, 64 at 64 rows. Workgroup memory: 22.5 KiB.
 //! Works for any lengths, and head_dim and value_dim that are multiples of four, where a subgroup has LANES invocations.
@@ -28,25 +33,25 @@ enable wgpu_cooperative_matrix;
 alias FragmentA = coop_mat8x8<f16, A>;
 alias FragmentB = coop_mat8x8<f16, B>;
 alias Sums = coop_mat8x8<f32, C>;
-alias Gradient = f16;        // of the gradients; f32 with BLOCKS_PER_DISPATCH
+alias Gradient = f16;        // type of the gradients: f16, or f32 with BLOCKS_PER_DISPATCH
 const FRAGMENT: u32 = 8;
 const LANES: u32 = 32;       // invocations of a subgroup
 const SUBGROUPS_VARY: bool = false;   // the device has subgroups of several sizes
 
 const HEAD_DIM: u32 = 64;    // columns of Q and K
 const VALUE_DIM: u32 = 64;   // columns of V and O
-const KEYS: bool = true;     // a workgroup owns keys, and gives dK and dV; otherwise queries, and dQ
+const KEYS: bool = true;     // true: a workgroup owns keys and gives dK and dV; false: it owns queries and gives dQ
 const BIAS: bool = false;
 const SOFT_CAP: bool = false;
-// The most blocks that a workgroup walks in one dispatch, those of all query heads of a group counted in turn; 0 for all.
-// Then gradients are sums in f32, of this workgroup and without gaps, which later dispatches add to, and
-// attention_backward_finish makes results of.
+// Most blocks of a workgroup in one dispatch, counted over all query heads of its group; 0: all in one dispatch.
+// If it is not 0, d_own and d_v hold f32 sums, the rows of one workgroup behind those of another. Later dispatches add to
+// these sums, and attention_backward_finish converts them to gradients.
 const BLOCKS_PER_DISPATCH: u32 = 0;
 
 const ROWS: u32 = 16;                // own rows per subgroup
-const BLOCK: u32 = 16;               // rows of the others at a time
-const SUBGROUPS_KEYS: u32 = 4;       // with KEYS
-const SUBGROUPS_QUERIES: u32 = 4;    // without
+const BLOCK: u32 = 16;               // other rows per block
+const SUBGROUPS_KEYS: u32 = 4;       // subgroups per workgroup with KEYS
+const SUBGROUPS_QUERIES: u32 = 4;    // subgroups per workgroup without KEYS
 const PAD_S: u32 = 2;                // vec4 of padding after each row of S and dP
 
 const SUBGROUPS: u32 = select(SUBGROUPS_QUERIES, SUBGROUPS_KEYS, KEYS);
@@ -56,14 +61,14 @@ const HEAD4: u32 = HEAD_DIM / 4u;
 const VALUE4: u32 = VALUE_DIM / 4u;
 const BLOCK4: u32 = BLOCK / 4u;
 const FRAGMENT4: u32 = FRAGMENT / 4u;
-const FRAGMENTS_1: u32 = (HEAD_DIM + FRAGMENT - 1u) / FRAGMENT;    // in a row of Q or K; columns beyond are zeros
+const FRAGMENTS_1: u32 = (HEAD_DIM + FRAGMENT - 1u) / FRAGMENT;    // fragments in a row of Q or K, the last padded with zeros
 const FRAGMENTS_2: u32 = (VALUE_DIM + FRAGMENT - 1u) / FRAGMENT;
 const FRAGMENTS_O: u32 = ROWS / FRAGMENT;
 const FRAGMENTS_L: u32 = BLOCK / FRAGMENT;
 const ROUNDS_1: u32 = (FRAGMENTS_1 + FRAGMENTS_L - 1u) / FRAGMENTS_L;
 const ROUNDS_2: u32 = (FRAGMENTS_2 + FRAGMENTS_L - 1u) / FRAGMENTS_L;
 
-// Rows in workgroup memory, in vec4; 16 bytes more move the next row to other banks.
+// Row strides in workgroup memory, in vec4. 16 bytes of padding move the next row to other banks.
 const WIDTH_1: u32 = FRAGMENTS_1 * FRAGMENT4;
 const WIDTH_2: u32 = FRAGMENTS_2 * FRAGMENT4;
 const STRIDE_1: u32 = WIDTH_1 + 2u;
@@ -72,10 +77,10 @@ const STRIDE_S: u32 = BLOCK4 + PAD_S;
 const STRIDE_W: u32 = BLOCK4 + 2u;
 const LOADS_1: u32 = (BLOCK * WIDTH_1 + WORKGROUP - 1u) / WORKGROUP;
 const LOADS_2: u32 = (BLOCK * WIDTH_2 + WORKGROUP - 1u) / WORKGROUP;
-const SUMS: u32 = ROWS * STRIDE_S;      // S of a subgroup, and dP
-const WEIGHTS: u32 = ROWS * STRIDE_W;   // P, and dS
+const SUMS: u32 = ROWS * STRIDE_S;      // vec4 of S, or of dP, of a subgroup
+const WEIGHTS: u32 = ROWS * STRIDE_W;   // vec4 of P, or of dS, of a subgroup
 
-// A lane has one group of four columns in every LANE_ROWS-th row of S and dP.
+// A lane works on one group of four columns in every LANE_ROWS-th row of S and dP.
 const LANE_ROWS: u32 = LANES / BLOCK4;
 const ELEMS: u32 = ROWS / LANE_ROWS;
 
@@ -86,7 +91,7 @@ const_assert ROWS % LANE_ROWS == 0;
 
 const LOG2_E: f32 = 1.44269504089;
 const LN_2: f32 = 0.69314718056;
-const LARGE: f32 = 0x1p+126;   // the logarithm of a row that sees nothing: exp2 of minus that is 0
+const LARGE: f32 = 0x1p+126;   // log_sum of a row that sees no key: exp2(-LARGE) is 0
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<f16>>;            // [batch, heads, seq_q, head_dim / 4]
@@ -96,11 +101,11 @@ const LARGE: f32 = 0x1p+126;   // the logarithm of a row that sees nothing: exp2
 @group(0) @binding(5) var<storage, read> rows: array<vec2<u32>>;         // [batch * heads * seq_q + batch]: logarithm and
                                                                          // delta of each row, lengths of each sequence
 @group(0) @binding(6) var<storage, read> bias: array<f16>;               // [batch, heads, seq_q, seq_kv], with BIAS
-@group(0) @binding(7) var<storage, read_write> d_own: array<vec4<Gradient>>;  // dK or dQ, as K or Q
-@group(0) @binding(8) var<storage, read_write> d_v: array<vec4<Gradient>>;    // as V, with KEYS
+@group(0) @binding(7) var<storage, read_write> d_own: array<vec4<Gradient>>;  // dK or dQ, in the layout of K or Q
+@group(0) @binding(8) var<storage, read_write> d_v: array<vec4<Gradient>>;    // dV, in the layout of V, with KEYS
 
-var<workgroup> tile_1: array<vec4<f16>, BLOCK * STRIDE_1>;   // of Q, or K
-var<workgroup> tile_2: array<vec4<f16>, BLOCK * STRIDE_2>;   // of dO, or V
+var<workgroup> tile_1: array<vec4<f16>, BLOCK * STRIDE_1>;   // rows of Q with KEYS, of K without
+var<workgroup> tile_2: array<vec4<f16>, BLOCK * STRIDE_2>;   // rows of dO with KEYS, of V without
 var<workgroup> sums: array<vec4<f32>, SUBGROUPS * 2u * SUMS>;
 var<workgroup> weights: array<vec4<f16>, SUBGROUPS * 2u * WEIGHTS>;
 
@@ -127,14 +132,14 @@ fn attention_backward_cooperative(
     let own_heads = select(params.heads, params.heads / params.group, KEYS);
     let tiles = (own_seq + TILE - 1u) / TILE;
     let all_heads = own_heads * params.batch;
-    // Under a causal mask the longest work of all heads comes first: the first keys, the last queries.
+    // Longest work first: under a causal mask the first keys are seen by most queries, and the last queries see most keys.
     let all_head = id % all_heads;
     let tile = id / all_heads;
     let own_head = all_head % own_heads;
     let batch = all_head / own_heads;
     let first_own = select(tiles - 1u - tile, tile, KEYS) * TILE;
 
-    // A workgroup past the last tile walks nothing and writes nothing.
+    // A workgroup past the last tile has no blocks and writes nothing.
     let inside = tile < tiles;
     var lengths = vec2<u32>();
     if (inside) {
@@ -142,7 +147,7 @@ fn attention_backward_cooperative(
     }
     let own_count = select(lengths.x, lengths.y, KEYS);
     let other_count = select(lengths.y, lengths.x, KEYS);
-    // Other rows that some of the own rows see, or are seen by. Query i stands at key i + shift.
+    // begin and end bound the other rows that any own row sees or is seen by. Query i stands at key i + shift.
     let shift = i32(lengths.y) - i32(lengths.x);
     let last_own = i32(min(first_own + TILE, own_count)) - 1;
     var begin = i32(first_own) + shift - params.behind + 1;
@@ -165,8 +170,8 @@ fn attention_backward_cooperative(
     let sums_base = subgroup_id * 2u * SUMS;
     let weights_base = subgroup_id * 2u * WEIGHTS;
     let own_row = first_own + subgroup_id * ROWS;
-    // The own rows pass through where P and dS will be, as many columns at a time. Those past the end are zeros, as are
-    // their gradients.
+    // Own rows become fragments by way of `weights`, BLOCK columns at a time. Rows past the end are zeros, and so are their
+    // gradients.
     var kept_1: array<array<FragmentA, ROUNDS_1 * FRAGMENTS_L>, FRAGMENTS_O>;
     var kept_2: array<array<FragmentA, ROUNDS_2 * FRAGMENTS_L>, FRAGMENTS_O>;
     for (var round = 0u; round < ROUNDS_1; round++) {
@@ -215,8 +220,8 @@ fn attention_backward_cooperative(
             own_statistics[i] = statistics(head, own_row + lane_row + i * LANE_ROWS);
         }
     }
-    var gradient_1: array<array<Sums, FRAGMENTS_1>, FRAGMENTS_O>;   // of K or Q
-    var gradient_2: array<array<Sums, FRAGMENTS_2>, FRAGMENTS_O>;   // of V
+    var gradient_1: array<array<Sums, FRAGMENTS_1>, FRAGMENTS_O>;   // gradient of K or Q
+    var gradient_2: array<array<Sums, FRAGMENTS_2>, FRAGMENTS_O>;   // gradient of V
     var fetched: Fetched;
     let members = select(1u, params.group, KEYS);
     let blocks = (u32(max(end - begin, 0)) + BLOCK - 1u) / BLOCK;
@@ -238,7 +243,7 @@ fn attention_backward_cooperative(
             workgroupBarrier();
             keep(&fetched, local_index);
             workgroupBarrier();
-            // The next block is on its way while this one is multiplied.
+            // The next block is fetched while this one is multiplied.
             fetch(&fetched, other_1, other_2, first + BLOCK, local_index);
 
             // S and dP.
@@ -253,7 +258,7 @@ fn attention_backward_cooperative(
             }
             for (var i = 0u; i < FRAGMENTS_O; i++) {
                 for (var j = 0u; j < FRAGMENTS_L; j++) {
-                    // naga 30 wants each operand bound just before.
+                    // naga 30 needs each operand bound by a `let` just before the store.
                     let value = product[i][j];
                     let pointer = &sums[sums_base + i * FRAGMENT * STRIDE_S + j * FRAGMENT4];
                     let stride = STRIDE_S + 0u;
@@ -278,7 +283,7 @@ fn attention_backward_cooperative(
                 }
             }
 
-            // P and dS. Queries past the end have weights of zero by their statistics.
+            // P and dS. Queries past the end have a log_sum of LARGE, and so weights of 0.
             let other = vec4<u32>(first + 4u * lane4) + vec4<u32>(0u, 1u, 2u, 3u);
             var log_sum: vec4<f32>;
             var delta: vec4<f32>;
@@ -351,7 +356,7 @@ fn attention_backward_cooperative(
         }
     }
 
-    // As many columns at a time as S had.
+    // Gradients leave by way of `sums`, BLOCK columns at a time.
     let own_rows = select(0u, own_seq, inside);
     let kept_row = (id - params.first_kept) * TILE + subgroup_id * ROWS;
     for (var round = 0u; round < ROUNDS_1; round++) {
@@ -412,7 +417,7 @@ fn attention_backward_cooperative(
     }
 }
 
-// Four columns of Q, or of K.
+// Four columns of K if `keys`, else of Q.
 fn load_1(keys: bool, place: u32) -> vec4<f16> {
     if (keys) {
         return k[place];
@@ -420,7 +425,7 @@ fn load_1(keys: bool, place: u32) -> vec4<f16> {
     return q[place];
 }
 
-// Four columns of dO, or of V.
+// Four columns of V if `keys`, else of dO.
 fn load_2(keys: bool, place: u32) -> vec4<f16> {
     if (keys) {
         return v[place];
@@ -428,13 +433,13 @@ fn load_2(keys: bool, place: u32) -> vec4<f16> {
     return d_o[place];
 }
 
-// The part of a block that an invocation copies, on its way from memory to workgroup memory.
+// The part of a block that an invocation copies from memory to workgroup memory.
 struct Fetched {
     part_1: array<vec4<f16>, LOADS_1>,
     part_2: array<vec4<f16>, LOADS_2>,
 }
 
-// Of BLOCK rows from `first`; zeros beyond the last row and column.
+// Fetches the invocation's part of BLOCK rows from `first`. Elements past the last row or column are zeros.
 fn fetch(to: ptr<function, Fetched>, from_1: Rows, from_2: Rows, first: u32, local_index: u32) {
     for (var load = 0u; load < LOADS_1; load++) {
         let cell = local_index + load * WORKGROUP;
@@ -473,13 +478,13 @@ fn keep(fetched: ptr<function, Fetched>, local_index: u32) {
     }
 }
 
-// P and dS of four pairs.
+// P and dS of four pairs of a query and a key.
 struct Weights {
     p: vec4<f32>,
     ds: vec4<f32>,
 }
 
-// From their products of Q and K and of dO and V. Without `masked` all of them are visible.
+// P and dS from the products of Q and K and of dO and V. Without `masked` all four pairs are visible.
 fn weigh(
     head: Head,
     masked: bool,
@@ -519,7 +524,7 @@ fn weigh(
     return Weights(p, p * (dp - delta) * slope);
 }
 
-// The logarithm of a query's sum, and its delta.
+// log_sum and delta of a query's row; LARGE and 0 past the last query.
 fn statistics(head: Head, query: u32) -> vec2<f32> {
     if (query < head.queries) {
         return bitcast<vec2<f32>>(rows[(head.batch * params.heads + head.head) * params.seq_q + query]);
@@ -528,20 +533,20 @@ fn statistics(head: Head, query: u32) -> vec2<f32> {
 }
 
 struct Params {
-    // `first` is the first workgroup. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // `first` is the first workgroup. Scores are in units of log2, and so are `scale` and `soft_cap`.
     // snippet attention_params
     batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
+    heads: u32,           // heads of Q and O
+    group: u32,           // query heads per key head
     seq_q: u32,
     seq_kv: u32,
     head_dim: u32,
     value_dim: u32,
     ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // of Q times K
-    soft_cap: f32,        // 0 for none
-    first: u32,           // where the work of this dispatch begins
+    behind: i32,          // a query at p sees keys after p - behind
+    scale: f32,           // factor of Q K^T
+    soft_cap: f32,        // 0: no cap
+    first: u32,           // first unit of work of this dispatch
     q: Strides,
     k: Strides,
     v: Strides,
@@ -549,17 +554,17 @@ struct Params {
     bias: Strides,
     page_size: u32,
     pages: u32,
-    table_row: u32,       // pages of a sequence
+    table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
-    first_step: u32,      // with BLOCKS_PER_DISPATCH, blocks of each walk that earlier dispatches took
-    steps: u32,           // with BLOCKS_PER_DISPATCH, blocks that this one takes
-    first_kept: u32,      // with BLOCKS_PER_DISPATCH, the workgroup whose sums are kept first
-    kept: u32,            // with BLOCKS_PER_DISPATCH, how many there are
+    first_step: u32,      // with BLOCKS_PER_DISPATCH: blocks of a workgroup that earlier dispatches took
+    steps: u32,           // with BLOCKS_PER_DISPATCH: blocks that this dispatch takes
+    first_kept: u32,      // with BLOCKS_PER_DISPATCH: workgroup whose sums come first in d_own and d_v
+    kept: u32,            // with BLOCKS_PER_DISPATCH: workgroups whose sums are stored
 }
 
 // snippet attention_strides
-// From one of each to the next, in elements.
+// Elements from one sequence, head or row to the next, and before the first one.
 struct Strides {
     batch: u32,
     head: u32,
@@ -569,11 +574,11 @@ struct Strides {
 // end
 
 // snippet attention_backward_rows
-// Which rows of which head a workgroup works on.
+// A head of Q, and the lengths of its sequence.
 struct Head {
     batch: u32,
-    head: u32,      // of Q
-    queries: u32,   // of the sequence
+    head: u32,      // head of Q
+    queries: u32,   // queries of the sequence
     keys: u32,
 }
 
@@ -588,8 +593,8 @@ fn rows_of(strides: Strides, batch: u32, head: u32, count: u32) -> Rows {
     return Rows((strides.offset + batch * strides.batch + head * strides.head) / 4u, strides.row / 4u, count);
 }
 
-// Of the other rows of a member of the group, those from `begin` up to `end` in so many blocks, what this dispatch walks:
-// from x up to y.
+// The other rows of query head `member` of the group that this dispatch takes: from x up to y. All of its rows, from `begin`
+// up to `end`, are `blocks` blocks.
 fn walk_of(member: u32, begin: i32, end: i32, blocks: u32) -> vec2<i32> {
     if (BLOCKS_PER_DISPATCH == 0u) {
         return vec2<i32>(begin, end);

@@ -1,8 +1,8 @@
-//! attention_backward_delta: what each query needs of its row: the logarithm of its sum, and sum_d dO[d] O[d].
+//! attention_backward_delta: log_sum, the logarithm of its row's sum, and delta = sum_d dO[d] O[d] of each query.
 //!
 //! The gradient through a softmax is P * (dP - delta), with delta = sum_j P[j] dP[j], which is sum_d dO[d] O[d] (Dao,
-//! "FlashAttention-2", 2023, section 3.1.2). LANES invocations share a row, four columns at a time. Behind the rows go
-//! the lengths of each sequence, so that the stages after this one read one buffer for both.
+//! "FlashAttention-2", 2023, section 3.1.2). LANES invocations share a row and take four columns at a time. The lengths of
+//! each sequence are stored behind the rows, so that the next stages read one buffer for both.
 //!
 //!           value_dim      value_dim
 //!          +---------+    +---------+
@@ -12,16 +12,16 @@
 //! Traffic: dO, O and the logarithms read once. Workgroup memory: 1 KiB.
 //! Works for any lengths and any value_dim that is a multiple of four.
 
-alias Elem = f32;   // of O and dO
+alias Elem = f32;   // type of O and dO
 
 const WORKGROUP: u32 = 256;
-const LANES: u32 = 8;          // invocations to a row
-const LENGTHS: bool = false;   // sequences have lengths of their own
+const LANES: u32 = 8;          // invocations per row
+const LENGTHS: bool = false;   // each sequence has its own lengths
 
 const ROWS: u32 = WORKGROUP / LANES;
 const_assert WORKGROUP % LANES == 0;
 
-// exp2 of anything less than this is 0: the weights of a row that sees no key.
+// log_sum of a row that sees no key: exp2(score - LARGE) is 0, so that the row has no weights.
 const LARGE: f32 = 0x1p+126;
 const LOG2_E: f32 = 1.44269504089;
 
@@ -68,7 +68,7 @@ fn attention_backward_delta(
         }
         if (row < count) {
             var log_sum = LARGE;
-            // A row without a sum has -inf.
+            // A row that sees no key has -inf in `lse`.
             if (inside && lse[row] > -LARGE) {
                 log_sum = lse[row] * LOG2_E;
             }
@@ -89,20 +89,20 @@ fn lengths_of(batch: u32) -> vec2<u32> {
 }
 
 struct Params {
-    // `first` is the first workgroup. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // `first` is the first workgroup. Scores are in units of log2, and so are `scale` and `soft_cap`.
     // snippet attention_params
     batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
+    heads: u32,           // heads of Q and O
+    group: u32,           // query heads per key head
     seq_q: u32,
     seq_kv: u32,
     head_dim: u32,
     value_dim: u32,
     ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // of Q times K
-    soft_cap: f32,        // 0 for none
-    first: u32,           // where the work of this dispatch begins
+    behind: i32,          // a query at p sees keys after p - behind
+    scale: f32,           // factor of Q K^T
+    soft_cap: f32,        // 0: no cap
+    first: u32,           // first unit of work of this dispatch
     q: Strides,
     k: Strides,
     v: Strides,
@@ -110,13 +110,13 @@ struct Params {
     bias: Strides,
     page_size: u32,
     pages: u32,
-    table_row: u32,       // pages of a sequence
+    table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
 }
 
 // snippet attention_strides
-// From one of each to the next, in elements.
+// Elements from one sequence, head or row to the next, and before the first one.
 struct Strides {
     batch: u32,
     head: u32,

@@ -1,29 +1,30 @@
-//! attention_backward_finish: gradients of an attention from what walks of attention_backward_flash that were cut have left.
+//! attention_backward_finish: gradients of an attention from the f32 sums that several dispatches added up.
 //!
-//! This, or attention_backward_cooperative, leaves dK and dV, or dQ, as sums in f32, the rows of a workgroup one behind
-//! the other. An invocation moves four columns of a row to where they belong.
+//! With BLOCKS_PER_DISPATCH, attention_backward_flash and attention_backward_cooperative leave dK and dV, or dQ, as f32
+//! sums: the rows of one workgroup behind those of another. An invocation converts four columns of a row and stores them
+//! in the layout of K, V or Q.
 //!
 //! Traffic: the sums read once, the gradients written once. Workgroup memory: 0 B.
 //! Works for any lengths, and head_dim and value_dim that are multiples of four.
 
-alias Elem = f32;            // of the gradients
+alias Elem = f32;            // type of the gradients
 
 const HEAD_DIM: u32 = 64;    // columns of Q and K
 const VALUE_DIM: u32 = 64;   // columns of V
-const KEYS: bool = true;     // the gradients are dK and dV; otherwise dQ
+const KEYS: bool = true;     // true: dK and dV; false: dQ
 const FINISHERS: u32 = 64;   // invocations of a workgroup
 
 const HEAD4: u32 = HEAD_DIM / 4u;
 const VALUE4: u32 = VALUE_DIM / 4u;
-const COLUMNS4: u32 = HEAD4 + VALUE4 * u32(KEYS);   // of a row of all gradients
+const COLUMNS4: u32 = HEAD4 + VALUE4 * u32(KEYS);   // groups of four columns in a row of all gradients
 const_assert HEAD_DIM % 4 == 0;
 const_assert VALUE_DIM % 4 == 0;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> own_sums: array<vec4<f32>>;       // [kept, rows, HEAD4]
 @group(0) @binding(2) var<storage, read> v_sums: array<vec4<f32>>;         // [kept, rows, VALUE4], with KEYS
-@group(0) @binding(3) var<storage, read_write> d_own: array<vec4<Elem>>;   // dK or dQ, as K or Q
-@group(0) @binding(4) var<storage, read_write> d_v: array<vec4<Elem>>;     // as V, with KEYS
+@group(0) @binding(3) var<storage, read_write> d_own: array<vec4<Elem>>;   // dK or dQ, in the layout of K or Q
+@group(0) @binding(4) var<storage, read_write> d_v: array<vec4<Elem>>;     // dV, in the layout of V, with KEYS
 
 @compute @workgroup_size(FINISHERS)
 fn attention_backward_finish(
@@ -39,7 +40,7 @@ fn attention_backward_finish(
     let own_heads = select(params.heads, params.heads / params.group, KEYS);
     let tiles = (own_seq + params.rows - 1u) / params.rows;
     let all_heads = own_heads * params.batch;
-    // As the kernels count.
+    // Workgroups are numbered as in the kernels that left the sums.
     let head = id % all_heads % own_heads;
     let batch = id % all_heads / own_heads;
     let tile = select(tiles - 1u - id / all_heads, id / all_heads, KEYS);
@@ -61,20 +62,20 @@ fn attention_backward_finish(
 }
 
 struct Params {
-    // `first` is the first workgroup. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // `first` is the first workgroup. Scores are in units of log2, and so are `scale` and `soft_cap`.
     // snippet attention_params
     batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
+    heads: u32,           // heads of Q and O
+    group: u32,           // query heads per key head
     seq_q: u32,
     seq_kv: u32,
     head_dim: u32,
     value_dim: u32,
     ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // of Q times K
-    soft_cap: f32,        // 0 for none
-    first: u32,           // where the work of this dispatch begins
+    behind: i32,          // a query at p sees keys after p - behind
+    scale: f32,           // factor of Q K^T
+    soft_cap: f32,        // 0: no cap
+    first: u32,           // first unit of work of this dispatch
     q: Strides,
     k: Strides,
     v: Strides,
@@ -82,17 +83,17 @@ struct Params {
     bias: Strides,
     page_size: u32,
     pages: u32,
-    table_row: u32,       // pages of a sequence
+    table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
-    first_kept: u32,      // the workgroup whose sums are kept first
-    kept: u32,            // how many there are
-    rows: u32,            // of each
-    in_turn: u32,         // 1: neighbours are of different heads
+    first_kept: u32,      // workgroup whose sums come first
+    kept: u32,            // workgroups whose sums are stored
+    rows: u32,            // rows per workgroup
+    in_turn: u32,         // 1: consecutive workgroups belong to different heads; not read here
 }
 
 // snippet attention_strides
-// From one of each to the next, in elements.
+// Elements from one sequence, head or row to the next, and before the first one.
 struct Strides {
     batch: u32,
     head: u32,

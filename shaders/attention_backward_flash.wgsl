@@ -1,9 +1,13 @@
 //! attention_backward_flash: dK and dV, or dQ, of an attention, without the scores in memory.
 //!
-//! P = exp(S - logarithm of the row's sum), dP = dO V^T, dS = P * (dP - delta); dV = P^T dO, dK = scale * dS^T Q,
-//! dQ = scale * dS K (Dao, "FlashAttention-2", 2023, algorithm 2, walked twice, since WGSL has no atomic float to add dQ
-//! with). One workgroup owns TILE keys, with KEYS, or TILE queries, and walks the others in blocks of BLOCK. With KEYS,
-//! for the query heads of a group in turn, each block gives
+//!     P  = exp(S - log_sum)      dP = dO V^T               dS = P * (dP - delta)
+//!     dV = P^T dO                dK = scale * dS^T Q       dQ = scale * dS K
+//!
+//! where log_sum is the logarithm of a row's sum and delta = sum_d dO[d] O[d] (Dao, "FlashAttention-2", 2023, algorithm 2).
+//! One dispatch gives dK and dV and another dQ, since WGSL has no atomic float to add dQ with.
+//!
+//! One workgroup owns TILE keys with KEYS, and TILE queries without. It loops over the other rows, queries or keys, in
+//! blocks of BLOCK. With KEYS, the loop takes the query heads of a group in turn, and each block gives
 //!
 //!        head_dim       BLOCK          value_dim       BLOCK
 //!        +-------+     +-----+         +-------+     +------+
@@ -15,27 +19,27 @@
 //!   TILE | dS  |  *   |   Q    | => dK  |  P  |  *   |  dO   | => dV
 //!        +-----+      +--------+        +-----+      +-------+
 //!
-//! and without, Q for K, dO for V and the reverse, dS K alone. An invocation has ELEMS rows and four columns of S and dP,
-//! and the same rows of the gradients. Scores are kept in units of log2, so that exp is exp2.
+//! Without KEYS, Q and K change places, and so do dO and V; a block gives dS K alone. An invocation has ELEMS rows and four
+//! columns of S and dP, and the same rows of the gradients. Scores are in units of log2, so that exp is exp2.
 //!
 //! Intensity: about TILE / 2 FLOP/B in f32, 16 at 32 rows. Workgroup memory: 14 KiB.
 //! Works for any lengths, and head_dim and value_dim that are multiples of four.
 
-alias Elem = f32;       // of all but the logarithms
-alias Gradient = f32;   // of the gradients: Elem, or f32 with BLOCKS_PER_DISPATCH
+alias Elem = f32;       // type of all operands but log_sum and delta
+alias Gradient = f32;   // type of the gradients: Elem, or f32 with BLOCKS_PER_DISPATCH
 
 const HEAD_DIM: u32 = 64;    // columns of Q and K
 const VALUE_DIM: u32 = 64;   // columns of V and O
-const KEYS: bool = true;     // a workgroup owns keys, and gives dK and dV; otherwise queries, and dQ
+const KEYS: bool = true;     // true: a workgroup owns keys and gives dK and dV; false: it owns queries and gives dQ
 const BIAS: bool = false;
 const SOFT_CAP: bool = false;
-// The most blocks that a workgroup walks in one dispatch, those of all query heads of a group counted in turn; 0 for all.
-// Then gradients are sums in f32, of this workgroup and without gaps, which later dispatches add to, and
-// attention_backward_finish makes results of.
+// Most blocks of a workgroup in one dispatch, counted over all query heads of its group; 0: all in one dispatch.
+// If it is not 0, d_own and d_v hold f32 sums, the rows of one workgroup behind those of another. Later dispatches add to
+// these sums, and attention_backward_finish converts them to gradients.
 const BLOCKS_PER_DISPATCH: u32 = 0;
 
 const TILE: u32 = 32;         // rows that a workgroup owns
-const BLOCK: u32 = 32;        // rows of the others at a time
+const BLOCK: u32 = 32;        // other rows per block
 const ELEMS: u32 = 4;         // own rows per invocation
 const CHUNK_D: u32 = 16;      // columns in workgroup memory at a time, for S and dP
 const CHUNK_ROWS: u32 = 16;   // rows in workgroup memory at a time, for the gradients
@@ -49,8 +53,8 @@ const CHUNK_D4: u32 = CHUNK_D / 4u;
 const CHUNK_ROWS4: u32 = CHUNK_ROWS / 4u;
 const ELEMS_D4: u32 = (max(HEAD4, VALUE4) + WORKGROUP_L - 1u) / WORKGROUP_L;   // groups of columns per invocation
 
-// Workgroup memory in vec4: P and dS, then the rows that are multiplied. An odd stride puts rows that are read together
-// into different banks.
+// Layout of workgroup memory, in vec4: P and dS, then the rows that are multiplied. Odd strides put rows that are read
+// together into different banks.
 const P_STRIDE: u32 = WORKGROUP_L | 1u;
 const D_STRIDE: u32 = CHUNK_D4 | 1u;
 const ROW_STRIDE: u32 = ELEMS_D4 * WORKGROUP_L;
@@ -79,8 +83,8 @@ const LN_2: f32 = 0.69314718056;
 @group(0) @binding(5) var<storage, read> rows: array<vec2<u32>>;         // [batch * heads * seq_q + batch]: logarithm and
                                                                          // delta of each row, lengths of each sequence
 @group(0) @binding(6) var<storage, read> bias: array<Elem>;              // [batch, heads, seq_q, seq_kv], with BIAS
-@group(0) @binding(7) var<storage, read_write> d_own: array<vec4<Gradient>>; // dK or dQ, as K or Q
-@group(0) @binding(8) var<storage, read_write> d_v: array<vec4<Gradient>>;   // as V, with KEYS
+@group(0) @binding(7) var<storage, read_write> d_own: array<vec4<Gradient>>; // dK or dQ, in the layout of K or Q
+@group(0) @binding(8) var<storage, read_write> d_v: array<vec4<Gradient>>;   // dV, in the layout of V, with KEYS
 
 var<workgroup> memory: array<vec4<f32>, MEMORY>;
 
@@ -95,7 +99,7 @@ fn attention_backward_flash(
     let own_heads = select(params.heads, params.heads / params.group, KEYS);
     let tiles = (own_seq + TILE - 1u) / TILE;
     let all_heads = own_heads * params.batch;
-    // Under a causal mask the longest work of all heads comes first: the first keys, the last queries.
+    // Longest work first: under a causal mask the first keys are seen by most queries, and the last queries see most keys.
     let all_head = id % all_heads;
     let tile = id / all_heads;
     let own_head = all_head % own_heads;
@@ -104,7 +108,7 @@ fn attention_backward_flash(
     let local_o = local_index / WORKGROUP_L;
     let local_l = local_index % WORKGROUP_L;
 
-    // A workgroup past the last tile walks nothing and writes nothing.
+    // A workgroup past the last tile has no blocks and writes nothing.
     let inside = tile < tiles;
     var lengths = vec2<u32>();
     if (inside) {
@@ -112,7 +116,7 @@ fn attention_backward_flash(
     }
     let own_count = select(lengths.x, lengths.y, KEYS);
     let other_count = select(lengths.y, lengths.x, KEYS);
-    // Other rows that some of the own rows see, or are seen by. Query i stands at key i + shift.
+    // begin and end bound the other rows that any own row sees or is seen by. Query i stands at key i + shift.
     let shift = i32(lengths.y) - i32(lengths.x);
     let last_own = i32(min(first_own + TILE, own_count)) - 1;
     var begin = i32(first_own) + shift - params.behind + 1;
@@ -130,8 +134,8 @@ fn attention_backward_flash(
         own_1 = rows_of(params.k, batch, own_head, own_count);
         own_2 = rows_of(params.v, batch, own_head, own_count);
     }
-    var gradient_1: array<array<vec4<f32>, ELEMS_D4>, ELEMS>;   // of K or Q
-    var gradient_2: array<array<vec4<f32>, ELEMS_D4>, ELEMS>;   // of V
+    var gradient_1: array<array<vec4<f32>, ELEMS_D4>, ELEMS>;   // gradient of K or Q
+    var gradient_2: array<array<vec4<f32>, ELEMS_D4>, ELEMS>;   // gradient of V
     let members = select(1u, params.group, KEYS);
     let blocks = (u32(max(end - begin, 0)) + BLOCK - 1u) / BLOCK;
     for (var member = 0u; member < members; member++) {
@@ -199,7 +203,7 @@ fn attention_backward_flash(
     }
 }
 
-// K, or V if `second`; without KEYS Q, or dO.
+// Four columns of an own row: of K, or of V if `second`; without KEYS of Q, or of dO if `second`.
 fn load_own(second: bool, place: u32) -> vec4<f32> {
     if (KEYS) {
         if (second) {
@@ -213,7 +217,7 @@ fn load_own(second: bool, place: u32) -> vec4<f32> {
     return vec4<f32>(q[place]);
 }
 
-// Q, or dO if `second`; without KEYS K, or V.
+// Four columns of another row: of Q, or of dO if `second`; without KEYS of K, or of V if `second`.
 fn load_other(second: bool, place: u32) -> vec4<f32> {
     if (KEYS) {
         if (second) {
@@ -251,7 +255,7 @@ fn products(
             }
             memory[OWN_BASE + row * D_STRIDE + cell % CHUNK_D4] = value;
         }
-        // Rows of neighbouring invocations are four apart, and side by side in workgroup memory, for the banks' sake.
+        // Neighbouring invocations work on rows four apart. These lie side by side in workgroup memory, in different banks.
         for (var cell = local_index; cell < BLOCK * CHUNK_D4; cell += WORKGROUP) {
             let row = cell / CHUNK_D4;
             let d4 = first_d4 + cell % CHUNK_D4;
@@ -324,7 +328,7 @@ fn accumulate(
     }
 }
 
-// P and dS of four pairs from their product of Q and K, and of dO and V.
+// P and dS of four pairs of a query and a key.
 struct Weights {
     p: vec4<f32>,
     ds: vec4<f32>,
@@ -364,20 +368,20 @@ fn weigh(head: Head, query: vec4<u32>, key: vec4<u32>, product: vec4<f32>, dp: v
 }
 
 struct Params {
-    // `first` is the first workgroup. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // `first` is the first workgroup. Scores are in units of log2, and so are `scale` and `soft_cap`.
     // snippet attention_params
     batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
+    heads: u32,           // heads of Q and O
+    group: u32,           // query heads per key head
     seq_q: u32,
     seq_kv: u32,
     head_dim: u32,
     value_dim: u32,
     ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // of Q times K
-    soft_cap: f32,        // 0 for none
-    first: u32,           // where the work of this dispatch begins
+    behind: i32,          // a query at p sees keys after p - behind
+    scale: f32,           // factor of Q K^T
+    soft_cap: f32,        // 0: no cap
+    first: u32,           // first unit of work of this dispatch
     q: Strides,
     k: Strides,
     v: Strides,
@@ -385,17 +389,17 @@ struct Params {
     bias: Strides,
     page_size: u32,
     pages: u32,
-    table_row: u32,       // pages of a sequence
+    table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
-    first_step: u32,      // with BLOCKS_PER_DISPATCH, blocks of each walk that earlier dispatches took
-    steps: u32,           // with BLOCKS_PER_DISPATCH, blocks that this one takes
-    first_kept: u32,      // with BLOCKS_PER_DISPATCH, the workgroup whose sums are kept first
-    kept: u32,            // with BLOCKS_PER_DISPATCH, how many there are
+    first_step: u32,      // with BLOCKS_PER_DISPATCH: blocks of a workgroup that earlier dispatches took
+    steps: u32,           // with BLOCKS_PER_DISPATCH: blocks that this dispatch takes
+    first_kept: u32,      // with BLOCKS_PER_DISPATCH: workgroup whose sums come first in d_own and d_v
+    kept: u32,            // with BLOCKS_PER_DISPATCH: workgroups whose sums are stored
 }
 
 // snippet attention_strides
-// From one of each to the next, in elements.
+// Elements from one sequence, head or row to the next, and before the first one.
 struct Strides {
     batch: u32,
     head: u32,
@@ -405,11 +409,11 @@ struct Strides {
 // end
 
 // snippet attention_backward_rows
-// Which rows of which head a workgroup works on.
+// A head of Q, and the lengths of its sequence.
 struct Head {
     batch: u32,
-    head: u32,      // of Q
-    queries: u32,   // of the sequence
+    head: u32,      // head of Q
+    queries: u32,   // queries of the sequence
     keys: u32,
 }
 
@@ -424,8 +428,8 @@ fn rows_of(strides: Strides, batch: u32, head: u32, count: u32) -> Rows {
     return Rows((strides.offset + batch * strides.batch + head * strides.head) / 4u, strides.row / 4u, count);
 }
 
-// Of the other rows of a member of the group, those from `begin` up to `end` in so many blocks, what this dispatch walks:
-// from x up to y.
+// The other rows of query head `member` of the group that this dispatch takes: from x up to y. All of its rows, from `begin`
+// up to `end`, are `blocks` blocks.
 fn walk_of(member: u32, begin: i32, end: i32, blocks: u32) -> vec2<i32> {
     if (BLOCKS_PER_DISPATCH == 0u) {
         return vec2<i32>(begin, end);

@@ -1,13 +1,14 @@
 //! attention_cooperative: O = softmax(cap(scale * Q K^T) + bias) V over the keys that a query sees, on matrix units.
 //!
-//! One workgroup computes TILE_Q rows of one head's output, one subgroup SUBGROUP_Q of them, walking the keys in blocks of
-//! TILE_KV. Q and O are fragments of FRAGMENT x FRAGMENT that a subgroup holds throughout. For each block a subgroup
-//!   1. multiplies S = Q K^T, and puts its fragments, which have no elements, into workgroup memory;
-//!   2. takes P = exp(S - reference) there, an invocation a row or a part of one;
+//! One workgroup computes TILE_Q rows of one head's output, one subgroup SUBGROUP_Q of them, in a loop over the keys in
+//! blocks of TILE_KV. A subgroup holds Q and O in fragments of FRAGMENT x FRAGMENT throughout. For each block a subgroup
+//!   1. multiplies S = Q K^T and stores its fragments, whose elements cannot be accessed, in workgroup memory;
+//!   2. computes P = exp(S - reference) there, an invocation for a row or for a part of one;
 //!   3. adds P V to O.
-//! The reference of a row is the maximum of the first keys that it sees. Where a later score is larger by 15 in units of
-//! log2, so that its weight would come near the largest f16, the tile is begun again with the maximum of all keys as the
-//! reference: rarely, since O, whose elements are out of reach, is then never rescaled. K and V are fetched a block ahead.
+//! The reference of a row is the maximum over the first block in which it sees a key. O is never rescaled, since its
+//! elements cannot be accessed. If the weights of a later block sum to more than 2^15, and so come near the largest f16,
+//! the workgroup finds the maximum of all keys and computes the tile again with that as the reference. This is rare. K
+//! and V are fetched a block ahead.
 //!
 //!          head_dim      TILE_KV         TILE_KV      value_dim       value_dim
 //!         +------+     +---------+      +-------+     +------+      +--------+
@@ -27,10 +28,10 @@ const FRAGMENT: u32 = 8;
 const LANES: u32 = 32;   // invocations of a subgroup
 const SUBGROUPS_VARY: bool = false;   // the device has subgroups of several sizes
 
-// Workgroup memory in units of WIDTH elements: 4, or 1 where fragments are loaded only from memory of their own type.
+// Cells of workgroup memory have WIDTH elements: 4, or 1 where fragments load only from memory of their own element type.
 alias Cell = f16;
 alias Score = f32;
-alias FourCells = vec4<f16>;   // four elements as an array of cells: array<vec4<f16>, 1> where one cell holds them
+alias FourCells = vec4<f16>;   // four elements as an array of cells: array<vec4<f16>, 1> where WIDTH is 4
 const WIDTH: u32 = 1;
 
 const HEAD_DIM: u32 = 64;    // columns of Q and K
@@ -40,15 +41,16 @@ const SOFT_CAP: bool = false;
 const SINKS: bool = false;
 const LENGTHS: bool = false;
 const LOG_SUM_EXP: bool = false;
-// The most keys that a workgroup walks in one dispatch, a multiple of TILE_KV; 0 for all. Between dispatches, and for
-// attention_flash_finish at the end, `lse` holds for each row O before its division, the row's maximum and its sum.
+// Most keys of a workgroup in one dispatch, a multiple of TILE_KV; 0: all in one dispatch. If it is not 0, `lse` carries O
+// before the division, the maximum and the sum of each row to the next dispatch, and at the end to
+// attention_flash_finish.
 const KV_PER_DISPATCH: u32 = 0;
 
 const SUBGROUPS: u32 = 4;
 const SUBGROUP_Q: u32 = 16;   // queries per subgroup
 const TILE_KV: u32 = 16;      // keys per block
-const PAD: u32 = 8;           // f16 beyond each row of K, V and P, which moves the next row to other banks
-const PAD_S: u32 = 8;         // f32 beyond each row of S
+const PAD: u32 = 8;           // f16 of padding after each row of K, V and P: they move the next row to other banks
+const PAD_S: u32 = 8;         // f32 of padding after each row of S
 
 const TILE_Q: u32 = SUBGROUPS * SUBGROUP_Q;
 const WORKGROUP: u32 = SUBGROUPS * LANES;
@@ -56,39 +58,39 @@ const FRAGMENTS_Q: u32 = SUBGROUP_Q / FRAGMENT;
 const FRAGMENTS_KV: u32 = TILE_KV / FRAGMENT;
 const FRAGMENTS_D: u32 = (HEAD_DIM + FRAGMENT - 1u) / FRAGMENT;
 const FRAGMENTS_V: u32 = (VALUE_DIM + FRAGMENT - 1u) / FRAGMENT;
-const D4: u32 = FRAGMENTS_D * FRAGMENT / 4u;   // groups of four columns, those up to a whole fragment included
+const D4: u32 = FRAGMENTS_D * FRAGMENT / 4u;   // groups of four columns, rounded up to whole fragments
 const V4: u32 = FRAGMENTS_V * FRAGMENT / 4u;
 const KV4: u32 = TILE_KV / 4u;
-const CELLS: u32 = 4u / WIDTH;                 // in a group of four
+const CELLS: u32 = 4u / WIDTH;                 // cells in a group of four elements
 
-// Rows of workgroup memory, in cells.
+// Row strides in workgroup memory, in cells.
 const STRIDE_K: u32 = (D4 * 4u + PAD) / WIDTH;
 const STRIDE_V: u32 = (V4 * 4u + PAD) / WIDTH;
 const STRIDE_P: u32 = (TILE_KV + PAD) / WIDTH;
 const STRIDE_S: u32 = (TILE_KV + PAD_S) / WIDTH;
 
-// Q comes through the memory of P, O goes through that of S, as many columns at a time as these have.
+// Rounds in which Q comes in through p_tile and O leaves through s_tile, TILE_KV columns at a time.
 const ROUNDS_Q: u32 = (FRAGMENTS_D + FRAGMENTS_KV - 1u) / FRAGMENTS_KV;
 const ROUNDS_O: u32 = (FRAGMENTS_V + FRAGMENTS_KV - 1u) / FRAGMENTS_KV;
 
-// What an invocation copies at a time, rounded up.
+// Groups of four elements that an invocation copies at a time, rounded up.
 const LOADS_Q: u32 = (TILE_Q * KV4 + WORKGROUP - 1u) / WORKGROUP;
 const LOADS_K: u32 = (TILE_KV * D4 + WORKGROUP - 1u) / WORKGROUP;
 const LOADS_V: u32 = (TILE_KV * V4 + WORKGROUP - 1u) / WORKGROUP;
 const EVEN_K: bool = TILE_KV * D4 % WORKGROUP == 0;
 const EVEN_V: bool = TILE_KV * V4 % WORKGROUP == 0;
 
-// Rows of S that an invocation works on, LANES apart, and how many share one.
+// Rows of S per invocation, which are LANES apart, and invocations that share a row.
 const ROWS: u32 = max(SUBGROUP_Q / LANES, 1u);
 const LANES_PER_ROW: u32 = max(LANES / SUBGROUP_Q, 1u);
 const GROUPS: u32 = KV4 / LANES_PER_ROW;   // groups of four keys of a row that an invocation works on
 
-// Whether weights are taken within the branch that reads the scores: more code, fewer registers. On an H200 it is 8 % faster
-// for heads of 128 columns, and 3 % slower for 64.
+// Whether weights are computed inside the branch that reads the scores: more code, fewer registers. H200: 8 % faster at
+// HEAD_DIM 128, 3 % slower at 64.
 const WEIGH_IN_BRANCH: bool = HEAD_DIM > 64u;
 
-// Whether each tile of a head begins its walk at another block, and goes around: then few wait for memory, and the others
-// find keys in the cache.
+// Whether each tile of a head begins its loop at a different block and wraps around at the end. Few tiles then wait for
+// memory, and the others find their keys in cache.
 const STAGGER: bool = true;
 
 const_assert SUBGROUP_Q % FRAGMENT == 0;
@@ -100,15 +102,16 @@ const_assert GROUPS * LANES_PER_ROW == KV4;
 const_assert KV_PER_DISPATCH % TILE_KV == 0;
 const KEPT_ROW: u32 = VALUE_DIM + 2u;
 
-// Blocks after which it is looked whether a weight came near the largest f16.
+// Check for f16 overflow every CHECK_EVERY blocks.
 const CHECK_EVERY: u32 = 8;
 
-// No score is below it. A difference with it is finite or -inf, never NaN, unlike with -inf itself.
+// The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
-const LARGEST: f32 = 65504.0;   // of f16
-// A weight may be twice that and still be an f16.
+const LARGEST: f32 = 65504.0;   // the largest f16
+// A block's sum of weights above this counts as near overflow. 2^15 leaves a factor of 2 to the largest f16.
 const WEIGHT_MAX: f32 = 32768.0;
-// Values of `overflow`: a weight came near the largest f16; since then references are such that none does.
+// Values of `overflow`. NEAR: a weight came near the largest f16. RAISED: references are maxima of all keys, so that none
+// comes near again.
 const NEAR: u32 = 1;
 const RAISED: u32 = 2;
 const LOG2_E: f32 = 1.44269504;
@@ -128,10 +131,10 @@ const LN_2: f32 = 0.69314718;
 var<workgroup> k_tile: array<Cell, TILE_KV * STRIDE_K>;
 var<workgroup> v_tile: array<Cell, TILE_KV * STRIDE_V>;
 var<workgroup> p_tile: array<Cell, TILE_Q * STRIDE_P>;
-var<workgroup> s_tile: array<Score, TILE_Q * STRIDE_S>;   // S, and O on its way
-var<workgroup> factors: array<f32, TILE_Q>;               // what rows of O are multiplied by
-var<workgroup> kept_factors: array<f32, max(TILE_Q * u32(KV_PER_DISPATCH > 0u), 1u)>;   // and what was kept of them
-var<workgroup> overflow: atomic<u32>;                     // whether some weight came near the largest f16
+var<workgroup> s_tile: array<Score, TILE_Q * STRIDE_S>;   // S; O at the end
+var<workgroup> factors: array<f32, TILE_Q>;               // factor of each row of O
+var<workgroup> kept_factors: array<f32, max(TILE_Q * u32(KV_PER_DISPATCH > 0u), 1u)>;   // factor of earlier dispatches' rows
+var<workgroup> overflow: atomic<u32>;                     // 0, NEAR or RAISED
 
 @compute @workgroup_size(WORKGROUP)
 fn attention_cooperative(
@@ -154,8 +157,9 @@ fn attention_cooperative(
     let tiles_q = (params.seq_q + TILE_Q - 1u) / TILE_Q;
     let tile = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
     let all_heads = params.batch * params.heads;
-    // The last rows first: under a causal mask they see the most keys, and short work should be what ends a dispatch, so
-    // that then no head has long rows left. Without one, heads in turn, so that few share the cache.
+    // Last rows first: under a causal mask they see the most keys, and a dispatch should end with short work. Under such a
+    // mask, one tile of every head comes before the next tile, so that no head has long rows left at the end. Otherwise the
+    // tiles of a head follow each other, so that few heads share the cache.
     let causal = params.ahead < i32(params.seq_kv);
     let of_batch = min(select(tile / tiles_q, tile % all_heads, causal), all_heads - 1u);
     let tile_q = min(select(tile % tiles_q, tile / all_heads, causal), tiles_q - 1u);
@@ -174,7 +178,7 @@ fn attention_cooperative(
         place.queries = min(own.x, params.seq_q);
         place.keys = min(own.y, params.seq_kv);
     }
-    // Workgroups past the last head, which only fill the grid, write nothing; nor do rows past the last query.
+    // Workgroups past the last head only fill the grid and write nothing. Rows past the last query are not written either.
     let writes = select(0u, min(TILE_Q, params.seq_q - first_query), tile < tiles_q * all_heads);
     place.rows = min(writes, max(place.queries, first_query) - first_query);
     place.q_first = params.q.offset + batch * params.q.batch + head * params.q.head + first_query * params.q.row;
@@ -183,7 +187,7 @@ fn attention_cooperative(
     place.o_first = params.o.offset + batch * params.o.batch + head * params.o.head + first_query * params.o.row;
     place.bias_first = batch * params.bias.batch + head * params.bias.head;
 
-    // What the first row sees ends first, and what the last row sees begins last.
+    // The keys that the first row sees end first, and the keys that the last row sees begin last.
     let first_sees = visible(place, first_query);
     let last_sees = visible(place, first_query + max(place.rows, 1u) - 1u);
     var begin = first_sees.x;
@@ -197,7 +201,7 @@ fn attention_cooperative(
     let blocks = (max(end, begin) - begin + TILE_KV - 1u) / TILE_KV;
     var start = begin;
     if (STAGGER) {
-        // Of the blocks that all rows of the tile see whole.
+        // The first block is one of those that all rows of the tile see whole.
         let whole = select(0u, (max(min(first_sees.y, end), begin) - begin) / TILE_KV, last_sees.x <= begin);
         start += tile_q * whole / tiles_q * TILE_KV;
     }
@@ -209,12 +213,12 @@ fn attention_cooperative(
     if (local_index == 0u) {
         atomicStore(&overflow, 0u);
     }
-    // Everything that the first block needs is under way before any of it is waited for.
+    // All loads of the first block are issued before the first wait.
     var q_next: array<array<vec4<f16>, LOADS_Q>, ROUNDS_Q>;
     for (var round = 0u; round < ROUNDS_Q; round++) {
         q_next[round] = fetch_q(place, round * KV4);
     }
-    var k_next: array<vec4<f16>, LOADS_K>;   // what comes next, a block ahead of its turn
+    var k_next: array<vec4<f16>, LOADS_K>;   // K of the next block, fetched a block ahead
     var v_next: array<vec4<f16>, LOADS_V>;
     if (blocks > 0u) {
         k_next = fetch_k(place, start);
@@ -232,8 +236,8 @@ fn attention_cooperative(
         }
         workgroupBarrier();
     }
-    var row_max: array<f32, ROWS>;         // the reference
-    var row_sum: array<vec4<f32>, ROWS>;   // of the invocation's own part
+    var row_max: array<f32, ROWS>;         // reference of each row
+    var row_sum: array<vec4<f32>, ROWS>;   // sum over the invocation's own keys
     for (var i = 0u; i < ROWS; i++) {
         row_max[i] = NEG_LARGE;
     }
@@ -255,7 +259,7 @@ fn attention_cooperative(
         }
         workgroupBarrier();
         var walked = 0u;
-        var near = false;   // whether a weight since the last look came near the largest f16
+        var near = false;   // whether a weight came near the largest f16 since the last check
         for (; walked < blocks; walked++) {
             let current = first_key;
             first_key = following(current, begin, end);
@@ -263,12 +267,12 @@ fn attention_cooperative(
             multiply_s(&q_part, subgroup_row);
             workgroupBarrier();
 
-            // 2. P = exp(S - reference). K has been read, and so has the V before.
+            // 2. P = exp(S - reference). All reads of k_tile and v_tile are done: the next K and this V may overwrite them.
             store_v(place, v_next);
             store_k(place, k_next);
             v_next = fetch_v(place, first_key);
             k_next = fetch_k(place, following(first_key, begin, end));
-            // Not all rows see all of the block, or have seen any before.
+            // Whether some row does not see all of the block, or may have seen no key before.
             let partial = walked == 0u || current <= last_sees.x || current + TILE_KV > first_sees.y;
             for (var i = 0u; i < ROWS; i++) {
                 let row = own_row + i * LANES;
@@ -294,7 +298,7 @@ fn attention_cooperative(
                 near = near || (block_sum.x + block_sum.y) + (block_sum.z + block_sum.w) > WEIGHT_MAX;
                 row_sum[i] += block_sum;
             }
-            // Not every block: the flag has to be waited for.
+            // The check waits for all subgroups, so not every block has one.
             let look = walked % CHECK_EVERY == CHECK_EVERY - 1u;
             if (look && near) {
                 atomicMax(&overflow, NEAR);
@@ -330,7 +334,8 @@ fn attention_cooperative(
             }
         }
 
-        // A weight came near the largest f16: once more around for the maxima, and begin again with these as references.
+        // A weight came near the largest f16: a loop over all keys finds the maxima, and the tile begins again with these as
+        // references.
         workgroupBarrier();
         if (local_index == 0u) {
             atomicStore(&overflow, RAISED);
@@ -350,7 +355,7 @@ fn attention_cooperative(
         }
     }
 
-    // O / sum, through the memory of S.
+    // O / sum leaves through s_tile.
     for (var i = 0u; i < ROWS; i++) {
         let row = own_row + i * LANES;
         var sum = (row_sum[i].x + row_sum[i].y) + (row_sum[i].z + row_sum[i].w);
@@ -367,10 +372,10 @@ fn attention_cooperative(
             sum = fma(sum, factor, exp2(sink - largest));
         }
         if (KV_PER_DISPATCH == 0u) {
-            // A row that sees no key has no sum, and stays zero.
+            // A row that sees no key has a sum of 0 and stays zero.
             factors[row] = factor / select(1.0, sum, sum > 0.0);
         } else if (row < writes && sharer == 0u) {
-            // What earlier dispatches left and this one's part, with the larger of their references.
+            // Sums of earlier dispatches and of this one are merged relative to the larger of their references.
             let at = kept_base + row * KEPT_ROW + VALUE_DIM;
             var before = vec2<f32>(NEG_LARGE, 0.0);
             if (continues) {
@@ -417,7 +422,7 @@ fn attention_cooperative(
                 }
             } else if (row < writes && column < VALUE_DIM) {
                 let value = select(vec4<f32>(), s_read(row, index % KV4) * factors[row], row < place.rows);
-                // Rounded weights can make a mean of the largest f16 a little larger than it.
+                // Rounded weights can lift a mean of values near the largest f16 a little above it.
                 let within = clamp(value, vec4<f32>(-LARGEST), vec4<f32>(LARGEST));
                 let rounded = select(value, within, abs(value) < vec4<f32>(LARGEST * 1.001));
                 o[(place.o_first + row * params.o.row + column) / 4u] = vec4<f16>(rounded);
@@ -426,16 +431,16 @@ fn attention_cooperative(
     }
 }
 
-// What of the operands a workgroup works on, and which of its invocations this is. Places are in elements.
+// The rows of the operands that a workgroup works on, and the index of the invocation. Offsets are in elements.
 struct Place {
-    q_first: u32,       // row 0 of the tile
-    k_first: u32,       // key 0
+    q_first: u32,       // offset of row 0 of the tile
+    k_first: u32,       // offset of key 0
     v_first: u32,
-    o_first: u32,       // row 0 of the tile
-    bias_first: u32,    // query 0
+    o_first: u32,       // offset of row 0 of the tile
+    bias_first: u32,    // offset of query 0
     first_query: u32,
     rows: u32,          // queries of the tile
-    queries: u32,       // of the sequence
+    queries: u32,       // queries of the sequence
     keys: u32,
     local_index: u32,
 }
@@ -447,13 +452,13 @@ fn visible(place: Place, query: u32) -> vec2<u32> {
     return vec2<u32>(vec2<i32>(begin, max(begin, clamp(position + params.ahead, 0, i32(place.keys)))));
 }
 
-// The block of keys after one, around the end.
+// The block of keys after `first_key`; the first block after the last one.
 fn following(first_key: u32, begin: u32, end: u32) -> u32 {
     let next = first_key + TILE_KV;
     return select(begin, next, next < end);
 }
 
-// As many columns of the tile of Q as a row of P has, from group `first_d4` of four.
+// TILE_KV columns of the tile of Q, from group `first_d4` of four columns.
 fn fetch_q(place: Place, first_d4: u32) -> array<vec4<f16>, LOADS_Q> {
     var fetched: array<vec4<f16>, LOADS_Q>;
     for (var load = 0u; load < LOADS_Q; load++) {
@@ -490,7 +495,7 @@ fn keep_k(row: u32, d4: u32, value: vec4<f16>) {
     }
 }
 
-// Keys from `first_key`; those past the last are the last again, and weigh nothing.
+// Keys from `first_key`. Keys past the last read the last again; their weights are 0.
 fn fetch_k(place: Place, first_key: u32) -> array<vec4<f16>, LOADS_K> {
     var fetched: array<vec4<f16>, LOADS_K>;
     for (var load = 0u; load < LOADS_K; load++) {
@@ -548,19 +553,21 @@ fn s_read(row: u32, four: u32) -> vec4<f32> {
     return vec4<f32>(first, vec4<f32>(s_tile[at + 2u]).x, vec4<f32>(s_tile[at + 3u]).x);
 }
 
-// The group of four keys of a row that is the `turn`-th of an invocation. Rows eight apart take neighbours in opposite
-// order: with `own_row_of` all rows of S that are read at a time, and those of P that are written, lie in other banks.
+// Group number `turn` of the groups of four keys that an invocation has of a row. Rows eight apart take neighbouring groups
+// in opposite order. With `own_row_of`, rows of S that are read together lie in different banks, and so do rows of P that
+// are written together.
 fn own_group(turn: u32, row: u32, sharer: u32) -> u32 {
     let first = sharer * GROUPS;
     if (GROUPS % 2u != 0u) {
         return first + turn;
     }
     let swapped = (row >> 3u) & 1u;
-    // Not `turn % 2u`, which with runtime checks is a call that guards its divisor: NVIDIA's driver then keeps O in memory.
+    // `turn & 1u`, since `turn % 2u` becomes a call that guards its divisor if runtime checks are on: NVIDIA's driver then
+    // keeps O in memory.
     return first + select(turn - swapped, turn + swapped, (turn & 1u) == 0u);
 }
 
-// The row of a subgroup's that an invocation works on: of 8 in a row, 4 are eight further.
+// The row of the subgroup that an invocation works on. Of each 16 rows, rows 4 to 7 and 8 to 11 change places.
 fn own_row_of(lane: u32) -> u32 {
     let row = lane % SUBGROUP_Q;
     if (min(LANES, SUBGROUP_Q) % 16u != 0u) {
@@ -569,7 +576,7 @@ fn own_row_of(lane: u32) -> u32 {
     return (row & ~12u) | ((row & 4u) << 1u) | ((row & 8u) >> 1u);
 }
 
-// What an invocation has of a row of S.
+// The scores of a row that belong to an invocation, as products.
 fn raw_scores(row: u32, sharer: u32) -> array<vec4<f32>, GROUPS> {
     var score: array<vec4<f32>, GROUPS>;
     for (var group = 0u; group < GROUPS; group++) {
@@ -578,7 +585,7 @@ fn raw_scores(row: u32, sharer: u32) -> array<vec4<f32>, GROUPS> {
     return score;
 }
 
-// The same as scores in units of log2, those of keys that the query does not see at the least there is.
+// The scores of a row that belong to an invocation, in units of log2; NEG_LARGE for keys that the query does not see.
 fn seen_scores(place: Place, row: u32, sharer: u32, first_key: u32) -> array<vec4<f32>, GROUPS> {
     let query = place.first_query + row;
     let seen = visible(place, query);
@@ -613,9 +620,9 @@ fn largest_score(score: array<vec4<f32>, GROUPS>) -> f32 {
     return largest_of_sharers(max(max(largest.x, largest.y), max(largest.z, largest.w)));
 }
 
-// Puts weights of scores times `factor` into a row of P, and gives their sums.
+// Stores the weights of scores times `factor` in a row of P and returns their sums.
 fn weigh(score: array<vec4<f32>, GROUPS>, factor: f32, reference: f32, row: u32, sharer: u32) -> vec4<f32> {
-    // While a row has seen no key its scores are the least there are, and have to weigh nothing.
+    // If a row has seen no key, its scores and its maximum are NEG_LARGE: a shift of 0 makes its weights 0.
     let shift = select(reference, 0.0, reference == NEG_LARGE);
     var sum = vec4<f32>();
     for (var group = 0u; group < GROUPS; group++) {
@@ -626,7 +633,7 @@ fn weigh(score: array<vec4<f32>, GROUPS>, factor: f32, reference: f32, row: u32,
     return sum;
 }
 
-// The largest of what the invocations that share a row have.
+// The largest `own` of the invocations that share a row.
 fn largest_of_sharers(own: f32) -> f32 {
     var largest = own;
     // keep loop
@@ -647,7 +654,7 @@ fn multiply_s(q_part: ptr<function, array<array<FragmentA, ROUNDS_Q * FRAGMENTS_
             }
         }
         for (var i = 0u; i < FRAGMENTS_Q; i++) {
-            // naga 30 wants each operand bound just before.
+            // naga 30 needs each operand bound by a `let` just before the store.
             let value = s_part[i];
             let pointer = &s_tile[(subgroup_row + i * FRAGMENT) * STRIDE_S + j * FRAGMENT / WIDTH];
             let stride = STRIDE_S + 0u;
@@ -657,20 +664,20 @@ fn multiply_s(q_part: ptr<function, array<array<FragmentA, ROUNDS_Q * FRAGMENTS_
 }
 
 struct Params {
-    // `first` is the first tile. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // `first` is the first tile. Scores are in units of log2, and so are `scale` and `soft_cap`.
     // snippet attention_params
     batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
+    heads: u32,           // heads of Q and O
+    group: u32,           // query heads per key head
     seq_q: u32,
     seq_kv: u32,
     head_dim: u32,
     value_dim: u32,
     ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // of Q times K
-    soft_cap: f32,        // 0 for none
-    first: u32,           // where the work of this dispatch begins
+    behind: i32,          // a query at p sees keys after p - behind
+    scale: f32,           // factor of Q K^T
+    soft_cap: f32,        // 0: no cap
+    first: u32,           // first unit of work of this dispatch
     q: Strides,
     k: Strides,
     v: Strides,
@@ -678,17 +685,17 @@ struct Params {
     bias: Strides,
     page_size: u32,
     pages: u32,
-    table_row: u32,       // pages of a sequence
+    table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
-    first_step: u32,      // with KV_PER_DISPATCH, keys of each walk that earlier dispatches took
-    steps: u32,           // with KV_PER_DISPATCH, keys that this one takes, a multiple of TILE_KV
-    first_kept: u32,      // with KV_PER_DISPATCH, the tile whose sums are kept first
-    kept: u32,            // with KV_PER_DISPATCH, how many there are
+    first_step: u32,      // with KV_PER_DISPATCH: keys of a tile that earlier dispatches took
+    steps: u32,           // with KV_PER_DISPATCH: keys that this dispatch takes, a multiple of TILE_KV
+    first_kept: u32,      // with KV_PER_DISPATCH: tile whose sums come first in `lse`
+    kept: u32,            // with KV_PER_DISPATCH: tiles whose sums are stored
 }
 
 // snippet attention_strides
-// From one of each to the next, in elements.
+// Elements from one sequence, head or row to the next, and before the first one.
 struct Strides {
     batch: u32,
     head: u32,

@@ -1,13 +1,13 @@
-//! attention_decode: the attention of few query rows over a part of the keys, which attention_decode_merge completes.
+//! attention_decode: attention of few query rows over a part of the keys, for attention_decode_merge to complete.
 //!
-//! The query heads that share a key head are packed: ROWS rows, each a query of a head, walk the same keys, so that K and V
-//! are read once for all of them. The visible keys are split over workgroups. One workgroup takes ROWS rows and a run of
-//! keys, in blocks of TILE_KV, and gives O without the division by the sum, the maximum and the sum of each row (Dao,
+//! The query heads that share a key head are packed into ROWS rows, each a query of a head. All rows use the same keys, so
+//! that K and V are read once for all of them. The visible keys are split over workgroups. One workgroup takes ROWS rows
+//! and a run of keys, in blocks of TILE_KV. It leaves O before the division, and the maximum and the sum of each row (Dao,
 //! "FlashAttention-2", 2023, section 3.1.1; the split: Dao et al., "Flash-Decoding", 2023). For each block
-//!   1. LANES_K invocations share a key: each multiplies 16 bytes of it with as many columns of every row of Q;
-//!   2. one invocation for each key and row sums what these found, and takes part in the maximum of its row;
-//!   3. LANES_V invocations share a value: each adds 16 bytes of it to its columns of every row of O.
-//! The keys of the next block and the values of this one come from memory meanwhile. Scores are kept in units of log2.
+//!   1. LANES_K invocations share a key: each multiplies 16 bytes of the key with the same columns of every row of Q;
+//!   2. one invocation for each key and row adds up these LANES_K parts of a score, and updates the maximum of its row;
+//!   3. LANES_V invocations share a value: each adds 16 bytes of it, times a weight, to the same columns of every row of O.
+//! The keys of the next block and the values of this one are fetched meanwhile. Scores are in units of log2.
 //!
 //!          head_dim        TILE_KV          TILE_KV        value_dim          value_dim
 //!        +---------+     +---------+      +---------+     +---------+        +---------+
@@ -15,46 +15,46 @@
 //!        +---------+     +---------+      +---------+     +---------+        +---------+
 //!
 //! Traffic: K and V read once for ROWS rows; ROWS * (value_dim + 2) f32 written by each workgroup. Intensity: ROWS FLOP/B
-//! of K and V in f16. Workgroup memory: 9.14 KiB. Works for any lengths, and for rows of a multiple of 16 bytes.
+//! of K and V in f16. Workgroup memory: 9.14 KiB. Works for any lengths, if rows of Q, K and V are multiples of 16 bytes.
 
-alias Elem = f32;              // of the bias
+alias Elem = f32;              // type of the bias
 
 const HALF: bool = false;      // Q, K and V are f16, two to a u32
 const HEAD_DIM: u32 = 64;      // columns of Q and K
 const VALUE_DIM: u32 = 64;     // columns of V and O
 const PAGED: bool = false;     // keys lie in pages
-const PAGE_SIZE: u32 = 16;     // keys of a page
-const LENGTHS: bool = false;   // sequences have lengths of their own
+const PAGE_SIZE: u32 = 16;     // keys per page
+const LENGTHS: bool = false;   // each sequence has its own lengths
 const BIAS: bool = false;
-const CAP: bool = false;       // scores are capped
+const CAP: bool = false;       // scores s become soft_cap * tanh(s / soft_cap)
 const KV_HEADS: u32 = 1;       // heads of K and V
-const GROUP: u32 = 4;          // query heads to each
+const GROUP: u32 = 4;          // query heads per head of K and V
 
 const ROWS: u32 = 4;           // rows of Q per workgroup
 const WORKGROUP: u32 = 128;
-const LOADS: u32 = 4;          // keys that an invocation reads 16 bytes of at a time
-const SPLIT_KEYS: u32 = 128;   // keys of a split at least
-const WORKGROUPS: u32 = 512;   // that the keys are split for; read by the host
+const LOADS: u32 = 4;          // keys of a block of which an invocation reads 16 bytes each
+const SPLIT_KEYS: u32 = 128;   // fewest keys of a split
+const WORKGROUPS: u32 = 512;   // workgroups for which the keys are split; read by the host
 
 const VECTOR: u32 = 4u + 4u * u32(HALF);   // elements in 16 bytes
-const PARTS: u32 = VECTOR / 4u;            // vec4<f32> that they become
+const PARTS: u32 = VECTOR / 4u;            // vec4<f32> in 16 bytes
 const LANES_K: u32 = HEAD_DIM / VECTOR;
 const LANES_V: u32 = VALUE_DIM / VECTOR;
 const SLOTS_K: u32 = WORKGROUP / LANES_K;   // keys read at once
 const SLOTS_V: u32 = WORKGROUP / LANES_V;
-const SLOTS_AT_ONCE: u32 = min(SLOTS_V, 8u);   // that an invocation sums without a loop
+const SLOTS_AT_ONCE: u32 = min(SLOTS_V, 8u);   // slots that an invocation adds up in one unrolled step
 const TILE_Q: u32 = ROWS;
 const TILE_KV: u32 = LOADS * SLOTS_K;       // keys per block
 const LOADS_V: u32 = (TILE_KV + SLOTS_V - 1u) / SLOTS_V;
 const ROWS4: u32 = (ROWS + 3u) / 4u;
-const COLUMNS: u32 = (VALUE_DIM + WORKGROUP - 1u) / WORKGROUP;   // of O that an invocation sums
-const OWNERS: u32 = WORKGROUP / ROWS;       // invocations that sum scores of one row
+const COLUMNS: u32 = (VALUE_DIM + WORKGROUP - 1u) / WORKGROUP;   // columns of O that an invocation adds up
+const OWNERS: u32 = WORKGROUP / ROWS;       // invocations that add up the scores of one row
 const OWNED: u32 = (TILE_KV + OWNERS - 1u) / OWNERS;
-// Whether all invocations have a part, so that nothing has to be held back.
+// Whether the work divides evenly over the invocations, so that none needs a guard.
 const EVEN_K: bool = WORKGROUP % LANES_K == 0;
 const EVEN_V: bool = SLOTS_V * LOADS_V == TILE_KV && WORKGROUP % LANES_V == 0;
 const EVEN_OWNERS: bool = TILE_KV % OWNERS == 0 && WORKGROUP % ROWS == 0;
-// An odd stride, for the banks' sake: neighbours sum different keys.
+// Stride of a key's parts of scores. It is odd: neighbouring invocations sum different keys, and so read different banks.
 const STRIDE: u32 = LANES_K | 1u;
 const REDUCERS: u32 = min(OWNERS, 8u);       // invocations that sum a row's weights
 const MEMORY: u32 = max(max(ROWS * TILE_KV * STRIDE, 2u * SLOTS_V * VALUE_DIM), WORKGROUP);
@@ -65,7 +65,7 @@ const_assert WORKGROUP >= LANES_K;
 const_assert WORKGROUP >= LANES_V;
 const_assert WORKGROUP >= ROWS;
 
-// No score is below it. A difference with it is finite or -inf, never NaN, unlike with -inf itself.
+// The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 const LOG2_E: f32 = 1.44269504;
 
@@ -82,7 +82,7 @@ const LOG2_E: f32 = 1.44269504;
 var<workgroup> memory: array<f32, MEMORY>;                                // parts of scores; at the end parts of O
 var<workgroup> weights: array<array<vec4<f32>, ROWS4>, TILE_KV>;
 var<workgroup> row_sums: array<f32, ROWS * REDUCERS>;
-var<workgroup> row_maxima: array<atomic<u32>, ROWS>;                      // as `ordered` gives them
+var<workgroup> row_maxima: array<atomic<u32>, ROWS>;                      // encoded by `ordered`
 
 @compute @workgroup_size(WORKGROUP)
 fn attention_decode(
@@ -96,7 +96,7 @@ fn attention_decode(
     let size = sizes(batch);
     let unit = Unit(batch, run % KV_HEADS, of_all % params.row_tiles * ROWS, size.x, size.y);
 
-    // The first row sees the first key of all, the last one that is there the last.
+    // The first row sees the earliest key. The last row that exists sees the latest one.
     let rows = min(ROWS, params.seq_q * GROUP - unit.first_row);
     let sees_first = visible(unit, 0u).x;
     var sees_last = sees_first;
@@ -164,11 +164,11 @@ fn attention_decode(
                 }
             }
         }
-        // After the last block this is its last key again.
+        // After the last block, the last key is fetched again.
         fetch_k(&k_raw, unit, tile + TILE_KV + slot_k, end - 1u, lane_k);
         workgroupBarrier();
 
-        // 2. Scores of one row, one for each OWNERS-th key.
+        // 2. Scores of one row, for every OWNERS-th key.
         var scores: array<f32, OWNED>;
         var largest = own_max;
         for (var i = 0u; i < OWNED; i++) {
@@ -190,7 +190,7 @@ fn attention_decode(
             }
             largest = max(largest, scores[i]);
         }
-        // Rare after the first blocks.
+        // A new maximum is rare after the first blocks.
         if (largest > own_max) {
             atomicMax(&row_maxima[own_row], ordered(largest));
         }
@@ -198,7 +198,7 @@ fn attention_decode(
         let new_max = unordered(atomicLoad(&row_maxima[own_row]));
         own_sum *= exp2(own_max - new_max);
         own_max = new_max;
-        // While a row has seen no key, its masked scores are its maximum, and yet have to weigh nothing.
+        // If a row has seen no key, its scores and its maximum are NEG_LARGE: a shift of 0 makes its weights 0.
         let shift = select(new_max, 0.0, new_max == NEG_LARGE);
         for (var i = 0u; i < OWNED; i++) {
             let local_key = own_first + i * OWNERS;
@@ -235,7 +235,7 @@ fn attention_decode(
         }
     }
 
-    // What the invocations of a row found, summed in two steps.
+    // The sums of weights that the invocations of a row hold are added up in two steps.
     let place = (workgroup_id.x * params.splits + split) * ROWS;
     workgroupBarrier();
     memory[local_index] = own_sum;
@@ -248,8 +248,8 @@ fn attention_decode(
         row_sums[local_index] = sum;
     }
     workgroupBarrier();
-    // What the slots of values found: each row in the half of the memory that the one before has left. Columns that
-    // neighbours hold are side by side, here and in memory.
+    // The parts of O that the slots hold are added up row by row. Rows take turns in the two halves of `memory`. Columns of
+    // neighbouring invocations lie side by side, here and in part_o.
     for (var row = 0u; row < ROWS; row++) {
         let half = row % 2u * SLOTS_V * VALUE_DIM;
         if (EVEN_V || slot_v < SLOTS_V) {
@@ -283,7 +283,7 @@ fn attention_decode(
     }
 }
 
-// Sixteen bytes of LOADS keys from `first`. Keys past the last are the last again, and weigh nothing.
+// Sixteen bytes of each of LOADS keys from `first`. Keys past the last read the last again; their weights are 0.
 fn fetch_k(to: ptr<function, array<vec4<u32>, LOADS>>, unit: Unit, first: u32, last: u32, lane: u32) {
     for (var load = 0u; load < LOADS; load++) {
         (*to)[load] = k[row_of(min(first + load * SLOTS_K, last), unit, params.k) / VECTOR + lane];
@@ -297,20 +297,20 @@ fn fetch_v(to: ptr<function, array<vec4<u32>, LOADS_V>>, unit: Unit, first: u32,
 }
 
 struct Params {
-    // `first` is the first unit, ROWS rows of a key head. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // `first` is the first unit: ROWS rows of a key head. Scores are in units of log2, and so are `scale` and `soft_cap`.
     // snippet attention_params
     batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
+    heads: u32,           // heads of Q and O
+    group: u32,           // query heads per key head
     seq_q: u32,
     seq_kv: u32,
     head_dim: u32,
     value_dim: u32,
     ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // of Q times K
-    soft_cap: f32,        // 0 for none
-    first: u32,           // where the work of this dispatch begins
+    behind: i32,          // a query at p sees keys after p - behind
+    scale: f32,           // factor of Q K^T
+    soft_cap: f32,        // 0: no cap
+    first: u32,           // first unit of work of this dispatch
     q: Strides,
     k: Strides,
     v: Strides,
@@ -318,16 +318,16 @@ struct Params {
     bias: Strides,
     page_size: u32,
     pages: u32,
-    table_row: u32,       // pages of a sequence
+    table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
     splits: u32,          // workgroups that share a unit's keys
-    row_tiles: u32,       // units of a key head
-    first_split: u32,     // of this dispatch
+    row_tiles: u32,       // units per key head
+    first_split: u32,     // first split of this dispatch
 }
 
 // snippet attention_strides
-// From one of each to the next, in elements.
+// Elements from one sequence, head or row to the next, and before the first one.
 struct Strides {
     batch: u32,
     head: u32,
@@ -349,12 +349,12 @@ fn unordered(key: u32) -> f32 {
 // end
 
 // snippet attention_decode_keys
-// What a workgroup works on.
+// The rows and the sequence that a workgroup works on.
 struct Unit {
     batch: u32,
     kv_head: u32,
-    first_row: u32,   // of the group's rows: query * group + head
-    queries: u32,     // of the sequence
+    first_row: u32,   // first of the group's rows, which are numbered query * group + head
+    queries: u32,     // queries of the sequence
     keys: u32,
 }
 
@@ -367,7 +367,7 @@ fn sizes(batch: u32) -> vec2<u32> {
     return all;
 }
 
-// The first key that a row sees, and the one after the last.
+// Keys that a row sees: from x up to y.
 fn visible(unit: Unit, row: u32) -> vec2<u32> {
     let query = (unit.first_row + row) / GROUP;
     if (query >= unit.queries) {
@@ -378,18 +378,18 @@ fn visible(unit: Unit, row: u32) -> vec2<u32> {
     return vec2<u32>(u32(first), u32(clamp(position + params.ahead, first, i32(unit.keys))));
 }
 
-// Elements before a key's row, of K or V.
+// Offset of a key's row of K or V, in elements.
 fn row_of(key: u32, unit: Unit, strides: Strides) -> u32 {
     let of_head = strides.offset + unit.kv_head * strides.head;
     if (PAGED) {
-        // A wrong table reads the last page, and never beyond it.
+        // A page number past the end reads the last page.
         let page = min(table[unit.batch * params.table_row + key / PAGE_SIZE], params.pages - 1u);
         return of_head + page * strides.batch + key % PAGE_SIZE * strides.row;
     }
     return of_head + unit.batch * strides.batch + key * strides.row;
 }
 
-// Four elements of sixteen bytes.
+// Group `part` of four elements of sixteen bytes.
 fn widened(raw: vec4<u32>, part: u32) -> vec4<f32> {
     if (HALF) {
         let pairs = select(raw.xy, raw.zw, part == 1u);
@@ -398,7 +398,7 @@ fn widened(raw: vec4<u32>, part: u32) -> vec4<f32> {
     return bitcast<vec4<f32>>(raw);
 }
 
-// soft_cap * tanh(score / soft_cap); where exp would overflow, tanh is 1.
+// soft_cap * tanh(score / soft_cap). Beyond the bounds of `clamp`, where exp2 would overflow, tanh is 1.
 fn capped(score: f32) -> f32 {
     let x = clamp(score / params.soft_cap, -20.0, 20.0);
     return params.soft_cap * (1.0 - 2.0 / (exp2(2.0 * LOG2_E * x) + 1.0));

@@ -1,31 +1,31 @@
-//! attention_decode_merge: completes attention_decode: O and the logarithms of sums from the parts of each row.
+//! attention_decode_merge: O and log-sum-exp from the parts of each row that attention_decode left.
 //!
-//! One workgroup merges CHUNK columns of one row; AT_ONCE invocations share a column, each with every AT_ONCE-th part. A
-//! part weighs exp(its maximum - the maximum of all); a sink is one part more, without a value. A part without keys has
-//! zeros, and the lowest maximum.
+//! One workgroup merges CHUNK columns of one row. AT_ONCE invocations share a column, and each takes every AT_ONCE-th part.
+//! The weight of a part is exp(its maximum - the maximum of all parts). A sink counts as one more part, without a value. A
+//! part without keys has zeros and a maximum of NEG_LARGE.
 //!
 //! Traffic: splits * (value_dim + 2) f32 read for each row. Workgroup memory: 2.03 KiB. Works for any number of parts.
 
-alias Elem = f32;              // of O
+alias Elem = f32;              // type of O
 
 const HALF: bool = false;      // Q, K and V are f16
 const VALUE_DIM: u32 = 64;     // columns of V and O
-const LENGTHS: bool = false;   // sequences have lengths of their own
+const LENGTHS: bool = false;   // each sequence has its own lengths
 const SINKS: bool = false;
-const SUMS: bool = false;      // the logarithms of sums are wanted
+const SUMS: bool = false;      // write log-sum-exp to lse
 const KV_HEADS: u32 = 1;       // heads of K and V
-const GROUP: u32 = 4;          // query heads to each
+const GROUP: u32 = 4;          // query heads per head of K and V
 
 const ROWS: u32 = 4;           // rows of Q per workgroup of attention_decode
 const CHUNK: u32 = 32;         // columns of O per workgroup
 const MERGE_WORKGROUP: u32 = 256;      // invocations of a workgroup
 
 const AT_ONCE: u32 = MERGE_WORKGROUP / CHUNK;
-const VECTOR: u32 = 4u + 4u * u32(HALF);   // neighbouring columns of an invocation of attention_decode
+const VECTOR: u32 = 4u + 4u * u32(HALF);   // neighbouring columns that an invocation of attention_decode holds
 const LANES_V: u32 = VALUE_DIM / VECTOR;
 const_assert MERGE_WORKGROUP % CHUNK == 0;
 
-// No score is below it. A difference with it is finite or -inf, never NaN, unlike with -inf itself.
+// The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 const LOG2_E: f32 = 1.44269504;
 const LN_2: f32 = 0.693147181;
@@ -38,7 +38,7 @@ const LN_2: f32 = 0.693147181;
 @group(0) @binding(5) var<storage, read_write> o: array<Elem>;            // [batch, heads, seq_q, VALUE_DIM]
 @group(0) @binding(6) var<storage, read_write> lse: array<f32>;           // [batch, heads, seq_q]
 
-var<workgroup> sums: array<vec2<f32>, MERGE_WORKGROUP>;   // of weights, and of a column of O
+var<workgroup> sums: array<vec2<f32>, MERGE_WORKGROUP>;   // sum of weights, and of a column of O
 var<workgroup> maxima: array<f32, AT_ONCE>;
 
 @compute @workgroup_size(MERGE_WORKGROUP)
@@ -47,7 +47,7 @@ fn attention_decode_merge(
     @builtin(local_invocation_index) local_index: u32,
 ) {
     let row = workgroup_id.z;
-    let column = workgroup_id.x * CHUNK + local_index % CHUNK;   // in the order of part_o
+    let column = workgroup_id.x * CHUNK + local_index % CHUNK;   // column, in the order of part_o
     let place = local_index / CHUNK;
 
     let of_all = params.first + workgroup_id.y;
@@ -58,7 +58,7 @@ fn attention_decode_merge(
     let head = run % KV_HEADS * GROUP + packed % GROUP;
 
     let first = workgroup_id.y * params.splits * ROWS + row;
-    // Online, because a pass of its own for the maximum would wait for memory once more.
+    // Maximum and sums come from one pass: a pass for the maximum alone would wait for memory once more.
     var own_max = NEG_LARGE;
     var own = vec2<f32>();
     for (var split = place; split < params.splits; split += AT_ONCE) {
@@ -98,7 +98,7 @@ fn attention_decode_merge(
         for (var i = 0u; i < AT_ONCE; i++) {
             total += sums[i * CHUNK + local_index];
         }
-        // A row that sees nothing has no sum, and is zero.
+        // A row that sees no key has a sum of 0, and its results are 0.
         let value = total.y / select(1.0, total.x, total.x > 0.0);
         let of_row = batch * params.o.batch + head * params.o.head + query * params.o.row + params.o.offset;
         o[of_row + column % LANES_V * VECTOR + column / LANES_V] = Elem(value);
@@ -110,20 +110,20 @@ fn attention_decode_merge(
 }
 
 struct Params {
-    // `first` is the first unit, ROWS rows of a key head. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // `first` is the first unit: ROWS rows of a key head. Scores are in units of log2, and so are `scale` and `soft_cap`.
     // snippet attention_params
     batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
+    heads: u32,           // heads of Q and O
+    group: u32,           // query heads per key head
     seq_q: u32,
     seq_kv: u32,
     head_dim: u32,
     value_dim: u32,
     ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // of Q times K
-    soft_cap: f32,        // 0 for none
-    first: u32,           // where the work of this dispatch begins
+    behind: i32,          // a query at p sees keys after p - behind
+    scale: f32,           // factor of Q K^T
+    soft_cap: f32,        // 0: no cap
+    first: u32,           // first unit of work of this dispatch
     q: Strides,
     k: Strides,
     v: Strides,
@@ -131,16 +131,16 @@ struct Params {
     bias: Strides,
     page_size: u32,
     pages: u32,
-    table_row: u32,       // pages of a sequence
+    table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
     splits: u32,          // workgroups that share a unit's keys
-    row_tiles: u32,       // units of a key head
-    first_split: u32,     // of no use here
+    row_tiles: u32,       // units per key head
+    first_split: u32,     // not read here
 }
 
 // snippet attention_strides
-// From one of each to the next, in elements.
+// Elements from one sequence, head or row to the next, and before the first one.
 struct Strides {
     batch: u32,
     head: u32,

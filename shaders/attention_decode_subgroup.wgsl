@@ -1,14 +1,16 @@
-//! attention_decode_subgroup: attention_decode without barriers in its loop, by subgroups.
+//! attention_decode_subgroup: attention_decode with subgroups, without barriers in its loop.
 //!
-//! The query heads that share a key head are packed: ROWS rows, each a query of a head, walk the same keys, so that K and V
-//! are read once for all of them. The visible keys are split over workgroups. One workgroup takes ROWS rows and a run of
-//! keys, in blocks of TILE_KV, and gives O without the division by the sum, the maximum and the sum of each row (Dao,
-//! "FlashAttention-2", 2023, section 3.1.1; the split: Dao et al., "Flash-Decoding", 2023), for attention_decode_merge.
-//! LANES invocations of a subgroup are a slot: they share LOADS keys of a block, and have maxima and sums of their own. Each
-//!   1. multiplies 16 bytes of a key with as many columns of every row of Q;
-//!   2. exchanges halves of what it found, of the keys and then of the rows, until it holds few scores of one key;
-//!   3. adds 16 bytes of each value, weighed by what the others hold, to its columns of every row of O.
-//! The keys of the next block and the values of this one come from memory meanwhile. Scores are kept in units of log2.
+//! The query heads that share a key head are packed into ROWS rows, each a query of a head. All rows use the same keys, so
+//! that K and V are read once for all of them. The visible keys are split over workgroups. One workgroup takes ROWS rows
+//! and every `splits`-th block of TILE_KV keys. It leaves O before the division, and the maximum and the sum of each row
+//! (Dao, "FlashAttention-2", 2023, section 3.1.1; the split: Dao et al., "Flash-Decoding", 2023), for
+//! attention_decode_merge. LANES invocations of a subgroup form a slot, which has LOADS keys of a block, and maxima and
+//! sums of its own. Each invocation of a slot
+//!   1. multiplies 16 bytes of each key with the same columns of every row of Q;
+//!   2. exchanges halves of these parts of scores, first of the keys and then of the rows, until it holds few scores of
+//!      one key;
+//!   3. adds 16 bytes of each value, times weights that the other invocations hold, to the same columns of every row of O.
+//! The keys of the next block and the values of this one are fetched meanwhile. Scores are in units of log2.
 //!
 //!          head_dim        TILE_KV          TILE_KV        head_dim           head_dim
 //!        +---------+     +---------+      +---------+     +---------+        +---------+
@@ -16,42 +18,42 @@
 //!        +---------+     +---------+      +---------+     +---------+        +---------+
 //!
 //! Traffic: K and V read once for ROWS rows; ROWS * (head_dim + 2) f32 written by each workgroup. Intensity: ROWS FLOP/B of
-//! K and V in f16. Workgroup memory: 5.14 KiB. Works for any lengths, and for rows of a power of two of 16 bytes that no
-//! subgroup is smaller than.
+//! K and V in f16. Workgroup memory: 5.14 KiB. Works for any lengths, if rows of Q, K and V are a power of two of 16 bytes
+//! and no subgroup has fewer than LANES invocations.
 
-alias Elem = f32;              // of the bias
+alias Elem = f32;              // type of the bias
 
 const HALF: bool = false;      // Q, K and V are f16, two to a u32
 const HEAD_DIM: u32 = 64;      // columns of Q and K
 const VALUE_DIM: u32 = 64;     // columns of V and O
 const PAGED: bool = false;     // keys lie in pages
-const PAGE_SIZE: u32 = 16;     // keys of a page
-const LENGTHS: bool = false;   // sequences have lengths of their own
+const PAGE_SIZE: u32 = 16;     // keys per page
+const LENGTHS: bool = false;   // each sequence has its own lengths
 const BIAS: bool = false;
-const CAP: bool = false;       // scores are capped
+const CAP: bool = false;       // scores s become soft_cap * tanh(s / soft_cap)
 const KV_HEADS: u32 = 1;       // heads of K and V
-const GROUP: u32 = 4;          // query heads to each
+const GROUP: u32 = 4;          // query heads per head of K and V
 
 const ROWS: u32 = 4;           // rows of Q per workgroup
-const WORKGROUP: u32 = 128;    // a multiple of the size of a subgroup
-const LOADS: u32 = 4;          // keys of a slot in a block: a power of two
-const SPLIT_KEYS: u32 = 128;   // keys of a split at least; read by the host
-const WORKGROUPS: u32 = 512;   // that the keys are split for; read by the host
+const WORKGROUP: u32 = 128;    // a multiple of the subgroup size
+const LOADS: u32 = 4;          // keys of a block per slot; a power of two
+const SPLIT_KEYS: u32 = 128;   // fewest keys of a split; read by the host
+const WORKGROUPS: u32 = 512;   // workgroups for which the keys are split; read by the host
 
 const VECTOR: u32 = 4u + 4u * u32(HALF);   // elements in 16 bytes
-const PARTS: u32 = VECTOR / 4u;            // vec4<f32> that they become
+const PARTS: u32 = VECTOR / 4u;            // vec4<f32> in 16 bytes
 const LANES: u32 = HEAD_DIM / VECTOR;
 const BITS: u32 = firstTrailingBit(LANES);
 const LOADS_BITS: u32 = firstTrailingBit(LOADS);
 const LANES_PER_ROW: u32 = LANES / LOADS;        // lanes that hold the scores of one key
 const ROW_BITS: u32 = 32u - countLeadingZeros(ROWS - 1u);
-const ROWS_OF_SCORES: u32 = 1u << ROW_BITS;   // rows, and more that make it a power of two
-const GIVEN: u32 = min(ROW_BITS, BITS - LOADS_BITS);   // times that a lane gives half of its rows away
-const SAME_BITS: u32 = BITS - LOADS_BITS - GIVEN;      // of lanes that hold the same scores
-const HELD: u32 = ROWS_OF_SCORES >> GIVEN;    // rows that a lane holds scores of
+const ROWS_OF_SCORES: u32 = 1u << ROW_BITS;   // ROWS rounded up to a power of two
+const GIVEN: u32 = min(ROW_BITS, BITS - LOADS_BITS);   // steps in which a lane gives half of its rows away
+const SAME_BITS: u32 = BITS - LOADS_BITS - GIVEN;      // log2 of the lanes that hold the same scores
+const HELD: u32 = ROWS_OF_SCORES >> GIVEN;    // rows of which a lane holds scores
 const SLOTS: u32 = WORKGROUP / LANES;      // keys read at once
-const COLUMNS: u32 = (HEAD_DIM + WORKGROUP - 1u) / WORKGROUP;   // of O that an invocation sums
-const SLOTS_AT_ONCE: u32 = min(SLOTS, 8u);   // that an invocation sums without a loop
+const COLUMNS: u32 = (HEAD_DIM + WORKGROUP - 1u) / WORKGROUP;   // columns of O that an invocation adds up
+const SLOTS_AT_ONCE: u32 = min(SLOTS, 8u);   // slots that an invocation adds up in one unrolled step
 const TILE_Q: u32 = ROWS;
 const TILE_KV: u32 = LOADS * SLOTS;        // keys per block
 
@@ -62,7 +64,7 @@ const_assert LOADS <= LANES;
 const_assert WORKGROUP % LANES == 0;
 const_assert WORKGROUP >= ROWS;
 
-// No score is below it. A difference with it is finite or -inf, never NaN, unlike with -inf itself.
+// The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 const LOG2_E: f32 = 1.44269504;
 
@@ -77,9 +79,9 @@ const LOG2_E: f32 = 1.44269504;
 @group(0) @binding(8) var<storage, read_write> part_sums: array<vec2<f32>>;   // [units, splits, ROWS]: maximum, sum
 
 var<workgroup> memory: array<f32, 2u * SLOTS * HEAD_DIM>;                 // parts of O
-var<workgroup> q_tile: array<vec4<f32>, ROWS * PARTS * LANES>;          // scaled
+var<workgroup> q_tile: array<vec4<f32>, ROWS * PARTS * LANES>;          // Q times scale
 var<workgroup> row_sums: array<f32, ROWS * SLOTS>;
-var<workgroup> row_maxima: array<atomic<u32>, ROWS>;                      // as `ordered` gives them
+var<workgroup> row_maxima: array<atomic<u32>, ROWS>;                      // encoded by `ordered`
 
 @compute @workgroup_size(WORKGROUP)
 fn attention_decode_subgroup(
@@ -88,7 +90,7 @@ fn attention_decode_subgroup(
     @builtin(subgroup_id) subgroup_id: u32,
     @builtin(subgroup_invocation_id) place_in_subgroup: u32,
 ) {
-    // Counted, because a subgroup may be narrower than the size that some drivers state.
+    // Lanes are counted: a subgroup may be narrower than the size that some drivers state.
     let size_of_subgroup = subgroupAdd(1u);
     let lane = place_in_subgroup % LANES;
     let slot = (subgroup_id * size_of_subgroup + place_in_subgroup) / LANES;
@@ -101,7 +103,7 @@ fn attention_decode_subgroup(
     let size = sizes(batch);
     let unit = Unit(batch, run % KV_HEADS, of_all % params.row_tiles * ROWS, size.x, size.y);
 
-    // The first row sees the first key of all, the last one that is there the last.
+    // The first row sees the earliest key. The last row that exists sees the latest one.
     let rows = min(ROWS, params.seq_q * GROUP - unit.first_row);
     let sees_first = visible(unit, 0u).x;
     var sees_last = sees_first;
@@ -111,7 +113,7 @@ fn attention_decode_subgroup(
         sees_last = max(sees_last, sees.y);
         all_see = vec2<u32>(max(all_see.x, sees.x), min(all_see.y, sees.y));
     }
-    // Blocks in turn, so that workgroups that run at the same time read memory side by side.
+    // Workgroups take blocks in turn, so that those that run at the same time read memory side by side.
     let begin = min(sees_first + split * TILE_KV, sees_last);
     let end = sees_last;
     let stride = params.splits * TILE_KV;
@@ -121,7 +123,7 @@ fn attention_decode_subgroup(
     if (begin < end) {
         fetch_k(&k_raw, unit, begin, slot, end, lane);
     }
-    // Q leaves registers to more subgroups, which hide more of the time that memory takes.
+    // Q lies in workgroup memory: its registers would leave room for fewer subgroups, which hide less memory latency.
     for (var row = slot; row < rows; row += SLOTS) {
         let query = (unit.first_row + row) / GROUP;
         let head = unit.kv_head * GROUP + (unit.first_row + row) % GROUP;
@@ -141,7 +143,7 @@ fn attention_decode_subgroup(
     for (var held = 0u; held < HELD; held++) {
         own_max[held] = NEG_LARGE;
     }
-    var own_sum: array<f32, HELD>;   // of the lane's own keys, until the end
+    var own_sum: array<f32, HELD>;   // sum over the lane's own keys, until the end
     var v_raw: array<vec4<u32>, LOADS>;
 
     for (var tile = begin; tile < end; tile += stride) {
@@ -162,10 +164,10 @@ fn attention_decode_subgroup(
                 }
             }
         }
-        // After the last block this is its last key again.
+        // After the last block, the last key is fetched again.
         fetch_k(&k_raw, unit, tile + stride, slot, end, lane);
 
-        // 2. A lane gives half of the keys away for the same half of the others, until it has one,
+        // 2. In each step a lane gives half of its keys away and receives the other half from its partner, until it has one.
         for (var step = 0u; step < LOADS_BITS; step++) {
             let far = (lane & (LANES >> (step + 1u))) != 0u;
             for (var load = 0u; load < LOADS / 2u; load++) {
@@ -179,7 +181,8 @@ fn attention_decode_subgroup(
                 }
             }
         }
-        // then half of the rows, until it has one. Where there are more lanes than rows, some have the same.
+        // Rows are exchanged in the same way, until a lane has HELD rows. If there are more lanes than rows, some lanes hold
+        // the same scores.
         for (var step = 0u; step < GIVEN; step++) {
             let far = (lane & (LANES_PER_ROW >> (step + 1u))) != 0u;
             for (var row = 0u; row < ROWS_OF_SCORES / 2u; row++) {
@@ -213,7 +216,7 @@ fn attention_decode_subgroup(
                     score = fma(f32(bias[of_row + key]), LOG2_E, score);
                 }
             }
-            // Only blocks that cross the edge of what a row sees are masked.
+            // Masks apply only to blocks that cross a bound of the keys that all rows see.
             if (tile < all_see.x || tile + TILE_KV > all_see.y) {
                 let sees = visible(unit, row);
                 if (key < sees.x || key >= min(sees.y, end)) {
@@ -226,13 +229,13 @@ fn attention_decode_subgroup(
             }
             rescale[held] = exp2(own_max[held] - new_max);
             own_max[held] = new_max;
-            // While a row has seen no key, its masked scores are its maximum, and yet have to weigh nothing.
+            // If a row has seen no key, its scores and its maximum are NEG_LARGE: a shift of 0 makes its weights 0.
             weights[held] = exp2(score - select(new_max, 0.0, new_max == NEG_LARGE));
             own_sum[held] = fma(own_sum[held], rescale[held], weights[held]);
         }
         for (var row = 0u; row < ROWS; row++) {
             let of_row = subgroupShuffle(rescale[row % HELD], place_in_subgroup - lane + ((row / HELD) << SAME_BITS));
-            // Rare after the first blocks.
+            // A new maximum is rare after the first blocks.
             if (of_row != 1.0) {
                 for (var part = 0u; part < PARTS; part++) {
                     o_part[row][part] *= of_row;
@@ -262,7 +265,7 @@ fn attention_decode_subgroup(
         row_max[row] = subgroupShuffle(own_max[row % HELD], place_in_subgroup - lane + ((row / HELD) << SAME_BITS));
         sums[row] = subgroupShuffle(own_sum[row % HELD], place_in_subgroup - lane + own_load * LANES_PER_ROW + ((row / HELD) << SAME_BITS));
     }
-    // The slots agree on a maximum.
+    // The slots agree on a maximum for each row.
     let place = (workgroup_id.x * params.splits + split) * ROWS;
     for (var row = 0u; row < ROWS; row++) {
         if (lane == 0u) {
@@ -278,8 +281,8 @@ fn attention_decode_subgroup(
         if (lane == 0u) {
             row_sums[row * SLOTS + slot] = sums[row] * rescale;
         }
-        // Each row in the half of the memory that the one before has left. Columns that neighbours hold are side by side,
-        // here and in memory.
+        // Rows take turns in the two halves of `memory`. Columns of neighbouring invocations lie side by side, here and in
+        // part_o.
         let half = row % 2u * SLOTS * HEAD_DIM;
         for (var i = 0u; i < VECTOR; i++) {
             memory[half + slot * HEAD_DIM + i * LANES + lane] = o_part[row][i / 4u][i % 4u] * rescale;
@@ -311,8 +314,8 @@ fn attention_decode_subgroup(
     }
 }
 
-// Sixteen bytes of LOADS keys of the block at `tile`. Keys past the last are the last again, and weigh nothing. Whole
-// blocks have one address each, and no others are computed.
+// Sixteen bytes of each of LOADS keys of the block at `tile`. Keys past the last read the last again; their weights are 0.
+// A whole block needs only one address, and a constant step from key to key.
 fn fetch_k(to: ptr<function, array<vec4<u32>, LOADS>>, unit: Unit, tile: u32, slot: u32, end: u32, lane: u32) {
     if (!PAGED && tile + TILE_KV <= end) {
         let at = row_of(tile + slot, unit, params.k) / VECTOR + lane;
@@ -342,20 +345,20 @@ fn fetch_v(to: ptr<function, array<vec4<u32>, LOADS>>, unit: Unit, tile: u32, sl
 }
 
 struct Params {
-    // `first` is the first unit, ROWS rows of a key head. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // `first` is the first unit: ROWS rows of a key head. Scores are in units of log2, and so are `scale` and `soft_cap`.
     // snippet attention_params
     batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
+    heads: u32,           // heads of Q and O
+    group: u32,           // query heads per key head
     seq_q: u32,
     seq_kv: u32,
     head_dim: u32,
     value_dim: u32,
     ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // of Q times K
-    soft_cap: f32,        // 0 for none
-    first: u32,           // where the work of this dispatch begins
+    behind: i32,          // a query at p sees keys after p - behind
+    scale: f32,           // factor of Q K^T
+    soft_cap: f32,        // 0: no cap
+    first: u32,           // first unit of work of this dispatch
     q: Strides,
     k: Strides,
     v: Strides,
@@ -363,16 +366,16 @@ struct Params {
     bias: Strides,
     page_size: u32,
     pages: u32,
-    table_row: u32,       // pages of a sequence
+    table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
     splits: u32,          // workgroups that share a unit's keys
-    row_tiles: u32,       // units of a key head
-    first_split: u32,     // of this dispatch
+    row_tiles: u32,       // units per key head
+    first_split: u32,     // first split of this dispatch
 }
 
 // snippet attention_strides
-// From one of each to the next, in elements.
+// Elements from one sequence, head or row to the next, and before the first one.
 struct Strides {
     batch: u32,
     head: u32,
@@ -394,12 +397,12 @@ fn unordered(key: u32) -> f32 {
 // end
 
 // snippet attention_decode_keys
-// What a workgroup works on.
+// The rows and the sequence that a workgroup works on.
 struct Unit {
     batch: u32,
     kv_head: u32,
-    first_row: u32,   // of the group's rows: query * group + head
-    queries: u32,     // of the sequence
+    first_row: u32,   // first of the group's rows, which are numbered query * group + head
+    queries: u32,     // queries of the sequence
     keys: u32,
 }
 
@@ -412,7 +415,7 @@ fn sizes(batch: u32) -> vec2<u32> {
     return all;
 }
 
-// The first key that a row sees, and the one after the last.
+// Keys that a row sees: from x up to y.
 fn visible(unit: Unit, row: u32) -> vec2<u32> {
     let query = (unit.first_row + row) / GROUP;
     if (query >= unit.queries) {
@@ -423,18 +426,18 @@ fn visible(unit: Unit, row: u32) -> vec2<u32> {
     return vec2<u32>(u32(first), u32(clamp(position + params.ahead, first, i32(unit.keys))));
 }
 
-// Elements before a key's row, of K or V.
+// Offset of a key's row of K or V, in elements.
 fn row_of(key: u32, unit: Unit, strides: Strides) -> u32 {
     let of_head = strides.offset + unit.kv_head * strides.head;
     if (PAGED) {
-        // A wrong table reads the last page, and never beyond it.
+        // A page number past the end reads the last page.
         let page = min(table[unit.batch * params.table_row + key / PAGE_SIZE], params.pages - 1u);
         return of_head + page * strides.batch + key % PAGE_SIZE * strides.row;
     }
     return of_head + unit.batch * strides.batch + key * strides.row;
 }
 
-// Four elements of sixteen bytes.
+// Group `part` of four elements of sixteen bytes.
 fn widened(raw: vec4<u32>, part: u32) -> vec4<f32> {
     if (HALF) {
         let pairs = select(raw.xy, raw.zw, part == 1u);
@@ -443,7 +446,7 @@ fn widened(raw: vec4<u32>, part: u32) -> vec4<f32> {
     return bitcast<vec4<f32>>(raw);
 }
 
-// soft_cap * tanh(score / soft_cap); where exp would overflow, tanh is 1.
+// soft_cap * tanh(score / soft_cap). Beyond the bounds of `clamp`, where exp2 would overflow, tanh is 1.
 fn capped(score: f32) -> f32 {
     let x = clamp(score / params.soft_cap, -20.0, 20.0);
     return params.soft_cap * (1.0 - 2.0 / (exp2(2.0 * LOG2_E * x) + 1.0));

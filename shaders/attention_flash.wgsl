@@ -1,13 +1,14 @@
 //! attention_flash: O = softmax(scale * Q K^T + mask) V for each head, without the scores in memory.
 //!
-//! One workgroup computes TILE_Q rows of one head's output, walking the keys in blocks of TILE_KV (Dao et al.,
+//! One workgroup computes TILE_Q rows of one head's output, in a loop over the keys in blocks of TILE_KV (Dao et al.,
 //! "FlashAttention", 2022, algorithm 1, with the rows as the outer loop: Dao, "FlashAttention-2", 2023, section 3.1).
 //! For each block, every invocation
-//!   1. multiplies its ELEMS_Q x ELEMS_KV part of S = Q K^T in registers, head_dim in chunks of CHUNK_D columns;
-//!   2. takes part in the new maximum of its rows, rescales its part of O and of the row sums by
-//!      exp(old maximum - new maximum), and puts P = exp(S - maximum) into workgroup memory;
+//!   1. multiplies its ELEMS_Q x ELEMS_KV part of S = Q K^T in registers, over chunks of CHUNK_D columns of head_dim;
+//!   2. updates the maximum of its rows, rescales its part of O and of the row sums by exp(old maximum - new maximum), and
+//!      stores P = exp(S - maximum) in workgroup memory;
 //!   3. adds P V to its part of O, ELEMS_Q rows and every WORKGROUP_KV-th group of four columns, CHUNK_KV keys at a time.
-//! Rows are WORKGROUP_Q apart. Scores are kept in units of log2, so that exp is exp2. A row without keys gives zeros.
+//! Rows of an invocation are WORKGROUP_Q apart. Scores are in units of log2, so that exp is exp2. A row that sees no key
+//! gives zeros.
 //!
 //!          CHUNK_D       TILE_KV         TILE_KV      CHUNK_KV       VALUE_DIM          VALUE_DIM
 //!         +------+     +---------+      +-------+     +------+      +--------+         +--------+
@@ -17,18 +18,19 @@
 //! Intensity: about TILE_Q / 2 FLOP/B of K and V in f32, 32 at 64 rows. Workgroup memory: 15.75 KiB.
 //! Works for any lengths, columns and strides that are multiples of four.
 
-alias Elem = f32;           // of Q, K, V, O and the bias
-alias Elem4 = vec4<f32>;    // four of them
+alias Elem = f32;           // type of Q, K, V, O and the bias
+alias Elem4 = vec4<f32>;    // four Elem
 
 const HEAD_DIM: u32 = 64;    // columns of Q and K
 const VALUE_DIM: u32 = 64;   // columns of V and O
-const BIAS: bool = false;       // something is added to the scores
-const SOFT_CAP: bool = false;   // scores s become cap * tanh(s / cap)
+const BIAS: bool = false;       // a bias is added to the scores
+const SOFT_CAP: bool = false;   // scores s become soft_cap * tanh(s / soft_cap)
 const SINKS: bool = false;      // each head has a score without a value
-const LENGTHS: bool = false;    // each sequence has lengths of its own
-const LSE: bool = false;        // the logarithms of the sums are written
-// The most keys that a workgroup walks in one dispatch, a multiple of TILE_KV; 0 for all. Between dispatches, and for
-// attention_flash_finish at the end, `lse` holds for each row O before its division, the row's maximum and its sum.
+const LENGTHS: bool = false;    // each sequence has its own lengths
+const LSE: bool = false;        // write log-sum-exp to lse
+// Most keys of a workgroup in one dispatch, a multiple of TILE_KV; 0: all in one dispatch. If it is not 0, `lse` carries O
+// before the division, the maximum and the sum of each row to the next dispatch, and at the end to
+// attention_flash_finish.
 const KV_PER_DISPATCH: u32 = 0;
 
 const TILE_Q: u32 = 64;     // queries per workgroup
@@ -41,10 +43,10 @@ const DEPTH_D: u32 = 2;     // groups of four columns of Q and K in one unrolled
 const DEPTH_KV: u32 = 1;    // groups of four rows of V in one unrolled step
 const PAD_P: u32 = 0;       // vec4 of padding after each row of P
 
-// The next tile comes from memory into registers while the present one is multiplied: for few workgroups per core.
+// Whether the next tile is fetched into registers while the current one is multiplied: for few workgroups per core.
 const PREFETCH: bool = false;
 
-// All of the tile of Q stays in workgroup memory; otherwise it comes again, from cache, with every chunk of K.
+// Whether the whole tile of Q stays in workgroup memory. If not, it is read again, from cache, with every chunk of K.
 const WHOLE_Q: bool = false;
 
 const WORKGROUP_Q: u32 = TILE_Q / ELEMS_Q;
@@ -58,7 +60,7 @@ const CHUNKS_D: u32 = (D4 + CHUNK_D4 - 1u) / CHUNK_D4;
 const CHUNK_KV4: u32 = CHUNK_KV / 4u;
 const ELEMS_D4: u32 = (VALUE_D4 + WORKGROUP_KV - 1u) / WORKGROUP_KV;   // groups of four columns of O per invocation
 
-// Workgroup memory in vec4: Q, then K and V in turn, then P. An odd stride puts rows that are read together into
+// Layout of workgroup memory, in vec4: Q, then K and V in turn, then P. Odd strides put rows that are read together into
 // different banks.
 const Q_ROW4: u32 = CHUNK_D4 * (1u + u32(WHOLE_Q) * (CHUNKS_D - 1u));
 const Q_STRIDE: u32 = Q_ROW4 | 1u;
@@ -66,17 +68,17 @@ const K_STRIDE: u32 = CHUNK_D4 | 1u;
 const V_STRIDE: u32 = ELEMS_D4 * WORKGROUP_KV;
 const P_STRIDE: u32 = TILE_KV / 4u + PAD_P;
 const K_BASE: u32 = TILE_Q * Q_STRIDE;
-const V_BASE: u32 = K_BASE * u32(WHOLE_Q);   // over K, and over Q where that comes again anyway
+const V_BASE: u32 = K_BASE * u32(WHOLE_Q);   // V overwrites K, and also Q unless WHOLE_Q
 const K_END: u32 = K_BASE + TILE_KV * K_STRIDE;
 const V_END: u32 = V_BASE + CHUNK_KV * V_STRIDE;
 const P_BASE: u32 = max(K_END, V_END);
 const MEMORY: u32 = P_BASE + TILE_Q * P_STRIDE;
 
-// What an invocation copies at a time, rounded up.
+// Groups of four elements that an invocation copies at a time, rounded up.
 const LOADS_Q: u32 = (TILE_Q * Q_ROW4 + WORKGROUP - 1u) / WORKGROUP;
 const LOADS_K: u32 = (TILE_KV * CHUNK_D4 + WORKGROUP - 1u) / WORKGROUP;
 const LOADS_V: u32 = (CHUNK_KV * V_STRIDE + WORKGROUP - 1u) / WORKGROUP;
-// Whether that comes out even, so that nothing has to be held back from storing.
+// Whether the copies divide evenly over the invocations, so that stores need no guard.
 const EVEN_Q: bool = TILE_Q * Q_ROW4 % WORKGROUP == 0;
 const EVEN_K: bool = TILE_KV * CHUNK_D4 % WORKGROUP == 0;
 const EVEN_V: bool = CHUNK_KV * V_STRIDE % WORKGROUP == 0;
@@ -93,7 +95,7 @@ const_assert CHUNK_KV % (4 * DEPTH_KV) == 0;
 const_assert KV_PER_DISPATCH % TILE_KV == 0;
 const KEPT_ROW: u32 = VALUE_DIM + 2u;
 
-// No score is below it. A difference with it is finite or -inf, never NaN, unlike with -inf itself.
+// The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 const LOG2_E: f32 = 1.4426950408889634;
 const LN_2: f32 = 0.6931471805599453;
@@ -103,14 +105,14 @@ const LN_2: f32 = 0.6931471805599453;
 @group(0) @binding(2) var<storage, read> k: array<Elem4>;            // [batch, kv_heads, seq_kv, head_dim / 4]
 @group(0) @binding(3) var<storage, read> v: array<Elem4>;            // [batch, kv_heads, seq_kv, value_dim / 4]
 @group(0) @binding(4) var<storage, read> lengths: array<u32>;        // [batch, 2]
-@group(0) @binding(5) var<storage, read> bias: array<Elem>;          // [batch, heads, seq_q, seq_kv], or 1 of some
+@group(0) @binding(5) var<storage, read> bias: array<Elem>;          // [batch, heads, seq_q, seq_kv]; a stride may be 0
 @group(0) @binding(6) var<storage, read> sinks: array<f32>;          // [heads]
 @group(0) @binding(7) var<storage, read_write> o: array<Elem4>;      // [batch, heads, seq_q, value_dim / 4]
 @group(0) @binding(8) var<storage, read_write> lse: array<f32>;      // [batch, heads, seq_q]; with KV_PER_DISPATCH
                                                                         // [kept, TILE_Q, KEPT_ROW]
 
 var<workgroup> memory: array<vec4<f32>, MEMORY>;
-var<workgroup> row_maxima: array<atomic<u32>, TILE_Q>;   // as `ordered` gives them
+var<workgroup> row_maxima: array<atomic<u32>, TILE_Q>;   // encoded by `ordered`
 
 @compute @workgroup_size(WORKGROUP)
 fn attention_flash(
@@ -121,9 +123,9 @@ fn attention_flash(
     let tiles_q = (params.seq_q + TILE_Q - 1u) / TILE_Q;
     let tile = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
     let all_heads = params.batch * params.heads;
-    // The last rows first: under a causal mask they see the most keys, and short work should be what ends a dispatch. So
-    // that no head has long rows left then, one tile of every head comes before the next tile. Without such a mask a head
-    // comes as a whole, and few heads share the cache.
+    // Last rows first: under a causal mask they see the most keys, and a dispatch should end with short work. Under such a
+    // mask, one tile of every head comes before the next tile, so that no head has long rows left at the end. Otherwise the
+    // tiles of a head follow each other, so that few heads share the cache.
     let causal = params.ahead < i32(params.seq_kv);
     let plane = select(tile / tiles_q, tile % all_heads, causal);
     let tile_q = select(tile % tiles_q, tile / all_heads, causal);
@@ -133,7 +135,7 @@ fn attention_flash(
     let local_q = local_index / WORKGROUP_KV;
     let local_kv = local_index % WORKGROUP_KV;
 
-    // A workgroup past the last head walks no keys and writes nothing.
+    // A workgroup past the last head has no keys and writes nothing.
     let there = tile < tiles_q * all_heads;
     var queries = params.seq_q;
     var keys = params.seq_kv;
@@ -144,14 +146,14 @@ fn attention_flash(
     let written = select(0u, min(TILE_Q, params.seq_q - first_query), there);
     let rows = min(written, max(queries, first_query) - first_query);
     let position = i32(first_query) + i32(keys) - i32(queries);
-    // Later queries see later keys: the first and the last bound what some see, and what all see.
+    // Later queries see later keys: the first and the last row bound the keys that any row sees, and those that all see.
     let first_sees = visible_keys(position, keys);
     var last_sees = vec2<u32>();
     if (rows > 0u) {
         last_sees = visible_keys(position + i32(rows) - 1, keys);
     }
     let end = last_sees.y;
-    var begin = first_sees.x;   // of this dispatch's part of the walk
+    var begin = first_sees.x;   // first key of this dispatch
     var stop = end;
     if (KV_PER_DISPATCH > 0u) {
         begin = min(begin + params.first_step, max(begin, end));
@@ -172,7 +174,7 @@ fn attention_flash(
     );
     let o_base = (params.o.offset + batch * params.o.batch + head * params.o.head + first_query * params.o.row) / 4u;
     let bias_base = batch * params.bias.batch + head * params.bias.head + first_query * params.bias.row;
-    // A sink is where a row's maximum and sum begin.
+    // A row's maximum and sum begin with the sink.
     var least = NEG_LARGE;
     if (SINKS && there) {
         least = max(sinks[head] * LOG2_E, NEG_LARGE);
@@ -200,7 +202,7 @@ fn attention_flash(
     }
 
     var row_max: array<f32, ELEMS_Q>;
-    var row_sum: array<f32, ELEMS_Q>;   // of the invocation's own keys, until the end
+    var row_sum: array<f32, ELEMS_Q>;   // sum over the invocation's own keys, until the end
     var o_part: array<array<vec4<f32>, ELEMS_D4>, ELEMS_Q>;
     for (var i = 0u; i < ELEMS_Q; i++) {
         row_max[i] = least;
@@ -221,7 +223,7 @@ fn attention_flash(
     }
 
     for (var first_key = begin; first_key < stop; first_key += TILE_KV) {
-        // 1. S = Q K^T. Lane l of s[i][j] is key 4 * (j * WORKGROUP_KV + local_kv) + l of the block.
+        // 1. S = Q K^T. Component l of s[i][j] is key 4 * (j * WORKGROUP_KV + local_kv) + l of the block.
         var s: array<array<vec4<f32>, ELEMS_KV4>, ELEMS_Q>;
         // keep loop
         for (var chunk = 0u; chunk < CHUNKS_D; chunk++) {
@@ -272,7 +274,7 @@ fn attention_flash(
             }
         }
 
-        // 2. The weights. Only blocks that cross a bound of what all rows see are masked.
+        // 2. The weights. Masks apply only to blocks that cross a bound of the keys that all rows see.
         if (SOFT_CAP) {
             for (var i = 0u; i < ELEMS_Q; i++) {
                 for (var j = 0u; j < ELEMS_KV4; j++) {
@@ -281,7 +283,7 @@ fn attention_flash(
             }
         }
         if (BIAS) {
-            // Past the last row and key these again, without branches: nobody looks at such scores.
+            // Rows and keys past the last read the last again, without a branch: nothing uses their scores.
             for (var i = 0u; i < ELEMS_Q; i++) {
                 let of_row = bias_base + min(i * WORKGROUP_Q + local_q, rows - 1u) * params.bias.row;
                 for (var j = 0u; j < ELEMS_KV4; j++) {
@@ -298,7 +300,7 @@ fn attention_flash(
                 let sees = visible_keys(position + i32(i * WORKGROUP_Q + local_q), keys);
                 for (var j = 0u; j < ELEMS_KV4; j++) {
                     let key = vec4<u32>(first_key + 4u * (j * WORKGROUP_KV + local_kv)) + vec4<u32>(0u, 1u, 2u, 3u);
-                    // Keys before the first wrap around.
+                    // Keys before sees.x wrap around to large numbers.
                     s[i][j] = select(vec4<f32>(NEG_LARGE), s[i][j], key - sees.x < vec4<u32>(sees.y - sees.x));
                 }
             }
@@ -309,7 +311,7 @@ fn attention_flash(
                 larger = max(larger, s[i][j]);
             }
             let largest = max(max(larger.x, larger.y), max(larger.z, larger.w));
-            // Rare after the first blocks.
+            // A new maximum is rare after the first blocks.
             if (largest > row_max[i]) {
                 atomicMax(&row_maxima[i * WORKGROUP_Q + local_q], ordered(largest));
             }
@@ -320,7 +322,7 @@ fn attention_flash(
             let new_max = unordered(atomicLoad(&row_maxima[row]));
             let rescale = exp2(row_max[i] - new_max);
             row_max[i] = new_max;
-            // While a row has seen no key, its masked scores are its maximum, and yet have to weigh nothing.
+            // If a row has seen no key, its scores and its maximum are NEG_LARGE: a shift of 0 makes its weights 0.
             let shift = select(new_max, 0.0, new_max == NEG_LARGE);
             var sum = vec4<f32>();
             for (var j = 0u; j < ELEMS_KV4; j++) {
@@ -334,7 +336,7 @@ fn attention_flash(
             }
         }
 
-        // 3. O += P V. V takes the place of K.
+        // 3. O += P V. V overwrites K.
         // keep loop
         for (var chunk = 0u; chunk < TILE_KV; chunk += CHUNK_KV) {
             if (!PREFETCH) {
@@ -377,7 +379,7 @@ fn attention_flash(
         }
     }
 
-    // The invocations of a row exchange their sums where P was: it is as wide as they are many.
+    // The invocations of a row exchange their sums in the memory of P, where a row has a vec4 for each of them.
     workgroupBarrier();
     for (var i = 0u; i < ELEMS_Q; i++) {
         memory[P_BASE + (i * WORKGROUP_Q + local_q) * P_STRIDE + local_kv] = vec4<f32>(row_sum[i]);
@@ -390,7 +392,7 @@ fn attention_flash(
         for (var lane = 0u; lane < WORKGROUP_KV; lane++) {
             sum += memory[P_BASE + row * P_STRIDE + lane].x;
         }
-        // Zeros for a row that sees no key, and so has no sum, and for one past the sequence's queries.
+        // A row that sees no key has a sum of 0 and gives zeros. So does a row past the sequence's queries.
         let sees_some = row < rows && sum > 0.0;
         let factor = 1.0 / select(1.0, sum, sees_some);
         if (KV_PER_DISPATCH > 0u && row < written) {
@@ -422,23 +424,23 @@ fn attention_flash(
     }
 }
 
-// The part of a tile that an invocation copies, on its way from memory to workgroup memory.
+// The part of a tile that an invocation copies from memory to workgroup memory.
 struct Fetched {
     q: array<vec4<f32>, LOADS_Q>,
     k: array<vec4<f32>, LOADS_K>,
     v: array<vec4<f32>, LOADS_V>,
 }
 
-// What of Q, K and V a workgroup works on, and which of its invocations this is. Bases and rows in vec4.
+// The rows of Q, K and V that a workgroup works on, and the index of the invocation. Bases and row strides are in vec4.
 struct Place {
-    q_base: u32,        // first of the tile of Q
+    q_base: u32,        // first vec4 of the tile of Q
     q_row: u32,
-    k_base: u32,        // first of the head's K
+    k_base: u32,        // first vec4 of the head's K
     k_row: u32,
-    v_base: u32,        // first of the head's V
+    v_base: u32,        // first vec4 of the head's V
     v_row: u32,
     rows: u32,          // queries of the tile
-    keys: u32,          // keys that some of them see
+    keys: u32,          // end of the keys that some row sees
     local_index: u32,
 }
 
@@ -466,8 +468,8 @@ fn store_q(fetched: ptr<function, Fetched>, place: Place) {
     }
 }
 
-// Columns of a block of K from vec4 `first_d4`. Keys of neighbouring invocations are four apart, and their rows are
-// side by side in workgroup memory, for the banks' sake.
+// Columns of a block of K from vec4 `first_d4`. Neighbouring invocations work on keys four apart. The rows of these lie
+// side by side in workgroup memory, in different banks.
 fn fetch_k(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: u32) {
     for (var load = 0u; load < LOADS_K; load++) {
         let index = place.local_index + load * WORKGROUP;
@@ -517,20 +519,20 @@ fn store_v(fetched: ptr<function, Fetched>, place: Place) {
 }
 
 struct Params {
-    // `first` is the first tile. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // `first` is the first tile. Scores are in units of log2, and so are `scale` and `soft_cap`.
     // snippet attention_params
     batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
+    heads: u32,           // heads of Q and O
+    group: u32,           // query heads per key head
     seq_q: u32,
     seq_kv: u32,
     head_dim: u32,
     value_dim: u32,
     ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // of Q times K
-    soft_cap: f32,        // 0 for none
-    first: u32,           // where the work of this dispatch begins
+    behind: i32,          // a query at p sees keys after p - behind
+    scale: f32,           // factor of Q K^T
+    soft_cap: f32,        // 0: no cap
+    first: u32,           // first unit of work of this dispatch
     q: Strides,
     k: Strides,
     v: Strides,
@@ -538,17 +540,17 @@ struct Params {
     bias: Strides,
     page_size: u32,
     pages: u32,
-    table_row: u32,       // pages of a sequence
+    table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
-    first_step: u32,      // with KV_PER_DISPATCH, keys of each walk that earlier dispatches took
-    steps: u32,           // with KV_PER_DISPATCH, keys that this one takes, a multiple of TILE_KV
-    first_kept: u32,      // with KV_PER_DISPATCH, the tile whose sums are kept first
-    kept: u32,            // with KV_PER_DISPATCH, how many there are
+    first_step: u32,      // with KV_PER_DISPATCH: keys of a tile that earlier dispatches took
+    steps: u32,           // with KV_PER_DISPATCH: keys that this dispatch takes, a multiple of TILE_KV
+    first_kept: u32,      // with KV_PER_DISPATCH: tile whose sums come first in `lse`
+    kept: u32,            // with KV_PER_DISPATCH: tiles whose sums are stored
 }
 
 // snippet attention_strides
-// From one of each to the next, in elements.
+// Elements from one sequence, head or row to the next, and before the first one.
 struct Strides {
     batch: u32,
     head: u32,
@@ -570,13 +572,13 @@ fn unordered(key: u32) -> f32 {
 // end
 
 // snippet attention_visible_keys
-// Keys that a query at `position` sees: those from x up to y.
+// Keys that a query at `position` sees: from x up to y.
 fn visible_keys(position: i32, keys: u32) -> vec2<u32> {
     let bounds = vec2<i32>(position - params.behind + 1, position + params.ahead);
     return vec2<u32>(clamp(bounds, vec2<i32>(0), vec2<i32>(i32(keys))));
 }
 
-// cap * tanh(s / cap), by an exp that stays finite.
+// soft_cap * tanh(s / soft_cap). Beyond the bounds of `clamp`, where exp would overflow, tanh is 1.
 fn capped(s: vec4<f32>) -> vec4<f32> {
     let twice = clamp(s * (2.0 / params.soft_cap), vec4<f32>(-40.0), vec4<f32>(40.0));
     return params.soft_cap * (1.0 - 2.0 / (exp(twice) + 1.0));

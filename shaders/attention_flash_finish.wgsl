@@ -1,8 +1,8 @@
-//! attention_flash_finish: O, and the logarithms of sums, from what walks of attention_flash that were cut have left.
+//! attention_flash_finish: O and log-sum-exp from the rows that several dispatches added up.
 //!
-//! These, or attention_flash_subgroup or attention_cooperative, leave for each row O before its division, the row's maximum and its sum.
-//! An invocation divides four columns of a row. A row that sees no key, and so has no sum, and one past the sequence's
-//! queries gives zeros.
+//! With KV_PER_DISPATCH, attention_flash, attention_flash_subgroup and attention_cooperative leave for each row O before
+//! the division, the maximum and the sum. An invocation divides four columns of a row. A row that sees no key has a sum of
+//! 0 and gives zeros. So does a row past the sequence's queries.
 //!
 //! Traffic: the sums read once, O written once. Workgroup memory: 0 B. Works for any lengths, and columns and strides that
 //! are multiples of four.
@@ -10,8 +10,8 @@
 alias Elem4 = vec4<f32>;    // four elements of O
 
 const VALUE_DIM: u32 = 64;     // columns of O
-const LENGTHS: bool = false;   // each sequence has lengths of its own
-const LSE: bool = false;       // the logarithms of the sums are written
+const LENGTHS: bool = false;   // each sequence has its own lengths
+const LSE: bool = false;       // write log-sum-exp to lse
 const HALF: bool = false;      // O is f16
 const FINISHERS: u32 = 64;     // invocations of a workgroup
 
@@ -19,7 +19,7 @@ const VALUE_D4: u32 = VALUE_DIM / 4u;
 const KEPT_ROW: u32 = VALUE_DIM + 2u;
 const_assert VALUE_DIM % 4 == 0;
 
-const LARGEST: f32 = 65504.0;   // of f16
+const LARGEST: f32 = 65504.0;   // the largest f16
 const LN_2: f32 = 0.6931471805599453;
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -36,13 +36,13 @@ fn attention_flash_finish(
 ) {
     let index = (workgroup_id.y * num_workgroups.x + workgroup_id.x) * FINISHERS + local_index;
     let d4 = index % VALUE_D4;
-    let row = index / VALUE_D4;   // of all that are kept
+    let row = index / VALUE_D4;   // row of those that are stored
     let all_heads = params.batch * params.heads;
     let tiles_q = (params.seq_q + params.rows - 1u) / params.rows;
     let tile = params.first_kept + row / params.rows;
     let in_turn = params.in_turn == 1u;
     let plane = select(tile / tiles_q, tile % all_heads, in_turn);
-    // Tiles of a head count from its last rows.
+    // Tiles of a head are numbered from its last rows.
     let tile_q = tiles_q - 1u - select(tile % tiles_q, tile / all_heads, in_turn);
     let query = tile_q * params.rows + row % params.rows;
     if (row >= params.kept * params.rows || query >= params.seq_q) {
@@ -64,7 +64,7 @@ fn attention_flash_finish(
     let o_row = (params.o.offset + batch * params.o.batch + head * params.o.head + query * params.o.row) / 4u;
     var value = select(vec4<f32>(), part * factor, sees_some);
     if (HALF) {
-        // Rounded weights can make a mean of the largest f16 a little larger than it.
+        // Rounded weights can lift a mean of values near the largest f16 a little above it.
         let within = clamp(value, vec4<f32>(-LARGEST), vec4<f32>(LARGEST));
         value = select(value, within, abs(value) < vec4<f32>(LARGEST * 1.001));
     }
@@ -75,20 +75,20 @@ fn attention_flash_finish(
 }
 
 struct Params {
-    // `first` is the first tile. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // `first` is the first tile. Scores are in units of log2, and so are `scale` and `soft_cap`.
     // snippet attention_params
     batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
+    heads: u32,           // heads of Q and O
+    group: u32,           // query heads per key head
     seq_q: u32,
     seq_kv: u32,
     head_dim: u32,
     value_dim: u32,
     ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // of Q times K
-    soft_cap: f32,        // 0 for none
-    first: u32,           // where the work of this dispatch begins
+    behind: i32,          // a query at p sees keys after p - behind
+    scale: f32,           // factor of Q K^T
+    soft_cap: f32,        // 0: no cap
+    first: u32,           // first unit of work of this dispatch
     q: Strides,
     k: Strides,
     v: Strides,
@@ -96,17 +96,17 @@ struct Params {
     bias: Strides,
     page_size: u32,
     pages: u32,
-    table_row: u32,       // pages of a sequence
+    table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
-    first_kept: u32,      // the tile whose sums are kept first
-    kept: u32,            // how many there are
-    rows: u32,            // queries of a tile
-    in_turn: u32,         // 1 where a tile of each head came in turn, 0 where all tiles of a head did
+    first_kept: u32,      // tile whose sums come first
+    kept: u32,            // tiles whose sums are stored
+    rows: u32,            // queries per tile
+    in_turn: u32,         // 1: one tile of every head comes before the next tile; 0: the tiles of a head follow each other
 }
 
 // snippet attention_strides
-// From one of each to the next, in elements.
+// Elements from one sequence, head or row to the next, and before the first one.
 struct Strides {
     batch: u32,
     head: u32,

@@ -1,17 +1,17 @@
 //! attention_flash_subgroup: O = softmax(scale * Q K^T + mask) V for each head; a row belongs to lanes of one subgroup.
 //!
-//! One workgroup computes TILE_Q rows of one head's output, walking the keys in blocks of TILE_KV (Dao,
+//! One workgroup computes TILE_Q rows of one head's output, in a loop over the keys in blocks of TILE_KV (Dao,
 //! "FlashAttention-2", 2023, section 3.1). For each block, every invocation
-//!   1. multiplies its ELEMS_Q x ELEMS_KV part of S = Q K^T in registers, head_dim in chunks of CHUNK_D columns;
-//!   2. finds the maxima of its rows with the other LANES invocations of these rows, by shuffles, without a barrier,
-//!      rescales its part of O and of the row sums, and makes S to P = exp(S - maximum), which stays in registers;
+//!   1. multiplies its ELEMS_Q x ELEMS_KV part of S = Q K^T in registers, over chunks of CHUNK_D columns of head_dim;
+//!   2. finds the maxima of its rows by shuffles among the LANES invocations that share them, without a barrier, rescales
+//!      its part of O and of the row sums, and computes P = exp(S - maximum), which stays in registers;
 //!   3. adds P V to its part of O, ELEMS_Q rows and every LANES-th group of four columns: P and V pass through workgroup
 //!      memory CHUNK_KV keys at a time.
-//! Both products are sums of outer products: Q, K and P lie in workgroup memory with a fixed column or key contiguous, so
-//! that one vec4 holds four rows or keys, and few registers hold what one step multiplies. Q with K, and P with V, take
-//! turns in two buffers: one barrier a chunk, and the next chunk is on its way from memory while one is multiplied. The
-//! tile of Q comes again, from cache, with every block: kept in workgroup memory, it would leave room for half as many
-//! workgroups. Scores are kept in units of log2, so that exp is exp2. A row without keys gives zeros.
+//! Both products are sums of outer products. Q, K and P lie in workgroup memory with the elements of one column or key
+//! contiguous, so that one vec4 holds four rows or keys, and the operands of a step need few registers. Two buffers hold a
+//! chunk each, of Q and K or of P and V: a chunk costs one barrier, and the next chunk is fetched while one is multiplied.
+//! The tile of Q is read again, from cache, with every block. If it stayed in workgroup memory, only half as many
+//! workgroups would fit. Scores are in units of log2, so that exp is exp2. A row that sees no key gives zeros.
 //!
 //!          CHUNK_D       TILE_KV         TILE_KV      CHUNK_KV       VALUE_DIM          VALUE_DIM
 //!         +------+     +---------+      +-------+     +------+      +--------+         +--------+
@@ -21,22 +21,23 @@
 //! Intensity: TILE_Q * TILE_KV / (TILE_Q + 2 * TILE_KV) FLOP/B in f32, 32 at 128 x 64. Workgroup memory: 12.5 KiB.
 //! Works for any lengths, columns and strides that are multiples of four, and subgroups of LANES * LANES_Q or more.
 
-alias Elem = f32;           // of Q, K, V, O and the bias
-alias Elem4 = vec4<f32>;    // four of them
+alias Elem = f32;           // type of Q, K, V, O and the bias
+alias Elem4 = vec4<f32>;    // four Elem
 
 const HEAD_DIM: u32 = 64;    // columns of Q and K
 const VALUE_DIM: u32 = 64;   // columns of V and O
-const BIAS: bool = false;       // something is added to the scores
-const SOFT_CAP: bool = false;   // scores s become cap * tanh(s / cap)
+const BIAS: bool = false;       // a bias is added to the scores
+const SOFT_CAP: bool = false;   // scores s become soft_cap * tanh(s / soft_cap)
 const SINKS: bool = false;      // each head has a score without a value
-const LENGTHS: bool = false;    // each sequence has lengths of its own
-const LSE: bool = false;        // the logarithms of the sums are written
-// The most keys that a workgroup walks in one dispatch, a multiple of TILE_KV; 0 for all. Between dispatches, and for
-// attention_flash_finish at the end, `lse` holds for each row O before its division, the row's maximum and its sum.
+const LENGTHS: bool = false;    // each sequence has its own lengths
+const LSE: bool = false;        // write log-sum-exp to lse
+// Most keys of a workgroup in one dispatch, a multiple of TILE_KV; 0: all in one dispatch. If it is not 0, `lse` carries O
+// before the division, the maximum and the sum of each row to the next dispatch, and at the end to
+// attention_flash_finish.
 const KV_PER_DISPATCH: u32 = 0;
 
-const LANES: u32 = 8;       // invocations of a row, a power of two
-const LANES_Q: u32 = 1;     // rows that neighbours take in turn; of 2, pairs share what they read of workgroup memory
+const LANES: u32 = 8;       // invocations per row; a power of two
+const LANES_Q: u32 = 1;     // rows that neighbouring invocations take in turn; with 2, pairs read the same vec4 of K and V
 const TILE_Q: u32 = 128;    // queries per workgroup
 const ELEMS_Q: u32 = 8;     // queries per invocation
 const ELEMS_KV: u32 = 8;    // keys per invocation
@@ -44,7 +45,7 @@ const CHUNK_D: u32 = 8;     // columns of Q and K in workgroup memory at a time
 const CHUNK_KV: u32 = 8;    // keys of P and V in workgroup memory at a time
 const DEPTH_D: u32 = 1;     // columns of Q and K in one unrolled step
 const DEPTH_KV: u32 = 1;    // keys of P and V in one unrolled step
-const CHUNKS: u32 = 2;      // chunks in one unrolled step: 2 know their buffers, 1 is half the code
+const CHUNKS: u32 = 2;      // chunks in one unrolled step; with 2 buffers are constants, with 1 the code is half as long
 
 const TILE_KV: u32 = LANES * ELEMS_KV;   // keys per block
 const WORKGROUP_Q: u32 = TILE_Q / ELEMS_Q;
@@ -54,15 +55,15 @@ const ELEMS_KV4: u32 = ELEMS_KV / 4u;
 const D4: u32 = HEAD_DIM / 4u;
 const VALUE_D4: u32 = VALUE_DIM / 4u;
 const CHUNK_D4: u32 = CHUNK_D / 4u;
-// Even numbers of chunks, so that each has the same buffer in every block.
+// Chunks are rounded up to an even number, so that each has the same buffer in every block.
 const CHUNKS_D: u32 = (D4 + 2u * CHUNK_D4 - 1u) / (2u * CHUNK_D4) * 2u;
 const CHUNKS_KV: u32 = TILE_KV / CHUNK_KV;
 const CHUNK_KV4: u32 = CHUNK_KV / 4u;
 const ELEMS_D4: u32 = (VALUE_D4 + LANES - 1u) / LANES;   // groups of four columns of O per invocation
 const TURNS: u32 = LANES / CHUNK_KV4;   // chunks that one group of an invocation's keys is spread over
 
-// Workgroup memory in vec4: two buffers for Q and K or for P and V. Rows of Q and K are one longer than what they hold, so
-// that stores of neighbouring columns meet in fewer banks.
+// Layout of workgroup memory, in vec4: two buffers, each for Q and K or for P and V. Rows of Q and K have one vec4 of
+// padding, so that stores of neighbouring columns share fewer banks.
 const Q_STRIDE: u32 = TILE_Q / 4u + 1u;
 const K_STRIDE: u32 = TILE_KV / 4u + 1u;
 const P_STRIDE: u32 = TILE_Q / 4u;
@@ -71,11 +72,11 @@ const Q_SIZE: u32 = CHUNK_D * Q_STRIDE;
 const P_SIZE: u32 = CHUNK_KV * P_STRIDE;
 const BUFFER: u32 = max(Q_SIZE + CHUNK_D * K_STRIDE, P_SIZE + CHUNK_KV * V_STRIDE);
 
-// What an invocation copies at a time, rounded up.
+// Groups of four elements that an invocation copies at a time, rounded up.
 const LOADS_Q: u32 = (TILE_Q * CHUNK_D4 + WORKGROUP - 1u) / WORKGROUP;
 const LOADS_K: u32 = (TILE_KV * CHUNK_D4 + WORKGROUP - 1u) / WORKGROUP;
 const LOADS_V: u32 = (CHUNK_KV * V_STRIDE + WORKGROUP - 1u) / WORKGROUP;
-// Whether that comes out even, so that nothing has to be held back.
+// Whether the copies divide evenly over the invocations, so that stores need no guard.
 const EVEN_Q: bool = TILE_Q * CHUNK_D4 % WORKGROUP == 0;
 const EVEN_K: bool = TILE_KV * CHUNK_D4 % WORKGROUP == 0;
 const EVEN_V: bool = CHUNK_KV * V_STRIDE % WORKGROUP == 0;
@@ -97,7 +98,7 @@ const_assert CHUNKS == 1 || CHUNKS == 2;
 const_assert KV_PER_DISPATCH % TILE_KV == 0;
 const KEPT_ROW: u32 = VALUE_DIM + 2u;
 
-// No score is below it. A difference with it is finite or -inf, never NaN, unlike with -inf itself.
+// The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 const LOG2_E: f32 = 1.4426950408889634;
 const LN_2: f32 = 0.6931471805599453;
@@ -107,7 +108,7 @@ const LN_2: f32 = 0.6931471805599453;
 @group(0) @binding(2) var<storage, read> k: array<Elem4>;            // [batch, kv_heads, seq_kv, head_dim / 4]
 @group(0) @binding(3) var<storage, read> v: array<Elem4>;            // [batch, kv_heads, seq_kv, value_dim / 4]
 @group(0) @binding(4) var<storage, read> lengths: array<u32>;        // [batch, 2]
-@group(0) @binding(5) var<storage, read> bias: array<Elem>;          // [batch, heads, seq_q, seq_kv], or 1 of some
+@group(0) @binding(5) var<storage, read> bias: array<Elem>;          // [batch, heads, seq_q, seq_kv]; a stride may be 0
 @group(0) @binding(6) var<storage, read> sinks: array<f32>;          // [heads]
 @group(0) @binding(7) var<storage, read_write> o: array<Elem4>;      // [batch, heads, seq_q, value_dim / 4]
 @group(0) @binding(8) var<storage, read_write> lse: array<f32>;      // [batch, heads, seq_q]; with KV_PER_DISPATCH
@@ -115,7 +116,7 @@ const LN_2: f32 = 0.6931471805599453;
 
 var<workgroup> memory: array<vec4<f32>, 2u * BUFFER>;
 
-// The part of a chunk that an invocation copies, on its way from memory to workgroup memory, as it was read: of K and then
+// The part of a chunk that an invocation copies from memory to workgroup memory, in the type of the buffers: of K and then
 // of Q, or of V.
 alias Fetched = array<Elem4, max(LOADS_K + LOADS_Q, LOADS_V)>;
 
@@ -130,21 +131,21 @@ fn attention_flash_subgroup(
     let tiles_q = (params.seq_q + TILE_Q - 1u) / TILE_Q;
     let tile = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
     let all_heads = params.batch * params.heads;
-    // The last rows first: under a causal mask they see the most keys, and short work should be what ends a dispatch. So
-    // that no head has long rows left then, one tile of every head comes before the next tile. Without such a mask a head
-    // comes as a whole, and few heads share the cache.
+    // Last rows first: under a causal mask they see the most keys, and a dispatch should end with short work. Under such a
+    // mask, one tile of every head comes before the next tile, so that no head has long rows left at the end. Otherwise the
+    // tiles of a head follow each other, so that few heads share the cache.
     let causal = params.ahead < i32(params.seq_kv);
     let plane = select(tile / tiles_q, tile % all_heads, causal);
     let tile_q = select(tile % tiles_q, tile / all_heads, causal);
     let first_query = (tiles_q - 1u - min(tile_q, tiles_q - 1u)) * TILE_Q;
     let batch = plane / params.heads;
     let head = plane % params.heads;
-    // Neighbours in a subgroup share rows, however the workgroup is cut into subgroups.
+    // Neighbours in a subgroup share rows, whichever invocations form a subgroup.
     let index = subgroup_id * subgroup_size + lane;
     let local_q = index / (LANES * LANES_Q) * LANES_Q + index % LANES_Q;
     let local_kv = index / LANES_Q % LANES;
 
-    // A workgroup past the last head walks no keys and writes nothing.
+    // A workgroup past the last head has no keys and writes nothing.
     let there = tile < tiles_q * all_heads;
     var queries = params.seq_q;
     var keys = params.seq_kv;
@@ -155,14 +156,14 @@ fn attention_flash_subgroup(
     let written = select(0u, min(TILE_Q, params.seq_q - first_query), there);
     let rows = min(written, max(queries, first_query) - first_query);
     let position = i32(first_query) + i32(keys) - i32(queries);
-    // Later queries see later keys: the first and the last bound what some see, and what all see.
+    // Later queries see later keys: the first and the last row bound the keys that any row sees, and those that all see.
     let first_sees = visible_keys(position, keys);
     var last_sees = vec2<u32>();
     if (rows > 0u) {
         last_sees = visible_keys(position + i32(rows) - 1, keys);
     }
     let end = last_sees.y;
-    var begin = first_sees.x;   // of this dispatch's part of the walk
+    var begin = first_sees.x;   // first key of this dispatch
     var stop = end;
     if (KV_PER_DISPATCH > 0u) {
         begin = min(begin + params.first_step, max(begin, end));
@@ -183,13 +184,13 @@ fn attention_flash_subgroup(
     );
     let o_base = (params.o.offset + batch * params.o.batch + head * params.o.head + first_query * params.o.row) / 4u;
     let bias_base = batch * params.bias.batch + head * params.bias.head + first_query * params.bias.row;
-    // A sink is where a row's maximum and sum begin.
+    // A row's maximum and sum begin with the sink.
     var least = NEG_LARGE;
     if (SINKS && there) {
         least = max(sinks[head] * LOG2_E, NEG_LARGE);
     }
     var row_max: array<f32, ELEMS_Q>;
-    var row_sum: array<f32, ELEMS_Q>;   // of the invocation's own keys, until the end
+    var row_sum: array<f32, ELEMS_Q>;   // sum over the invocation's own keys, until the end
     var o_part: array<array<vec4<f32>, ELEMS_D4>, ELEMS_Q>;
     for (var i = 0u; i < ELEMS_Q; i++) {
         row_max[i] = least;
@@ -222,7 +223,7 @@ fn attention_flash_subgroup(
                 let chunk = first_chunk + turn;
                 let buffer = select(chunk % 2u, turn, CHUNKS == 2u) * BUFFER;
                 store_qk(&fetched, place, buffer);
-                // Before the barrier: a driver puts off what comes after it until half of the chunk is multiplied.
+                // The fetch stands before the barrier: a driver delays a fetch behind it until half of the chunk is multiplied.
                 if (turn + 1u < CHUNKS || chunk + 1u < CHUNKS_D) {
                     fetch_qk(&fetched, place, first_key, (chunk + 1u) * CHUNK_D4);
                 } else {
@@ -249,7 +250,7 @@ fn attention_flash_subgroup(
             }
         }
 
-        // 2. The weights. Only blocks that cross a bound of what all rows see are masked.
+        // 2. The weights. Masks apply only to blocks that cross a bound of the keys that all rows see.
         if (SOFT_CAP) {
             for (var i = 0u; i < ELEMS_Q; i++) {
                 for (var j = 0u; j < ELEMS_KV4; j++) {
@@ -258,7 +259,7 @@ fn attention_flash_subgroup(
             }
         }
         if (BIAS) {
-            // Past the last row and key these again, without branches: nobody looks at such scores.
+            // Rows and keys past the last read the last again, without a branch: nothing uses their scores.
             for (var i = 0u; i < ELEMS_Q; i++) {
                 let of_row = bias_base + min(row_of(local_q, i), rows - 1u) * params.bias.row;
                 for (var j = 0u; j < ELEMS_KV4; j++) {
@@ -275,12 +276,12 @@ fn attention_flash_subgroup(
                 let sees = visible_keys(position + i32(row_of(local_q, i)), keys);
                 for (var j = 0u; j < ELEMS_KV4; j++) {
                     let key = vec4<u32>(first_key + 4u * (j * LANES + local_kv)) + vec4<u32>(0u, 1u, 2u, 3u);
-                    // Keys before the first wrap around.
+                    // Keys before sees.x wrap around to large numbers.
                     s[i][j] = select(vec4<f32>(NEG_LARGE), s[i][j], key - sees.x < vec4<u32>(sees.y - sees.x));
                 }
             }
         }
-        // Step by step for all rows: the shuffles of one row alone would each wait for the one before.
+        // All rows take each step together: the shuffles of one row alone would wait for one another.
         var new_max: array<f32, ELEMS_Q>;
         for (var i = 0u; i < ELEMS_Q; i++) {
             var larger = s[i][0];
@@ -295,7 +296,7 @@ fn attention_flash_subgroup(
             }
         }
         for (var i = 0u; i < ELEMS_Q; i++) {
-            // While a row has seen no key, its masked scores are its maximum, and yet have to weigh nothing.
+            // If a row has seen no key, its scores and its maximum are NEG_LARGE: a shift of 0 makes its weights 0.
             let shift = select(new_max[i], 0.0, new_max[i] == NEG_LARGE);
             for (var j = 0u; j < ELEMS_KV4; j++) {
                 s[i][j] = exp2(s[i][j] - shift);
@@ -366,7 +367,7 @@ fn attention_flash_subgroup(
         for (var bit = 0u; bit < countOneBits(LANES - 1u); bit++) {
             sum += subgroupShuffleXor(sum, LANES_Q << bit);
         }
-        // Zeros for a row that sees no key, and so has no sum, and for one past the sequence's queries.
+        // A row that sees no key has a sum of 0 and gives zeros. So does a row past the sequence's queries.
         let sees_some = row < rows && sum > 0.0;
         let factor = 1.0 / select(1.0, sum, sees_some);
         if (KV_PER_DISPATCH > 0u && row < written) {
@@ -398,25 +399,25 @@ fn attention_flash_subgroup(
     }
 }
 
-// What of Q, K and V a workgroup works on, and which of its invocations this is. Bases and rows in vec4.
+// The rows of Q, K and V that a workgroup works on, and the index of the invocation. Bases and row strides are in vec4.
 struct Place {
-    q_base: u32,        // first of the tile of Q
+    q_base: u32,        // first vec4 of the tile of Q
     q_row: u32,
-    k_base: u32,        // first of the head's K
+    k_base: u32,        // first vec4 of the head's K
     k_row: u32,
-    v_base: u32,        // first of the head's V
+    v_base: u32,        // first vec4 of the head's V
     v_row: u32,
-    last_row: u32,      // of the tile
-    last_key: u32,      // that one of its rows sees
+    last_row: u32,      // last row of the tile
+    last_key: u32,      // last key that a row of the tile sees
     index: u32,
 }
 
-// Row `i` of an invocation's, within the tile.
+// Row number `i` of an invocation, within the tile.
 fn row_of(local_q: u32, i: u32) -> u32 {
     return (i / 4u * WORKGROUP_Q + local_q) * 4u + i % 4u;
 }
 
-// Columns of a block of K, and of the tile of Q, from vec4 `first_d4`. Past the last key or row, that again.
+// Columns of a block of K, and of the tile of Q, from vec4 `first_d4`. Keys and rows past the last read the last again.
 fn fetch_qk(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: u32) {
     for (var load = 0u; load < LOADS_K; load++) {
         let at = place.index + load * WORKGROUP;
@@ -440,7 +441,7 @@ fn fetch_qk(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: 
     }
 }
 
-// Four columns of a row become parts of four vec4. Q is scaled on the way.
+// Stores K and Q transposed: four columns of a row go to four vec4. Q is scaled.
 fn store_qk(fetched: ptr<function, Fetched>, place: Place, buffer: u32) {
     for (var load = 0u; load < LOADS_K; load++) {
         let at = place.index + load * WORKGROUP;
@@ -464,7 +465,7 @@ fn store_qk(fetched: ptr<function, Fetched>, place: Place, buffer: u32) {
     }
 }
 
-// Rows of V from `first_key`; past the last key, that again: its weight is zero.
+// Rows of V from `first_key`. Keys past the last read the last again; their weights are 0.
 fn fetch_v(to: ptr<function, Fetched>, place: Place, first_key: u32) {
     for (var load = 0u; load < LOADS_V; load++) {
         let at = place.index + load * WORKGROUP;
@@ -488,20 +489,20 @@ fn store_v(fetched: ptr<function, Fetched>, place: Place, buffer: u32) {
 }
 
 struct Params {
-    // `first` is the first tile. Scores, and so `scale` and `soft_cap`, are in units of log2.
+    // `first` is the first tile. Scores are in units of log2, and so are `scale` and `soft_cap`.
     // snippet attention_params
     batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
+    heads: u32,           // heads of Q and O
+    group: u32,           // query heads per key head
     seq_q: u32,
     seq_kv: u32,
     head_dim: u32,
     value_dim: u32,
     ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // of Q times K
-    soft_cap: f32,        // 0 for none
-    first: u32,           // where the work of this dispatch begins
+    behind: i32,          // a query at p sees keys after p - behind
+    scale: f32,           // factor of Q K^T
+    soft_cap: f32,        // 0: no cap
+    first: u32,           // first unit of work of this dispatch
     q: Strides,
     k: Strides,
     v: Strides,
@@ -509,17 +510,17 @@ struct Params {
     bias: Strides,
     page_size: u32,
     pages: u32,
-    table_row: u32,       // pages of a sequence
+    table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
-    first_step: u32,      // with KV_PER_DISPATCH, keys of each walk that earlier dispatches took
-    steps: u32,           // with KV_PER_DISPATCH, keys that this one takes, a multiple of TILE_KV
-    first_kept: u32,      // with KV_PER_DISPATCH, the tile whose sums are kept first
-    kept: u32,            // with KV_PER_DISPATCH, how many there are
+    first_step: u32,      // with KV_PER_DISPATCH: keys of a tile that earlier dispatches took
+    steps: u32,           // with KV_PER_DISPATCH: keys that this dispatch takes, a multiple of TILE_KV
+    first_kept: u32,      // with KV_PER_DISPATCH: tile whose sums come first in `lse`
+    kept: u32,            // with KV_PER_DISPATCH: tiles whose sums are stored
 }
 
 // snippet attention_strides
-// From one of each to the next, in elements.
+// Elements from one sequence, head or row to the next, and before the first one.
 struct Strides {
     batch: u32,
     head: u32,
@@ -529,13 +530,13 @@ struct Strides {
 // end
 
 // snippet attention_visible_keys
-// Keys that a query at `position` sees: those from x up to y.
+// Keys that a query at `position` sees: from x up to y.
 fn visible_keys(position: i32, keys: u32) -> vec2<u32> {
     let bounds = vec2<i32>(position - params.behind + 1, position + params.ahead);
     return vec2<u32>(clamp(bounds, vec2<i32>(0), vec2<i32>(i32(keys))));
 }
 
-// cap * tanh(s / cap), by an exp that stays finite.
+// soft_cap * tanh(s / soft_cap). Beyond the bounds of `clamp`, where exp would overflow, tanh is 1.
 fn capped(s: vec4<f32>) -> vec4<f32> {
     let twice = clamp(s * (2.0 / params.soft_cap), vec4<f32>(-40.0), vec4<f32>(40.0));
     return params.soft_cap * (1.0 - 2.0 / (exp(twice) + 1.0));

@@ -1,8 +1,8 @@
 //! attention_output: O = P V for each head, the last stage of attention_naive.
 //!
-//! One workgroup computes a TILE x TILE tile of one head's output, one element for each invocation, walking the keys in
-//! steps of TILE, those of the sequence alone: what lies behind them need not be numbers. Where there are too many keys for
-//! one dispatch, sums are kept in memory for the next.
+//! One workgroup computes a TILE x TILE tile of one head's output, one element per invocation, in a loop over the keys in
+//! steps of TILE. Keys past the end of the sequence are not read, and may hold NaN. If there are too many keys for one
+//! dispatch, `sums` carries the sums to the next.
 //!
 //!           seq_kv        TILE           TILE
 //!         +--------+     +----+         +----+
@@ -12,9 +12,9 @@
 //! Traffic: heads * seq_q * seq_kv weights, read value_dim / TILE times. Workgroup memory: 2 KiB.
 //! Works for any lengths, value_dim and strides.
 
-alias Elem = f32;   // of V and O
+alias Elem = f32;   // type of V and O
 
-const LENGTHS: bool = false;   // each sequence has lengths of its own
+const LENGTHS: bool = false;   // each sequence has its own lengths
 
 const TILE: u32 = 16;
 
@@ -60,7 +60,7 @@ fn attention_output(
     }
     let stop = params.first_step + params.steps;
     for (var base = params.first_step; base < min(stop, keys); base += TILE) {
-        // Zeros beyond the edges add nothing.
+        // Elements past the edges are zeros, which add nothing.
         var p_value = 0.0;
         var v_value = 0.0;
         if (query < params.seq_q && base + local_id.x < keys) {
@@ -88,17 +88,17 @@ struct Params {
     // `first` is the first tile.
     // snippet attention_params
     batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
+    heads: u32,           // heads of Q and O
+    group: u32,           // query heads per key head
     seq_q: u32,
     seq_kv: u32,
     head_dim: u32,
     value_dim: u32,
     ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // of Q times K
-    soft_cap: f32,        // 0 for none
-    first: u32,           // where the work of this dispatch begins
+    behind: i32,          // a query at p sees keys after p - behind
+    scale: f32,           // factor of Q K^T
+    soft_cap: f32,        // 0: no cap
+    first: u32,           // first unit of work of this dispatch
     q: Strides,
     k: Strides,
     v: Strides,
@@ -106,17 +106,17 @@ struct Params {
     bias: Strides,
     page_size: u32,
     pages: u32,
-    table_row: u32,       // pages of a sequence
+    table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
     first_step: u32,      // keys that earlier dispatches took
-    steps: u32,           // keys that this one takes, a multiple of TILE where it is not the last
-    first_kept: u32,      // of no use here
-    kept: u32,            // the same
+    steps: u32,           // keys that this dispatch takes; a multiple of TILE unless it is the last
+    first_kept: u32,      // not read here
+    kept: u32,            // not read here
 }
 
 // snippet attention_strides
-// From one of each to the next, in elements.
+// Elements from one sequence, head or row to the next, and before the first one.
 struct Strides {
     batch: u32,
     head: u32,

@@ -1,33 +1,33 @@
 //! attention_scores: S = cap(scale * Q K^T) + bias for each head, masked; the first stage of attention_naive.
 //!
-//! One workgroup computes a TILE x TILE tile of one head's scores, one for each invocation, walking head_dim in steps
-//! of TILE. Keys that a query does not see get -inf.
+//! One workgroup computes a TILE x TILE tile of one head's scores, one score per invocation, in a loop over head_dim in
+//! steps of TILE. Scores of keys that a query does not see are -inf.
 //!
 //!          head_dim       TILE           TILE
 //!         +--------+     +----+         +----+
 //!   TILE  |   Q    |  *  | K^T| head  = | S  |  TILE
 //!         +--------+     +----+ _dim    +----+
 //!
-//! Traffic: the price of not fusing, heads * seq_q * seq_kv scores written. Workgroup memory: 2112 B.
+//! Traffic: heads * seq_q * seq_kv scores written, since nothing is fused. Workgroup memory: 2112 B.
 //! Works for any lengths, head_dim and strides.
 
-alias Elem = f32;   // of Q, K and the bias
+alias Elem = f32;   // type of Q, K and the bias
 
-const BIAS: bool = false;       // something is added to the scores
-const SOFT_CAP: bool = false;   // scores s become cap * tanh(s / cap)
-const LENGTHS: bool = false;    // each sequence has lengths of its own
+const BIAS: bool = false;       // a bias is added to the scores
+const SOFT_CAP: bool = false;   // scores s become soft_cap * tanh(s / soft_cap)
+const LENGTHS: bool = false;    // each sequence has its own lengths
 
 const TILE: u32 = 16;
 
 const TILE_Q: u32 = TILE;    // queries per workgroup
 const TILE_KV: u32 = TILE;   // keys per workgroup
-const STRIDE: u32 = TILE + 1u;   // of the tile of K, whose columns are read: one more moves each row to another bank
+const STRIDE: u32 = TILE + 1u;   // row stride of the tile of K; the padding of 1 moves each row to another bank
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<Elem>;             // [batch, heads, seq_q, head_dim]
 @group(0) @binding(2) var<storage, read> k: array<Elem>;             // [batch, kv_heads, seq_kv, head_dim]
 @group(0) @binding(3) var<storage, read> lengths: array<u32>;        // [batch, 2]
-@group(0) @binding(4) var<storage, read> bias: array<Elem>;          // [batch, heads, seq_q, seq_kv], or 1 of some
+@group(0) @binding(4) var<storage, read> bias: array<Elem>;          // [batch, heads, seq_q, seq_kv]; a stride may be 0
 @group(0) @binding(5) var<storage, read_write> scores: array<f32>;   // [batch, heads, seq_q, seq_kv]
 
 var<workgroup> q_tile: array<array<f32, TILE>, TILE>;     // [query][d]
@@ -52,7 +52,7 @@ fn attention_scores(
 
     var sum = 0.0;
     for (var base = 0u; base < params.head_dim; base += TILE) {
-        // Zeros beyond the edges add nothing.
+        // Elements past the edges are zeros, which add nothing.
         var q_value = 0.0;
         var k_value = 0.0;
         let d = base + local_id.x;
@@ -98,7 +98,7 @@ fn sequence(batch: u32) -> vec2<u32> {
     return sizes;
 }
 
-// Keys that a query sees: those from x up to y; none past the sequence's queries.
+// Keys that a query sees: from x up to y. A query past the end of the sequence sees none.
 fn visible_keys(query: u32, sizes: vec2<u32>) -> vec2<u32> {
     let position = i32(query) + i32(sizes.y) - i32(sizes.x);
     let bounds = vec2<i32>(position - params.behind + 1, position + params.ahead);
@@ -106,7 +106,7 @@ fn visible_keys(query: u32, sizes: vec2<u32>) -> vec2<u32> {
     return select(vec2<u32>(), sees, query < sizes.x);
 }
 
-// cap * tanh(s / cap), by an exp that stays finite.
+// soft_cap * tanh(s / soft_cap). Beyond the bounds of `clamp`, where exp would overflow, tanh is 1.
 fn capped(s: f32) -> f32 {
     let twice = clamp(s * (2.0 / params.soft_cap), -40.0, 40.0);
     return params.soft_cap * (1.0 - 2.0 / (exp(twice) + 1.0));
@@ -116,17 +116,17 @@ struct Params {
     // `first` is the first tile.
     // snippet attention_params
     batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
+    heads: u32,           // heads of Q and O
+    group: u32,           // query heads per key head
     seq_q: u32,
     seq_kv: u32,
     head_dim: u32,
     value_dim: u32,
     ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // of Q times K
-    soft_cap: f32,        // 0 for none
-    first: u32,           // where the work of this dispatch begins
+    behind: i32,          // a query at p sees keys after p - behind
+    scale: f32,           // factor of Q K^T
+    soft_cap: f32,        // 0: no cap
+    first: u32,           // first unit of work of this dispatch
     q: Strides,
     k: Strides,
     v: Strides,
@@ -134,13 +134,13 @@ struct Params {
     bias: Strides,
     page_size: u32,
     pages: u32,
-    table_row: u32,       // pages of a sequence
+    table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
 }
 
 // snippet attention_strides
-// From one of each to the next, in elements.
+// Elements from one sequence, head or row to the next, and before the first one.
 struct Strides {
     batch: u32,
     head: u32,

@@ -1,21 +1,21 @@
 //! attention_softmax: P = exp(S - row_max) / row_sum over each row of scores, in place; the second stage of attention_naive.
 //!
-//! One workgroup takes one row. Each invocation walks the row and keeps a running maximum and a sum that it rescales when
-//! the maximum grows (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018, algorithm 3), and
-//! workgroup memory merges the pairs. A second pass, out of cache where the row fits, writes the weights. A sink is one
-//! more score, without a weight to write. A row whose every score is -inf gets zeros.
+//! One workgroup takes one row. Each invocation loops over the row with a running maximum and a sum that it rescales when
+//! the maximum grows (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018, algorithm 3). Workgroup
+//! memory merges the pairs. A second pass writes the weights; it reads from cache if the row fits. A sink counts as one more
+//! score, without a weight to write. A row whose scores are all -inf gets zeros.
 //!
 //! Traffic: the scores read twice and written once. Workgroup memory: 2.125 KiB. Works for any number of keys.
 
 const SINKS: bool = false;     // each head has a score without a value
-const LENGTHS: bool = false;   // each sequence has lengths of its own
-const LSE: bool = false;       // the logarithms of the sums are written
+const LENGTHS: bool = false;   // each sequence has its own lengths
+const LSE: bool = false;       // write log-sum-exp to lse
 
 const WORKGROUP: u32 = 256;
-const REDUCERS: u32 = min(WORKGROUP, 16u);   // invocations that merge for the others
+const REDUCERS: u32 = min(WORKGROUP, 16u);   // invocations that merge the pairs of all
 const_assert WORKGROUP % REDUCERS == 0;
 
-// No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
+// The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -43,7 +43,7 @@ fn attention_softmax(
     var pair = vec2<f32>(NEG_LARGE, 0.0);
     for (var col = local_index; col < cols; col += WORKGROUP) {
         let score = scores[base + col];
-        // Rare after the first few.
+        // A new maximum is rare after the first few columns.
         if (score > pair.x) {
             pair = vec2<f32>(score, pair.y * exp(pair.x - score));
         }
@@ -62,7 +62,7 @@ fn attention_softmax(
     for (var i = 1u; i < REDUCERS; i++) {
         pair = merge(pair, merged[i]);
     }
-    // Past the sequence's queries there is no sink either.
+    // Rows past the sequence's queries have no sink.
     var live = there;
     if (LENGTHS && there) {
         live = row % params.seq_q < lengths[2u * batch];
@@ -91,17 +91,17 @@ struct Params {
     // `first` is the first row.
     // snippet attention_params
     batch: u32,
-    heads: u32,           // of Q and O
-    group: u32,           // query heads to a key head
+    heads: u32,           // heads of Q and O
+    group: u32,           // query heads per key head
     seq_q: u32,
     seq_kv: u32,
     head_dim: u32,
     value_dim: u32,
     ahead: i32,           // a query at p sees keys before p + ahead
-    behind: i32,          // and after p - behind
-    scale: f32,           // of Q times K
-    soft_cap: f32,        // 0 for none
-    first: u32,           // where the work of this dispatch begins
+    behind: i32,          // a query at p sees keys after p - behind
+    scale: f32,           // factor of Q K^T
+    soft_cap: f32,        // 0: no cap
+    first: u32,           // first unit of work of this dispatch
     q: Strides,
     k: Strides,
     v: Strides,
@@ -109,13 +109,13 @@ struct Params {
     bias: Strides,
     page_size: u32,
     pages: u32,
-    table_row: u32,       // pages of a sequence
+    table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
 }
 
 // snippet attention_strides
-// From one of each to the next, in elements.
+// Elements from one sequence, head or row to the next, and before the first one.
 struct Strides {
     batch: u32,
     head: u32,

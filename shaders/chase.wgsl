@@ -1,12 +1,12 @@
-//! chase: one invocation follows a cycle of places, each read waiting for the one before.
+//! chase: one invocation follows a cycle of indices; each read waits for the one before.
 //!
-//! The place it begins at comes from a buffer and the place it ends at goes there, so that the next dispatch goes on where
-//! this one ended and meets lines that no cache holds any more.
+//! The first index comes from a buffer, and the last one is stored there. The next dispatch goes on where this one ended,
+//! and so meets lines that no cache holds any more.
 //!
 //! Traffic: trips * UNROLL dependent reads of 4 bytes. Workgroup memory: 0 B. Works for any cycle.
 
 const WORKGROUP: u32 = 1;
-const UNROLL: u32 = 16;   // reads in one trip
+const UNROLL: u32 = 16;   // reads per trip
 
 struct Params {
     trips: u32,

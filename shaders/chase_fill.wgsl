@@ -1,7 +1,7 @@
 //! chase_fill: writes the cycle that chase follows: a random order of all lines, each visited once.
 //!
-//! Step s of the cycle is line `shuffle(s)`, a bijection of the numbers below `lines`; the first word of every line holds
-//! the place of the first word of the next.
+//! `shuffle` is a bijection of the numbers below `lines`. Step s of the cycle is line `shuffle(s)`. The first word of a line
+//! holds the index of the first word of the next line.
 //!
 //! Traffic: 4 bytes a line written. Workgroup memory: 0 B. Works for any power of two of lines.
 
@@ -24,7 +24,7 @@ fn chase_fill(@builtin(global_invocation_id) global_id: vec3<u32>) {
     }
 }
 
-// Each step can be undone: a shift towards the low half, a multiplication by an odd number.
+// A bijection, since each of its operations is one: a shift towards the low half, a multiplication by an odd number.
 fn shuffle(step: u32) -> u32 {
     let mask = params.lines - 1u;
     var x = step & mask;

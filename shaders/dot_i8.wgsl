@@ -1,19 +1,19 @@
 //! dot_i8: chains of x = x + dot4I8Packed(x, b), four products of 8-bit integers and their sum in one instruction.
 //!
-//! Where an adapter has the instruction, wgpu uses it; elsewhere the driver or naga writes it out. One operand of the dot
-//! is the result of the step before, so that no step can be taken out of the loop, and it is what is added to as well:
-//! multiply and accumulate, as matmuls do. Results wrap, and are held against the same recurrence bit for bit.
+//! If an adapter has the instruction, wgpu uses it. Otherwise the driver or naga expands it. The result of a step is an
+//! operand of the next dot, so that no step can be hoisted out of the loop, and also its addend: multiply and accumulate, as
+//! in a matmul. Results wrap. The host checks them bit for bit against the same recurrence.
 //!
 //! Operations: 8 * invocations * steps * CHAINS. Workgroup memory: 0 B. Works for any number of invocations.
 
 const WORKGROUP: u32 = 256;
-const CHAINS: u32 = 4;    // independent values for an invocation
+const CHAINS: u32 = 4;    // independent values per invocation
 const UNROLL: u32 = 16;   // steps of a chain in the loop's body
 
 struct Params {
     invocations: u32,
     trips: u32,   // steps / UNROLL
-    a: u32,       // bits that the invocation's own value is mixed with
+    a: u32,       // bits that are xored with the invocation's own value
     b: u32,
 }
 

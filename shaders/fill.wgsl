@@ -18,11 +18,11 @@ struct Params {
     stride: u32,         // invocations of the dispatch
     stream: u32,         // seed of this operand
     mode: u32,           // MODE_...
-    distribution: u32,   // 0 uniform in [-1, 1); 1 the same with one in 64 sixteen times as large; of integers 2 or 3,
-                         // each drawn alone or a permutation
+    distribution: u32,   // 0: uniform in [-1, 1); 1: uniform, with one in 64 sixteen times as large;
+                         // integers are drawn independently with 2, and are a permutation with 3
     constant: u32,       // the word of MODE_CONSTANT
     first: u32,          // index of the first element
-    bound: u32,          // integers of MODE_U32 are below it
+    bound: u32,          // exclusive upper bound of the integers of MODE_U32
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -74,13 +74,13 @@ fn value_f16(index: u32) -> f32 {
     return (f32(bits >> 21u) / 1024.0 - 1.0) * scale(bits);
 }
 
-// One round that mixes the bits of `mask`; it can be undone, so no two come out alike.
+// One invertible round that mixes the bits of `mask`: different inputs give different outputs.
 fn mix_within(x: u32, factor: u32, mask: u32, half: u32) -> u32 {
     let product = ((x ^ params.stream) * factor) & mask;
     return product ^ (product >> half);
 }
 
-// Element `index` of a permutation of the integers below `bound`: rounds until what comes out is one of them.
+// Element `index` of a permutation of the integers below `bound`. Rounds repeat until their result is below `bound`.
 fn permuted(index: u32) -> u32 {
     var mask = params.bound - 1u;
     mask |= mask >> 1u;

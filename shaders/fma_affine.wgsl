@@ -1,16 +1,16 @@
-//! fma_affine: chains of x = fma(x, a, b), as many arithmetic operations as registers and nothing else allow.
+//! fma_affine: chains of x = fma(x, a, b): arithmetic on registers and nothing else.
 //!
 //! One invocation keeps CHAINS independent values of type Elem in registers and takes `trips * UNROLL` steps with each.
-//! a is just below 1 in magnitude and negative, so that values stay finite and never settle; b differs between
-//! invocations, the first value between chains as well. The number of trips is a uniform, unknown to the compiler, and
-//! the sum of all chains is stored, so nothing can be left out; the host holds it against the same recurrence in f64.
+//! a is negative and just below 1 in magnitude, so that values stay finite and never settle. b differs between invocations,
+//! and the first value also between chains. The compiler can leave nothing out, since it does not know the number of trips,
+//! a uniform, and the sum of all chains is stored. The host checks that sum against the same recurrence in f64.
 //!
 //! Operations: 2 * invocations * steps * CHAINS * width. Workgroup memory: 0 B. Works for any number of invocations.
 
 alias Elem = vec2<f32>;
 
 const WORKGROUP: u32 = 256;
-const CHAINS: u32 = 4;    // independent values of type Elem for an invocation
+const CHAINS: u32 = 4;    // independent values of type Elem per invocation
 const UNROLL: u32 = 16;   // steps of a chain in the loop's body
 
 struct Params {

@@ -1,8 +1,8 @@
 //! fma_affine_f16: chains of x = fma(x, a, +-b) in half precision.
 //!
-//! As fma_affine, in f16 with f16 results: two values side by side are what many adapters need for their full rate. b
-//! changes its sign with every step, so that values alternate between two for good instead of settling on one, while a
-//! contraction of 15/16 keeps the rounding of the eleven bits of an f16 small enough to be held against f64.
+//! This is fma_affine in f16 with f16 results. Many adapters need two values side by side for their full rate. b changes its
+//! sign with every step, so that values alternate between two and never settle on one. A contraction of 15/16 keeps the
+//! rounding errors of f16, which has eleven bits, small enough for a check against f64.
 //!
 //! Operations: 2 * invocations * steps * CHAINS * width. Workgroup memory: 0 B. Works for any number of invocations.
 
@@ -11,7 +11,7 @@ enable f16;
 alias Elem = vec2<f16>;
 
 const WORKGROUP: u32 = 256;
-const CHAINS: u32 = 4;    // independent values of type Elem for an invocation
+const CHAINS: u32 = 4;    // independent values of type Elem per invocation
 const UNROLL: u32 = 16;   // steps of a chain in the loop's body, even
 
 const_assert UNROLL % 2 == 0;

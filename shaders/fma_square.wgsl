@@ -1,17 +1,17 @@
-//! fma_square: chains of x = fma(x, x, c), as many arithmetic operations as registers and nothing else allow.
+//! fma_square: chains of x = fma(x, x, c): arithmetic on registers and nothing else.
 //!
 //! One invocation keeps CHAINS independent values of type Elem in registers and takes `trips * UNROLL` steps with each.
-//! c lies where the recurrence ends in a cycle of two values, so that values stay finite and never settle; it differs
-//! between invocations, the first value between chains as well. Some adapters run a fma with a repeated operand at
-//! another rate than fma_affine. The number of trips is a uniform, unknown to the compiler, and
-//! the sum of all chains is stored, so nothing can be left out; the host holds it against the same recurrence in f64.
+//! With these c the recurrence ends in a cycle of two values, so that values stay finite and never settle. c differs between
+//! invocations, and the first value also between chains. Some adapters run an fma with a repeated operand at another rate
+//! than fma_affine. The compiler can leave nothing out, since it does not know the number of trips, a uniform, and the sum
+//! of all chains is stored. The host checks that sum against the same recurrence in f64.
 //!
 //! Operations: 2 * invocations * steps * CHAINS * width. Workgroup memory: 0 B. Works for any number of invocations.
 
 alias Elem = vec2<f32>;
 
 const WORKGROUP: u32 = 256;
-const CHAINS: u32 = 4;    // independent values of type Elem for an invocation
+const CHAINS: u32 = 4;    // independent values of type Elem per invocation
 const UNROLL: u32 = 16;   // steps of a chain in the loop's body
 
 struct Params {

@@ -1,7 +1,7 @@
 //! fma_square_f16: chains of x = fma(x, x, c) in half precision.
 //!
-//! As fma_square, in f16 with f16 results: two values side by side are what many adapters need for their full rate. c
-//! lies where the recurrence ends in a cycle of two values that draws its neighbours in, so rounding does not grow.
+//! This is fma_square in f16 with f16 results. Many adapters need two values side by side for their full rate. With these c
+//! the recurrence ends in a cycle of two values that attracts its neighbours, so that rounding errors do not grow.
 //!
 //! Operations: 2 * invocations * steps * CHAINS * width. Workgroup memory: 0 B. Works for any number of invocations.
 
@@ -10,7 +10,7 @@ enable f16;
 alias Elem = vec2<f16>;
 
 const WORKGROUP: u32 = 256;
-const CHAINS: u32 = 4;    // independent values of type Elem for an invocation
+const CHAINS: u32 = 4;    // independent values of type Elem per invocation
 const UNROLL: u32 = 16;   // steps of a chain in the loop's body
 
 struct Params {

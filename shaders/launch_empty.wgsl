@@ -1,7 +1,7 @@
-//! launch_empty: nothing, which is what a launch costs.
+//! launch_empty: does nothing, so that its time is the cost of a launch.
 //!
-//! A uniform that never equals SALT keeps the write from happening and the compiler from knowing. Another SALT is another
-//! program: no cache of the driver has it.
+//! The write would happen if a uniform equalled SALT, which it never does, but the compiler cannot know that. Another value
+//! of SALT makes another program, which no cache of the driver holds.
 //!
 //! Traffic: none. Workgroup memory: 0 B. Works for any number of workgroups.
 
@@ -9,7 +9,7 @@ const WORKGROUP: u32 = 64;
 const SALT: u32 = 1;
 
 struct Params {
-    never: u32,   // not SALT
+    never: u32,   // any value but SALT
     padding_0: u32,
     padding_1: u32,
     padding_2: u32,

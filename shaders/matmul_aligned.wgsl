@@ -1,23 +1,23 @@
 //! matmul_aligned: C = activation(alpha * op(A) * op(B) + beta * C + bias) of f16, batched, row-major, on matrix
 //! units, in whole tiles.
 //!
-//! A workgroup computes a TILE_M x TILE_N tile of C, one subgroup a SUBGROUP_M x SUBGROUP_N part of it, as fragments that
-//! the subgroup holds together. Tiles of A and B are fetched 16 bytes at a time while those before are multiplied, and
-//! become f16 on their way to workgroup memory: WGSL has no load of f16 that is wider than 8 bytes. Fragments of C go
-//! through workgroup memory too, so that four elements are stored at a time.
+//! One workgroup computes a TILE_M x TILE_N tile of C, one subgroup a SUBGROUP_M x SUBGROUP_N part of it, in fragments that
+//! the subgroup's invocations hold together. The next tiles of A and B are fetched as u32, 16 bytes at a time, while the
+//! current ones are multiplied, and are converted to f16 on the way to workgroup memory: WGSL has no load of f16 wider than
+//! 8 bytes. Fragments of C pass through workgroup memory too, so that four elements are stored at a time.
 //!
 //!           TILE_K        TILE_N             TILE_N
 //!          +------+     +--------+         +--------+
 //!   TILE_M |  A   |  *  |   B    | TILE_K =|   C    | TILE_M
 //!          +------+     +--------+         +--------+
 //!
-//! Steps through K are taken in windows of STAGGER * STAGGER_STEPS steps. Workgroups that share rows of A or columns of B
-//! begin each window STAGGER_STEPS steps apart and go round in it: otherwise all of them wait in every step for a tile
-//! that is not yet in the cache; so each fetches a part of the window first, and finds the rest there.
+//! K is divided into windows of STAGGER * STAGGER_STEPS steps. Workgroups that share rows of A or columns of B begin each
+//! window STAGGER_STEPS steps apart and wrap around within it. Each fetches a different part of the window first, and finds
+//! the rest in cache. If all began at the same step, all would wait in every step for a tile that is not yet in cache.
 //!
 //! Intensity: TILE_M * TILE_N / (TILE_M + TILE_N) FLOP/B, 64 at 128 x 128.
-//! Workgroup memory: 23.5 KiB. Works for any M, N, K that are multiples of the tile, where rows, matrices and what lies
-//! before them are whole chunks, and a subgroup has LANES invocations.
+//! Workgroup memory: 23.5 KiB. Works for any M, N, K that are multiples of the tile, if offsets and strides are multiples
+//! of CHUNK and a subgroup has LANES invocations.
 
 enable f16;
 enable wgpu_cooperative_matrix;
@@ -35,33 +35,33 @@ const TRANSPOSED_B: bool = false;   // B lies in memory as [N, K]
 const TILE_M: u32 = 128;       // rows of C per workgroup
 const TILE_N: u32 = 128;       // columns of C per workgroup
 const TILE_K: u32 = 32;        // depth of one step through K
-const UNROLL_K: u32 = 32;      // part of that which is written out
+const UNROLL_K: u32 = 32;      // part of TILE_K that is unrolled
 const SUBGROUP_M: u32 = 64;    // rows of C per subgroup
 const SUBGROUP_N: u32 = 64;    // columns of C per subgroup
-const STAGGER: u32 = 8;         // places in a window of steps where workgroups begin
-const STAGGER_STEPS: u32 = 2;           // steps from one such place to the next
-const PAD: u32 = 8;            // elements beyond each row of a tile, which moves the next row to other banks
-const GROUP: u32 = 8;          // columns of tiles that are walked row by row, so that their part of B stays in the cache
-const PAD_C: u32 = 4;          // f32 beyond each row of a fragment of C
-const EPILOGUE: bool = false;   // anything of the next three, or alpha
+const STAGGER: u32 = 8;         // steps of a window at which workgroups begin
+const STAGGER_STEPS: u32 = 2;           // steps from one such step to the next
+const PAD: u32 = 8;            // elements of padding after each row of a tile: they move the next row to other banks
+const GROUP: u32 = 8;          // columns of tiles that are taken row by row, so that their part of B stays in cache
+const PAD_C: u32 = 4;          // f32 of padding after each row of a fragment of C
+const EPILOGUE: bool = false;   // alpha, beta, bias or activation apply
 const BETA: bool = false;       // beta is not 0
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0;      // 0 none, 1 relu, 2 gelu, 3 silu
-const BUDGET: u32 = 0;         // MFLOP of a dispatch, a run of the workgroups from params.first on; 0: all
+const BUDGET: u32 = 0;         // most MFLOP of a dispatch, whose workgroups begin at params.first; 0: no limit
 
 const CHUNK: u32 = 8;   // elements that one load fetches, 16 bytes
-const WIDTH: u32 = 4;   // elements of what a tile consists of
+const WIDTH: u32 = 4;   // elements in a vec4, of which tiles consist
 const SUBGROUPS_N: u32 = TILE_N / SUBGROUP_N;
 const WORKGROUP: u32 = TILE_M / SUBGROUP_M * SUBGROUPS_N * LANES;
 const FRAGMENTS_M: u32 = SUBGROUP_M / FRAGMENT;
 const FRAGMENTS_N: u32 = SUBGROUP_N / FRAGMENT;
 const FRAGMENTS_K: u32 = UNROLL_K / FRAGMENT;
 const PARTS_K: u32 = TILE_K / UNROLL_K;
-const ROWS_A: u32 = select(TILE_M, TILE_K, TRANSPOSED_A);    // of a tile as it lies
+const ROWS_A: u32 = select(TILE_M, TILE_K, TRANSPOSED_A);    // rows of a tile in its layout in memory
 const ROWS_B: u32 = select(TILE_K, TILE_N, TRANSPOSED_B);
 const COLUMNS_A: u32 = select(TILE_K, TILE_M, TRANSPOSED_A);
 const COLUMNS_B: u32 = select(TILE_N, TILE_K, TRANSPOSED_B);
-const CHUNKS_A: u32 = COLUMNS_A / CHUNK;            // in a row of a tile
+const CHUNKS_A: u32 = COLUMNS_A / CHUNK;            // chunks in a row of a tile
 const CHUNKS_B: u32 = COLUMNS_B / CHUNK;
 const STRIDE_A: u32 = (COLUMNS_A + PAD) / WIDTH;
 const STRIDE_B: u32 = (COLUMNS_B + PAD) / WIDTH;
@@ -70,9 +70,9 @@ const PASS_B: u32 = WORKGROUP / CHUNKS_B;
 const LOADS_A: u32 = ROWS_A / PASS_A;
 const LOADS_B: u32 = ROWS_B / PASS_B;
 const STRIDE_C: u32 = (FRAGMENT + PAD_C) / WIDTH;
-const QUADS: u32 = FRAGMENT / WIDTH;                // in a row of a fragment of C
-const STORES: u32 = FRAGMENT * QUADS / LANES;       // of an invocation for a fragment
-const BLOCK: u32 = 8;                               // rows that are fetched in an order of their own
+const QUADS: u32 = FRAGMENT / WIDTH;                // vec4 in a row of a fragment of C
+const STORES: u32 = FRAGMENT * QUADS / LANES;       // vec4 of a fragment that an invocation stores
+const BLOCK: u32 = 8;                               // rows whose order `row_along_k` changes
 const_assert TILE_M % SUBGROUP_M == 0;
 const_assert TILE_N % SUBGROUP_N == 0;
 const_assert TILE_K % UNROLL_K == 0;
@@ -86,19 +86,19 @@ const_assert PASS_A * CHUNKS_A == WORKGROUP;
 const_assert PASS_B * CHUNKS_B == WORKGROUP;
 const_assert LOADS_A * PASS_A == ROWS_A;
 const_assert LOADS_B * PASS_B == ROWS_B;
-// Where a chunk lies is a sum of what the invocation says and what the load says.
+// The index of a chunk is a term that depends on the invocation plus a term that depends on the load.
 const_assert TRANSPOSED_A || PASS_A % BLOCK * (BLOCK % PASS_A) == 0;
 const_assert !TRANSPOSED_B || PASS_B % BLOCK * (BLOCK % PASS_B) == 0;
 
 @group(0) @binding(0) var<uniform> params: Params;
-// A and B are bound as if they were written: drivers would else move the loads of a tile to where it is stored. The bias may
-// lie in the same buffer, which cannot be bound both ways.
+// A and B are bound as read_write, though nothing writes them: drivers delay loads of read-only buffers until the tile is
+// stored. The bias is bound like A and B: it may lie in the same buffer, which cannot be bound in two ways.
 @group(0) @binding(1) var<storage, read_write> a: array<vec4<u32>>;      // [batch, M, K]
 @group(0) @binding(2) var<storage, read_write> b: array<vec4<u32>>;      // [batch, K, N]
 @group(0) @binding(3) var<storage, read_write> bias: array<vec4<f32>>;   // [N]
 @group(0) @binding(4) var<storage, read_write> c: array<QuadC>;          // [batch, M, N]
 
-// Multiples of 16 bytes: from other places in memory fragments cannot be loaded.
+// Rows of tiles are multiples of 16 bytes: fragments can be loaded from such addresses only.
 var<workgroup> a_tile: array<vec4<f16>, ROWS_A * STRIDE_A>;
 var<workgroup> b_tile: array<vec4<f16>, ROWS_B * STRIDE_B>;
 var<workgroup> c_tile: array<vec4<f32>, WORKGROUP / LANES * FRAGMENT * STRIDE_C>;   // a fragment of each subgroup
@@ -138,7 +138,7 @@ fn matmul_aligned(
     let subgroup_row = subgroup_id / SUBGROUPS_N * SUBGROUP_M;
     let subgroup_column = subgroup_id % SUBGROUPS_N * SUBGROUP_N;
 
-    // Workgroups beyond the last plane, which only fill the grid, multiply nothing; what they fetch is the last plane's.
+    // Workgroups past the last plane only fill the grid: they fetch from the last plane and multiply nothing.
     let matrix = min(plane, params.planes - 1u);
     let all_steps = params.k / TILE_K;
     let steps = select(0u, all_steps, plane < params.planes);
@@ -155,11 +155,11 @@ fn matmul_aligned(
     for (var step = 0u; step < steps; step++) {
         keep(local_index, a_next, b_next);
         workgroupBarrier();
-        // The last fetch is of tiles that were fetched before, which nothing uses: a branch would cost more.
+        // The last step fetches its own tiles once more, which nothing uses: a branch would cost more.
         let next = depth_of(min(step + 1u, all_steps - 1u), all_steps, offset);
         a_next = fetch_a(a_first, next);
         b_next = fetch_b(b_first, next);
-        // A loop even of one trip: without one here drivers write the steps out, and move the fetches to the next.
+        // A loop stands here even for one trip: without it, drivers unroll the steps and move the fetches to the next one.
         // keep loop
         for (var part = 0u; part < PARTS_K; part++) {
             for (var fragment_k = 0u; fragment_k < FRAGMENTS_K; fragment_k++) {
@@ -195,7 +195,7 @@ fn matmul_aligned(
             + first_column + subgroup_column;
         for (var i = 0u; i < FRAGMENTS_M; i++) {
             for (var j = 0u; j < FRAGMENTS_N; j++) {
-                // naga 30 wants each operand bound just before.
+                // naga 30 needs each operand bound by a `let` just before the store.
                 let value = sum[i][j];
                 let pointer = &c_tile[subgroup_id * FRAGMENT * STRIDE_C];
                 let stride = STRIDE_C + 0u;
@@ -229,8 +229,8 @@ fn halves(bytes: vec2<u32>) -> vec4<f16> {
     return vec4<f16>(vec4<f32>(unpack2x16float(bytes.x), unpack2x16float(bytes.y)));
 }
 
-// The row of a tile that is fetched as number `row`, where rows go along K: neighbours would otherwise be stored to rows of 32
-// elements that share banks, and rows four apart do not.
+// The row of a tile that is fetched as number `row`. If rows run along K, neighbours would store to rows of 32 elements that
+// share banks. Rows four apart do not share banks.
 fn row_along_k(row: u32, along_k: bool) -> u32 {
     if (!along_k) {
         return row;
@@ -246,7 +246,7 @@ fn row_of_b(row: u32) -> u32 {
     return row_along_k(row, TRANSPOSED_B);
 }
 
-// Chunks from one row to the next, as they lie.
+// Chunks from one row of A to the next in memory.
 fn chunks_of_a() -> u32 {
     return select(params.a_row, params.a_k, TRANSPOSED_A) / CHUNK;
 }
@@ -255,7 +255,7 @@ fn chunks_of_b() -> u32 {
     return select(params.b_k, params.b_column, TRANSPOSED_B) / CHUNK;
 }
 
-// The chunks of a tile of A that begins at `k`; `first` is where the invocation's first chunk lies at k = 0, in chunks.
+// The invocation's chunks of the tile of A at `k`. `first` is the index of its first chunk at k = 0.
 fn fetch_a(first: u32, k: u32) -> array<vec4<u32>, LOADS_A> {
     let at = first + select(k / CHUNK, k * chunks_of_a(), TRANSPOSED_A);
     var chunks: array<vec4<u32>, LOADS_A>;
@@ -289,7 +289,7 @@ fn keep(local_index: u32, a_chunks: array<vec4<u32>, LOADS_A>, b_chunks: array<v
     }
 }
 
-// `exp` of more than 80 would near the largest f32.
+// Arguments of `exp` are at most 80, so that its results stay below the largest f32.
 fn activate(x: vec4<f32>) -> vec4<f32> {
     if (ACTIVATION == 1u) {
         return max(x, vec4<f32>());
@@ -304,8 +304,8 @@ fn activate(x: vec4<f32>) -> vec4<f32> {
     return x;
 }
 
-// Where along K step number `step` of `steps` is, for a workgroup that begins `offset` steps into each window. Steps after
-// the last whole window are taken in order.
+// The k of step number `step` of `steps`, for a workgroup that begins `offset` steps into each window. Steps after the last
+// whole window are taken in order.
 fn depth_of(step: u32, steps: u32, offset: u32) -> u32 {
     let window = STAGGER * STAGGER_STEPS;
     let first = step / window * window;
@@ -325,7 +325,7 @@ struct Params {
     planes: u32,     // batch * splits
     splits: u32,     // parts of K
     split_k: u32,    // depth of a part
-    a_first: u32,    // elements before the first one
+    a_first: u32,    // elements before the first one of the operand
     b_first: u32,
     c_first: u32,
     a_row: u32,      // elements from one row of op(A) to the next
@@ -338,6 +338,6 @@ struct Params {
     c_batch: u32,
     alpha: f32,
     beta: f32,
-    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
+    first: u32,      // workgroups of earlier dispatches, if BUDGET is not 0
 }
 // end

@@ -1,17 +1,17 @@
 //! matmul_blocked: C = activation(alpha * op(A) * op(B) + beta * C + bias), batched, register blocks of vec4.
 //!
-//! One workgroup computes a TILE_M x TILE_N tile of C, walking K in steps of TILE_K. Both tiles lie in workgroup memory
-//! with a fixed k contiguous, so that one vec4 holds four rows of A or four columns of B. Every invocation moves as many
-//! chunks of memory as the next; those of the next step are fetched while the current ones are multiplied. Addresses
-//! advance from one chunk and uniform strides: what is not a product costs as much as one.
+//! One workgroup computes a TILE_M x TILE_N tile of C, in a loop over K in steps of TILE_K. Both tiles lie in workgroup
+//! memory with the elements of one k contiguous, so that one vec4 holds four rows of A or four columns of B. All invocations
+//! move the same number of chunks. The chunks of the next step are fetched while the current ones are multiplied.
+//! Addresses advance by uniform strides from the first chunk, since any other instruction costs as much as a product.
 //!
 //!           TILE_K        TILE_N             TILE_N
 //!          +------+     +--------+         +--------+
 //!   TILE_M |  A   |  *  |   B    | TILE_K =|   C    | TILE_M
 //!          +------+     +--------+         +--------+
 //!
-//! The last tiles of a row or column begin earlier, so that they are full; only k beyond its end needs zeros.
-//! With SPLIT_K above 1 it stores plain sums over one of `splits` parts of K, each to a plane of its own.
+//! The last tiles of a row or column begin earlier, so that they are full. Only elements past the end of K become zeros.
+//! With SPLIT_K above 1, a workgroup stores plain sums over one of `splits` parts of K, in the plane of that part.
 //!
 //! Intensity: TILE_M * TILE_N / (2 * (TILE_M + TILE_N)) FLOP/B in f32, 16 at 64 x 64.
 //! Workgroup memory: 8 KiB. Works for any M, N, K; loads are four elements wide where strides and sizes allow it.
@@ -19,34 +19,34 @@
 alias ElemA = f32;    // f32 or f16
 alias ElemB = f32;
 alias ElemC = f32;
-alias ChunkA = f32;   // what one load of A fetches: ElemA, or vec4<ElemA> where VECTOR_A
+alias ChunkA = f32;   // one load of A: ElemA, or vec4<ElemA> with VECTOR_A
 alias ChunkB = f32;
-alias ChunkC = array<f32, 1>;   // what one store writes: WIDTH_C elements; array<ElemC, 1> or vec4<ElemC>
+alias ChunkC = array<f32, 1>;   // one store of C: WIDTH_C elements; array<ElemC, 1> or vec4<ElemC>
 const VECTOR_A: bool = false;
 const VECTOR_B: bool = false;
 const WIDTH_C: u32 = 1;
 
 const TRANSPOSED_A: bool = false;   // A lies in memory as [K, M]
 const TRANSPOSED_B: bool = false;   // B lies in memory as [N, K]
-const CLAMP: bool = true;           // M or N is less than a tile: what lies beyond reads the last row or column
+const CLAMP: bool = true;           // M or N is less than a tile: elements past the edge read the last row or column
 const RAGGED_K: bool = true;        // a part of K ends within a step
-const SPLIT_K: u32 = 1;             // parts of K that are summed side by side, for matmul_reduce to add up
+const SPLIT_K: u32 = 1;             // parts of K that are summed separately; matmul_reduce adds them up
 const EPILOGUE: bool = SPLIT_K <= 1; // alpha, beta, bias and activation apply
 const BETA: bool = false;           // C is read
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0;          // 0 none, 1 relu, 2 gelu, 3 silu
-const BUDGET: u32 = 0;              // MFLOP of a dispatch, a run of the workgroups from params.first on; 0: all
+const BUDGET: u32 = 0;              // most MFLOP of a dispatch, whose workgroups begin at params.first; 0: no limit
 
 const TILE_M: u32 = 64;    // rows of C per workgroup
 const TILE_N: u32 = 64;    // columns of C per workgroup
 const TILE_K: u32 = 16;    // depth of one step through K
 const ELEMS_M: u32 = 4;    // rows of C per invocation
 const ELEMS_N: u32 = 4;    // columns of C per invocation
-const LANES_M: u32 = 4;    // of 32 neighbouring invocations along M: fewer distinct reads of workgroup memory
-const BUFFERS: u32 = 1;    // tiles in workgroup memory; 2 save a barrier a step
+const LANES_M: u32 = 4;    // invocations along M of 32 neighbours; 4 need few distinct reads of workgroup memory
+const BUFFERS: u32 = 1;    // tiles in workgroup memory; 2 save one barrier per step
 const STORE_EARLY: bool = false; // the next tile is stored at the end of a step instead of at the start of its own
 const SERPENTINE: bool = false;   // products go down one column and up the next instead of row by row
-const GROUP: u32 = 8;      // columns of tiles that are walked row by row, so that their part of B stays in the cache
+const GROUP: u32 = 8;      // columns of tiles that are taken row by row, so that their part of B stays in cache
 
 const WORKGROUP_M: u32 = TILE_M / ELEMS_M;
 const WORKGROUP_N: u32 = TILE_N / ELEMS_N;
@@ -59,7 +59,7 @@ const ELEMS_M4: u32 = ELEMS_M / 4u;
 const ELEMS_N4: u32 = ELEMS_N / 4u;
 const WIDTH_A: u32 = select(1u, 4u, VECTOR_A);   // elements in a chunk
 const WIDTH_B: u32 = select(1u, 4u, VECTOR_B);
-const ALONG_A: bool = !TRANSPOSED_A;             // memory runs along K
+const ALONG_A: bool = !TRANSPOSED_A;             // memory is contiguous along K
 const ALONG_B: bool = TRANSPOSED_B;
 const LINE_A: u32 = select(TILE_M, TILE_K, ALONG_A) / WIDTH_A;   // chunks of a tile that lie next to each other
 const LINE_B: u32 = select(TILE_N, TILE_K, ALONG_B) / WIDTH_B;
@@ -110,14 +110,14 @@ fn matmul_blocked(
     var first_row = own_row;
     var first_column = own_column;
     if (!CLAMP) {
-        // The last tiles begin earlier, so that they are full; what belongs to their neighbours is not stored.
+        // The last tiles begin earlier, so that they are full. Elements that belong to a neighbouring tile are not stored.
         first_row = min(own_row, params.m - TILE_M);
         first_column = min(own_column, params.n - TILE_N);
     }
 
     let matrix = plane / params.splits;
     let k_begin = plane % params.splits * params.split_k;
-    // Workgroups beyond the last plane, which only fill the grid, walk no k and store no row.
+    // Workgroups past the last plane only fill the grid: they have no k and store no row.
     let rows = select(0u, params.m, plane < params.planes);
     let k_end = select(0u, min(params.k, k_begin + params.split_k), plane < params.planes);
     let steps = (max(k_end, k_begin) - k_begin + TILE_K - 1u) / TILE_K;
@@ -137,7 +137,8 @@ fn matmul_blocked(
     var b_at = (b_first + (first_column + b_corner.x) * params.b_column + b_corner.y * params.b_k) / WIDTH_B;
     var depth = max(k_end, k_begin) - k_begin;
 
-    // One of them stays unused: where drivers keep sums decides as much as the order of products.
+    // Sums are in `single` with SERPENTINE, in `sum` without. The type decides where drivers keep them, which matters as
+    // much as the order of products.
     var sum: array<array<vec4<f32>, ELEMS_N4>, ELEMS_M>;
     var single: array<array<f32, ELEMS_N>, ELEMS_M>;
     var a_next: array<ChunkA, LOADS_A>;
@@ -237,13 +238,13 @@ fn matmul_blocked(
     }
 }
 
-// Chunk `load` of an invocation as (line, chunk within the line). What depends on `load` is constant.
+// Chunk `load` of an invocation as (line, chunk within the line). Terms that depend on `load` are constants.
 fn chunk_place(local_index: u32, load: u32, line: u32) -> vec2<u32> {
     let ahead = load * WORKGROUP;
     return vec2<u32>(local_index / line + ahead / line, local_index % line + ahead % line);
 }
 
-// (row or column, k) of a chunk's first element within its tile.
+// The first element of a chunk within its tile, as (row or column, k).
 fn corner_of(place: vec2<u32>, along_k: bool, width: u32) -> vec2<u32> {
     if (along_k) {
         return vec2<u32>(place.x, place.y * width);
@@ -251,7 +252,7 @@ fn corner_of(place: vec2<u32>, along_k: bool, width: u32) -> vec2<u32> {
     return vec2<u32>(place.y * width, place.x);
 }
 
-// Where vec4 `i` of row `k` lies in that row: stores that run along K would meet in the same banks otherwise.
+// The slot of vec4 `i` within row `k`. If stores run along K, slots are permuted, since stores would share banks otherwise.
 fn slot(i: u32, k: u32, along_k: bool) -> u32 {
     if (along_k) {
         return i ^ (k / 4u % 4u * 2u);
@@ -259,7 +260,7 @@ fn slot(i: u32, k: u32, along_k: bool) -> u32 {
     return i;
 }
 
-// The chunks of a tile of A; `at` is where the invocation's first lies, in chunks, and `depth` of K is left.
+// The invocation's chunks of a tile of A. `at` is the index of the first one; `depth` elements of K are left.
 fn fetch_a(local_index: u32, first_row: u32, first: u32, at: u32, depth: u32) -> array<ChunkA, LOADS_A> {
     var chunks: array<ChunkA, LOADS_A>;
     for (var load = 0u; load < LOADS_A; load++) {
@@ -324,7 +325,7 @@ fn keep_b(buffer: u32, local_index: u32, chunks: array<ChunkB, LOADS_B>) {
     }
 }
 
-// Stores WIDTH_C sums from column `column` on; `at` is where row begins.
+// Stores WIDTH_C sums from `column` on. `at` is the index of the row's first element.
 fn store(at: u32, column: u32, sums: array<f32, WIDTH_C>) {
     let place = (at + column) / WIDTH_C;
     var cell: ChunkC;
@@ -355,7 +356,7 @@ struct Params {
     planes: u32,     // batch * splits
     splits: u32,     // parts of K
     split_k: u32,    // depth of a part
-    a_first: u32,    // elements before the first one
+    a_first: u32,    // elements before the first one of the operand
     b_first: u32,
     c_first: u32,
     a_row: u32,      // elements from one row of op(A) to the next
@@ -368,12 +369,12 @@ struct Params {
     c_batch: u32,
     alpha: f32,
     beta: f32,
-    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
+    first: u32,      // workgroups of earlier dispatches, if BUDGET is not 0
 }
 // end
 
 // snippet matmul_activate
-// `exp` of more than 80 would near the largest f32.
+// Arguments of `exp` are at most 80, so that its results stay below the largest f32.
 fn activate(x: f32) -> f32 {
     if (ACTIVATION == 1u) {
         return max(x, 0.0);

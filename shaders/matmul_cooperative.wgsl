@@ -1,25 +1,26 @@
 //! matmul_cooperative: C = activation(alpha * op(A) * op(B) + beta * C + bias), batched, on matrix units.
 //!
-//! One workgroup computes a TILE_M x TILE_N tile of C, one subgroup a SUBGROUP_M x SUBGROUP_N part of it, as fragments of
-//! FRAGMENT x FRAGMENT that the subgroup holds together. Tiles of A and B lie in workgroup memory as they lie in
-//! memory, moved a Chunk at a time, rows padded against bank conflicts; the chunks of the next step through K are
-//! fetched while the current ones are multiplied.
+//! One workgroup computes a TILE_M x TILE_N tile of C, one subgroup a SUBGROUP_M x SUBGROUP_N part of it, in fragments of
+//! FRAGMENT x FRAGMENT that the subgroup's invocations hold together. Tiles of A and B have the same layout in workgroup
+//! memory as in memory, with rows padded against bank conflicts. They are moved a Chunk at a time. The chunks of the next
+//! step through K are fetched while the current ones are multiplied.
 //!
 //!           TILE_K        TILE_N             TILE_N
 //!          +------+     +--------+         +--------+
 //!   TILE_M |  A   |  *  |   B    | TILE_K =|   C    | TILE_M
 //!          +------+     +--------+         +--------+
 //!
-//! The last tiles of a row or column begin earlier, so that they are full; only k beyond its end needs zeros.
-//! Without EPILOGUE f32 sums go to `sums`, with DIRECT whole fragments at once; else they pass through workgroup memory.
+//! The last tiles of a row or column begin earlier, so that they are full. Only elements past the end of K become zeros.
+//! With EPILOGUE, fragments of C pass through workgroup memory. Without EPILOGUE, f32 sums go to `sums`: with DIRECT, whole
+//! fragments are stored directly, and otherwise they pass through workgroup memory too.
 //!
 //! Intensity: TILE_M * TILE_N / (TILE_M + TILE_N) FLOP/B in f16, 32 at 64 x 64.
 //! Workgroup memory: 11.5 KiB. Works for any M, N, K where a subgroup has LANES invocations.
 
 enable wgpu_cooperative_matrix;
 
-alias ElemC = f32;      // of the result with EPILOGUE
-alias Chunk = f32;      // what one load fetches: WIDTH elements; f32 or f16, or vec4 of them
+alias ElemC = f32;      // type of C, with EPILOGUE
+alias Chunk = f32;      // one load: WIDTH elements; f32 or f16, or vec4 of them
 const WIDTH: u32 = 1;
 alias FragmentA = coop_mat8x8<f32, A>;
 alias FragmentB = coop_mat8x8<f32, B>;
@@ -30,26 +31,26 @@ const SUBGROUPS_VARY: bool = false;   // the device has subgroups of several siz
 
 const TRANSPOSED_A: bool = false;   // A lies in memory as [K, M]
 const TRANSPOSED_B: bool = false;   // B lies in memory as [N, K]
-const CLAMP: bool = true;           // M or N is less than a tile: what lies beyond reads the last row or column
+const CLAMP: bool = true;           // M or N is less than a tile: elements past the edge read the last row or column
 const RAGGED_K: bool = true;        // a part of K ends within a step
 const EDGES: bool = true;           // M or N ends within a tile
-const SPLIT_K: u32 = 1;             // parts of K that are summed side by side, for matmul_reduce to add up
+const SPLIT_K: u32 = 1;             // parts of K that are summed separately; matmul_reduce adds them up
 const EPILOGUE: bool = true;        // alpha, beta, bias and activation apply; never with parts of K
-const DIRECT: bool = true;          // f32 sums begin at multiples of 16 bytes, where fragments may go at once
+const DIRECT: bool = true;          // f32 sums begin at multiples of 16 bytes, so that fragments can be stored directly
 const BETA: bool = false;           // C is read
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0;          // 0 none, 1 relu, 2 gelu, 3 silu
-const BUDGET: u32 = 0;              // MFLOP of a dispatch, a run of the workgroups from params.first on; 0: all
+const BUDGET: u32 = 0;              // most MFLOP of a dispatch, whose workgroups begin at params.first; 0: no limit
 
 const TILE_M: u32 = 64;       // rows of C per workgroup
 const TILE_N: u32 = 64;       // columns of C per workgroup
 const TILE_K: u32 = 16;       // depth of one step through K
-const UNROLL_K: u32 = 16;     // part of that which is written out
+const UNROLL_K: u32 = 16;     // part of TILE_K that is unrolled
 const SUBGROUP_M: u32 = 32;   // rows of C per subgroup
 const SUBGROUP_N: u32 = 32;   // columns of C per subgroup
-const BUFFERS: u32 = 1;       // tiles in workgroup memory; 2 save a barrier a step
-const PAD: u32 = 8;           // elements beyond each row of a tile, which moves the next row to other banks
-const GROUP: u32 = 8;         // columns of tiles that are walked row by row, so that their part of B stays in the cache
+const BUFFERS: u32 = 1;       // tiles in workgroup memory; 2 save one barrier per step
+const PAD: u32 = 8;           // elements of padding after each row of a tile: they move the next row to other banks
+const GROUP: u32 = 8;         // columns of tiles that are taken row by row, so that their part of B stays in cache
 
 const SUBGROUPS_N: u32 = TILE_N / SUBGROUP_N;
 const SUBGROUPS: u32 = TILE_M / SUBGROUP_M * SUBGROUPS_N;
@@ -58,9 +59,9 @@ const FRAGMENTS_M: u32 = SUBGROUP_M / FRAGMENT;
 const FRAGMENTS_N: u32 = SUBGROUP_N / FRAGMENT;
 const FRAGMENTS_K: u32 = UNROLL_K / FRAGMENT;
 const PARTS_K: u32 = TILE_K / UNROLL_K;
-const ROWS_A: u32 = select(TILE_M, TILE_K, TRANSPOSED_A);   // of a tile as it lies
+const ROWS_A: u32 = select(TILE_M, TILE_K, TRANSPOSED_A);   // rows of a tile in its layout in memory
 const ROWS_B: u32 = select(TILE_K, TILE_N, TRANSPOSED_B);
-const CHUNKS_A: u32 = TILE_M * TILE_K / ROWS_A / WIDTH;     // in a row of that
+const CHUNKS_A: u32 = TILE_M * TILE_K / ROWS_A / WIDTH;     // chunks in a row of a tile
 const CHUNKS_B: u32 = TILE_N * TILE_K / ROWS_B / WIDTH;
 const STRIDE_A: u32 = CHUNKS_A + PAD / WIDTH;
 const STRIDE_B: u32 = CHUNKS_B + PAD / WIDTH;
@@ -84,7 +85,7 @@ const_assert WORKGROUP % CHUNKS_B * (CHUNKS_B % WORKGROUP) == 0;
 @group(0) @binding(2) var<storage, read> b: array<Chunk>;          // [batch, K, N]
 @group(0) @binding(3) var<storage, read> bias: array<f32>;         // [N]
 @group(0) @binding(4) var<storage, read_write> c: array<ElemC>;    // [batch, M, N], with EPILOGUE
-@group(0) @binding(5) var<storage, read_write> sums: array<f32>;   // [planes, M, N], without
+@group(0) @binding(5) var<storage, read_write> sums: array<f32>;   // [planes, M, N], without EPILOGUE
 
 var<workgroup> a_tile: array<array<Chunk, ROWS_A * STRIDE_A>, BUFFERS>;
 var<workgroup> b_tile: array<array<Chunk, ROWS_B * STRIDE_B>, BUFFERS>;
@@ -124,14 +125,14 @@ fn matmul_cooperative(
     var first_row = own_row;
     var first_column = own_column;
     if (!CLAMP) {
-        // The last tiles begin earlier, so that they are full; what belongs to their neighbours is not stored.
+        // The last tiles begin earlier, so that they are full. Elements that belong to a neighbouring tile are not stored.
         first_row = min(own_row, params.m - TILE_M);
         first_column = min(own_column, params.n - TILE_N);
     }
 
     let matrix = plane / params.splits;
     let k_begin = plane % params.splits * params.split_k;
-    // Workgroups beyond the last plane, which only fill the grid, walk no k and store no row.
+    // Workgroups past the last plane only fill the grid: they have no k and store no row.
     let rows = select(0u, params.m, plane < params.planes);
     let k_end = select(0u, min(params.k, k_begin + params.split_k), plane < params.planes);
     let depth = max(k_end, k_begin) - k_begin;
@@ -195,7 +196,7 @@ fn matmul_cooperative(
             + first_column + subgroup_column;
         for (var i = 0u; i < FRAGMENTS_M; i++) {
             for (var j = 0u; j < FRAGMENTS_N; j++) {
-                // naga 30 wants each operand bound just before.
+                // naga 30 needs each operand bound by a `let` just before the store.
                 let value = sum[i][j];
                 let pointer = &sums[place + i * FRAGMENT * params.c_row + j * FRAGMENT];
                 let stride = params.c_row + 0u;
@@ -223,14 +224,15 @@ fn matmul_cooperative(
     }
 }
 
-// Chunk `load` of an invocation as (row of the tile as it lies, element in that row). What depends on `load` is constant.
+// Chunk `load` of an invocation as (row of the tile in its layout in memory, element in that row). Terms that depend on
+// `load` are constants.
 fn chunk_place(local_index: u32, load: u32, chunks: u32) -> vec2<u32> {
     let ahead = load * WORKGROUP;
     return vec2<u32>(local_index / chunks + ahead / chunks, (local_index % chunks + ahead % chunks) * WIDTH);
 }
 
-// The same for a tile of A, rows within each eight in another order: where a row has 32 elements, neighbours would otherwise
-// store to rows that share banks, and rows four apart do not.
+// `chunk_place` for a tile of A, with the rows of each eight in another order. If a row has 32 elements, neighbours would
+// store to rows that share banks. Rows four apart do not share banks.
 fn chunk_place_a(local_index: u32, load: u32) -> vec2<u32> {
     let place = chunk_place(local_index, load, CHUNKS_A);
     if (TRANSPOSED_A || ROWS_A % 8u != 0u) {
@@ -240,7 +242,8 @@ fn chunk_place_a(local_index: u32, load: u32) -> vec2<u32> {
     return vec2<u32>(row, place.y);
 }
 
-// The chunks of a tile of A. `first` is where row 0 lies at the tile's first k, and `depth` of K is left.
+// The invocation's chunks of a tile of A. `first` is the index of row 0 at the tile's first k; `depth` elements of K are
+// left.
 fn fetch_a(local_index: u32, first_row: u32, first: u32, depth: u32) -> array<Chunk, LOADS_A> {
     var chunks: array<Chunk, LOADS_A>;
     for (var load = 0u; load < LOADS_A; load++) {
@@ -284,7 +287,7 @@ fn keep(buffer: u32, local_index: u32, a_chunks: array<Chunk, LOADS_A>, b_chunks
     }
 }
 
-// One element of the result.
+// Stores one element of the result.
 fn store(plane: u32, row: u32, column: u32, sum: f32) {
     let place = params.c_first + plane * params.c_batch + row * params.c_row + column;
     if (!EPILOGUE) {
@@ -310,7 +313,7 @@ struct Params {
     planes: u32,     // batch * splits
     splits: u32,     // parts of K
     split_k: u32,    // depth of a part
-    a_first: u32,    // elements before the first one
+    a_first: u32,    // elements before the first one of the operand
     b_first: u32,
     c_first: u32,
     a_row: u32,      // elements from one row of op(A) to the next
@@ -323,12 +326,12 @@ struct Params {
     c_batch: u32,
     alpha: f32,
     beta: f32,
-    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
+    first: u32,      // workgroups of earlier dispatches, if BUDGET is not 0
 }
 // end
 
 // snippet matmul_activate
-// `exp` of more than 80 would near the largest f32.
+// Arguments of `exp` are at most 80, so that its results stay below the largest f32.
 fn activate(x: f32) -> f32 {
     if (ACTIVATION == 1u) {
         return max(x, 0.0);

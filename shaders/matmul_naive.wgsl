@@ -1,7 +1,7 @@
 //! matmul_naive: C = activation(alpha * op(A) * op(B) + beta * C + bias), batched, one invocation for each element of C.
 //!
-//! Every invocation walks a row of A and a column of B in memory; nothing is shared but what caches keep. The yardstick
-//! for the other kernels.
+//! Every invocation reads a row of A and a column of B from memory. Only caches share data between invocations. This is the
+//! yardstick for the other kernels.
 //!
 //! Intensity: at most 0.25 FLOP/B of loads. Workgroup memory: 0 B. Works for any M, N, K.
 
@@ -11,7 +11,7 @@ alias ElemC = f32;
 const BETA: bool = false;    // C is read
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0;   // 0 none, 1 relu, 2 gelu, 3 silu
-const BUDGET: u32 = 0;       // MFLOP of a dispatch, a run of the workgroups from params.first on; 0: all
+const BUDGET: u32 = 0;       // most MFLOP of a dispatch, whose workgroups begin at params.first; 0: no limit
 
 const TILE_M: u32 = 16;   // rows of C per workgroup
 const TILE_N: u32 = 16;   // columns of C per workgroup
@@ -58,7 +58,7 @@ struct Params {
     planes: u32,     // batch * splits
     splits: u32,     // parts of K
     split_k: u32,    // depth of a part
-    a_first: u32,    // elements before the first one
+    a_first: u32,    // elements before the first one of the operand
     b_first: u32,
     c_first: u32,
     a_row: u32,      // elements from one row of op(A) to the next
@@ -71,12 +71,12 @@ struct Params {
     c_batch: u32,
     alpha: f32,
     beta: f32,
-    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
+    first: u32,      // workgroups of earlier dispatches, if BUDGET is not 0
 }
 // end
 
 // snippet matmul_activate
-// `exp` of more than 80 would near the largest f32.
+// Arguments of `exp` are at most 80, so that its results stay below the largest f32.
 fn activate(x: f32) -> f32 {
     if (ACTIVATION == 1u) {
         return max(x, 0.0);

@@ -1,6 +1,6 @@
 //! matmul_reduce: C = activation(alpha * (sum of the parts) + beta * C + bias), the end of a product split along K.
 //!
-//! One invocation adds up an element of C from the plane that each part of K left, in the order of k.
+//! One invocation adds up one element of C over the planes of the parts of K, in the order of k.
 //!
 //! Intensity: 0.25 FLOP/B. Workgroup memory: 0 B. Works for any M, N and number of parts.
 
@@ -8,7 +8,7 @@ alias ElemOut = f32;         // f32 or f16
 const BETA: bool = false;    // C is read
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0;   // 0 none, 1 relu, 2 gelu, 3 silu
-const BUDGET: u32 = 0;       // MFLOP of a dispatch, a run of the workgroups from params.first on; 0: all
+const BUDGET: u32 = 0;       // most MFLOP of a dispatch, whose workgroups begin at params.first; 0: no limit
 const REDUCE_WORKGROUP: u32 = 256;
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -58,7 +58,7 @@ struct Params {
     planes: u32,     // batch * splits
     splits: u32,     // parts of K
     split_k: u32,    // depth of a part
-    a_first: u32,    // elements before the first one
+    a_first: u32,    // elements before the first one of the operand
     b_first: u32,
     c_first: u32,
     a_row: u32,      // elements from one row of op(A) to the next
@@ -71,12 +71,12 @@ struct Params {
     c_batch: u32,
     alpha: f32,
     beta: f32,
-    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
+    first: u32,      // workgroups of earlier dispatches, if BUDGET is not 0
 }
 // end
 
 // snippet matmul_activate
-// `exp` of more than 80 would near the largest f32.
+// Arguments of `exp` are at most 80, so that its results stay below the largest f32.
 fn activate(x: f32) -> f32 {
     if (ACTIVATION == 1u) {
         return max(x, 0.0);

@@ -1,6 +1,6 @@
 //! matmul_tiled: C = activation(alpha * op(A) * op(B) + beta * C + bias), batched, through square tiles in workgroup memory.
 //!
-//! One workgroup computes a TILE x TILE tile of C, one element for each invocation, walking K in steps of TILE. Each
+//! One workgroup computes a TILE x TILE tile of C, one element per invocation, in a loop over K in steps of TILE. Each
 //! element of A and B is loaded once for TILE uses.
 //!
 //!          TILE         TILE           TILE
@@ -16,7 +16,7 @@ alias ElemC = f32;
 const BETA: bool = false;    // C is read
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0;   // 0 none, 1 relu, 2 gelu, 3 silu
-const BUDGET: u32 = 0;       // MFLOP of a dispatch, a run of the workgroups from params.first on; 0: all
+const BUDGET: u32 = 0;       // most MFLOP of a dispatch, whose workgroups begin at params.first; 0: no limit
 
 const TILE: u32 = 16;
 
@@ -52,7 +52,7 @@ fn matmul_tiled(
     let b_base = params.b_first + matrix * params.b_batch + column * params.b_column;
     var sum = 0.0;
     for (var base = 0u; base < params.k; base += TILE) {
-        // Zeros beyond the edges add nothing.
+        // Elements past the edges are zeros, which add nothing.
         var a_value = 0.0;
         var b_value = 0.0;
         if (matrix < params.planes && row < params.m && base + local_id.x < params.k) {
@@ -83,7 +83,7 @@ struct Params {
     planes: u32,     // batch * splits
     splits: u32,     // parts of K
     split_k: u32,    // depth of a part
-    a_first: u32,    // elements before the first one
+    a_first: u32,    // elements before the first one of the operand
     b_first: u32,
     c_first: u32,
     a_row: u32,      // elements from one row of op(A) to the next
@@ -96,12 +96,12 @@ struct Params {
     c_batch: u32,
     alpha: f32,
     beta: f32,
-    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
+    first: u32,      // workgroups of earlier dispatches, if BUDGET is not 0
 }
 // end
 
 // snippet matmul_activate
-// `exp` of more than 80 would near the largest f32.
+// Arguments of `exp` are at most 80, so that its results stay below the largest f32.
 fn activate(x: f32) -> f32 {
     if (ACTIVATION == 1u) {
         return max(x, 0.0);

@@ -1,17 +1,17 @@
 //! matmul_vector: C = activation(alpha * op(A) * op(B) + beta * C + bias), batched, for few rows of C.
 //!
-//! An element of B serves at most TILE_M products, so the way of B from memory is all that counts. An invocation walks K
-//! in blocks of WIDTH x ELEMS_N elements of B, fetched 16 bytes at a time along the rows of B as they lie, and holds
-//! TILE_M x ELEMS_N sums; the LANES_K invocations that share these columns merge their sums at the end.
+//! An element of B serves at most TILE_M products, so the time to load B is all that counts. An invocation loops over K in
+//! blocks of WIDTH x ELEMS_N elements of B, fetched 16 bytes at a time along the rows of B in memory. It holds
+//! TILE_M x ELEMS_N sums. The LANES_K invocations that share these columns merge their sums at the end.
 //!
-//!    else lanes along N, then K                ALONG_K: lanes along K, then N
+//!    lanes along N, then K                     with ALONG_K: lanes along K, then N
 //!          LANES_N * WIDTH                           LANES_K * WIDTH
 //!         +---------------+                         +---------------+
 //!         |               | LANES_K * WIDTH         |               | LANES_N * ELEMS_N
 //!         +---------------+                         +---------------+
 //!
-//! A product with few columns is the transpose of one with few rows: there A and B have changed places (MIRRORED).
-//! With SPLIT_K above 1 it stores plain sums over one of `splits` parts of K, each to a plane of its own.
+//! A product with few columns is the transpose of one with few rows: with MIRRORED, A and B have changed places.
+//! With SPLIT_K above 1, a workgroup stores plain sums over one of `splits` parts of K, in the plane of that part.
 //!
 //! Intensity: TILE_M / 2 FLOP/B in f32. Workgroup memory: 4 KiB. Works for any M, N, K.
 
@@ -20,23 +20,23 @@ alias ElemC = f32;
 const HALF: bool = false;           // Elem is f16
 const WIDTH: u32 = 4;               // elements in 16 bytes: 8 of f16
 const WIDE_A: bool = false;         // A is fetched 16 bytes at a time, along K
-const WIDE_B: bool = false;         // B too, along its rows as they lie
+const WIDE_B: bool = false;         // B is fetched 16 bytes at a time, along its rows in memory
 const ALONG_K: bool = false;        // B lies in memory as [N, K]
 const RAGGED_K: bool = true;        // a part of K ends within a step
-const MIRRORED: bool = false;       // C is transposed: bias goes along its rows
-const SPLIT_K: u32 = 1;             // parts of K that are summed side by side, for matmul_reduce to add up
+const MIRRORED: bool = false;       // C is transposed: the bias has an element for each row
+const SPLIT_K: u32 = 1;             // parts of K that are summed separately; matmul_reduce adds them up
 const EPILOGUE: bool = SPLIT_K <= 1; // alpha, beta, bias and activation apply
 const BETA: bool = false;           // C is read
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0;          // 0 none, 1 relu, 2 gelu, 3 silu
-const BUDGET: u32 = 0;              // MFLOP of a dispatch, a run of the workgroups from params.first on; 0: all
+const BUDGET: u32 = 0;              // most MFLOP of a dispatch, whose workgroups begin at params.first; 0: no limit
 
 const TILE_M: u32 = 1;       // rows of C per workgroup
-const ELEMS_N: u32 = 4;    // columns of C per invocation; whole chunks of 16 bytes where B is wide and not ALONG_K
+const ELEMS_N: u32 = 4;    // columns of C per invocation; multiples of WIDTH with WIDE_B and without ALONG_K
 const LANES_N: u32 = 32;   // invocations along N
 const LANES_K: u32 = 8;    // invocations along K; a power of two
 const ROUND: u32 = 4;      // sums of an invocation that are merged at once
-const LAST: u32 = 16;      // parts of a sum that one invocation adds: a barrier less for each halving that this saves
+const LAST: u32 = 16;      // most parts of a sum that one invocation adds at the end; more parts need a round before
 
 const WORKGROUP: u32 = LANES_N * LANES_K;
 const STEP_K: u32 = LANES_K * WIDTH;
@@ -44,8 +44,8 @@ const TILE_N: u32 = LANES_N * ELEMS_N;
 const PARTS: u32 = select(LANES_K, LAST, LANES_K > LAST);
 const SUMS: u32 = TILE_M * ELEMS_N;
 const ADJACENT: bool = WIDE_B && !ALONG_K;   // the columns of an invocation lie next to each other
-const SPREAD_K: bool = !WIDE_B && ALONG_K;   // neighbours fetch neighbouring elements, so a block's k lie apart
-const APART_N: u32 = select(1u, LANES_K, ALONG_K);   // from an invocation to the next one along N
+const SPREAD_K: bool = !WIDE_B && ALONG_K;   // neighbours fetch neighbouring elements, so the k of a block are LANES_K apart
+const APART_N: u32 = select(1u, LANES_K, ALONG_K);   // invocations from one to the next along N
 const APART_K: u32 = select(LANES_N, 1u, ALONG_K);
 const_assert SUMS % ROUND == 0;
 const_assert 0 == (LANES_K & (LANES_K - 1));
@@ -61,7 +61,7 @@ struct Params {
     planes: u32,     // batch * splits
     splits: u32,     // parts of K
     split_k: u32,    // depth of a part
-    a_first: u32,    // elements before the first one
+    a_first: u32,    // elements before the first one of the operand
     b_first: u32,
     c_first: u32,
     a_row: u32,      // elements from one row of op(A) to the next
@@ -75,12 +75,12 @@ struct Params {
     c_plane: u32,    // elements from one plane of results to the next
     alpha: f32,
     beta: f32,
-    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
+    first: u32,      // workgroups of earlier dispatches, if BUDGET is not 0
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<Elem>;             // [batch, M, K], unless WIDE_A
-@group(0) @binding(2) var<storage, read> a_wide: array<vec4<u32>>;   // the same 16 bytes at a time, with WIDE_A
+@group(0) @binding(2) var<storage, read> a_wide: array<vec4<u32>>;   // A, 16 bytes at a time, with WIDE_A
 @group(0) @binding(3) var<storage, read> b: array<Elem>;             // [batch, K, N], unless WIDE_B
 @group(0) @binding(4) var<storage, read> b_wide: array<vec4<u32>>;
 @group(0) @binding(5) var<storage, read> bias: array<f32>;           // [N]
@@ -104,13 +104,13 @@ fn matmul_vector(
     let first_column = id % params.tiles_n * TILE_N;
     let matrix = plane / params.splits;
     let k_begin = plane % params.splits * params.split_k;
-    // Workgroups beyond the last plane, which only fill the grid, walk no k and store no row.
+    // Workgroups past the last plane only fill the grid: they have no k and store no row.
     let rows = select(0u, params.m, plane < params.planes);
     let k_end = select(0u, min(params.k, k_begin + params.split_k), plane < params.planes);
     let lane_n = local_index / APART_N % LANES_N;
     let lane_k = local_index / APART_K % LANES_K;
 
-    // What lies beyond the last row or column reads the last one, and is not stored.
+    // Rows and columns past the last read the last one, and are not stored.
     var row_firsts: array<u32, TILE_M>;
     for (var i = 0u; i < TILE_M; i++) {
         row_firsts[i] = params.a_first + matrix * params.a_batch + min(first_row + i, params.m - 1u) * params.a_row;
@@ -184,18 +184,18 @@ fn elements(bytes: vec4<u32>) -> array<f32, WIDTH> {
     return values;
 }
 
-// Where k number `i` of a block lies beyond its first.
+// Distance of k number `i` of a block from the first one.
 fn k_of(i: u32) -> u32 {
     return select(i, i * LANES_K, SPREAD_K);
 }
 
-// Column `j` of an invocation, from the workgroup's first.
+// Column number `j` of an invocation, counted from the workgroup's first column.
 fn column_of(lane_n: u32, j: u32) -> u32 {
     let chunk = j / WIDTH * LANES_N + lane_n;
     return select(lane_n + j * LANES_N, chunk * WIDTH + j % WIDTH, ADJACENT);
 }
 
-// The elements of a row of A that a block needs. Zeros stand for what lies at or beyond `k_end`.
+// The elements of a row of A that a block needs. Elements at or past `k_end` are zeros.
 fn load_a(row_first: u32, k: u32, k_end: u32) -> array<f32, WIDTH> {
     var values: array<f32, WIDTH>;
     if (WIDE_A) {
@@ -212,7 +212,7 @@ fn load_a(row_first: u32, k: u32, k_end: u32) -> array<f32, WIDTH> {
     return values;
 }
 
-// A block of B as [k][column]; `first` is where column 0, k 0 lies.
+// A block of B as [k][column]. `first` is the index of the element in column 0 at k = 0.
 fn load_b(columns: array<u32, ELEMS_N>, first: u32, k: u32, k_end: u32) -> array<array<f32, ELEMS_N>, WIDTH> {
     var block: array<array<f32, ELEMS_N>, WIDTH>;
     if (ADJACENT) {
@@ -221,7 +221,7 @@ fn load_b(columns: array<u32, ELEMS_N>, first: u32, k: u32, k_end: u32) -> array
                 for (var chunk = 0u; chunk < ELEMS_N; chunk += WIDTH) {
                     let values = elements(b_wide[(first + columns[chunk] + (k + i) * params.b_k) / WIDTH]);
                     for (var j = 0u; j < WIDTH; j++) {
-                        // The remainder is for ELEMS_N < WIDTH, where this branch is compiled and not taken.
+                        // The remainder keeps the index in range for ELEMS_N < WIDTH, where this branch is only compiled.
                         block[i][(chunk + j) % ELEMS_N] = values[j];
                     }
                 }
@@ -265,7 +265,7 @@ fn store(plane: u32, row: u32, column: u32, sum: f32) {
 }
 
 // snippet matmul_activate
-// `exp` of more than 80 would near the largest f32.
+// Arguments of `exp` are at most 80, so that its results stay below the largest f32.
 fn activate(x: f32) -> f32 {
     if (ACTIVATION == 1u) {
         return max(x, 0.0);

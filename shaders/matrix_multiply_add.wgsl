@@ -1,22 +1,22 @@
-//! matrix_multiply_add: products of matrix fragments, summed in registers, as many as matrix units do and nothing else.
+//! matrix_multiply_add: products of matrix fragments, summed in registers: work of matrix units and nothing else.
 //!
-//! A subgroup holds ROWS fragments of A, COLUMNS of B and ROWS * COLUMNS sums. In every step each sum takes in the product
-//! of its fragment of B with another fragment of A than in the step before, so that no product can be taken out of the
-//! loop. In the end all sums are added and stored, and held against the product of the sums of A and of B.
+//! A subgroup holds ROWS fragments of A, COLUMNS of B and ROWS * COLUMNS sums. In every step, each sum adds the product of
+//! its fragment of B and a fragment of A, another one than in the step before, so that no product can be hoisted out of the
+//! loop. At the end all sums are added and stored. The host checks them against the product of the sums of A and of B.
 //!
 //! Operations: 2 * FRAGMENT^3 * ROWS * COLUMNS * steps a subgroup. Workgroup memory: 0 B. Works for any number of
 //! workgroups where a subgroup has LANES invocations.
 
 enable wgpu_cooperative_matrix;
 
-alias Elem = f32;   // of A and B
+alias Elem = f32;   // type of A and B
 alias FragmentA = coop_mat8x8<f32, A>;
 alias FragmentB = coop_mat8x8<f32, B>;
 alias Sums = coop_mat8x8<f32, C>;
 const FRAGMENT: u32 = 8;
 const LANES: u32 = 32;       // invocations of a subgroup
 const SUBGROUPS_VARY: bool = false;   // the device has subgroups of several sizes
-const SUBGROUPS: u32 = 4;    // of a workgroup
+const SUBGROUPS: u32 = 4;    // subgroups per workgroup
 const ROWS: u32 = 2;         // fragments of A
 const COLUMNS: u32 = 4;      // fragments of B
 const UNROLL: u32 = 4;       // steps in the loop's body, a multiple of ROWS
@@ -80,7 +80,7 @@ fn matrix_multiply_add(
             }
         }
     }
-    // naga's SPIR-V writer wants these three bound right before the store.
+    // naga 30 needs each operand bound by a `let` just before the store.
     let value = total;
     let pointer = &y[subgroup * CELLS];
     let stride = FRAGMENT + 0u;

@@ -1,6 +1,6 @@
 //! memory_copy: c = a, several vectors of an invocation in flight.
 //!
-//! Workgroups stride over the buffer side by side; an invocation reads UNROLL vectors of 16 bytes before it writes the
+//! Workgroups stride over the buffer side by side. An invocation reads UNROLL vectors of 16 bytes before it writes the
 //! first of them.
 //!
 //! Traffic: 16 bytes a vector read and as many written. Workgroup memory: 0 B. Works for any number of whole blocks of

@@ -1,11 +1,11 @@
 //! memory_read: reads a window of memory and keeps nothing but sums.
 //!
 //! Workgroup g begins at vector `g * start` of the window and takes `trips * UNROLL` steps of `step + h * turn` vectors,
-//! h being a hash of g, going back to the beginning at the window's end. Without turns and with a step of all workgroups'
-//! width they walk side by side, through a large window once: memory. With turns every workgroup goes through a small
-//! window many times in an order of its own, so that what it finds in a cache is what the cache holds, not what a
-//! neighbour has just read. One addition of integers for each component that is read. Every workgroup stores the sum of
-//! all that it read, so nothing can be left out.
+//! where h is a hash of g. At the window's end it wraps around. To measure memory, `turn` is 0 and a step is as wide as all
+//! workgroups together: they read a large window side by side, once. To measure a cache, `turn` is not 0: every workgroup
+//! reads a small window many times, in an order of its own, and finds in cache only what the cache holds, not what a
+//! neighbour has just read. Each component that is read costs one integer addition. Every workgroup stores the sum of all
+//! that it read, so that nothing can be left out.
 //!
 //! Traffic: workgroups * trips * UNROLL * WORKGROUP vectors of 16 bytes read, 4 bytes a workgroup written.
 //! Workgroup memory: 4 B. Works for any window of whole multiples of WORKGROUP vectors.
@@ -40,7 +40,7 @@ fn memory_read(
     }
     workgroupBarrier();
     var place = (workgroup_id.x * params.start) % params.window;
-    // Twelve bits that differ between neighbours (Knuth, volume 3, section 6.4): orders that have nothing in common.
+    // Twelve bits that differ between neighbouring workgroups (Knuth, volume 3, section 6.4): their orders share nothing.
     let order = (workgroup_id.x * 0x9e3779b1u) >> 20u;
     let step = (params.step + order * params.turn) % params.window;
     var sum = vec4<u32>(0u);

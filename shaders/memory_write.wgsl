@@ -1,8 +1,8 @@
 //! memory_write: writes a buffer, every byte once.
 //!
-//! Workgroups stride over the buffer side by side; an invocation writes UNROLL vectors of 16 bytes that do not wait for
-//! each other. The value of a vector is a hash of its place by shifts alone, so that nothing can be compressed and no
-//! multiplication is in the way.
+//! Workgroups stride over the buffer side by side. An invocation writes UNROLL vectors of 16 bytes that do not wait for each
+//! other. The value of a vector is a hash of its index, so that nothing can be compressed. The hash consists of shifts and
+//! xors, so that no multiplication delays a write.
 //!
 //! Traffic: 16 bytes a vector written. Workgroup memory: 0 B. Works for any number of vectors.
 

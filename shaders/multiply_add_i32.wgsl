@@ -1,22 +1,22 @@
 //! multiply_add_i32: chains of x = x * a + b in 32-bit integers.
 //!
 //! One invocation keeps CHAINS independent values of type Elem in registers and takes `trips * UNROLL` steps with each.
-//! a is an odd number from a uniform, which the compiler cannot turn into shifts; results wrap, and are held against the
-//! same recurrence bit for bit. b differs between invocations, the first value between chains as well.
+//! a is an odd number from a uniform, which the compiler cannot turn into shifts. b differs between invocations, and the
+//! first value also between chains. Results wrap. The host checks them bit for bit against the same recurrence.
 //!
 //! Operations: 2 * invocations * steps * CHAINS * width. Workgroup memory: 0 B. Works for any number of invocations.
 
 alias Elem = vec2<i32>;
 
 const WORKGROUP: u32 = 256;
-const CHAINS: u32 = 4;    // independent values of type Elem for an invocation
+const CHAINS: u32 = 4;    // independent values of type Elem per invocation
 const UNROLL: u32 = 16;   // steps of a chain in the loop's body
 
 struct Params {
     invocations: u32,
     trips: u32,   // steps / UNROLL
     a: i32,
-    b: i32,       // added to the invocation's own value
+    b: i32,       // addend of the invocation's own value
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

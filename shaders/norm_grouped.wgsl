@@ -1,28 +1,28 @@
 //! norm_grouped: y = (x - mean) / sqrt(variance + epsilon) * weight + bias over each row; RMS norm without
 //! LAYER: the mean is not subtracted.
 //!
-//! GROUP invocations hold one row in registers, WORKGROUP / GROUP rows to a workgroup: x is read once. The mean comes
-//! first and the variance from the differences to it, which nothing cancels in.
+//! GROUP invocations hold one row in registers, so that x is read once. A workgroup has WORKGROUP / GROUP rows. The mean
+//! comes first, and the variance from the differences to it, so that nothing cancels.
 //!
 //! Traffic: x read once, y written once. Workgroup memory: 1.0625 KiB. Works for any number of rows, and of columns up to
 //! GROUP * ELEMS * WIDTH.
 
 alias Elem = f32;
-alias Vector = vec4<Elem>;   // WIDTH neighbours as the buffers hold them
-alias Wide = vec4<f32>;      // the same in f32
+alias Vector = vec4<Elem>;   // WIDTH neighbours in the type of the buffers
+alias Wide = vec4<f32>;      // WIDTH neighbours in f32
 
-const WIDTH: u32 = 4;              // 1 where a row does not begin at a multiple of 4
+const WIDTH: u32 = 4;              // 4, or 1 if rows do not begin at multiples of 4 elements
 const WORKGROUP: u32 = 256;
 const GROUP: u32 = 256;            // invocations that share a row; a power of two
 const ELEMS: u32 = 4;              // Wide that an invocation holds
 const LAYER: bool = false;         // subtract the mean
 const WEIGHT: bool = false;        // multiply by weight
 const BIAS: bool = false;          // add bias
-const IN_PLACE: bool = false;      // y holds the input as well, and x is not read
+const IN_PLACE: bool = false;      // y holds the input too; x is not read
 
-const ROWS: u32 = WORKGROUP / GROUP;            // of a workgroup; read by the host
-const MOST_COLS: u32 = GROUP * ELEMS * WIDTH;   // columns at most; read by the host
-const REDUCERS: u32 = min(GROUP, 16u);           // invocations that add for their group
+const ROWS: u32 = WORKGROUP / GROUP;            // rows per workgroup; read by the host
+const MOST_COLS: u32 = GROUP * ELEMS * WIDTH;   // most columns of a row; read by the host
+const REDUCERS: u32 = min(GROUP, 16u);           // invocations that add up the parts of their group
 const_assert WORKGROUP % GROUP == 0;
 const_assert GROUP % REDUCERS == 0;
 
@@ -101,8 +101,8 @@ fn group_sum(own: f32, group: u32, place: u32) -> f32 {
 
 // snippet norm_params
 struct Params {
-    rows: u32,       // of this dispatch
-    cols: u32,       // here and below, sizes and places are in Wide
+    rows: u32,       // rows of this dispatch
+    cols: u32,       // columns, offsets and strides are in Wide
     x_first: u32,
     x_stride: u32,
     y_first: u32,

@@ -1,24 +1,24 @@
 //! norm_looped: y = (x - mean) / sqrt(variance + epsilon) * weight + bias over each row; RMS norm without
 //! LAYER: the mean is not subtracted.
 //!
-//! One workgroup takes one row and walks it once for the mean, once for the variance, once to write; out of cache where
-//! the row fits.
+//! One workgroup takes one row and reads it once for the mean, once for the variance and once to write the result. The
+//! later reads come from cache if the row fits.
 //!
 //! Traffic: x read twice, three times with LAYER; y written once. Workgroup memory: 1.0625 KiB. Works for any number of
 //! rows and columns.
 
 alias Elem = f32;
-alias Vector = vec4<Elem>;   // WIDTH neighbours as the buffers hold them
-alias Wide = vec4<f32>;      // the same in f32
+alias Vector = vec4<Elem>;   // WIDTH neighbours in the type of the buffers
+alias Wide = vec4<f32>;      // WIDTH neighbours in f32
 
-const WIDTH: u32 = 4;              // 1 where a row does not begin at a multiple of 4
+const WIDTH: u32 = 4;              // 4, or 1 if rows do not begin at multiples of 4 elements
 const WORKGROUP: u32 = 256;
 const LAYER: bool = false;         // subtract the mean
 const WEIGHT: bool = false;        // multiply by weight
 const BIAS: bool = false;          // add bias
-const IN_PLACE: bool = false;      // y holds the input as well, and x is not read
+const IN_PLACE: bool = false;      // y holds the input too; x is not read
 
-const REDUCERS: u32 = min(WORKGROUP, 16u);   // invocations that add for the others
+const REDUCERS: u32 = min(WORKGROUP, 16u);   // invocations that add up the parts of all
 const_assert WORKGROUP % REDUCERS == 0;
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -60,8 +60,8 @@ fn norm_looped(
 
 // snippet norm_params
 struct Params {
-    rows: u32,       // of this dispatch
-    cols: u32,       // here and below, sizes and places are in Wide
+    rows: u32,       // rows of this dispatch
+    cols: u32,       // columns, offsets and strides are in Wide
     x_first: u32,
     x_stride: u32,
     y_first: u32,

@@ -1,22 +1,22 @@
 //! norm_split_moments: the mean of each part of a row and the sum of the squared differences to it; without LAYER the sum of
 //! squares.
 //!
-//! The first dispatch of norm_split, for few long rows: `parts` workgroups share a row, each of them WORKGROUP * ELEMS
-//! Wide, held in registers.
+//! This is the first dispatch of norm_split, for few long rows. `parts` workgroups share a row, and each holds
+//! WORKGROUP * ELEMS Wide in registers.
 //!
 //! Traffic: x read once. Workgroup memory: 1.0625 KiB. Works for any number of rows and columns.
 
 alias Elem = f32;
-alias Vector = vec4<Elem>;   // WIDTH neighbours as the buffers hold them
-alias Wide = vec4<f32>;      // the same in f32
+alias Vector = vec4<Elem>;   // WIDTH neighbours in the type of the buffers
+alias Wide = vec4<f32>;      // WIDTH neighbours in f32
 
-const WIDTH: u32 = 4;              // 1 where a row does not begin at a multiple of 4
+const WIDTH: u32 = 4;              // 4, or 1 if rows do not begin at multiples of 4 elements
 const WORKGROUP: u32 = 256;
 const ELEMS: u32 = 4;              // Wide that an invocation holds
 const LAYER: bool = false;         // subtract the mean
 
 const PART: u32 = WORKGROUP * ELEMS;         // Wide of a part; read by the host
-const REDUCERS: u32 = min(WORKGROUP, 16u);   // invocations that add for the others
+const REDUCERS: u32 = min(WORKGROUP, 16u);   // invocations that add up the parts of all
 const_assert WORKGROUP % REDUCERS == 0;
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -76,8 +76,8 @@ fn count(part: u32) -> f32 {
 
 // snippet norm_params
 struct Params {
-    rows: u32,       // of this dispatch
-    cols: u32,       // here and below, sizes and places are in Wide
+    rows: u32,       // rows of this dispatch
+    cols: u32,       // columns, offsets and strides are in Wide
     x_first: u32,
     x_stride: u32,
     y_first: u32,

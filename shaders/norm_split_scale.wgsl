@@ -1,26 +1,27 @@
 //! norm_split_scale: y = (x - mean) / sqrt(variance + epsilon) * weight + bias over each row, mean and variance from the
 //! moments of the row's parts; RMS norm without LAYER: the mean is not subtracted.
 //!
-//! The second dispatch of norm_split: `parts` workgroups share a row, each of them WORKGROUP * ELEMS Wide, and each merges
-//! the moments of all parts (Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample
-//! Variances", 1979, equation 2.1). Parts are taken last first: what the first dispatch read last is still in cache.
+//! This is the second dispatch of norm_split. `parts` workgroups share a row, and each holds WORKGROUP * ELEMS Wide and
+//! merges the moments of all parts (Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing
+//! Sample Variances", 1979, equation 2.1). The last parts come first: the first dispatch read them last, so that they are
+//! still in cache.
 //!
 //! Traffic: x read once, y written once. Workgroup memory: 1.0625 KiB. Works for any number of rows and columns.
 
 alias Elem = f32;
-alias Vector = vec4<Elem>;   // WIDTH neighbours as the buffers hold them
-alias Wide = vec4<f32>;      // the same in f32
+alias Vector = vec4<Elem>;   // WIDTH neighbours in the type of the buffers
+alias Wide = vec4<f32>;      // WIDTH neighbours in f32
 
-const WIDTH: u32 = 4;              // 1 where a row does not begin at a multiple of 4
+const WIDTH: u32 = 4;              // 4, or 1 if rows do not begin at multiples of 4 elements
 const WORKGROUP: u32 = 256;
 const ELEMS: u32 = 4;              // Wide that an invocation holds
 const LAYER: bool = false;         // subtract the mean
 const WEIGHT: bool = false;        // multiply by weight
 const BIAS: bool = false;          // add bias
-const IN_PLACE: bool = false;      // y holds the input as well, and x is not read
+const IN_PLACE: bool = false;      // y holds the input too; x is not read
 
 const PART: u32 = WORKGROUP * ELEMS;         // Wide of a part; read by the host
-const REDUCERS: u32 = min(WORKGROUP, 16u);   // invocations that add for the others
+const REDUCERS: u32 = min(WORKGROUP, 16u);   // invocations that add up the parts of all
 const_assert WORKGROUP % REDUCERS == 0;
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -46,7 +47,7 @@ fn norm_split_scale(
     let first = last % params.parts * PART + local_index;
     let cols = select(0u, params.cols, inside);
 
-    // Before anything that is waited for, so that the loads overlap with it.
+    // Loads come before the first wait, so that they overlap with the merge.
     var values: array<Wide, ELEMS>;
     for (var j = 0u; j < ELEMS; j++) {
         if (first + j * WORKGROUP < cols) {
@@ -84,8 +85,8 @@ fn count(part: u32) -> f32 {
 
 // snippet norm_params
 struct Params {
-    rows: u32,       // of this dispatch
-    cols: u32,       // here and below, sizes and places are in Wide
+    rows: u32,       // rows of this dispatch
+    cols: u32,       // columns, offsets and strides are in Wide
     x_first: u32,
     x_stride: u32,
     y_first: u32,

@@ -1,17 +1,17 @@
 //! norm_subgroup: y = (x - mean) / sqrt(variance + epsilon) * weight + bias over each row; RMS norm without
 //! LAYER: the mean is not subtracted.
 //!
-//! A subgroup holds one row in registers, a workgroup as many rows as it has subgroups: x is read once, and there is no
-//! barrier. The mean comes first and the variance from the differences to it, which nothing cancels in.
+//! A subgroup holds one row in registers, so that x is read once and there is no barrier. The mean comes first, and the
+//! variance from the differences to it, so that nothing cancels.
 //!
 //! Traffic: x read once, y written once. Workgroup memory: 0 B. Works for any number of rows, and of columns up to
 //! LANES_MIN * ELEMS * WIDTH.
 
 alias Elem = f32;
-alias Vector = vec4<Elem>;   // WIDTH neighbours as the buffers hold them
-alias Wide = vec4<f32>;      // the same in f32
+alias Vector = vec4<Elem>;   // WIDTH neighbours in the type of the buffers
+alias Wide = vec4<f32>;      // WIDTH neighbours in f32
 
-const WIDTH: u32 = 4;              // 1 where a row does not begin at a multiple of 4
+const WIDTH: u32 = 4;              // 4, or 1 if rows do not begin at multiples of 4 elements
 const WORKGROUP: u32 = 256;
 const ELEMS: u32 = 4;              // Wide that an invocation holds
 const LANES_MIN: u32 = 32;         // invocations of the smallest subgroup
@@ -19,10 +19,10 @@ const LANES_MAX: u32 = 32;         // invocations of the largest subgroup
 const LAYER: bool = false;         // subtract the mean
 const WEIGHT: bool = false;        // multiply by weight
 const BIAS: bool = false;          // add bias
-const IN_PLACE: bool = false;      // y holds the input as well, and x is not read
+const IN_PLACE: bool = false;      // y holds the input too; x is not read
 
-const ROWS: u32 = max(1u, WORKGROUP / LANES_MAX);   // a workgroup takes at least; read by the host
-const MOST_COLS: u32 = LANES_MIN * ELEMS * WIDTH;   // columns at most; read by the host
+const ROWS: u32 = max(1u, WORKGROUP / LANES_MAX);   // rows per workgroup; read by the host
+const MOST_COLS: u32 = LANES_MIN * ELEMS * WIDTH;   // most columns of a row; read by the host
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
@@ -37,10 +37,10 @@ fn norm_subgroup(
     @builtin(subgroup_id) subgroup_id: u32,
     @builtin(subgroup_invocation_id) place: u32,
 ) {
-    // Counted, because a subgroup may be narrower than the size that some drivers state.
+    // Lanes are counted: a subgroup may be narrower than the size that some drivers state.
     let lanes = subgroupAdd(1u);
     let workgroup = workgroup_id.y * num_workgroups.x + workgroup_id.x;
-    // A workgroup has more than ROWS subgroups where they are smaller than LANES_MAX: those beyond have no row.
+    // If subgroups are smaller than LANES_MAX, a workgroup has more than ROWS of them. Subgroups past ROWS have no row.
     let row = workgroup * ROWS + subgroup_id;
     let is_mine = subgroup_id < ROWS && row < params.rows;
     let cols = select(0u, params.cols, is_mine);
@@ -80,8 +80,8 @@ fn norm_subgroup(
 
 // snippet norm_params
 struct Params {
-    rows: u32,       // of this dispatch
-    cols: u32,       // here and below, sizes and places are in Wide
+    rows: u32,       // rows of this dispatch
+    cols: u32,       // columns, offsets and strides are in Wide
     x_first: u32,
     x_stride: u32,
     y_first: u32,

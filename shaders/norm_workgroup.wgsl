@@ -1,27 +1,27 @@
 //! norm_workgroup: y = (x - mean) / sqrt(variance + epsilon) * weight + bias over each row; RMS norm without
 //! LAYER: the mean is not subtracted.
 //!
-//! A workgroup holds one row in registers: x is read once. The mean comes first and the variance from the differences to
-//! it, which nothing cancels in. Each subgroup adds its own elements, and workgroup memory merges the subgroups' sums
-//! behind one barrier for each.
+//! A workgroup holds one row in registers, so that x is read once. The mean comes first, and the variance from the
+//! differences to it, so that nothing cancels. Each subgroup adds up its own elements. Workgroup memory merges the sums of
+//! the subgroups, with one barrier for the mean and one for the variance.
 //!
 //! Traffic: x read once, y written once. Workgroup memory: 512 B. Works for any number of rows, and of columns up to
 //! WORKGROUP * ELEMS * WIDTH.
 
 alias Elem = f32;
-alias Vector = vec4<Elem>;   // WIDTH neighbours as the buffers hold them
-alias Wide = vec4<f32>;      // the same in f32
+alias Vector = vec4<Elem>;   // WIDTH neighbours in the type of the buffers
+alias Wide = vec4<f32>;      // WIDTH neighbours in f32
 
-const WIDTH: u32 = 4;              // 1 where a row does not begin at a multiple of 4
+const WIDTH: u32 = 4;              // 4, or 1 if rows do not begin at multiples of 4 elements
 const WORKGROUP: u32 = 256;
 const ELEMS: u32 = 4;              // Wide that an invocation holds
 const LAYER: bool = false;         // subtract the mean
 const WEIGHT: bool = false;        // multiply by weight
 const BIAS: bool = false;          // add bias
-const IN_PLACE: bool = false;      // y holds the input as well, and x is not read
+const IN_PLACE: bool = false;      // y holds the input too; x is not read
 
-const MOST_COLS: u32 = WORKGROUP * ELEMS * WIDTH;   // columns at most; read by the host
-const MAX_SUBGROUPS: u32 = (WORKGROUP + 3u) / 4u;   // no subgroup is smaller than 4
+const MOST_COLS: u32 = WORKGROUP * ELEMS * WIDTH;   // most columns of a row; read by the host
+const MAX_SUBGROUPS: u32 = (WORKGROUP + 3u) / 4u;   // a subgroup has at least 4 lanes
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]
@@ -29,7 +29,7 @@ const MAX_SUBGROUPS: u32 = (WORKGROUP + 3u) / 4u;   // no subgroup is smaller th
 @group(0) @binding(3) var<storage, read> bias: array<Vector>;      // [cols]
 @group(0) @binding(4) var<storage, read_write> y: array<Vector>;   // [rows, cols]
 
-// Sums of each subgroup; two, so that no subgroup writes the second while others read the first.
+// Sums of each subgroup. There are two arrays, so that no subgroup writes its second sum where others still read the first.
 var<workgroup> sums: array<array<f32, MAX_SUBGROUPS>, 2>;
 
 @compute @workgroup_size(WORKGROUP)
@@ -41,7 +41,7 @@ fn norm_workgroup(
     @builtin(subgroup_id) subgroup_id: u32,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
-    // Counted, because a subgroup may be narrower than the size that some drivers state.
+    // Lanes are counted: a subgroup may be narrower than the size that some drivers state.
     let subgroup = Subgroup(subgroup_id, num_subgroups, lane, subgroupAdd(1u));
     let row = workgroup_id.y * num_workgroups.x + workgroup_id.x;
     let cols = select(0u, params.cols, row < params.rows);
@@ -80,8 +80,8 @@ fn norm_workgroup(
 }
 
 struct Subgroup {
-    number: u32,   // of its workgroup
-    count: u32,    // of subgroups
+    number: u32,   // index within the workgroup
+    count: u32,    // subgroups of the workgroup
     lane: u32,
     lanes: u32,
 }
@@ -101,8 +101,8 @@ fn workgroup_sum(own: f32, turn: u32, subgroup: Subgroup) -> f32 {
 
 // snippet norm_params
 struct Params {
-    rows: u32,       // of this dispatch
-    cols: u32,       // here and below, sizes and places are in Wide
+    rows: u32,       // rows of this dispatch
+    cols: u32,       // columns, offsets and strides are in Wide
     x_first: u32,
     x_stride: u32,
     y_first: u32,

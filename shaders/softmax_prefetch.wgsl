@@ -1,33 +1,33 @@
 //! softmax_prefetch: y = exp(v - row_max) / row_sum over each row, v = scale * x + mask.
 //!
-//! A workgroup takes ROWS rows one after the other and holds each in registers: x is read once and exp taken once for each
-//! element. The next row is loaded while this one is computed and written, as it lies in memory, so that rows too long for
-//! two workgroups of a core still have their loads and stores overlap. Each subgroup finds the maximum of its own elements
-//! and the sum of exp against that; workgroup memory merges the pairs behind one barrier, and the results are rescaled.
+//! A workgroup takes ROWS rows one after the other and holds each in registers, so that x is read once and exp is computed
+//! once per element. The next row is loaded, in the type of the buffers, while this one is computed and written. Loads and
+//! stores then overlap even where rows are too long for a core to have two workgroups. Each subgroup finds the maximum of
+//! its own elements and the sum of exp(v - maximum). Workgroup memory merges these pairs behind one barrier, and the results
+//! are rescaled.
 //!
 //! Traffic: x read once, y written once. Workgroup memory: 1 KiB. Works for any number of rows, and of columns up to
-//! WORKGROUP * ELEMS * WIDTH, with
-//! rows that begin and end at multiples of 16 bytes.
+//! WORKGROUP * ELEMS * WIDTH, with rows that begin and end at multiples of 16 bytes.
 
-alias Vector = vec4<f32>;    // 16 bytes as the buffers hold them: 4 f32, or 8 f16 as vec4<u32>
+alias Vector = vec4<f32>;    // 16 bytes: 4 f32, or 8 f16 as vec4<u32>
 alias Wide = vec4<f32>;      // a Vector, or half of it, in f32
 alias Index = vec4<u32>;     // an index of each element of a Wide
 
 const WIDTH: u32 = 4;              // elements of a Vector
 const WORKGROUP: u32 = 256;
 const ELEMS: u32 = 4;              // Vector that an invocation holds
-const ROWS: u32 = 4;               // of a workgroup; read by the host
+const ROWS: u32 = 4;               // rows per workgroup; read by the host
 const SCALED: bool = false;        // multiply x by scale
 const MASK: bool = false;          // add mask
-const CAUSAL: bool = false;        // row r sees its first seen + r % queries columns
-const IN_PLACE: bool = false;      // y holds the input as well, and x is not read
-const LOG: bool = false;           // y is the logarithm
+const CAUSAL: bool = false;        // row r sees its first params.seen + r % params.queries columns
+const IN_PLACE: bool = false;      // y holds the input too; x is not read
+const LOG: bool = false;           // y is the log-softmax
 
 const HALVES: u32 = WIDTH / 4u;    // Wide of a Vector
-const MOST_COLS: u32 = WORKGROUP * ELEMS * WIDTH;        // columns at most; read by the host
-const MAX_SUBGROUPS: u32 = (WORKGROUP + 3u) / 4u;   // no subgroup is smaller than 4
+const MOST_COLS: u32 = WORKGROUP * ELEMS * WIDTH;        // most columns of a row; read by the host
+const MAX_SUBGROUPS: u32 = (WORKGROUP + 3u) / 4u;   // a subgroup has at least 4 lanes
 
-// No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
+// The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -35,7 +35,8 @@ const NEG_LARGE: f32 = -0x1.fffffep+127;
 @group(0) @binding(2) var<storage, read> mask: array<Vector>;      // [rows or 1, cols]
 @group(0) @binding(3) var<storage, read_write> y: array<Vector>;   // [rows, cols]
 
-// Maximum and sum of each subgroup; two, so that no subgroup writes those of a row while others read those of the last.
+// Maximum and sum of each subgroup. There are two arrays, so that no subgroup writes the pair of a row where others still
+// read the pairs of the row before.
 var<workgroup> pairs: array<array<vec2<f32>, MAX_SUBGROUPS>, 2>;
 
 @compute @workgroup_size(WORKGROUP)
@@ -47,7 +48,7 @@ fn softmax_prefetch(
     @builtin(subgroup_id) subgroup_id: u32,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
-    // Counted, because a subgroup may be narrower than the size that some drivers state.
+    // Lanes are counted: a subgroup may be narrower than the size that some drivers state.
     let lanes = subgroupAdd(1u);
     let workgroups = num_workgroups.x * num_workgroups.y;
     var row = workgroup_id.y * num_workgroups.x + workgroup_id.x;
@@ -141,21 +142,21 @@ fn across_sum(wide: Wide) -> f32 {
 
 // snippet softmax_params
 struct Params {
-    rows: u32,           // of this dispatch
-    cols: u32,           // here and below, sizes and places are in Vector
+    rows: u32,           // rows of this dispatch
+    cols: u32,           // columns, offsets and strides are in Vector
     x_first: u32,
     x_stride: u32,
     y_first: u32,
     y_stride: u32,
     mask_stride: u32,    // 0 for one mask for all rows
-    first_row: u32,      // of the operation, for CAUSAL
+    first_row: u32,      // number of the first row within the operation, for CAUSAL
     queries: u32,
     seen: u32,
     parts: u32,          // workgroups that share a row
     scale: f32,
     neg_inf: f32,        // -inf, which WGSL cannot write
     mask_first: u32,
-    nan: f32,            // NaN, likewise
+    nan: f32,            // NaN, which WGSL cannot write
     padding: u32,
     components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
 }
@@ -187,12 +188,12 @@ fn value_of(fetched: Vector, half: u32, row: u32, col: u32) -> Wide {
 // end
 
 // snippet softmax_horizon
-// Elements of a row that are seen, counted from its beginning.
+// Elements of a row that the causal mask leaves, counted from its beginning.
 fn horizon(row: u32) -> u32 {
     return params.seen + (params.first_row + row) % params.queries;
 }
 
-// How much of a row has to be read.
+// Columns of a row that have to be read.
 fn seen_cols(row: u32) -> u32 {
     if (CAUSAL) {
         return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
@@ -202,7 +203,7 @@ fn seen_cols(row: u32) -> u32 {
 // end
 
 // snippet softmax_fetch_store
-// As it lies in memory; nothing is computed, so that nothing waits for it.
+// A Vector in the type of the buffers. Nothing is computed here, so that nothing waits for the load.
 fn fetch(row: u32, col: u32) -> Vector {
     if (IN_PLACE) {
         return y[params.y_first + row * params.y_stride + col];
@@ -222,8 +223,8 @@ fn store(row: u32, col: u32, first: Wide, last: Wide) {
 // end
 
 // snippet softmax_results
-// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms). A row with +inf is NaN, also
-// where exp(NaN) is a number.
+// The factor of a row's results. If a row has nothing but -inf, its sum is 0 and its results are 0 (-inf as logarithms). If
+// it has +inf, its results are NaN, also on adapters where exp(NaN) is a number.
 fn inverse(sum: f32, row_max: f32) -> f32 {
     if (row_max > -NEG_LARGE) {
         return params.nan;

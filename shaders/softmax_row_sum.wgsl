@@ -1,7 +1,7 @@
 //! softmax_row_sum: row_sum = sum(x) over each row, the fourth of softmax_unfused's five operations.
 //!
-//! One workgroup takes one row; a tree merges what its invocations found.
-//! The price of not fusing: every intermediate goes through memory.
+//! One workgroup takes one row. A tree merges the results of its invocations.
+//! Nothing is fused: every intermediate goes through memory.
 //!
 //! Traffic: the matrix read once. Workgroup memory: 1 KiB. Works for any number of rows and columns.
 

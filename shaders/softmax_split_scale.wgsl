@@ -1,29 +1,31 @@
-//! softmax_split_scale: y = exp(v - row_max) / row_sum over each row, v = scale * x + mask, row_max and row_sum from the pairs of the row's parts.
+//! softmax_split_scale: y = exp(v - row_max) / row_sum over each row, v = scale * x + mask, row_max and row_sum from the
+//! pairs of the row's parts.
 //!
-//! The second dispatch of softmax_split: `parts` workgroups share a row, each of them WORKGROUP * ELEMS Wide, and each
-//! merges all pairs of the row. Parts are taken last first: what the first dispatch read last is still in cache.
+//! This is the second dispatch of softmax_split. `parts` workgroups share a row, and each holds WORKGROUP * ELEMS Wide and
+//! merges all pairs of the row. The last parts come first: the first dispatch read them last, so that they are still in
+//! cache.
 //!
 //! Traffic: x read once, y written once. Workgroup memory: 2.125 KiB. Works for any number of rows and columns.
 
 alias Elem = f32;
-alias Vector = vec4<Elem>;   // WIDTH neighbours as the buffers hold them
-alias Wide = vec4<f32>;      // the same in f32
-alias Index = vec4<u32>;     // an index of each
+alias Vector = vec4<Elem>;   // WIDTH neighbours in the type of the buffers
+alias Wide = vec4<f32>;      // WIDTH neighbours in f32
+alias Index = vec4<u32>;     // an index of each element of a Wide
 
-const WIDTH: u32 = 4;              // 1 where a row does not begin at a multiple of 4
+const WIDTH: u32 = 4;              // 4, or 1 if rows do not begin at multiples of 4 elements
 const WORKGROUP: u32 = 256;
 const ELEMS: u32 = 4;              // Wide that an invocation holds
 const SCALED: bool = false;        // multiply x by scale
 const MASK: bool = false;          // add mask
-const CAUSAL: bool = false;        // row r sees its first seen + r % queries columns
-const IN_PLACE: bool = false;      // y holds the input as well, and x is not read
-const LOG: bool = false;           // y is the logarithm
+const CAUSAL: bool = false;        // row r sees its first params.seen + r % params.queries columns
+const IN_PLACE: bool = false;      // y holds the input too; x is not read
+const LOG: bool = false;           // y is the log-softmax
 
-const RUN: u32 = WORKGROUP * ELEMS;          // Wide of a workgroup, as many as of a part; read by the host
-const REDUCERS: u32 = min(WORKGROUP, 16u);   // invocations that merge for the others
+const RUN: u32 = WORKGROUP * ELEMS;          // Wide of a workgroup, as many as a part has; read by the host
+const REDUCERS: u32 = min(WORKGROUP, 16u);   // invocations that merge the pairs of all
 const_assert WORKGROUP % REDUCERS == 0;
 
-// No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
+// The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -48,7 +50,7 @@ fn softmax_split_scale(
     let first = last % params.parts * RUN + local_index;
     let seen = select(0u, seen_cols(row), inside);
 
-    // Before anything that is waited for, so that the loads overlap with it.
+    // Loads come before the first wait, so that they overlap with the merge.
     var values: array<Wide, ELEMS>;
     for (var j = 0u; j < ELEMS; j++) {
         values[j] = Wide(params.neg_inf);
@@ -82,33 +84,33 @@ fn softmax_split_scale(
 
 // snippet softmax_params
 struct Params {
-    rows: u32,           // of this dispatch
-    cols: u32,           // here and below, sizes and places are in Vector
+    rows: u32,           // rows of this dispatch
+    cols: u32,           // columns, offsets and strides are in Vector
     x_first: u32,
     x_stride: u32,
     y_first: u32,
     y_stride: u32,
     mask_stride: u32,    // 0 for one mask for all rows
-    first_row: u32,      // of the operation, for CAUSAL
+    first_row: u32,      // number of the first row within the operation, for CAUSAL
     queries: u32,
     seen: u32,
     parts: u32,          // workgroups that share a row
     scale: f32,
     neg_inf: f32,        // -inf, which WGSL cannot write
     mask_first: u32,
-    nan: f32,            // NaN, likewise
+    nan: f32,            // NaN, which WGSL cannot write
     padding: u32,
     components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
 }
 // end
 
 // snippet softmax_horizon
-// Elements of a row that are seen, counted from its beginning.
+// Elements of a row that the causal mask leaves, counted from its beginning.
 fn horizon(row: u32) -> u32 {
     return params.seen + (params.first_row + row) % params.queries;
 }
 
-// How much of a row has to be read.
+// Columns of a row that have to be read.
 fn seen_cols(row: u32) -> u32 {
     if (CAUSAL) {
         return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
@@ -148,7 +150,7 @@ fn merge_all(own: vec2<f32>, local_index: u32) -> vec2<f32> {
     pairs[local_index] = own;
     workgroupBarrier();
     if (local_index < REDUCERS) {
-        // All maxima before the first exp, so that these do not wait for each other.
+        // All maxima come before the first exp, so that no exp waits for another.
         var part_max = own.x;
         for (var i = local_index + REDUCERS; i < WORKGROUP; i += REDUCERS) {
             part_max = max(part_max, pairs[i].x);
@@ -175,8 +177,8 @@ fn merge_all(own: vec2<f32>, local_index: u32) -> vec2<f32> {
 // end
 
 // snippet softmax_results
-// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms). A row with +inf is NaN, also
-// where exp(NaN) is a number.
+// The factor of a row's results. If a row has nothing but -inf, its sum is 0 and its results are 0 (-inf as logarithms). If
+// it has +inf, its results are NaN, also on adapters where exp(NaN) is a number.
 fn inverse(sum: f32, row_max: f32) -> f32 {
     if (row_max > -NEG_LARGE) {
         return params.nan;

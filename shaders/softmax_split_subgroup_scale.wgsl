@@ -1,32 +1,32 @@
 //! softmax_split_subgroup_scale: y = exp(v - row_max) / row_sum over each row, v = scale * x + mask, row_max and row_sum from
 //! the pairs of the row's parts.
 //!
-//! The second dispatch of softmax_split_subgroup: many workgroups share a row, each of which walks TURNS times
-//! SCALE_WORKGROUP * SCALE_ELEMS Vector. What the next turn needs is loaded while this one is computed and written. Each
-//! subgroup merges all pairs of the row for itself, so that none waits for others. Runs are taken last first: what the first
-//! dispatch read last is still in cache.
+//! This is the second dispatch of softmax_split_subgroup. Many workgroups share a row. Each takes TURNS turns of
+//! SCALE_WORKGROUP * SCALE_ELEMS Vector, and loads those of the next turn while this one is computed and written. Each
+//! subgroup merges all pairs of the row for itself, so that none waits for others. The last runs come first: the first
+//! dispatch read them last, so that they are still in cache.
 //!
 //! Traffic: x read once, y written once. Workgroup memory: 0 B. Works for any number of rows and columns, with rows that begin
 //! and end at multiples of 16 bytes.
 
-alias Vector = vec4<f32>;    // 16 bytes as the buffers hold them: 4 f32, or 8 f16 as vec4<u32>
+alias Vector = vec4<f32>;    // 16 bytes: 4 f32, or 8 f16 as vec4<u32>
 alias Wide = vec4<f32>;      // a Vector, or half of it, in f32
 alias Index = vec4<u32>;     // an index of each element of a Wide
 
 const WIDTH: u32 = 4;              // elements of a Vector
-const SCALE_WORKGROUP: u32 = 256;   // other sizes than those of the first dispatch
+const SCALE_WORKGROUP: u32 = 256;   // invocations; may differ from those of the first dispatch
 const SCALE_ELEMS: u32 = 4;              // Vector that an invocation loads at a time
-const TURNS: u32 = 2;              // times it does
+const TURNS: u32 = 2;              // turns of a workgroup
 const SCALED: bool = false;        // multiply x by scale
 const MASK: bool = false;          // add mask
-const CAUSAL: bool = false;        // row r sees its first seen + r % queries columns
-const IN_PLACE: bool = false;      // y holds the input as well, and x is not read
-const LOG: bool = false;           // y is the logarithm
+const CAUSAL: bool = false;        // row r sees its first params.seen + r % params.queries columns
+const IN_PLACE: bool = false;      // y holds the input too; x is not read
+const LOG: bool = false;           // y is the log-softmax
 
 const HALVES: u32 = WIDTH / 4u;    // Wide of a Vector
 const RUN: u32 = SCALE_WORKGROUP * SCALE_ELEMS * TURNS;   // Vector of a workgroup; read by the host
 
-// No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
+// The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -42,11 +42,12 @@ fn softmax_split_subgroup_scale(
     @builtin(local_invocation_index) place: u32,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
-    // Counted, because a subgroup may be narrower than the size that some drivers state.
+    // Lanes are counted: a subgroup may be narrower than the size that some drivers state.
     let lanes = subgroupAdd(1u);
     let number = workgroup_id.y * num_workgroups.x + workgroup_id.x;
     let runs = (params.cols + RUN - 1u) / RUN;
-    // Uniform in a subgroup, so that all of it takes part in the merge: what is past the end does it for the first row.
+    // `inside` is uniform in a subgroup, so that all lanes take part in the merge. Workgroups past the end merge the pairs
+    // of row 0.
     let inside = number < params.rows * runs;
     let last = select(0u, params.rows * runs - 1u - number, inside);
     let row = last / runs;
@@ -54,7 +55,7 @@ fn softmax_split_subgroup_scale(
     let seen = select(0u, seen_cols(row), inside);
     let cols = select(0u, params.cols, inside);
 
-    // Before the merge, so that the loads overlap with it.
+    // Loads come before the merge, so that they overlap with it.
     var fetched: array<Vector, SCALE_ELEMS>;
     for (var j = 0u; j < SCALE_ELEMS; j++) {
         if (first + j * SCALE_WORKGROUP < seen) {
@@ -119,21 +120,21 @@ fn merge_parts(row: u32, lane: u32, lanes: u32) -> vec2<f32> {
 
 // snippet softmax_params
 struct Params {
-    rows: u32,           // of this dispatch
-    cols: u32,           // here and below, sizes and places are in Vector
+    rows: u32,           // rows of this dispatch
+    cols: u32,           // columns, offsets and strides are in Vector
     x_first: u32,
     x_stride: u32,
     y_first: u32,
     y_stride: u32,
     mask_stride: u32,    // 0 for one mask for all rows
-    first_row: u32,      // of the operation, for CAUSAL
+    first_row: u32,      // number of the first row within the operation, for CAUSAL
     queries: u32,
     seen: u32,
     parts: u32,          // workgroups that share a row
     scale: f32,
     neg_inf: f32,        // -inf, which WGSL cannot write
     mask_first: u32,
-    nan: f32,            // NaN, likewise
+    nan: f32,            // NaN, which WGSL cannot write
     padding: u32,
     components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
 }
@@ -165,12 +166,12 @@ fn value_of(fetched: Vector, half: u32, row: u32, col: u32) -> Wide {
 // end
 
 // snippet softmax_horizon
-// Elements of a row that are seen, counted from its beginning.
+// Elements of a row that the causal mask leaves, counted from its beginning.
 fn horizon(row: u32) -> u32 {
     return params.seen + (params.first_row + row) % params.queries;
 }
 
-// How much of a row has to be read.
+// Columns of a row that have to be read.
 fn seen_cols(row: u32) -> u32 {
     if (CAUSAL) {
         return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
@@ -180,7 +181,7 @@ fn seen_cols(row: u32) -> u32 {
 // end
 
 // snippet softmax_fetch_store
-// As it lies in memory; nothing is computed, so that nothing waits for it.
+// A Vector in the type of the buffers. Nothing is computed here, so that nothing waits for the load.
 fn fetch(row: u32, col: u32) -> Vector {
     if (IN_PLACE) {
         return y[params.y_first + row * params.y_stride + col];
@@ -200,8 +201,8 @@ fn store(row: u32, col: u32, first: Wide, last: Wide) {
 // end
 
 // snippet softmax_results
-// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms). A row with +inf is NaN, also
-// where exp(NaN) is a number.
+// The factor of a row's results. If a row has nothing but -inf, its sum is 0 and its results are 0 (-inf as logarithms). If
+// it has +inf, its results are NaN, also on adapters where exp(NaN) is a number.
 fn inverse(sum: f32, row_max: f32) -> f32 {
     if (row_max > -NEG_LARGE) {
         return params.nan;

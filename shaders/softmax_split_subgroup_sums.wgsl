@@ -1,29 +1,29 @@
-//! softmax_split_subgroup_sums: the maximum of each part of a row and the sum of exp against it, v = scale * x + mask.
+//! softmax_split_subgroup_sums: the maximum of each part of a row and the sum of exp(v - maximum), v = scale * x + mask.
 //!
-//! The first dispatch of softmax_split_subgroup, for few long rows: `parts` workgroups share a row, each of which walks
-//! STEPS times WORKGROUP * ELEMS Vector. What the next step needs is loaded while this one is computed. Each invocation keeps
-//! a maximum and a sum that it rescales when the maximum grows; subgroups merge them, then workgroup memory.
+//! This is the first dispatch of softmax_split_subgroup, for few long rows. `parts` workgroups share a row. Each takes STEPS
+//! steps of WORKGROUP * ELEMS Vector, and loads those of the next step while this one is computed. Each invocation has a
+//! running maximum and a sum that it rescales when the maximum grows. Subgroups merge these pairs, then workgroup memory.
 //!
 //! Traffic: x read once. Workgroup memory: 512 B. Works for any number of rows and columns, with rows that begin
 //! and end at multiples of 16 bytes.
 
-alias Vector = vec4<f32>;    // 16 bytes as the buffers hold them: 4 f32, or 8 f16 as vec4<u32>
+alias Vector = vec4<f32>;    // 16 bytes: 4 f32, or 8 f16 as vec4<u32>
 alias Wide = vec4<f32>;      // a Vector, or half of it, in f32
 alias Index = vec4<u32>;     // an index of each element of a Wide
 
 const WIDTH: u32 = 4;              // elements of a Vector
 const WORKGROUP: u32 = 256;
 const ELEMS: u32 = 4;              // Vector that an invocation loads at a time
-const STEPS: u32 = 2;              // times it does
+const STEPS: u32 = 2;              // steps of a workgroup
 const SCALED: bool = false;        // multiply x by scale
 const MASK: bool = false;          // add mask
-const CAUSAL: bool = false;        // row r sees its first seen + r % queries columns
+const CAUSAL: bool = false;        // row r sees its first params.seen + r % params.queries columns
 
 const HALVES: u32 = WIDTH / 4u;    // Wide of a Vector
 const PART: u32 = WORKGROUP * ELEMS * STEPS;        // Vector of a part; read by the host
-const MAX_SUBGROUPS: u32 = (WORKGROUP + 3u) / 4u;   // no subgroup is smaller than 4
+const MAX_SUBGROUPS: u32 = (WORKGROUP + 3u) / 4u;   // a subgroup has at least 4 lanes
 
-// No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
+// The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -42,7 +42,7 @@ fn softmax_split_subgroup_sums(
     @builtin(subgroup_id) subgroup_id: u32,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
-    // Counted, because a subgroup may be narrower than the size that some drivers state.
+    // Lanes are counted: a subgroup may be narrower than the size that some drivers state.
     let lanes = subgroupAdd(1u);
     let number = workgroup_id.y * num_workgroups.x + workgroup_id.x;
     let row = number / params.parts;
@@ -114,28 +114,28 @@ fn across_sum(wide: Wide) -> f32 {
     return (wide.x + wide.y) + (wide.z + wide.w);
 }
 
-// As it lies in memory; nothing is computed, so that nothing waits for it.
+// A Vector in the type of the buffers. Nothing is computed here, so that nothing waits for the load.
 fn fetch(row: u32, col: u32) -> Vector {
     return x[params.x_first + row * params.x_stride + col];
 }
 
 // snippet softmax_params
 struct Params {
-    rows: u32,           // of this dispatch
-    cols: u32,           // here and below, sizes and places are in Vector
+    rows: u32,           // rows of this dispatch
+    cols: u32,           // columns, offsets and strides are in Vector
     x_first: u32,
     x_stride: u32,
     y_first: u32,
     y_stride: u32,
     mask_stride: u32,    // 0 for one mask for all rows
-    first_row: u32,      // of the operation, for CAUSAL
+    first_row: u32,      // number of the first row within the operation, for CAUSAL
     queries: u32,
     seen: u32,
     parts: u32,          // workgroups that share a row
     scale: f32,
     neg_inf: f32,        // -inf, which WGSL cannot write
     mask_first: u32,
-    nan: f32,            // NaN, likewise
+    nan: f32,            // NaN, which WGSL cannot write
     padding: u32,
     components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
 }
@@ -167,12 +167,12 @@ fn value_of(fetched: Vector, half: u32, row: u32, col: u32) -> Wide {
 // end
 
 // snippet softmax_horizon
-// Elements of a row that are seen, counted from its beginning.
+// Elements of a row that the causal mask leaves, counted from its beginning.
 fn horizon(row: u32) -> u32 {
     return params.seen + (params.first_row + row) % params.queries;
 }
 
-// How much of a row has to be read.
+// Columns of a row that have to be read.
 fn seen_cols(row: u32) -> u32 {
     if (CAUSAL) {
         return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);

@@ -1,27 +1,27 @@
-//! softmax_split_sums: the maximum of each part of a row and the sum of exp against it, v = scale * x + mask.
+//! softmax_split_sums: the maximum of each part of a row and the sum of exp(v - maximum), v = scale * x + mask.
 //!
-//! The first dispatch of softmax_split, for few long rows: `parts` workgroups share a row, each of them WORKGROUP * ELEMS
-//! Wide, held in registers.
+//! This is the first dispatch of softmax_split, for few long rows. `parts` workgroups share a row, and each holds
+//! WORKGROUP * ELEMS Wide in registers.
 //!
 //! Traffic: x read once. Workgroup memory: 2.125 KiB. Works for any number of rows and columns.
 
 alias Elem = f32;
-alias Vector = vec4<Elem>;   // WIDTH neighbours as the buffers hold them
-alias Wide = vec4<f32>;      // the same in f32
-alias Index = vec4<u32>;     // an index of each
+alias Vector = vec4<Elem>;   // WIDTH neighbours in the type of the buffers
+alias Wide = vec4<f32>;      // WIDTH neighbours in f32
+alias Index = vec4<u32>;     // an index of each element of a Wide
 
-const WIDTH: u32 = 4;              // 1 where a row does not begin at a multiple of 4
+const WIDTH: u32 = 4;              // 4, or 1 if rows do not begin at multiples of 4 elements
 const WORKGROUP: u32 = 256;
 const ELEMS: u32 = 4;              // Wide that an invocation holds
 const SCALED: bool = false;        // multiply x by scale
 const MASK: bool = false;          // add mask
-const CAUSAL: bool = false;        // row r sees its first seen + r % queries columns
+const CAUSAL: bool = false;        // row r sees its first params.seen + r % params.queries columns
 
 const PART: u32 = WORKGROUP * ELEMS;         // Wide of a part; read by the host
-const REDUCERS: u32 = min(WORKGROUP, 16u);   // invocations that merge for the others
+const REDUCERS: u32 = min(WORKGROUP, 16u);   // invocations that merge the pairs of all
 const_assert WORKGROUP % REDUCERS == 0;
 
-// No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
+// The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -82,21 +82,21 @@ fn load(row: u32, col: u32) -> Wide {
 
 // snippet softmax_params
 struct Params {
-    rows: u32,           // of this dispatch
-    cols: u32,           // here and below, sizes and places are in Vector
+    rows: u32,           // rows of this dispatch
+    cols: u32,           // columns, offsets and strides are in Vector
     x_first: u32,
     x_stride: u32,
     y_first: u32,
     y_stride: u32,
     mask_stride: u32,    // 0 for one mask for all rows
-    first_row: u32,      // of the operation, for CAUSAL
+    first_row: u32,      // number of the first row within the operation, for CAUSAL
     queries: u32,
     seen: u32,
     parts: u32,          // workgroups that share a row
     scale: f32,
     neg_inf: f32,        // -inf, which WGSL cannot write
     mask_first: u32,
-    nan: f32,            // NaN, likewise
+    nan: f32,            // NaN, which WGSL cannot write
     padding: u32,
     components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
 }
@@ -120,12 +120,12 @@ fn across_sum(wide: Wide) -> f32 {
 // end
 
 // snippet softmax_horizon
-// Elements of a row that are seen, counted from its beginning.
+// Elements of a row that the causal mask leaves, counted from its beginning.
 fn horizon(row: u32) -> u32 {
     return params.seen + (params.first_row + row) % params.queries;
 }
 
-// How much of a row has to be read.
+// Columns of a row that have to be read.
 fn seen_cols(row: u32) -> u32 {
     if (CAUSAL) {
         return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
@@ -140,7 +140,7 @@ fn merge_all(own: vec2<f32>, local_index: u32) -> vec2<f32> {
     pairs[local_index] = own;
     workgroupBarrier();
     if (local_index < REDUCERS) {
-        // All maxima before the first exp, so that these do not wait for each other.
+        // All maxima come before the first exp, so that no exp waits for another.
         var part_max = own.x;
         for (var i = local_index + REDUCERS; i < WORKGROUP; i += REDUCERS) {
             part_max = max(part_max, pairs[i].x);

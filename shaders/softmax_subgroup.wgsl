@@ -1,30 +1,30 @@
 //! softmax_subgroup: y = exp(v - row_max) / row_sum over each row, v = scale * x + mask.
 //!
-//! A subgroup holds one row in registers: x is read once, and nothing waits for other subgroups.
+//! A subgroup holds one row in registers, so that x is read once and nothing waits for other subgroups.
 //!
 //! Traffic: x read once, y written once. Workgroup memory: 0 B. Works for any number of rows, and of columns up to
 //! ELEMS * WIDTH times the size of a subgroup.
 
 alias Elem = f32;
-alias Vector = vec4<Elem>;   // WIDTH neighbours as the buffers hold them
-alias Wide = vec4<f32>;      // the same in f32
-alias Index = vec4<u32>;     // an index of each
+alias Vector = vec4<Elem>;   // WIDTH neighbours in the type of the buffers
+alias Wide = vec4<f32>;      // WIDTH neighbours in f32
+alias Index = vec4<u32>;     // an index of each element of a Wide
 
-const WIDTH: u32 = 4;              // 1 where a row does not begin at a multiple of 4
+const WIDTH: u32 = 4;              // 4, or 1 if rows do not begin at multiples of 4 elements
 const WORKGROUP: u32 = 256;
 const ELEMS: u32 = 8;              // Wide that an invocation holds
-const LANES_MIN: u32 = 4;          // sizes of a subgroup on this adapter, for the host
+const LANES_MIN: u32 = 4;          // invocations of the smallest subgroup of this adapter; read by the host
 const LANES_MAX: u32 = 128;
 const SCALED: bool = false;        // multiply x by scale
 const MASK: bool = false;          // add mask
-const CAUSAL: bool = false;        // row r sees its first seen + r % queries columns
-const IN_PLACE: bool = false;      // y holds the input as well, and x is not read
-const LOG: bool = false;           // y is the logarithm
+const CAUSAL: bool = false;        // row r sees its first params.seen + r % params.queries columns
+const IN_PLACE: bool = false;      // y holds the input too; x is not read
+const LOG: bool = false;           // y is the log-softmax
 
-const ROWS: u32 = max(1u, WORKGROUP / LANES_MAX);     // a workgroup takes at least; read by the host
-const MOST_COLS: u32 = LANES_MIN * ELEMS * WIDTH;          // columns at most; read by the host
+const ROWS: u32 = max(1u, WORKGROUP / LANES_MAX);     // fewest rows of a workgroup; read by the host
+const MOST_COLS: u32 = LANES_MIN * ELEMS * WIDTH;          // most columns of a row; read by the host
 
-// No finite value is below it, and NEG_LARGE - NEG_LARGE is defined, unlike with -inf.
+// The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -40,7 +40,7 @@ fn softmax_subgroup(
     @builtin(subgroup_id) subgroup_id: u32,
     @builtin(subgroup_invocation_id) place: u32,
 ) {
-    // Counted, because a subgroup may be narrower than the size that some drivers state.
+    // Lanes are counted: a subgroup may be narrower than the size that some drivers state.
     let lanes = subgroupAdd(1u);
     let row = (workgroup_id.y * num_workgroups.x + workgroup_id.x) * num_subgroups + subgroup_id;
     let inside = row < params.rows;
@@ -84,21 +84,21 @@ fn softmax_subgroup(
 
 // snippet softmax_params
 struct Params {
-    rows: u32,           // of this dispatch
-    cols: u32,           // here and below, sizes and places are in Vector
+    rows: u32,           // rows of this dispatch
+    cols: u32,           // columns, offsets and strides are in Vector
     x_first: u32,
     x_stride: u32,
     y_first: u32,
     y_stride: u32,
     mask_stride: u32,    // 0 for one mask for all rows
-    first_row: u32,      // of the operation, for CAUSAL
+    first_row: u32,      // number of the first row within the operation, for CAUSAL
     queries: u32,
     seen: u32,
     parts: u32,          // workgroups that share a row
     scale: f32,
     neg_inf: f32,        // -inf, which WGSL cannot write
     mask_first: u32,
-    nan: f32,            // NaN, likewise
+    nan: f32,            // NaN, which WGSL cannot write
     padding: u32,
     components: Index,   // 0, 1, 2, 3; 0 where WIDTH is 1
 }
@@ -122,12 +122,12 @@ fn across_sum(wide: Wide) -> f32 {
 // end
 
 // snippet softmax_horizon
-// Elements of a row that are seen, counted from its beginning.
+// Elements of a row that the causal mask leaves, counted from its beginning.
 fn horizon(row: u32) -> u32 {
     return params.seen + (params.first_row + row) % params.queries;
 }
 
-// How much of a row has to be read.
+// Columns of a row that have to be read.
 fn seen_cols(row: u32) -> u32 {
     if (CAUSAL) {
         return min(params.cols, (horizon(row) + WIDTH - 1u) / WIDTH);
@@ -162,8 +162,8 @@ fn store(row: u32, col: u32, value: Wide) {
 // end
 
 // snippet softmax_results
-// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms). A row with +inf is NaN, also
-// where exp(NaN) is a number.
+// The factor of a row's results. If a row has nothing but -inf, its sum is 0 and its results are 0 (-inf as logarithms). If
+// it has +inf, its results are NaN, also on adapters where exp(NaN) is a number.
 fn inverse(sum: f32, row_max: f32) -> f32 {
     if (row_max > -NEG_LARGE) {
         return params.nan;

@@ -1,7 +1,7 @@
 //! softmax_subtract: y = x - row_max, the second of softmax_unfused's five operations.
 //!
 //! One workgroup takes one row.
-//! The price of not fusing: every intermediate goes through memory.
+//! Nothing is fused: every intermediate goes through memory.
 //!
 //! Traffic: the matrix read once and written once. Workgroup memory: 0 B. Works for any number of rows and columns.
 

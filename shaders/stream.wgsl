@@ -1,17 +1,17 @@
 //! stream: copy, scale, multiply, add and triad, over whole vectors: c = a, alpha * a, a * b, a + b and a + alpha * b.
 //!
-//! A workgroup takes ELEMS runs of WORKGROUP vectors of four elements, then strides on by the size of the grid:
-//! consecutive invocations touch consecutive vectors. A length that is no multiple of four ends with a second dispatch of
-//! this file, whose Vector is one element. Computed in f32, rounded once; a copy's Wide is a Vector.
+//! A workgroup takes ELEMS runs of WORKGROUP vectors of four elements, then strides on by the size of the grid. Consecutive
+//! invocations touch consecutive vectors. If the length is no multiple of four, a second dispatch of this file, with a
+//! Vector of one element, takes the rest. Values are computed in f32 and rounded once; for the copy, Wide is Vector.
 //!
-//! The file is the triad. The host swaps the snippets for those of the other kernels: stream_one_input where there is no
-//! b, and the line that computes.
+//! The file is the triad. For the other kernels, the host swaps the snippets: the line that computes, and
+//! stream_one_input for the bindings where there is no b.
 //!
 //! Traffic: two or three vectors moved, each element once. Workgroup memory: 0 B. Works for any length.
 
 alias Elem = f32;
-alias Vector = vec4<Elem>;   // as the buffers hold it
-alias Wide = vec4<f32>;      // the same in f32
+alias Vector = vec4<Elem>;   // four neighbours in the type of the buffers
+alias Wide = vec4<f32>;      // a Vector in f32
 
 const WORKGROUP: u32 = 256;
 const ELEMS: u32 = 1;                // Vector that an invocation loads at a time

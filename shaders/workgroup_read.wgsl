@@ -1,18 +1,18 @@
-//! workgroup_read: reads workgroup memory, over and over, with no barrier in between.
+//! workgroup_read: reads workgroup memory many times, with no barrier in between.
 //!
-//! The workgroup fills a tile from a buffer once. Then every invocation reads vectors of 16 bytes next to those of its
-//! neighbours, UNROLL to a trip at fixed distances, and begins each trip elsewhere, so that no read can be taken out of
-//! the loop. One addition of integers for each component. The sum of what an invocation read is stored.
+//! The workgroup fills a tile from a buffer once. Then every invocation reads UNROLL vectors of 16 bytes per trip, at fixed
+//! distances and next to those of its neighbours. Each trip begins elsewhere, so that no read can be hoisted out of the
+//! loop. Each component that is read costs one integer addition. The sum of all that an invocation read is stored.
 //!
 //! Traffic: 16 bytes of workgroup memory a read, invocations * trips * UNROLL reads. Workgroup memory: 16 KiB.
 //! Works for any number of workgroups.
 
 const WORKGROUP: u32 = 256;
 const UNROLL: u32 = 16;     // reads of an invocation in one trip
-const VECTORS: u32 = 1024;  // of the tile
+const VECTORS: u32 = 1024;  // vectors of the tile
 const APART: u32 = 32;      // vectors between two reads of a trip
 
-const FIRST: u32 = VECTORS - UNROLL * APART;   // a trip begins below this
+const FIRST: u32 = VECTORS - UNROLL * APART;   // a trip begins below this vector
 const_assert UNROLL * APART < VECTORS;
 const_assert 0u == (FIRST & (FIRST - 1u));
 

@@ -1,8 +1,8 @@
-// Which rows of which head a workgroup works on.
+// A head of Q, and the lengths of its sequence.
 struct Head {
     batch: u32,
-    head: u32,      // of Q
-    queries: u32,   // of the sequence
+    head: u32,      // head of Q
+    queries: u32,   // queries of the sequence
     keys: u32,
 }
 
@@ -17,8 +17,8 @@ fn rows_of(strides: Strides, batch: u32, head: u32, count: u32) -> Rows {
     return Rows((strides.offset + batch * strides.batch + head * strides.head) / 4u, strides.row / 4u, count);
 }
 
-// Of the other rows of a member of the group, those from `begin` up to `end` in so many blocks, what this dispatch walks:
-// from x up to y.
+// The other rows of query head `member` of the group that this dispatch takes: from x up to y. All of its rows, from `begin`
+// up to `end`, are `blocks` blocks.
 fn walk_of(member: u32, begin: i32, end: i32, blocks: u32) -> vec2<i32> {
     if (BLOCKS_PER_DISPATCH == 0u) {
         return vec2<i32>(begin, end);

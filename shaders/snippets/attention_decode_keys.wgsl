@@ -1,9 +1,9 @@
-// What a workgroup works on.
+// The rows and the sequence that a workgroup works on.
 struct Unit {
     batch: u32,
     kv_head: u32,
-    first_row: u32,   // of the group's rows: query * group + head
-    queries: u32,     // of the sequence
+    first_row: u32,   // first of the group's rows, which are numbered query * group + head
+    queries: u32,     // queries of the sequence
     keys: u32,
 }
 
@@ -16,7 +16,7 @@ fn sizes(batch: u32) -> vec2<u32> {
     return all;
 }
 
-// The first key that a row sees, and the one after the last.
+// Keys that a row sees: from x up to y.
 fn visible(unit: Unit, row: u32) -> vec2<u32> {
     let query = (unit.first_row + row) / GROUP;
     if (query >= unit.queries) {
@@ -27,18 +27,18 @@ fn visible(unit: Unit, row: u32) -> vec2<u32> {
     return vec2<u32>(u32(first), u32(clamp(position + params.ahead, first, i32(unit.keys))));
 }
 
-// Elements before a key's row, of K or V.
+// Offset of a key's row of K or V, in elements.
 fn row_of(key: u32, unit: Unit, strides: Strides) -> u32 {
     let of_head = strides.offset + unit.kv_head * strides.head;
     if (PAGED) {
-        // A wrong table reads the last page, and never beyond it.
+        // A page number past the end reads the last page.
         let page = min(table[unit.batch * params.table_row + key / PAGE_SIZE], params.pages - 1u);
         return of_head + page * strides.batch + key % PAGE_SIZE * strides.row;
     }
     return of_head + unit.batch * strides.batch + key * strides.row;
 }
 
-// Four elements of sixteen bytes.
+// Group `part` of four elements of sixteen bytes.
 fn widened(raw: vec4<u32>, part: u32) -> vec4<f32> {
     if (HALF) {
         let pairs = select(raw.xy, raw.zw, part == 1u);
@@ -47,7 +47,7 @@ fn widened(raw: vec4<u32>, part: u32) -> vec4<f32> {
     return bitcast<vec4<f32>>(raw);
 }
 
-// soft_cap * tanh(score / soft_cap); where exp would overflow, tanh is 1.
+// soft_cap * tanh(score / soft_cap). Beyond the bounds of `clamp`, where exp2 would overflow, tanh is 1.
 fn capped(score: f32) -> f32 {
     let x = clamp(score / params.soft_cap, -20.0, 20.0);
     return params.soft_cap * (1.0 - 2.0 / (exp2(2.0 * LOG2_E * x) + 1.0));

@@ -1,15 +1,15 @@
 batch: u32,
-heads: u32,           // of Q and O
-group: u32,           // query heads to a key head
+heads: u32,           // heads of Q and O
+group: u32,           // query heads per key head
 seq_q: u32,
 seq_kv: u32,
 head_dim: u32,
 value_dim: u32,
 ahead: i32,           // a query at p sees keys before p + ahead
-behind: i32,          // and after p - behind
-scale: f32,           // of Q times K
-soft_cap: f32,        // 0 for none
-first: u32,           // where the work of this dispatch begins
+behind: i32,          // a query at p sees keys after p - behind
+scale: f32,           // factor of Q K^T
+soft_cap: f32,        // 0: no cap
+first: u32,           // first unit of work of this dispatch
 q: Strides,
 k: Strides,
 v: Strides,
@@ -17,5 +17,5 @@ o: Strides,
 bias: Strides,
 page_size: u32,
 pages: u32,
-table_row: u32,       // pages of a sequence
+table_row: u32,       // pages per sequence
 neg_inf: f32,         // -inf, which WGSL cannot write

@@ -1,4 +1,4 @@
-// From one of each to the next, in elements.
+// Elements from one sequence, head or row to the next, and before the first one.
 struct Strides {
     batch: u32,
     head: u32,

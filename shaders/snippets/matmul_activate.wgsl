@@ -1,4 +1,4 @@
-// `exp` of more than 80 would near the largest f32.
+// Arguments of `exp` are at most 80, so that its results stay below the largest f32.
 fn activate(x: f32) -> f32 {
     if (ACTIVATION == 1u) {
         return max(x, 0.0);

@@ -6,7 +6,7 @@ struct Params {
     planes: u32,     // batch * splits
     splits: u32,     // parts of K
     split_k: u32,    // depth of a part
-    a_first: u32,    // elements before the first one
+    a_first: u32,    // elements before the first one of the operand
     b_first: u32,
     c_first: u32,
     a_row: u32,      // elements from one row of op(A) to the next
@@ -19,5 +19,5 @@ struct Params {
     c_batch: u32,
     alpha: f32,
     beta: f32,
-    first: u32,      // workgroups in the dispatches before, where BUDGET is not 0
+    first: u32,      // workgroups of earlier dispatches, if BUDGET is not 0
 }

@@ -1,6 +1,6 @@
 struct Params {
-    rows: u32,       // of this dispatch
-    cols: u32,       // here and below, sizes and places are in Wide
+    rows: u32,       // rows of this dispatch
+    cols: u32,       // columns, offsets and strides are in Wide
     x_first: u32,
     x_stride: u32,
     y_first: u32,

@@ -1,4 +1,4 @@
-// As it lies in memory; nothing is computed, so that nothing waits for it.
+// A Vector in the type of the buffers. Nothing is computed here, so that nothing waits for the load.
 fn fetch(row: u32, col: u32) -> Vector {
     if (IN_PLACE) {
         return y[params.y_first + row * params.y_stride + col];

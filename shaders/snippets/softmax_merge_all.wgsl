@@ -3,7 +3,7 @@ fn merge_all(own: vec2<f32>, local_index: u32) -> vec2<f32> {
     pairs[local_index] = own;
     workgroupBarrier();
     if (local_index < REDUCERS) {
-        // All maxima before the first exp, so that these do not wait for each other.
+        // All maxima come before the first exp, so that no exp waits for another.
         var part_max = own.x;
         for (var i = local_index + REDUCERS; i < WORKGROUP; i += REDUCERS) {
             part_max = max(part_max, pairs[i].x);

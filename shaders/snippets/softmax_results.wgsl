@@ -1,5 +1,5 @@
-// A row without anything but -inf sums to 0, and its results are 0 (-inf as logarithms). A row with +inf is NaN, also
-// where exp(NaN) is a number.
+// The factor of a row's results. If a row has nothing but -inf, its sum is 0 and its results are 0 (-inf as logarithms). If
+// it has +inf, its results are NaN, also on adapters where exp(NaN) is a number.
 fn inverse(sum: f32, row_max: f32) -> f32 {
     if (row_max > -NEG_LARGE) {
         return params.nan;
