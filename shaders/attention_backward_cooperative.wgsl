@@ -127,6 +127,7 @@ fn attention_backward_cooperative(
             return;
         }
     }
+    // snippet attention_backward_own
     let id = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
     let own_seq = select(params.seq_q, params.seq_kv, KEYS);
     let own_heads = select(params.heads, params.heads / params.group, KEYS);
@@ -165,6 +166,7 @@ fn attention_backward_cooperative(
         own_1 = rows_of(params.k, batch, own_head, own_count);
         own_2 = rows_of(params.v, batch, own_head, own_count);
     }
+    // end
     let lane_row = lane / BLOCK4;
     let lane4 = lane % BLOCK4;
     let sums_base = subgroup_id * 2u * SUMS;
@@ -226,6 +228,7 @@ fn attention_backward_cooperative(
     let members = select(1u, params.group, KEYS);
     let blocks = (u32(max(end - begin, 0)) + BLOCK - 1u) / BLOCK;
     for (var member = 0u; member < members; member++) {
+        // snippet attention_backward_other
         let other_head = select(own_head / params.group, own_head * params.group + member, KEYS);
         let head = Head(batch, select(own_head, other_head, KEYS), lengths.x, lengths.y);
         var other_1 = rows_of(params.k, batch, other_head, other_count);
@@ -235,6 +238,7 @@ fn attention_backward_cooperative(
             other_2 = rows_of(params.o, batch, other_head, other_count);
         }
         let walk = walk_of(member, begin, end, blocks);
+        // end
         if (walk.x < walk.y) {
             fetch(&fetched, other_1, other_2, u32(walk.x), local_index);
         }
@@ -495,6 +499,7 @@ fn weigh(
     log_sum: vec4<f32>,
     delta: vec4<f32>,
 ) -> Weights {
+    // snippet attention_backward_cap
     var score = product * params.scale;
     var slope = vec4<f32>(1.0);
     if (SOFT_CAP) {
@@ -505,6 +510,7 @@ fn weigh(
         score = params.soft_cap * sign(x) * ((1.0 - e) * reciprocal);
         slope = 4.0 * e * reciprocal * reciprocal;
     }
+    // end
     var visible = vec4<bool>(true);
     if (masked || BIAS) {
         let position = vec4<i32>(query) + i32(head.keys) - i32(head.queries);
@@ -557,10 +563,12 @@ struct Params {
     table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
-    first_step: u32,      // with BLOCKS_PER_DISPATCH: blocks of a workgroup that earlier dispatches took
-    steps: u32,           // with BLOCKS_PER_DISPATCH: blocks that this dispatch takes
-    first_kept: u32,      // with BLOCKS_PER_DISPATCH: workgroup whose sums come first in d_own and d_v
-    kept: u32,            // with BLOCKS_PER_DISPATCH: workgroups whose sums are stored
+    // snippet attention_cut_params
+    first_step: u32,      // where a loop over keys or blocks is cut: keys or blocks that earlier dispatches took
+    steps: u32,           // keys or blocks that this dispatch takes, a multiple of what the loop takes at a time
+    first_kept: u32,      // tile or workgroup whose sums come first in memory
+    kept: u32,            // tiles or workgroups whose sums are stored
+    // end
 }
 
 // snippet attention_strides

@@ -86,10 +86,12 @@ struct Params {
     table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
-    first_kept: u32,      // workgroup whose sums come first
-    kept: u32,            // workgroups whose sums are stored
-    rows: u32,            // rows per workgroup
-    in_turn: u32,         // 1: consecutive workgroups belong to different heads; not read here
+    // snippet attention_finish_params
+    first_kept: u32,      // tile or workgroup whose sums come first in memory
+    kept: u32,            // tiles or workgroups whose sums are stored
+    rows: u32,            // rows per tile or workgroup
+    in_turn: u32,         // 1: one tile of every head comes before the next tile; 0: the tiles of a head follow each other
+    // end
 }
 
 // snippet attention_strides

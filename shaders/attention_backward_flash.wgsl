@@ -94,6 +94,7 @@ fn attention_backward_flash(
     @builtin(num_workgroups) num_workgroups: vec3<u32>,
     @builtin(local_invocation_index) local_index: u32,
 ) {
+    // snippet attention_backward_own
     let id = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
     let own_seq = select(params.seq_q, params.seq_kv, KEYS);
     let own_heads = select(params.heads, params.heads / params.group, KEYS);
@@ -105,8 +106,6 @@ fn attention_backward_flash(
     let own_head = all_head % own_heads;
     let batch = all_head / own_heads;
     let first_own = select(tiles - 1u - tile, tile, KEYS) * TILE;
-    let local_o = local_index / WORKGROUP_L;
-    let local_l = local_index % WORKGROUP_L;
 
     // A workgroup past the last tile has no blocks and writes nothing.
     let inside = tile < tiles;
@@ -134,11 +133,15 @@ fn attention_backward_flash(
         own_1 = rows_of(params.k, batch, own_head, own_count);
         own_2 = rows_of(params.v, batch, own_head, own_count);
     }
+    // end
+    let local_o = local_index / WORKGROUP_L;
+    let local_l = local_index % WORKGROUP_L;
     var gradient_1: array<array<vec4<f32>, ELEMS_D4>, ELEMS>;   // gradient of K or Q
     var gradient_2: array<array<vec4<f32>, ELEMS_D4>, ELEMS>;   // gradient of V
     let members = select(1u, params.group, KEYS);
     let blocks = (u32(max(end - begin, 0)) + BLOCK - 1u) / BLOCK;
     for (var member = 0u; member < members; member++) {
+        // snippet attention_backward_other
         let other_head = select(own_head / params.group, own_head * params.group + member, KEYS);
         let head = Head(batch, select(own_head, other_head, KEYS), lengths.x, lengths.y);
         var other_1 = rows_of(params.k, batch, other_head, other_count);
@@ -148,6 +151,7 @@ fn attention_backward_flash(
             other_2 = rows_of(params.o, batch, other_head, other_count);
         }
         let walk = walk_of(member, begin, end, blocks);
+        // end
         for (var first_other = walk.x; first_other < walk.y; first_other += i32(BLOCK)) {
             let first = u32(first_other);
             var product: array<vec4<f32>, ELEMS>;
@@ -335,6 +339,7 @@ struct Weights {
 }
 
 fn weigh(head: Head, query: vec4<u32>, key: vec4<u32>, product: vec4<f32>, dp: vec4<f32>) -> Weights {
+    // snippet attention_backward_cap
     var score = product * params.scale;
     var slope = vec4<f32>(1.0);
     if (SOFT_CAP) {
@@ -345,6 +350,7 @@ fn weigh(head: Head, query: vec4<u32>, key: vec4<u32>, product: vec4<f32>, dp: v
         score = params.soft_cap * sign(x) * ((1.0 - e) * reciprocal);
         slope = 4.0 * e * reciprocal * reciprocal;
     }
+    // end
     let position = vec4<i32>(query) + i32(head.keys) - i32(head.queries);
     let apart = vec4<i32>(key) - position;
     let visible = (apart < vec4<i32>(params.ahead)) & (apart > vec4<i32>(-params.behind))
@@ -392,10 +398,12 @@ struct Params {
     table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
-    first_step: u32,      // with BLOCKS_PER_DISPATCH: blocks of a workgroup that earlier dispatches took
-    steps: u32,           // with BLOCKS_PER_DISPATCH: blocks that this dispatch takes
-    first_kept: u32,      // with BLOCKS_PER_DISPATCH: workgroup whose sums come first in d_own and d_v
-    kept: u32,            // with BLOCKS_PER_DISPATCH: workgroups whose sums are stored
+    // snippet attention_cut_params
+    first_step: u32,      // where a loop over keys or blocks is cut: keys or blocks that earlier dispatches took
+    steps: u32,           // keys or blocks that this dispatch takes, a multiple of what the loop takes at a time
+    first_kept: u32,      // tile or workgroup whose sums come first in memory
+    kept: u32,            // tiles or workgroups whose sums are stored
+    // end
 }
 
 // snippet attention_strides

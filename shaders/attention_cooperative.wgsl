@@ -688,10 +688,12 @@ struct Params {
     table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
-    first_step: u32,      // with KV_PER_DISPATCH: keys of a tile that earlier dispatches took
-    steps: u32,           // with KV_PER_DISPATCH: keys that this dispatch takes, a multiple of TILE_KV
-    first_kept: u32,      // with KV_PER_DISPATCH: tile whose sums come first in `lse`
-    kept: u32,            // with KV_PER_DISPATCH: tiles whose sums are stored
+    // snippet attention_cut_params
+    first_step: u32,      // where a loop over keys or blocks is cut: keys or blocks that earlier dispatches took
+    steps: u32,           // keys or blocks that this dispatch takes, a multiple of what the loop takes at a time
+    first_kept: u32,      // tile or workgroup whose sums come first in memory
+    kept: u32,            // tiles or workgroups whose sums are stored
+    // end
 }
 
 // snippet attention_strides

@@ -89,6 +89,7 @@ fn attention_decode(
     @builtin(workgroup_id) workgroup_id: vec3<u32>,
     @builtin(local_invocation_index) local_index: u32,
 ) {
+    // snippet attention_decode_unit
     let split = params.first_split + workgroup_id.y;
     let of_all = params.first + workgroup_id.x;
     let run = of_all / params.row_tiles;
@@ -100,6 +101,7 @@ fn attention_decode(
     let rows = min(ROWS, params.seq_q * GROUP - unit.first_row);
     let sees_first = visible(unit, 0u).x;
     var sees_last = sees_first;
+    // end
     for (var row = 0u; row < ROWS; row++) {
         sees_last = max(sees_last, visible(unit, row).y);
     }
@@ -321,9 +323,11 @@ struct Params {
     table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
+    // snippet attention_decode_params
     splits: u32,          // workgroups that share a unit's keys
     row_tiles: u32,       // units per key head
     first_split: u32,     // first split of this dispatch
+    // end
 }
 
 // snippet attention_strides

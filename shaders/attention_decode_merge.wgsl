@@ -134,9 +134,11 @@ struct Params {
     table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
+    // snippet attention_decode_params
     splits: u32,          // workgroups that share a unit's keys
     row_tiles: u32,       // units per key head
-    first_split: u32,     // not read here
+    first_split: u32,     // first split of this dispatch
+    // end
 }
 
 // snippet attention_strides

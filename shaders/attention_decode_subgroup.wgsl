@@ -96,6 +96,7 @@ fn attention_decode_subgroup(
     let slot = (subgroup_id * size_of_subgroup + place_in_subgroup) / LANES;
     let own_load = lane / LANES_PER_ROW;
 
+    // snippet attention_decode_unit
     let split = params.first_split + workgroup_id.y;
     let of_all = params.first + workgroup_id.x;
     let run = of_all / params.row_tiles;
@@ -107,6 +108,7 @@ fn attention_decode_subgroup(
     let rows = min(ROWS, params.seq_q * GROUP - unit.first_row);
     let sees_first = visible(unit, 0u).x;
     var sees_last = sees_first;
+    // end
     var all_see = vec2<u32>(0u, 0xffffffffu);
     for (var row = 0u; row < ROWS; row++) {
         let sees = visible(unit, row);
@@ -369,9 +371,11 @@ struct Params {
     table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
+    // snippet attention_decode_params
     splits: u32,          // workgroups that share a unit's keys
     row_tiles: u32,       // units per key head
     first_split: u32,     // first split of this dispatch
+    // end
 }
 
 // snippet attention_strides

@@ -120,6 +120,7 @@ fn attention_flash(
     @builtin(num_workgroups) num_workgroups: vec3<u32>,
     @builtin(local_invocation_index) local_index: u32,
 ) {
+    // snippet attention_flash_tile
     let tiles_q = (params.seq_q + TILE_Q - 1u) / TILE_Q;
     let tile = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
     let all_heads = params.batch * params.heads;
@@ -132,8 +133,6 @@ fn attention_flash(
     let first_query = (tiles_q - 1u - min(tile_q, tiles_q - 1u)) * TILE_Q;
     let batch = plane / params.heads;
     let head = plane % params.heads;
-    let local_q = local_index / WORKGROUP_KV;
-    let local_kv = local_index % WORKGROUP_KV;
 
     // A workgroup past the last head has no keys and writes nothing.
     let there = tile < tiles_q * all_heads;
@@ -161,6 +160,9 @@ fn attention_flash(
     }
     let kept_base = (tile - params.first_kept) * TILE_Q * KEPT_ROW;
     let kv_head = head / params.group;
+    // end
+    let local_q = local_index / WORKGROUP_KV;
+    let local_kv = local_index % WORKGROUP_KV;
     let place = Place(
         (params.q.offset + batch * params.q.batch + head * params.q.head + first_query * params.q.row) / 4u,
         params.q.row / 4u,
@@ -172,6 +174,7 @@ fn attention_flash(
         end,
         local_index,
     );
+    // snippet attention_flash_rows
     let o_base = (params.o.offset + batch * params.o.batch + head * params.o.head + first_query * params.o.row) / 4u;
     let bias_base = batch * params.bias.batch + head * params.bias.head + first_query * params.bias.row;
     // A row's maximum and sum begin with the sink.
@@ -179,6 +182,7 @@ fn attention_flash(
     if (SINKS && there) {
         least = max(sinks[head] * LOG2_E, NEG_LARGE);
     }
+    // end
     var fetched: Fetched;
 
     for (var load = 0u; load < (TILE_Q + WORKGROUP - 1u) / WORKGROUP; load++) {
@@ -392,6 +396,7 @@ fn attention_flash(
         for (var lane = 0u; lane < WORKGROUP_KV; lane++) {
             sum += memory[P_BASE + row * P_STRIDE + lane].x;
         }
+        // snippet attention_flash_store
         // A row that sees no key has a sum of 0 and gives zeros. So does a row past the sequence's queries.
         let sees_some = row < rows && sum > 0.0;
         let factor = 1.0 / select(1.0, sum, sees_some);
@@ -421,6 +426,7 @@ fn attention_flash(
                 lse[place_of_row] = select(params.neg_inf, (row_max[i] + log2(sum)) * LN_2, sees_some);
             }
         }
+        // end
     }
 }
 
@@ -543,10 +549,12 @@ struct Params {
     table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
-    first_step: u32,      // with KV_PER_DISPATCH: keys of a tile that earlier dispatches took
-    steps: u32,           // with KV_PER_DISPATCH: keys that this dispatch takes, a multiple of TILE_KV
-    first_kept: u32,      // with KV_PER_DISPATCH: tile whose sums come first in `lse`
-    kept: u32,            // with KV_PER_DISPATCH: tiles whose sums are stored
+    // snippet attention_cut_params
+    first_step: u32,      // where a loop over keys or blocks is cut: keys or blocks that earlier dispatches took
+    steps: u32,           // keys or blocks that this dispatch takes, a multiple of what the loop takes at a time
+    first_kept: u32,      // tile or workgroup whose sums come first in memory
+    kept: u32,            // tiles or workgroups whose sums are stored
+    // end
 }
 
 // snippet attention_strides

@@ -49,6 +49,7 @@ const CHUNKS: u32 = 2;      // chunks in one unrolled step; with 2 buffers are c
 
 const TILE_KV: u32 = LANES * ELEMS_KV;   // keys per block
 const WORKGROUP_Q: u32 = TILE_Q / ELEMS_Q;
+const WORKGROUP_KV: u32 = LANES;
 const WORKGROUP: u32 = WORKGROUP_Q * LANES;
 const ELEMS_Q4: u32 = ELEMS_Q / 4u;
 const ELEMS_KV4: u32 = ELEMS_KV / 4u;
@@ -128,6 +129,7 @@ fn attention_flash_subgroup(
     @builtin(subgroup_size) subgroup_size: u32,
     @builtin(subgroup_invocation_id) lane: u32,
 ) {
+    // snippet attention_flash_tile
     let tiles_q = (params.seq_q + TILE_Q - 1u) / TILE_Q;
     let tile = params.first + workgroup_id.y * num_workgroups.x + workgroup_id.x;
     let all_heads = params.batch * params.heads;
@@ -140,10 +142,6 @@ fn attention_flash_subgroup(
     let first_query = (tiles_q - 1u - min(tile_q, tiles_q - 1u)) * TILE_Q;
     let batch = plane / params.heads;
     let head = plane % params.heads;
-    // Neighbours in a subgroup share rows, whichever invocations form a subgroup.
-    let index = subgroup_id * subgroup_size + lane;
-    let local_q = index / (LANES * LANES_Q) * LANES_Q + index % LANES_Q;
-    let local_kv = index / LANES_Q % LANES;
 
     // A workgroup past the last head has no keys and writes nothing.
     let there = tile < tiles_q * all_heads;
@@ -171,6 +169,11 @@ fn attention_flash_subgroup(
     }
     let kept_base = (tile - params.first_kept) * TILE_Q * KEPT_ROW;
     let kv_head = head / params.group;
+    // end
+    // Neighbours in a subgroup share rows, whichever invocations form a subgroup.
+    let index = subgroup_id * subgroup_size + lane;
+    let local_q = index / (LANES * LANES_Q) * LANES_Q + index % LANES_Q;
+    let local_kv = index / LANES_Q % LANES;
     let place = Place(
         (params.q.offset + batch * params.q.batch + head * params.q.head + first_query * params.q.row) / 4u,
         params.q.row / 4u,
@@ -182,6 +185,7 @@ fn attention_flash_subgroup(
         max(end, 1u) - 1u,
         index,
     );
+    // snippet attention_flash_rows
     let o_base = (params.o.offset + batch * params.o.batch + head * params.o.head + first_query * params.o.row) / 4u;
     let bias_base = batch * params.bias.batch + head * params.bias.head + first_query * params.bias.row;
     // A row's maximum and sum begin with the sink.
@@ -189,6 +193,7 @@ fn attention_flash_subgroup(
     if (SINKS && there) {
         least = max(sinks[head] * LOG2_E, NEG_LARGE);
     }
+    // end
     var row_max: array<f32, ELEMS_Q>;
     var row_sum: array<f32, ELEMS_Q>;   // sum over the invocation's own keys, until the end
     var o_part: array<array<vec4<f32>, ELEMS_D4>, ELEMS_Q>;
@@ -367,13 +372,14 @@ fn attention_flash_subgroup(
         for (var bit = 0u; bit < countOneBits(LANES - 1u); bit++) {
             sum += subgroupShuffleXor(sum, LANES_Q << bit);
         }
+        // snippet attention_flash_store
         // A row that sees no key has a sum of 0 and gives zeros. So does a row past the sequence's queries.
         let sees_some = row < rows && sum > 0.0;
         let factor = 1.0 / select(1.0, sum, sees_some);
         if (KV_PER_DISPATCH > 0u && row < written) {
             let kept_row = kept_base + row * KEPT_ROW;
             for (var j = 0u; j < ELEMS_D4; j++) {
-                let d4 = j * LANES + local_kv;
+                let d4 = j * WORKGROUP_KV + local_kv;
                 if (d4 < VALUE_D4) {
                     for (var c = 0u; c < 4u; c++) {
                         lse[kept_row + 4u * d4 + c] = o_part[i][j][c];
@@ -386,7 +392,7 @@ fn attention_flash_subgroup(
             }
         } else if (row < written) {
             for (var j = 0u; j < ELEMS_D4; j++) {
-                let d4 = j * LANES + local_kv;
+                let d4 = j * WORKGROUP_KV + local_kv;
                 if (d4 < VALUE_D4) {
                     o[o_base + row * (params.o.row / 4u) + d4] = Elem4(select(vec4<f32>(), o_part[i][j] * factor, sees_some));
                 }
@@ -396,6 +402,7 @@ fn attention_flash_subgroup(
                 lse[place_of_row] = select(params.neg_inf, (row_max[i] + log2(sum)) * LN_2, sees_some);
             }
         }
+        // end
     }
 }
 
@@ -513,10 +520,12 @@ struct Params {
     table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
-    first_step: u32,      // with KV_PER_DISPATCH: keys of a tile that earlier dispatches took
-    steps: u32,           // with KV_PER_DISPATCH: keys that this dispatch takes, a multiple of TILE_KV
-    first_kept: u32,      // with KV_PER_DISPATCH: tile whose sums come first in `lse`
-    kept: u32,            // with KV_PER_DISPATCH: tiles whose sums are stored
+    // snippet attention_cut_params
+    first_step: u32,      // where a loop over keys or blocks is cut: keys or blocks that earlier dispatches took
+    steps: u32,           // keys or blocks that this dispatch takes, a multiple of what the loop takes at a time
+    first_kept: u32,      // tile or workgroup whose sums come first in memory
+    kept: u32,            // tiles or workgroups whose sums are stored
+    // end
 }
 
 // snippet attention_strides

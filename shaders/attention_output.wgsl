@@ -109,10 +109,12 @@ struct Params {
     table_row: u32,       // pages per sequence
     neg_inf: f32,         // -inf, which WGSL cannot write
     // end
-    first_step: u32,      // keys that earlier dispatches took
-    steps: u32,           // keys that this dispatch takes; a multiple of TILE unless it is the last
-    first_kept: u32,      // not read here
-    kept: u32,            // not read here
+    // snippet attention_cut_params
+    first_step: u32,      // where a loop over keys or blocks is cut: keys or blocks that earlier dispatches took
+    steps: u32,           // keys or blocks that this dispatch takes, a multiple of what the loop takes at a time
+    first_kept: u32,      // tile or workgroup whose sums come first in memory
+    kept: u32,            // tiles or workgroups whose sums are stored
+    // end
 }
 
 // snippet attention_strides

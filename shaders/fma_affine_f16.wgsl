@@ -16,12 +16,14 @@ const UNROLL: u32 = 16;   // steps of a chain in the loop's body, even
 
 const_assert UNROLL % 2 == 0;
 
+// snippet fma_affine_params
 struct Params {
     invocations: u32,
     trips: u32,   // steps / UNROLL
     a: f32,
     b: f32,       // factor of the invocation's own value
 }
+// end
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> seed: array<Elem>;      // [invocations]

@@ -13,12 +13,14 @@ const WORKGROUP: u32 = 256;
 const CHAINS: u32 = 4;    // independent values of type Elem per invocation
 const UNROLL: u32 = 16;   // steps of a chain in the loop's body
 
+// snippet fma_square_params
 struct Params {
     invocations: u32,
-    trips: u32,    // steps / UNROLL
+    trips: u32,   // steps / UNROLL
     c: f32,
     spread: f32,   // factor of the invocation's own value
 }
+// end
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> seed: array<Elem>;      // [invocations]

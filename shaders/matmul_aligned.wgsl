@@ -26,6 +26,7 @@ alias FragmentA = coop_mat16x16<f16, A>;
 alias FragmentB = coop_mat16x16<f16, B>;
 alias Sums = coop_mat16x16<f32, C>;
 alias QuadC = vec4<f32>;   // four elements of the result, f32 or f16
+alias Value = vec4<f32>;   // what `activate` takes
 const FRAGMENT: u32 = 16;
 const LANES: u32 = 32;   // invocations of a subgroup
 const SUBGROUPS_VARY: bool = false;   // the device has subgroups of several sizes
@@ -289,21 +290,6 @@ fn keep(local_index: u32, a_chunks: array<vec4<u32>, LOADS_A>, b_chunks: array<v
     }
 }
 
-// Arguments of `exp` are at most 80, so that its results stay below the largest f32.
-fn activate(x: vec4<f32>) -> vec4<f32> {
-    if (ACTIVATION == 1u) {
-        return max(x, vec4<f32>());
-    }
-    if (ACTIVATION == 2u) {
-        // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
-        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), vec4<f32>(80.0))));
-    }
-    if (ACTIVATION == 3u) {
-        return x / (1.0 + exp(min(-x, vec4<f32>(80.0))));
-    }
-    return x;
-}
-
 // The k of step number `step` of `steps`, for a workgroup that begins `offset` steps into each window. Steps after the last
 // whole window are taken in order.
 fn depth_of(step: u32, steps: u32, offset: u32) -> u32 {
@@ -339,5 +325,22 @@ struct Params {
     alpha: f32,
     beta: f32,
     first: u32,      // workgroups of earlier dispatches, if BUDGET is not 0
+}
+// end
+
+// snippet matmul_activate
+// Arguments of `exp` are at most 80, so that its results stay below the largest f32.
+fn activate(x: Value) -> Value {
+    if (ACTIVATION == 1u) {
+        return max(x, Value(0.0));
+    }
+    if (ACTIVATION == 2u) {
+        // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
+        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), Value(80.0))));
+    }
+    if (ACTIVATION == 3u) {
+        return x / (1.0 + exp(min(-x, Value(80.0))));
+    }
+    return x;
 }
 // end

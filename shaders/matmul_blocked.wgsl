@@ -19,6 +19,7 @@
 alias ElemA = f32;    // f32 or f16
 alias ElemB = f32;
 alias ElemC = f32;
+alias Value = f32;     // what `activate` takes
 alias ChunkA = f32;   // one load of A: ElemA, or vec4<ElemA> with VECTOR_A
 alias ChunkB = f32;
 alias ChunkC = array<f32, 1>;   // one store of C: WIDTH_C elements; array<ElemC, 1> or vec4<ElemC>
@@ -94,6 +95,7 @@ fn matmul_blocked(
     @builtin(num_workgroups) num_workgroups: vec3<u32>,
     @builtin(local_invocation_index) local_index: u32,
 ) {
+    // snippet matmul_tile
     let tiles_m = (params.m + TILE_M - 1u) / TILE_M;
     let tiles = tiles_m * params.tiles_n;
     var id = workgroup_id.y * num_workgroups.x + workgroup_id.x;
@@ -120,6 +122,7 @@ fn matmul_blocked(
     // Workgroups past the last plane only fill the grid: they have no k and store no row.
     let rows = select(0u, params.m, plane < params.planes);
     let k_end = select(0u, min(params.k, k_begin + params.split_k), plane < params.planes);
+    // end
     let steps = (max(k_end, k_begin) - k_begin + TILE_K - 1u) / TILE_K;
     let a_base = params.a_first + matrix * params.a_batch;
     let b_base = params.b_first + matrix * params.b_batch;
@@ -375,16 +378,16 @@ struct Params {
 
 // snippet matmul_activate
 // Arguments of `exp` are at most 80, so that its results stay below the largest f32.
-fn activate(x: f32) -> f32 {
+fn activate(x: Value) -> Value {
     if (ACTIVATION == 1u) {
-        return max(x, 0.0);
+        return max(x, Value(0.0));
     }
     if (ACTIVATION == 2u) {
         // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
-        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), 80.0)));
+        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), Value(80.0))));
     }
     if (ACTIVATION == 3u) {
-        return x / (1.0 + exp(min(-x, 80.0)));
+        return x / (1.0 + exp(min(-x, Value(80.0))));
     }
     return x;
 }

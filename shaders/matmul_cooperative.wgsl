@@ -20,6 +20,7 @@
 enable wgpu_cooperative_matrix;
 
 alias ElemC = f32;      // type of C, with EPILOGUE
+alias Value = f32;     // what `activate` takes
 alias Chunk = f32;      // one load: WIDTH elements; f32 or f16, or vec4 of them
 const WIDTH: u32 = 1;
 alias FragmentA = coop_mat8x8<f32, A>;
@@ -109,6 +110,7 @@ fn matmul_cooperative(
             return;
         }
     }
+    // snippet matmul_tile
     let tiles_m = (params.m + TILE_M - 1u) / TILE_M;
     let tiles = tiles_m * params.tiles_n;
     var id = workgroup_id.y * num_workgroups.x + workgroup_id.x;
@@ -135,6 +137,7 @@ fn matmul_cooperative(
     // Workgroups past the last plane only fill the grid: they have no k and store no row.
     let rows = select(0u, params.m, plane < params.planes);
     let k_end = select(0u, min(params.k, k_begin + params.split_k), plane < params.planes);
+    // end
     let depth = max(k_end, k_begin) - k_begin;
     let a_base = params.a_first + matrix * params.a_batch + k_begin * params.a_k;
     let b_base = params.b_first + matrix * params.b_batch + k_begin * params.b_k;
@@ -332,16 +335,16 @@ struct Params {
 
 // snippet matmul_activate
 // Arguments of `exp` are at most 80, so that its results stay below the largest f32.
-fn activate(x: f32) -> f32 {
+fn activate(x: Value) -> Value {
     if (ACTIVATION == 1u) {
-        return max(x, 0.0);
+        return max(x, Value(0.0));
     }
     if (ACTIVATION == 2u) {
         // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
-        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), 80.0)));
+        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), Value(80.0))));
     }
     if (ACTIVATION == 3u) {
-        return x / (1.0 + exp(min(-x, 80.0)));
+        return x / (1.0 + exp(min(-x, Value(80.0))));
     }
     return x;
 }

@@ -17,6 +17,7 @@
 
 alias Elem = f32;     // f32 or f16
 alias ElemC = f32;
+alias Value = f32;     // what `activate` takes
 const HALF: bool = false;           // Elem is f16
 const WIDTH: u32 = 4;               // elements in 16 bytes: 8 of f16
 const WIDE_A: bool = false;         // A is fetched 16 bytes at a time, along K
@@ -266,16 +267,16 @@ fn store(plane: u32, row: u32, column: u32, sum: f32) {
 
 // snippet matmul_activate
 // Arguments of `exp` are at most 80, so that its results stay below the largest f32.
-fn activate(x: f32) -> f32 {
+fn activate(x: Value) -> Value {
     if (ACTIVATION == 1u) {
-        return max(x, 0.0);
+        return max(x, Value(0.0));
     }
     if (ACTIVATION == 2u) {
         // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
-        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), 80.0)));
+        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), Value(80.0))));
     }
     if (ACTIVATION == 3u) {
-        return x / (1.0 + exp(min(-x, 80.0)));
+        return x / (1.0 + exp(min(-x, Value(80.0))));
     }
     return x;
 }

@@ -106,14 +106,6 @@ fn softmax_split_subgroup_sums(
     }
 }
 
-fn across_max(wide: Wide) -> f32 {
-    return max(max(wide.x, wide.y), max(wide.z, wide.w));
-}
-
-fn across_sum(wide: Wide) -> f32 {
-    return (wide.x + wide.y) + (wide.z + wide.w);
-}
-
 // A Vector in the type of the buffers. Nothing is computed here, so that nothing waits for the load.
 fn fetch(row: u32, col: u32) -> Vector {
     return x[params.x_first + row * params.x_stride + col];
@@ -163,6 +155,23 @@ fn value_of(fetched: Vector, half: u32, row: u32, col: u32) -> Wide {
         value = select(Wide(params.neg_inf), value, place < Index(horizon(row)));
     }
     return value;
+}
+// end
+
+// snippet across_max
+fn across_max(wide: Wide) -> f32 {
+    let parts = vec4<f32>(wide);
+    return max(max(parts.x, parts.y), max(parts.z, parts.w));
+}
+// end
+
+// snippet across_sum
+fn across_sum(wide: Wide) -> f32 {
+    let parts = vec4<f32>(wide);
+    if (WIDTH == 1u) {
+        return parts.x;
+    }
+    return (parts.x + parts.y) + (parts.z + parts.w);
 }
 // end
 
