@@ -89,8 +89,10 @@ const_assert BLOCK % FRAGMENT == 0;
 const_assert LANES % BLOCK4 == 0;
 const_assert ROWS % LANE_ROWS == 0;
 
-const LOG2_E: f32 = 1.44269504089;
-const LN_2: f32 = 0.69314718056;
+// snippet log2_constants
+const LOG2_E: f32 = 1.4426950408889634;
+const LN_2: f32 = 0.6931471805599453;
+// end
 const LARGE: f32 = 0x1p+126;   // log_sum of a row that sees no key: exp2(-LARGE) is 0
 
 @group(0) @binding(0) var<uniform> params: Params;

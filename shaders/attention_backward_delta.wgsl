@@ -23,7 +23,10 @@ const_assert WORKGROUP % LANES == 0;
 
 // log_sum of a row that sees no key: exp2(score - LARGE) is 0, so that the row has no weights.
 const LARGE: f32 = 0x1p+126;
-const LOG2_E: f32 = 1.44269504089;
+// snippet log2_constants
+const LOG2_E: f32 = 1.4426950408889634;
+const LN_2: f32 = 0.6931471805599453;
+// end
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> o: array<vec4<Elem>>;            // [batch, heads, seq_q, value_dim / 4]

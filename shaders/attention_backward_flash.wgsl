@@ -72,8 +72,10 @@ const_assert BLOCK % CHUNK_ROWS == 0;
 const_assert CHUNK_ROWS % 4 == 0;
 const_assert CHUNK_D % 4 == 0;
 
-const LOG2_E: f32 = 1.44269504089;
-const LN_2: f32 = 0.69314718056;
+// snippet log2_constants
+const LOG2_E: f32 = 1.4426950408889634;
+const LN_2: f32 = 0.6931471805599453;
+// end
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<Elem>>;           // [batch, heads, seq_q, head_dim / 4]

@@ -32,6 +32,7 @@ const SUBGROUPS_VARY: bool = false;   // the device has subgroups of several siz
 alias Cell = f16;
 alias Score = f32;
 alias FourCells = vec4<f16>;   // four elements as an array of cells: array<vec4<f16>, 1> where WIDTH is 4
+alias Capped = vec4<f32>;   // scores that `capped` takes
 const WIDTH: u32 = 1;
 
 const HEAD_DIM: u32 = 64;    // columns of Q and K
@@ -105,8 +106,10 @@ const KEPT_ROW: u32 = VALUE_DIM + 2u;
 // Check for f16 overflow every CHECK_EVERY blocks.
 const CHECK_EVERY: u32 = 8;
 
+// snippet neg_large
 // The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
+// end
 const LARGEST: f32 = 65504.0;   // the largest f16
 // A block's sum of weights above this counts as near overflow. 2^15 leaves a factor of 2 to the largest f16.
 const WEIGHT_MAX: f32 = 32768.0;
@@ -114,8 +117,10 @@ const WEIGHT_MAX: f32 = 32768.0;
 // comes near again.
 const NEAR: u32 = 1;
 const RAISED: u32 = 2;
-const LOG2_E: f32 = 1.44269504;
-const LN_2: f32 = 0.69314718;
+// snippet log2_constants
+const LOG2_E: f32 = 1.4426950408889634;
+const LN_2: f32 = 0.6931471805599453;
+// end
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<f16>>;         // [batch, heads, seq_q, head_dim / 4]
@@ -594,9 +599,7 @@ fn seen_scores(place: Place, row: u32, sharer: u32, first_key: u32) -> array<vec
         let key = vec4<u32>(first_key + own_group(group, row, sharer) * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
         var value = score[group] * params.scale;
         if (SOFT_CAP) {
-            // tanh(x) = 1 - 2 / (exp(2 x) + 1), which is 1 long before 2 x reaches 40.
-            let x = min(abs(value) * (2.0 * LOG2_E / params.soft_cap), vec4<f32>(40.0 * LOG2_E));
-            value = sign(value) * params.soft_cap * (1.0 - 2.0 / (exp2(x) + 1.0));
+            value = capped(value);
         }
         if (BIAS && row < place.rows) {
             let first = place.bias_first + query * params.bias.row;
@@ -703,5 +706,13 @@ struct Strides {
     head: u32,
     row: u32,
     offset: u32,
+}
+// end
+
+// snippet attention_capped
+// soft_cap * tanh(s / soft_cap), with tanh(x) = sign(x) (1 - e) / (1 + e) and e = exp(-2 |x|), which cannot overflow.
+fn capped(s: Capped) -> Capped {
+    let e = exp(abs(s) * (-2.0 / params.soft_cap));
+    return params.soft_cap * sign(s) * ((1.0 - e) / (1.0 + e));
 }
 // end

@@ -18,6 +18,7 @@
 //! of K and V in f16. Workgroup memory: 9.14 KiB. Works for any lengths, if rows of Q, K and V are multiples of 16 bytes.
 
 alias Elem = f32;              // type of the bias
+alias Capped = f32;   // scores that `capped` takes
 
 const HALF: bool = false;      // Q, K and V are f16, two to a u32
 const HEAD_DIM: u32 = 64;      // columns of Q and K
@@ -65,9 +66,14 @@ const_assert WORKGROUP >= LANES_K;
 const_assert WORKGROUP >= LANES_V;
 const_assert WORKGROUP >= ROWS;
 
+// snippet neg_large
 // The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
-const LOG2_E: f32 = 1.44269504;
+// end
+// snippet log2_constants
+const LOG2_E: f32 = 1.4426950408889634;
+const LN_2: f32 = 0.6931471805599453;
+// end
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<u32>>;             // [batch, heads, seq_q, LANES_K]
@@ -401,10 +407,12 @@ fn widened(raw: vec4<u32>, part: u32) -> vec4<f32> {
     }
     return bitcast<vec4<f32>>(raw);
 }
+// end
 
-// soft_cap * tanh(score / soft_cap). Beyond the bounds of `clamp`, where exp2 would overflow, tanh is 1.
-fn capped(score: f32) -> f32 {
-    let x = clamp(score / params.soft_cap, -20.0, 20.0);
-    return params.soft_cap * (1.0 - 2.0 / (exp2(2.0 * LOG2_E * x) + 1.0));
+// snippet attention_capped
+// soft_cap * tanh(s / soft_cap), with tanh(x) = sign(x) (1 - e) / (1 + e) and e = exp(-2 |x|), which cannot overflow.
+fn capped(s: Capped) -> Capped {
+    let e = exp(abs(s) * (-2.0 / params.soft_cap));
+    return params.soft_cap * sign(s) * ((1.0 - e) / (1.0 + e));
 }
 // end

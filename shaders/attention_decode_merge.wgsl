@@ -25,10 +25,14 @@ const VECTOR: u32 = 4u + 4u * u32(HALF);   // neighbouring columns that an invoc
 const LANES_V: u32 = VALUE_DIM / VECTOR;
 const_assert MERGE_WORKGROUP % CHUNK == 0;
 
+// snippet neg_large
 // The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
-const LOG2_E: f32 = 1.44269504;
-const LN_2: f32 = 0.693147181;
+// end
+// snippet log2_constants
+const LOG2_E: f32 = 1.4426950408889634;
+const LN_2: f32 = 0.6931471805599453;
+// end
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> part_o: array<f32>;              // [units, splits, ROWS, VECTOR, LANES_V]

@@ -20,7 +20,10 @@ const KEPT_ROW: u32 = VALUE_DIM + 2u;
 const_assert VALUE_DIM % 4 == 0;
 
 const LARGEST: f32 = 65504.0;   // the largest f16
+// snippet log2_constants
+const LOG2_E: f32 = 1.4426950408889634;
 const LN_2: f32 = 0.6931471805599453;
+// end
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> sums: array<f32>;        // [kept, rows, KEPT_ROW]: O, maximum, sum

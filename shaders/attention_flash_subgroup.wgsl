@@ -23,6 +23,7 @@
 
 alias Elem = f32;           // type of Q, K, V, O and the bias
 alias Elem4 = vec4<f32>;    // four Elem
+alias Capped = vec4<f32>;   // scores that `capped` takes
 
 const HEAD_DIM: u32 = 64;    // columns of Q and K
 const VALUE_DIM: u32 = 64;   // columns of V and O
@@ -99,10 +100,14 @@ const_assert CHUNKS == 1 || CHUNKS == 2;
 const_assert KV_PER_DISPATCH % TILE_KV == 0;
 const KEPT_ROW: u32 = VALUE_DIM + 2u;
 
+// snippet neg_large
 // The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
+// end
+// snippet log2_constants
 const LOG2_E: f32 = 1.4426950408889634;
 const LN_2: f32 = 0.6931471805599453;
+// end
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<Elem4>;            // [batch, heads, seq_q, head_dim / 4]
@@ -544,10 +549,12 @@ fn visible_keys(position: i32, keys: u32) -> vec2<u32> {
     let bounds = vec2<i32>(position - params.behind + 1, position + params.ahead);
     return vec2<u32>(clamp(bounds, vec2<i32>(0), vec2<i32>(i32(keys))));
 }
+// end
 
-// soft_cap * tanh(s / soft_cap). Beyond the bounds of `clamp`, where exp would overflow, tanh is 1.
-fn capped(s: vec4<f32>) -> vec4<f32> {
-    let twice = clamp(s * (2.0 / params.soft_cap), vec4<f32>(-40.0), vec4<f32>(40.0));
-    return params.soft_cap * (1.0 - 2.0 / (exp(twice) + 1.0));
+// snippet attention_capped
+// soft_cap * tanh(s / soft_cap), with tanh(x) = sign(x) (1 - e) / (1 + e) and e = exp(-2 |x|), which cannot overflow.
+fn capped(s: Capped) -> Capped {
+    let e = exp(abs(s) * (-2.0 / params.soft_cap));
+    return params.soft_cap * sign(s) * ((1.0 - e) / (1.0 + e));
 }
 // end

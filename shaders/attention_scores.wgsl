@@ -12,6 +12,7 @@
 //! Works for any lengths, head_dim and strides.
 
 alias Elem = f32;   // type of Q, K and the bias
+alias Capped = f32;   // scores that `capped` takes
 
 const BIAS: bool = false;       // a bias is added to the scores
 const SOFT_CAP: bool = false;   // scores s become soft_cap * tanh(s / soft_cap)
@@ -106,12 +107,6 @@ fn visible_keys(query: u32, sizes: vec2<u32>) -> vec2<u32> {
     return select(vec2<u32>(), sees, query < sizes.x);
 }
 
-// soft_cap * tanh(s / soft_cap). Beyond the bounds of `clamp`, where exp would overflow, tanh is 1.
-fn capped(s: f32) -> f32 {
-    let twice = clamp(s * (2.0 / params.soft_cap), -40.0, 40.0);
-    return params.soft_cap * (1.0 - 2.0 / (exp(twice) + 1.0));
-}
-
 struct Params {
     // `first` is the first tile.
     // snippet attention_params
@@ -146,5 +141,13 @@ struct Strides {
     head: u32,
     row: u32,
     offset: u32,
+}
+// end
+
+// snippet attention_capped
+// soft_cap * tanh(s / soft_cap), with tanh(x) = sign(x) (1 - e) / (1 + e) and e = exp(-2 |x|), which cannot overflow.
+fn capped(s: Capped) -> Capped {
+    let e = exp(abs(s) * (-2.0 / params.soft_cap));
+    return params.soft_cap * sign(s) * ((1.0 - e) / (1.0 + e));
 }
 // end

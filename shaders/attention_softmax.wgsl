@@ -15,8 +15,10 @@ const WORKGROUP: u32 = 256;
 const REDUCERS: u32 = min(WORKGROUP, 16u);   // invocations that merge the pairs of all
 const_assert WORKGROUP % REDUCERS == 0;
 
+// snippet neg_large
 // The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
+// end
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> lengths: array<u32>;        // [batch, 2]

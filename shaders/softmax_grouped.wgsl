@@ -28,8 +28,10 @@ const REDUCERS: u32 = min(GROUP, 16u);          // invocations that merge the pa
 const_assert WORKGROUP % GROUP == 0;
 const_assert GROUP % REDUCERS == 0;
 
+// snippet neg_large
 // The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
+// end
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]

@@ -26,8 +26,10 @@ const LOG: bool = false;           // y is the log-softmax
 const HALVES: u32 = WIDTH / 4u;    // Wide of a Vector
 const RUN: u32 = SCALE_WORKGROUP * SCALE_ELEMS * TURNS;   // Vector of a workgroup; read by the host
 
+// snippet neg_large
 // The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
+// end
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]

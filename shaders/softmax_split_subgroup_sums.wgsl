@@ -23,8 +23,10 @@ const HALVES: u32 = WIDTH / 4u;    // Wide of a Vector
 const PART: u32 = WORKGROUP * ELEMS * STEPS;        // Vector of a part; read by the host
 const MAX_SUBGROUPS: u32 = (WORKGROUP + 3u) / 4u;   // a subgroup has at least 4 lanes
 
+// snippet neg_large
 // The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
+// end
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]

@@ -24,8 +24,10 @@ const LOG: bool = false;           // y is the log-softmax
 const ROWS: u32 = max(1u, WORKGROUP / LANES_MAX);     // fewest rows of a workgroup; read by the host
 const MOST_COLS: u32 = LANES_MIN * ELEMS * WIDTH;          // most columns of a row; read by the host
 
+// snippet neg_large
 // The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
+// end
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]

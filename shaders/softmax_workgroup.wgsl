@@ -25,8 +25,10 @@ const MOST_COLS: u32 = WORKGROUP * ELEMS * WIDTH;        // most columns of a ro
 const MAX_SUBGROUPS: u32 = (WORKGROUP + 3u) / 4u;   // a subgroup has at least 4 lanes
 const FEW: bool = WORKGROUP <= 128u;                // each invocation merges all subgroups; faster if there are few
 
+// snippet neg_large
 // The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
 const NEG_LARGE: f32 = -0x1.fffffep+127;
+// end
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Vector>;         // [rows, cols]

@@ -46,9 +46,3 @@ fn widened(raw: vec4<u32>, part: u32) -> vec4<f32> {
     }
     return bitcast<vec4<f32>>(raw);
 }
-
-// soft_cap * tanh(score / soft_cap). Beyond the bounds of `clamp`, where exp2 would overflow, tanh is 1.
-fn capped(score: f32) -> f32 {
-    let x = clamp(score / params.soft_cap, -20.0, 20.0);
-    return params.soft_cap * (1.0 - 2.0 / (exp2(2.0 * LOG2_E * x) + 1.0));
-}
