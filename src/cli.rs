@@ -4,6 +4,7 @@ mod adapter;
 mod args;
 mod check;
 mod constants;
+mod explain;
 mod host;
 mod list;
 mod load;
@@ -60,6 +61,7 @@ async fn execute(arguments: Arguments) -> Result<u8> {
         Command::Tune(arguments) => tune::tune(arguments, &wanted).await,
         Command::Roofline(arguments) => roofline::roofline(arguments, &wanted).await,
         Command::Shader(arguments) => shader::shader(arguments, &wanted).await,
+        Command::Explain(arguments) => explain::explain(arguments, &wanted).await,
         Command::Sweep(arguments) => sweep::sweep(arguments, &wanted).await,
     }
 }

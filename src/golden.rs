@@ -3,15 +3,12 @@
 //!
 //! `UPDATE=1 cargo test --lib golden` rewrites the file. A commit that changes a choice names the figure that justifies it.
 
-use crate::data::Dtype;
 use crate::error::Error;
 use crate::gpu::{Capabilities, FAKES};
 use crate::kernel::{Constants, Kernel};
 use crate::ops::Operation;
 use crate::plan::{Draft, PlanOptions, chosen};
-use crate::report::AdapterKind;
-use crate::suite::SUITES;
-use crate::tune::{Job, tunable};
+use crate::tune::known_cases;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -22,24 +19,6 @@ const HEAD: &str = "\
 #   devices -> kernel, the constants that differ from its files', dispatches, bytes of scratch memory
 # Rewritten by UPDATE=1 cargo test --lib golden. A commit that changes a choice names the figure that justifies it.
 ";
-
-/// Operations of the suites and of the tuner's classes for a kind of adapter, each with the kernel that a suite names.
-fn cases(kind: AdapterKind) -> Vec<(Box<dyn Operation>, Option<&'static str>)> {
-    let mut found = Vec::new();
-    for dtype in [Dtype::F32, Dtype::F16] {
-        for case in SUITES.iter().flat_map(|suite| suite.cases(kind)) {
-            let label = case.operation.label();
-            if let Ok(operation) = (case.family().parse)(&label, dtype) {
-                found.push((operation, case.kernel));
-            }
-        }
-        for family in tunable() {
-            let jobs = Job::all(family, dtype, kind).unwrap();
-            found.extend(jobs.into_iter().map(|job| (job.operation, None)));
-        }
-    }
-    found
-}
 
 /// The choice or the error for an operation on a device: the right side of a line. Operands and bindings may be larger than
 /// the device allows: the file is of choices, and a choice is made before.
@@ -93,7 +72,7 @@ fn plans() -> String {
     let mut found: BTreeMap<String, BTreeMap<String, BTreeSet<usize>>> = BTreeMap::new();
     for (place, fake) in FAKES.iter().enumerate() {
         let device = &(fake.capabilities)();
-        for (operation, named) in cases(device.kind) {
+        for (operation, named) in known_cases(device.kind) {
             let operation = operation.as_ref();
             let name = operation.family().name;
             let mut head = format!("{name} {} {}", operation.dtype().name(), operation.label());

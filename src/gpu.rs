@@ -1,6 +1,7 @@
 //! The device: adapters, what they can do, buffers, compiled shaders.
 
 mod adapters;
+mod architecture;
 mod buffer;
 mod capabilities;
 mod device;
@@ -22,7 +23,8 @@ mod subgroup_size;
 mod summary;
 
 pub use crate::report::{AdapterKind, AdapterSummary, CooperativeShape};
-pub use adapters::{AdapterChoice, GpuOptions, adapters, find};
+pub use adapters::{AdapterChoice, GpuOptions, adapters, find, presumed};
+pub use architecture::Architecture;
 #[cfg(feature = "bench")]
 pub(crate) use buffer::Readback;
 pub use buffer::View;

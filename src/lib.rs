@@ -4,6 +4,8 @@
 pub mod bench;
 #[cfg(feature = "bench")]
 pub mod check;
+#[cfg(feature = "statistics")]
+pub mod compiler;
 pub mod data;
 pub mod error;
 pub mod files;

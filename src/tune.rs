@@ -19,11 +19,13 @@
 //! ```
 
 mod candidates;
+mod known;
 mod options;
 mod search;
 mod trials;
 
 pub use candidates::{Config, candidates};
+pub use known::known_cases;
 pub use options::TuneOptions;
 pub use search::{Budget, Outcome, Phase, Timing, Trials, search};
 

@@ -17,6 +17,7 @@ const FLOORS: &[&str] = &[
     "ops",
     "plan",
     "open",
+    "compiler",
     "bench",
     "roofline",
     "suite",

@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Roofline(RooflineArguments),
     /// Print the shader that is compiled for a shape, with constants set and loops unrolled; nothing is measured
     Shader(ShaderArguments),
+    /// Say which kernel a shape gets and why, and what the driver's compiler makes of it; nothing is measured
+    Explain(ExplainArguments),
     /// Time a kernel with every combination of constants, each verified first, the fastest last
     Sweep(SweepArguments),
 }
@@ -236,6 +238,38 @@ pub(crate) struct ShaderArguments {
     /// Folder into which each stage is written as a file; spirv needs it
     #[arg(short, long, value_name = "FOLDER", required_if_eq("form", "spirv"))]
     pub(crate) out: Option<PathBuf>,
+}
+
+/// `ridgepoint explain`
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    /// Operation and shape, such as matmul:4096x4096x4096; `all`, every shape of the suites and of `tune`, in f32 and f16
+    #[arg(value_name = "OPERATION:SHAPE|all")]
+    pub(crate) operation: String,
+    /// Element type
+    #[arg(long, value_enum, default_value_t = ElementType::F32)]
+    pub(crate) dtype: ElementType,
+    /// Kernel in place of the one that the library chooses
+    #[arg(long, value_name = "NAME")]
+    pub(crate) kernel: Option<String>,
+    /// Preset of the kernel's constants
+    #[arg(long, value_name = "INDEX", default_value_t = 0)]
+    pub(crate) preset: usize,
+    /// Constant with its value, such as `TILE_K=16`; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub(crate) set: Vec<Assignment>,
+    /// Runtime checks, as browsers have them
+    #[arg(long)]
+    pub(crate) checks: bool,
+    /// Fake device in place of an adapter; no compiler is asked
+    #[arg(long, value_name = "DEVICE", value_parser = fakes())]
+    pub(crate) fake: Option<String>,
+    /// File for one line of JSON per shape, in place of the text on the terminal; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Folder for the driver's assembly, where the driver shows it
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) assembly: Option<PathBuf>,
 }
 
 /// `ridgepoint sweep`

@@ -1,6 +1,8 @@
 //! The adapters of this machine: ranked and chosen.
 
-use super::features::KERNEL_FEATURES;
+use super::architecture::Architecture;
+use super::capabilities::Capabilities;
+use super::features::{COOPERATIVE, KERNEL_FEATURES};
 use crate::error::{Error, Result};
 use crate::report::{AdapterKind, AdapterSummary, CooperativeShape};
 
@@ -146,6 +148,34 @@ pub(super) async fn select(options: &GpuOptions) -> Result<(AdapterSummary, wgpu
     let (mut summaries, mut adapters): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     let index = find(&summaries, options)?;
     Ok((summaries.swap_remove(index), adapters.swap_remove(index)))
+}
+
+/// The adapter that `options` name, and the capabilities that a device of it would have, its matrix units taken as right.
+/// Opens no device: for tools that look at kernels and run none.
+///
+/// # Errors
+/// [`Error::NoAdapter`], [`Error::AdapterNotFound`], [`Error::AdapterAmbiguous`].
+pub async fn presumed(options: &GpuOptions) -> Result<(AdapterSummary, Capabilities)> {
+    let (summary, adapter) = select(options).await?;
+    let mut features = options.features & adapter.features();
+    let mut cooperative = summary.cooperative_matrix.clone();
+    cooperative.retain(CooperativeShape::is_usable);
+    if !has_usable_fragments(&summary) {
+        features = features - COOPERATIVE;
+        cooperative.clear();
+    }
+    let subgroup_sizes = (summary.subgroup_min, summary.subgroup_max);
+    let capabilities = Capabilities {
+        features,
+        limits: options.limits.clone().unwrap_or_else(|| adapter.limits()),
+        kind: summary.kind,
+        architecture: Architecture::of(&summary),
+        subgroup_sizes,
+        matrix_lanes: (subgroup_sizes.0 != subgroup_sizes.1).then_some(subgroup_sizes.1),
+        cooperative,
+        demoted: Vec::new(),
+    };
+    Ok((summary, capabilities))
 }
 
 /// Which of the adapters in `found`, as [`adapters`] gives them, is the one that `options` name.

@@ -1,5 +1,6 @@
 //! The capabilities of an opened device. Plain data.
 
+use super::architecture::Architecture;
 use crate::data::Dtype;
 use crate::report::{AdapterKind, CooperativeShape};
 
@@ -12,6 +13,8 @@ pub struct Capabilities {
     pub limits: wgpu::Limits,
     /// Discrete, integrated, software...
     pub kind: AdapterKind,
+    /// Family of GPUs, which decides how much an invocation may hold.
+    pub architecture: Architecture,
     /// Smallest and largest subgroup.
     pub subgroup_sizes: (u32, u32),
     /// Invocations of a subgroup in kernels on matrix units, where the sizes above differ: those with which the kernels'

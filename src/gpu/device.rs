@@ -1,6 +1,7 @@
 //! A device with its queue: opened from options, or wrapped around one that somebody else opened.
 
 use super::adapters::{self, GpuOptions};
+use super::architecture::Architecture;
 use super::capabilities::Capabilities;
 use super::features::COOPERATIVE;
 #[cfg(feature = "bench")]
@@ -116,6 +117,7 @@ impl Gpu {
             features: device.features(),
             limits: device.limits(),
             kind: summary.kind,
+            architecture: Architecture::of(&summary),
             subgroup_sizes: (summary.subgroup_min, summary.subgroup_max),
             matrix_lanes: None,
             cooperative: Vec::new(),

@@ -1,5 +1,6 @@
 //! Capabilities of fake devices: what the choice of a kernel depends on, without an adapter.
 
+use super::architecture::Architecture;
 use super::capabilities::Capabilities;
 use crate::report::{AdapterKind, CooperativeShape};
 
@@ -10,10 +11,23 @@ impl Capabilities {
             features: wgpu::Features::empty(),
             limits: wgpu::Limits::default(),
             kind,
+            // The architecture on which most kernels were tuned, unless said otherwise.
+            architecture: match kind {
+                AdapterKind::Software | AdapterKind::Noop => Architecture::Software,
+                AdapterKind::Other => Architecture::Unknown,
+                _ => Architecture::Nvidia,
+            },
             subgroup_sizes: (0, 0),
             matrix_lanes: None,
             cooperative: Vec::new(),
             demoted: Vec::new(),
+        }
+    }
+
+    pub(crate) fn with_architecture(self, architecture: Architecture) -> Self {
+        Self {
+            architecture,
+            ..self
         }
     }
 

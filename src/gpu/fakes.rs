@@ -1,5 +1,6 @@
 //! Fake devices: what kernels are chosen for where no such adapter is at hand.
 
+use super::architecture::Architecture;
 use super::capabilities::Capabilities;
 use crate::error::{Error, Result, suggest};
 use crate::report::AdapterKind::{Discrete, Integrated, Other, Software};
@@ -39,30 +40,44 @@ pub static FAKES: &[Fake] = &[
     },
     Fake {
         name: "intel",
-        capabilities: || native(Integrated, 64 * KIB).with_subgroups((8, 32)),
+        capabilities: || {
+            native(Integrated, 64 * KIB)
+                .with_architecture(Architecture::IntelGen9)
+                .with_subgroups((8, 32))
+        },
     },
     Fake {
         name: "rdna",
-        capabilities: || native(Discrete, 64 * KIB).with_subgroups((32, 64)),
+        capabilities: || {
+            native(Discrete, 64 * KIB)
+                .with_architecture(Architecture::Rdna2)
+                .with_subgroups((32, 64))
+        },
     },
     Fake {
         name: "rdna_matrix",
         capabilities: || {
-            let device = native(Discrete, 64 * KIB).with_subgroups((32, 64));
+            let device = native(Discrete, 64 * KIB)
+                .with_architecture(Architecture::Rdna3)
+                .with_subgroups((32, 64));
             device.with_matrix_units(16)
         },
     },
     Fake {
         name: "apple",
         capabilities: || {
-            let device = native(Integrated, 32 * KIB).with_subgroups((32, 32));
+            let device = native(Integrated, 32 * KIB)
+                .with_architecture(Architecture::Apple)
+                .with_subgroups((32, 32));
             device.with_matrix_units(8)
         },
     },
     Fake {
         name: "nvidia",
         capabilities: || {
-            let device = native(Discrete, 48 * KIB).with_subgroups((32, 32));
+            let device = native(Discrete, 48 * KIB)
+                .with_architecture(Architecture::Nvidia)
+                .with_subgroups((32, 32));
             device.with_matrix_units(16)
         },
     },

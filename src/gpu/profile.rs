@@ -1,6 +1,7 @@
 //! Assumptions about a device that WebGPU does not report: its cores, its registers, the work it gets done before a
 //! driver gives up on a dispatch and may reset the device. The one home of such numbers.
 
+use super::architecture::Architecture;
 use super::capabilities::Capabilities;
 use crate::report::AdapterKind;
 
@@ -66,6 +67,30 @@ pub(crate) fn barrier_slowdown(device: &Capabilities) -> u64 {
 
 /// Registers of 32 bits that an invocation may hold of a row: beyond, compilers spill or too few invocations fit a core.
 pub(crate) const ROW_REGISTERS: u64 = 32;
+
+/// Sums in f32 of a tile that an invocation may hold: beyond, the compiler spills, or the core holds too few subgroups to
+/// hide the time of loads. From the drivers' own compilers (docs/compilers.md), but for NVIDIA's and a processor's, where it
+/// was measured.
+pub(crate) fn tile_sums(device: &Capabilities) -> u64 {
+    match device.architecture {
+        // 64 registers for all that an invocation holds.
+        Architecture::Mali => 16,
+        // A thread's registers hold 4 x 8 sums with their operands; 8 x 8 spills.
+        Architecture::IntelGen9 | Architecture::IntelXe2 | Architecture::IntelXe3 => 32,
+        // Nobody knows: what every compiler takes.
+        Architecture::Unknown => 32,
+        // 8 x 8 fits; 16 x 8 spills on Apple and Adreno, and leaves GCN and CDNA one subgroup on a SIMD.
+        Architecture::Apple
+        | Architecture::Adreno
+        | Architecture::Gcn
+        | Architecture::Cdna
+        | Architecture::NvidiaPascal => 64,
+        Architecture::Rdna2
+        | Architecture::Rdna3
+        | Architecture::Nvidia
+        | Architecture::Software => 128,
+    }
+}
 
 /// [`ROW_REGISTERS`], and twice as many on a CPU, where spilling goes to its first cache.
 pub(crate) fn row_registers(device: &Capabilities) -> u64 {

@@ -2,6 +2,7 @@
 
 use crate::data::{Dtype, generate};
 use crate::error::{Error, Result};
+use crate::gpu::profile::compiles_long_texts_slowly;
 use crate::gpu::{COOPERATIVE, Gpu};
 use crate::kernel::Kernel;
 use crate::ops::{FAMILIES, Family};
@@ -102,7 +103,10 @@ impl Gpu {
         let mut outcome = Outcome::default();
         for family in FAMILIES {
             for kernel in family.kernels {
-                for shape in kernel.trials {
+                // A processor compiles these kernels for minutes and is never given one unasked: one that is right will do.
+                let is_enough =
+                    outcome.is_any_right && compiles_long_texts_slowly(&self.capabilities);
+                for shape in kernel.trials.iter().filter(|_| !is_enough) {
                     match self.try_kernel(family, kernel, shape, dtype).await {
                         Ok(()) => outcome.is_any_right = true,
                         Err(error @ Error::DeviceLost { .. }) => return Err(error),

@@ -1,0 +1,171 @@
+//! `ridgepoint explain`: the kernel of a shape, why it was chosen, and what the driver's compiler makes of it. Nothing runs.
+
+mod record;
+mod text;
+
+use super::args::ExplainArguments;
+use super::page::show;
+use super::progress::{print, say};
+use super::{OK, adapter, constants, operation};
+use record::{Record, StageRecord};
+use ridgepoint::compiler::{Compiled, Compiler, Detail};
+use ridgepoint::gpu::{Capabilities, fake, presumed};
+use ridgepoint::plan::{Preview, preview};
+use ridgepoint::shader::{Checks, Prepared};
+use ridgepoint::tune::known_cases;
+use ridgepoint::{Dtype, Error, Operation, PlanOptions, Result, files};
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// In place of a shape: every shape that the suites and the tuner know.
+const ALL: &str = "all";
+
+/// Explains one shape or all; returns the exit status.
+pub(crate) async fn explain(arguments: ExplainArguments, wanted: &adapter::Wanted) -> Result<u8> {
+    let mut subject = Subject::of(&arguments, wanted).await?;
+    if arguments.operation != ALL {
+        let dtype = Dtype::from(arguments.dtype);
+        let operation = operation::parse(&arguments.operation, dtype)?;
+        let family = operation.family();
+        let named = arguments.kernel.as_deref();
+        let kernel = named.map(|name| family.kernel(name)).transpose()?;
+        let options = PlanOptions {
+            kernel: kernel.map(|kernel| kernel.name),
+            preset: arguments.preset,
+            constants: constants::resolve(&arguments.set, family, kernel)?,
+            ..PlanOptions::default()
+        };
+        let preview = preview(operation.as_ref(), &options, &subject.device)?;
+        let record = subject.record(operation.as_ref(), &preview)?;
+        return match &arguments.json {
+            Some(path) => write(path, &record.line()),
+            None => {
+                show(&text::document(
+                    operation.as_ref(),
+                    &preview,
+                    &record,
+                    &subject.name,
+                ));
+                Ok(OK)
+            }
+        };
+    }
+    let mut lines = String::new();
+    let cases = known_cases(subject.device.kind);
+    for (operation, kernel) in &cases {
+        let options = PlanOptions {
+            kernel: *kernel,
+            ..PlanOptions::default()
+        };
+        match preview(operation.as_ref(), &options, &subject.device) {
+            Ok(preview) => {
+                let record = subject.record(operation.as_ref(), &preview)?;
+                let _ = writeln!(lines, "{}", record.line());
+            }
+            // A shape that the device has no room or no type for has no kernel to explain.
+            Err(Error::Unsupported { .. } | Error::TooLarge { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    match &arguments.json {
+        Some(path) => write(path, lines.trim_end()),
+        None => {
+            let records = lines.lines().map(Record::read).collect::<Vec<_>>();
+            show(&text::overview(&records, &subject.name));
+            Ok(OK)
+        }
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<u8> {
+    if path.as_os_str() == "-" {
+        print(text);
+    } else {
+        std::fs::write(path, format!("{text}\n")).map_err(|e| files::failed(path, &e))?;
+    }
+    Ok(OK)
+}
+
+/// The device that kernels are chosen for, and its driver's compiler where there is one.
+struct Subject {
+    name: String,
+    device: Capabilities,
+    compiler: Option<Compiler>,
+    checks: Checks,
+    assembly: Option<PathBuf>,
+    /// What was compiled, by the hash of its text.
+    compiled: HashMap<u64, std::result::Result<Compiled, String>>,
+}
+
+impl Subject {
+    async fn of(arguments: &ExplainArguments, wanted: &adapter::Wanted) -> Result<Self> {
+        let (name, device, compiler) = match &arguments.fake {
+            Some(name) => (format!("the fake device {name}"), fake(name)?, None),
+            None => {
+                let (summary, device) = presumed(&wanted.options).await?;
+                let compiler = match Compiler::open(&summary) {
+                    Ok(compiler) => Some(compiler),
+                    Err(error) => {
+                        say(&format!("{error}"));
+                        None
+                    }
+                };
+                (summary.name, device, compiler)
+            }
+        };
+        Ok(Self {
+            name,
+            device,
+            compiler,
+            checks: if arguments.checks {
+                Checks::On
+            } else {
+                Checks::Off
+            },
+            assembly: arguments.assembly.clone(),
+            compiled: HashMap::new(),
+        })
+    }
+
+    /// All that is known of a preview.
+    fn record(&mut self, operation: &dyn Operation, preview: &Preview) -> Result<Record> {
+        let mut stages = Vec::new();
+        for stage in &preview.stages {
+            let compiled = self.compile(&stage.text)?;
+            stages.push(StageRecord::of(stage, compiled));
+        }
+        Ok(Record {
+            operation: operation.family().name.to_owned(),
+            dtype: operation.dtype().name().to_owned(),
+            shape: operation.label(),
+            kernel: preview.kernel.name.to_owned(),
+            constants: preview.constants.to_string(),
+            stages,
+        })
+    }
+
+    /// What the driver makes of a text: compiled once for each text. `None` without a compiler.
+    fn compile(
+        &mut self,
+        text: &Prepared,
+    ) -> Result<Option<&std::result::Result<Compiled, String>>> {
+        let Some(compiler) = &self.compiler else {
+            return Ok(None);
+        };
+        let hash = text.hash();
+        if !self.compiled.contains_key(&hash) {
+            let found = compiler.compile(text, self.checks, Detail::Assembly);
+            if let (Some(folder), Ok(Some(assembly))) =
+                (&self.assembly, found.as_ref().map(|found| &found.assembly))
+            {
+                let path = folder.join(format!("{}.{hash:016x}.txt", text.name));
+                std::fs::create_dir_all(folder).map_err(|e| files::failed(folder, &e))?;
+                std::fs::write(&path, assembly).map_err(|e| files::failed(&path, &e))?;
+            }
+            let found = found.map_err(|error| error.to_string());
+            self.compiled.insert(hash, found);
+        }
+        Ok(self.compiled.get(&hash))
+    }
+}

@@ -1,0 +1,85 @@
+//! One explained shape as a line of JSON.
+
+use ridgepoint::compiler::Compiled;
+use ridgepoint::plan::PreviewStage;
+use serde::{Deserialize, Serialize};
+
+/// A shape with its kernel, as one line of JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub(super) operation: String,
+    pub(super) dtype: String,
+    pub(super) shape: String,
+    pub(super) kernel: String,
+    pub(super) constants: String,
+    pub(super) stages: Vec<StageRecord>,
+}
+
+/// One stage, with what the driver's compiler made of it where it was asked. Figures are null where the driver does not
+/// tell; [`Compiled`] says their units.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct StageRecord {
+    pub(super) file: String,
+    pub(super) dispatches: usize,
+    pub(super) invocations: u32,
+    pub(super) workgroup_bytes: u32,
+    /// Hash of the SPIR-V: equal for equal code.
+    pub(super) code: Option<String>,
+    pub(super) subgroup_size: Option<u32>,
+    pub(super) registers: Option<u64>,
+    pub(super) spills: Option<u64>,
+    pub(super) fills: Option<u64>,
+    pub(super) spills_in_loops: Option<u64>,
+    pub(super) occupancy: Option<u64>,
+    pub(super) instructions: Option<u64>,
+    pub(super) instructions_of_multiply_add: Option<f64>,
+    pub(super) inverse_throughput: Option<f64>,
+    pub(super) seconds: Option<f64>,
+    /// Why the driver does not compile it.
+    pub(super) error: Option<String>,
+}
+
+impl StageRecord {
+    pub(super) fn of(stage: &PreviewStage, compiled: Option<&Result<Compiled, String>>) -> Self {
+        let text = &stage.text;
+        let known = Self {
+            file: text.name.to_owned(),
+            dispatches: stage.dispatches,
+            invocations: text.invocations(),
+            workgroup_bytes: text.workgroup_bytes,
+            ..Self::default()
+        };
+        match compiled {
+            None => known,
+            Some(Err(error)) => Self {
+                error: Some(error.clone()),
+                ..known
+            },
+            Some(Ok(compiled)) => Self {
+                code: Some(format!("{:016x}", compiled.spirv_hash)),
+                subgroup_size: Some(compiled.subgroup_size),
+                registers: compiled.registers(),
+                spills: compiled.spills(),
+                fills: compiled.fills(),
+                spills_in_loops: compiled.spills_in_loops(),
+                occupancy: compiled.occupancy(),
+                instructions: compiled.instructions(),
+                instructions_of_multiply_add: compiled.instructions_of_multiply_add(),
+                inverse_throughput: compiled.figure("Inverse Throughput"),
+                seconds: Some(compiled.seconds),
+                ..known
+            },
+        }
+    }
+}
+
+impl Record {
+    pub(super) fn line(&self) -> String {
+        serde_json::to_string(self).expect("plain data becomes JSON")
+    }
+
+    /// Reads what [`Record::line`] wrote.
+    pub(super) fn read(line: &str) -> Self {
+        serde_json::from_str(line).expect("lines of this program are read back")
+    }
+}

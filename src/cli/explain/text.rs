@@ -1,0 +1,177 @@
+//! An explained shape as a document.
+
+use super::record::{Record, StageRecord};
+use ridgepoint::Operation;
+use ridgepoint::plan::Preview;
+use ridgepoint::render::{Cell, Column, Document, Line, Section, Table};
+use ridgepoint::units::Unit;
+
+/// The document of one shape.
+pub(super) fn document(
+    operation: &dyn Operation,
+    preview: &Preview,
+    record: &Record,
+    device: &str,
+) -> Document {
+    let (flops, bytes) = (operation.flops() as f64, operation.min_bytes() as f64);
+    let intensity = if bytes > 0.0 { flops / bytes } else { 0.0 };
+    let facts = [
+        ("kernel", Cell::text(&record.kernel)),
+        ("why", Cell::text(preview.reason.replace('\n', " "))),
+        (
+            "constants",
+            Cell::List(record.constants.split(' ').map(str::to_owned).collect()),
+        ),
+        (
+            "FLOPs",
+            Cell::text(Unit::Other("FLOP".to_owned()).format(flops)),
+        ),
+        (
+            "bytes",
+            Cell::text(format!("{} at least", Unit::Bytes.format(bytes))),
+        ),
+        ("intensity", Cell::quantity(intensity, Unit::FlopsPerByte)),
+        (
+            "roof",
+            Cell::text(
+                "memory's below the ridge point of the device, arithmetic's above it; \
+                 `ridgepoint roofline` measures both",
+            ),
+        ),
+        (
+            "scratch",
+            Cell::quantity(preview.scratch_bytes() as f64, Unit::Bytes),
+        ),
+    ];
+    let facts = Table {
+        columns: vec![Column::left(""), Column::prose("")],
+        lines: facts
+            .into_iter()
+            .map(|(name, value)| Line::of([Cell::text(name), value]))
+            .collect(),
+    };
+    let title = format!(
+        "{} {} {} on {device}",
+        record.operation, record.dtype, record.shape
+    );
+    let stages = record.stages.iter().map(stage);
+    let stages = Section::table("stages, as the driver compiles them", table(stages));
+    Document::of([
+        Section::table(title, facts),
+        stages,
+        Section::paragraph(legend(&record.stages)),
+        Section::paragraph(warning(&record.stages)),
+    ])
+}
+
+/// The document of many shapes: one line for each distinct code.
+pub(super) fn overview(records: &[Record], device: &str) -> Document {
+    let mut seen = std::collections::HashSet::new();
+    let mut lines = Vec::new();
+    let mut stages = Vec::new();
+    for record in records {
+        for stage_record in &record.stages {
+            if seen.insert((stage_record.file.clone(), stage_record.code.clone())) {
+                let (mut name, cells) = stage(stage_record);
+                name = format!(
+                    "{} {} {}: {name}",
+                    record.operation, record.dtype, record.shape
+                );
+                lines.push((name, cells));
+                stages.push(stage_record.clone());
+            }
+        }
+    }
+    Document::of([
+        Section::table(
+            format!("every distinct code that {device} gets, with the first shape that has it"),
+            table(lines),
+        ),
+        Section::paragraph(legend(&stages)),
+        Section::paragraph(warning(&stages)),
+    ])
+}
+
+/// The cells of a stage: its file, then its figures.
+fn stage(stage: &StageRecord) -> (String, Vec<Cell>) {
+    let count = |value: Option<u64>| value.map_or(Cell::Missing(None), Cell::Count);
+    let spills = match (stage.spills, stage.fills, stage.spills_in_loops) {
+        (None, ..) => Cell::Missing(stage.error.clone()),
+        (Some(0), Some(0) | None, _) => Cell::Count(0),
+        (Some(spills), fills, in_loops) => Cell::text(format!(
+            "{spills}/{}, {} in loops",
+            fills.map_or("?".to_owned(), |fills| fills.to_string()),
+            in_loops.map_or("?".to_owned(), |count| count.to_string())
+        )),
+    };
+    let ratio = stage
+        .instructions_of_multiply_add
+        .map_or(Cell::Missing(None), |ratio| {
+            Cell::text(format!("{ratio:.2}"))
+        });
+    let cells = vec![
+        count(stage.subgroup_size.map(u64::from)),
+        count(stage.registers),
+        spills,
+        count(stage.occupancy),
+        count(stage.instructions),
+        ratio,
+        Cell::quantity_or(stage.seconds, Unit::Seconds, Cell::Missing(None)),
+    ];
+    (stage.file.clone(), cells)
+}
+
+fn table(lines: impl IntoIterator<Item = (String, Vec<Cell>)>) -> Table {
+    let lines = lines.into_iter().map(|(name, cells)| {
+        let name = std::iter::once(Cell::text(name));
+        Line::of(name.chain(cells))
+    });
+    Table {
+        columns: vec![
+            Column::left("stage"),
+            Column::right("subgroup"),
+            Column::right("registers"),
+            Column::right("spills"),
+            Column::right("held"),
+            Column::right("instructions"),
+            Column::right("per FMA"),
+            Column::right("compiled in"),
+        ],
+        lines: lines.collect(),
+    }
+}
+
+fn legend(stages: &[StageRecord]) -> String {
+    if stages.iter().all(|stage| stage.code.is_none()) {
+        return "unknown: registers, spills and occupancy, which the driver of this device does not tell".to_owned();
+    }
+    "spills: registers stored to memory and loaded back; held: what a core holds at a time, in the driver's unit; per FMA: \
+     instructions of the loops that multiply for each multiply-add in them"
+        .to_owned()
+}
+
+/// A sentence where a stage spills or is refused; none where all is well.
+fn warning(stages: &[StageRecord]) -> String {
+    let spilling = stages
+        .iter()
+        .filter(|stage| stage.spills_in_loops.is_some_and(|count| count > 0));
+    let refused = stages.iter().filter(|stage| stage.error.is_some());
+    let names = |found: &mut dyn Iterator<Item = &StageRecord>| {
+        let mut names: Vec<&str> = found.map(|stage| stage.file.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.join(", ")
+    };
+    let mut text = Vec::new();
+    let spilling = names(&mut spilling.into_iter());
+    if !spilling.is_empty() {
+        text.push(format!(
+            "warning: {spilling} spills registers within loops here; `ridgepoint tune` looks for constants that are faster"
+        ));
+    }
+    let refused = names(&mut refused.into_iter());
+    if !refused.is_empty() {
+        text.push(format!("warning: the driver does not compile {refused}"));
+    }
+    text.join("; ")
+}
