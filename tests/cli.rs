@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 #[path = "cli/bad_input.rs"]
 mod bad_input;
 mod common;
+#[path = "cli/compilers.rs"]
+mod compilers;
 #[cfg(unix)]
 #[path = "cli/interruption.rs"]
 mod interruption;

@@ -90,6 +90,8 @@ fn write(path: &Path, text: &str) -> Result<u8> {
 /// The device that kernels are chosen for, and its driver's compiler where there is one.
 struct Subject {
     name: String,
+    /// Version text of the driver.
+    driver: String,
     device: Capabilities,
     compiler: Option<Compiler>,
     checks: Checks,
@@ -100,8 +102,11 @@ struct Subject {
 
 impl Subject {
     async fn of(arguments: &ExplainArguments, wanted: &adapter::Wanted) -> Result<Self> {
-        let (name, device, compiler) = match &arguments.fake {
-            Some(name) => (format!("the fake device {name}"), fake(name)?, None),
+        let (name, driver, device, compiler) = match &arguments.fake {
+            Some(name) => {
+                let shown = format!("the fake device {name}");
+                (shown, String::new(), fake(name)?, None)
+            }
             None => {
                 let (summary, device) = presumed(&wanted.options).await?;
                 let compiler = match Compiler::open(&summary) {
@@ -111,11 +116,12 @@ impl Subject {
                         None
                     }
                 };
-                (summary.name, device, compiler)
+                (summary.name, summary.driver_info, device, compiler)
             }
         };
         Ok(Self {
             name,
+            driver,
             device,
             compiler,
             checks: if arguments.checks {
@@ -136,6 +142,8 @@ impl Subject {
             stages.push(StageRecord::of(stage, compiled));
         }
         Ok(Record {
+            adapter: self.name.clone(),
+            driver: self.driver.clone(),
             operation: operation.family().name.to_owned(),
             dtype: operation.dtype().name().to_owned(),
             shape: operation.label(),

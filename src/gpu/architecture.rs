@@ -209,11 +209,11 @@ mod tests {
             (
                 "Turnip Adreno (TM) 750",
                 0x5143,
-                0x43051401,
+                0x4305_1401,
                 (64, 128),
                 Adreno,
             ),
-            ("Mali-G610", 0x13b5, 0xa8670000, (16, 16), Mali),
+            ("Mali-G610", 0x13b5, 0xa867_0000, (16, 16), Mali),
             (
                 "NVIDIA GeForce GTX 1080 Ti",
                 0x10de,

@@ -75,10 +75,12 @@ pub(crate) fn tile_sums(device: &Capabilities) -> u64 {
     match device.architecture {
         // 64 registers for all that an invocation holds.
         Architecture::Mali => 16,
-        // A thread's registers hold 4 x 8 sums with their operands; 8 x 8 spills.
-        Architecture::IntelGen9 | Architecture::IntelXe2 | Architecture::IntelXe3 => 32,
-        // Nobody knows: what every compiler takes.
-        Architecture::Unknown => 32,
+        // A thread's registers of Intel's hold 4 x 8 sums with their operands, and 8 x 8 spills. Almost every compiler takes
+        // as many, and so the unknown ones get them.
+        Architecture::IntelGen9
+        | Architecture::IntelXe2
+        | Architecture::IntelXe3
+        | Architecture::Unknown => 32,
         // 8 x 8 fits; 16 x 8 spills on Apple and Adreno, and leaves GCN and CDNA one subgroup on a SIMD.
         Architecture::Apple
         | Architecture::Adreno

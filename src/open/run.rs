@@ -74,12 +74,11 @@ impl Gpu {
         let operands = operation.operands();
         let mut buffers = Vec::new();
         for (operand, values) in operands.iter().zip(values) {
-            buffers.push(match values {
-                Some(values) => self.upload(operand.name, values, operand.dtype).await?,
-                None => {
-                    let bytes = operand.elements * operand.dtype.bytes();
-                    self.create_storage(operand.name, bytes).await?
-                }
+            buffers.push(if let Some(values) = values {
+                self.upload(operand.name, values, operand.dtype).await?
+            } else {
+                let bytes = operand.elements * operand.dtype.bytes();
+                self.create_storage(operand.name, bytes).await?
             });
         }
         let views: Vec<View<'_>> = operands

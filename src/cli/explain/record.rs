@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 /// A shape with its kernel, as one line of JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
+    /// Name of the adapter or fake device.
+    pub(super) adapter: String,
+    /// Version text of its driver; empty for a fake device.
+    pub(super) driver: String,
     pub(super) operation: String,
     pub(super) dtype: String,
     pub(super) shape: String,
