@@ -107,7 +107,7 @@ pub(super) fn create(
         // SAFETY: the text comes from `shaders/`, compiled into this crate. `Plan::bind` holds every buffer's length,
         // offset and type against the shape before a launch, the files guard their ragged edges with `if`, their loops
         // are bounded by uniforms that the host computed, and their divisors are constants or validated to be nonzero.
-        // `tests/correctness.rs` runs every kernel in both modes on ragged shapes.
+        // `tests/gpu/correctness.rs` runs every kernel in both modes on ragged shapes.
         Checks::Off => unsafe {
             device.create_shader_module_trusted(source, wgpu::ShaderRuntimeChecks::unchecked())
         },

@@ -1,7 +1,6 @@
 //! Options of attention on every kernel that has them: each alone, several together, and values at the ends of a type.
 
-mod common;
-
+use crate::common;
 use pollster::block_on;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -9,6 +8,16 @@ use ridgepoint::bench::Coverage;
 use ridgepoint::kernel::Constants;
 use ridgepoint::ops::{BiasShape, HeadLayout, Lengths, LogSumExp, Sinks, candidate, family};
 use ridgepoint::{Attention, Dtype, Error, Gpu, Mask, Operation, Plan, PlanOptions};
+
+tests! {
+    each_option_alone,
+    what_a_kernel_lacks_goes_elsewhere,
+    drawn_shapes_with_options,
+    what_a_bias_hides_is_gone,
+    f16_near_its_end_does_not_overflow,
+    what_lies_past_a_length_need_not_be_numbers,
+    work_in_several_dispatches_stays_right,
+}
 
 /// Holds every kernel of attention that takes `shape` against the reference; the names of those that ran.
 ///
@@ -50,14 +59,11 @@ const ALONE: [&str; 14] = [
     "+lse",
 ];
 
-#[test]
 fn each_option_alone() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     for option in ALONE {
         let ran = compare(
-            &gpu,
+            gpu,
             parse(&format!("2x4x37x71x64{option}"), Dtype::F32).as_ref(),
             None,
         );
@@ -68,11 +74,8 @@ fn each_option_alone() {
 }
 
 /// An option that a kernel lacks ends in an error where the kernel is named, and in another kernel where none is.
-#[test]
 fn what_a_kernel_lacks_goes_elsewhere() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let device = gpu.capabilities();
     let lacks = |shape: &dyn Operation, kernel: &str| {
         let candidate = candidate(shape, kernel).unwrap();
@@ -95,7 +98,7 @@ fn what_a_kernel_lacks_goes_elsewhere() {
                 ..Default::default()
             };
             let lacks = lacks(shape.as_ref(), kernel.name);
-            let planned = block_on(Plan::new(&gpu, shape.as_ref(), &options));
+            let planned = block_on(Plan::new(gpu, shape.as_ref(), &options));
             let refused = matches!(planned, Err(Error::Unsupported { .. }));
             assert!(!lacks || refused, "{} takes {option}", kernel.name);
             let unfused = kernel.name == "attention_unfused";
@@ -177,11 +180,8 @@ fn layout(heads: u64, gap: u64) -> HeadLayout {
     }
 }
 
-#[test]
 fn drawn_shapes_with_options() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let narrow = gpu
         .capabilities()
         .features
@@ -201,7 +201,7 @@ fn drawn_shapes_with_options() {
             o: layout(heads, gaps[3]),
             ..Attention::new(batch, heads, seq_q, 64)
         });
-        let ran = compare(&gpu, &shape, None);
+        let ran = compare(gpu, &shape, None);
         prop_assert!(ran.contains(&"attention_flash"), "{shape:?}: {ran:?}");
         Ok(())
     };
@@ -209,11 +209,8 @@ fn drawn_shapes_with_options() {
 }
 
 /// -inf in a bias hides a key; a row that sees none gives zeros, and -inf as logarithm, with a sink the sink.
-#[test]
 fn what_a_bias_hides_is_gone() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     for options in ["+bias+lse", "+bias+sinks+lse"] {
         let shape = parse(&format!("1x2x35x67x64{options}"), Dtype::F32);
         let mut values = common::generated(shape.as_ref());
@@ -223,17 +220,14 @@ fn what_a_bias_hides_is_gone() {
                 *bias = f32::NEG_INFINITY;
             }
         }
-        let ran = compare(&gpu, shape.as_ref(), Some(&values));
+        let ran = compare(gpu, shape.as_ref(), Some(&values));
         assert!(ran.contains(&"attention_flash"), "{ran:?}");
     }
 }
 
 /// Sums of products far beyond f16, results at its end.
-#[test]
 fn f16_near_its_end_does_not_overflow() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let shape = parse("1x2x33x65x64xcausal", Dtype::F16);
     let mut values = common::generated(shape.as_ref());
     values[0].iter_mut().for_each(|q| *q *= 1000.0);
@@ -243,7 +237,7 @@ fn f16_near_its_end_does_not_overflow() {
         .iter()
         .map(|values| Dtype::F16.decode(&Dtype::F16.encode(values)))
         .collect();
-    let ran = compare(&gpu, shape.as_ref(), Some(&rounded));
+    let ran = compare(gpu, shape.as_ref(), Some(&rounded));
     let narrow = gpu
         .capabilities()
         .features
@@ -252,11 +246,8 @@ fn f16_near_its_end_does_not_overflow() {
 }
 
 /// Memory behind a sequence's own length is not read, and rows of O there are zeros.
-#[test]
 fn what_lies_past_a_length_need_not_be_numbers() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let shape = parse("4x1x33x65x64+lengths+lse", Dtype::F32);
     let mut values = common::generated(shape.as_ref());
     let lengths = [[33, 65], [0, 20], [5, 0], [17, 31]];
@@ -266,21 +257,18 @@ fn what_lies_past_a_length_need_not_be_numbers() {
         values[1][(i * 65 + keys) * 64..(i + 1) * 65 * 64].fill(f32::NAN);
         values[2][(i * 65 + keys) * 64..(i + 1) * 65 * 64].fill(f32::NAN);
     }
-    let ran = compare(&gpu, shape.as_ref(), Some(&values));
+    let ran = compare(gpu, shape.as_ref(), Some(&values));
     assert!(ran.contains(&"attention_naive") && ran.contains(&"attention_flash"));
 }
 
 /// More work than a dispatch may hold on a processor is cut, and its parts fit together.
-#[test]
 fn work_in_several_dispatches_stays_right() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let shape = Attention::new(1, 3, 600, 64);
     if gpu.capabilities().kind == ridgepoint::report::AdapterKind::Software {
-        let plan = block_on(Plan::new(&gpu, &shape, &PlanOptions::default())).unwrap();
+        let plan = block_on(Plan::new(gpu, &shape, &PlanOptions::default())).unwrap();
         assert!(plan.dispatches() > 1);
     }
-    let ran = compare(&gpu, &shape, None);
+    let ran = compare(gpu, &shape, None);
     assert!(ran.contains(&"attention_naive") && ran.contains(&"attention_flash"));
 }

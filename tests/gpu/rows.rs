@@ -1,10 +1,9 @@
 //! Softmax, norms and reductions where data or layout is special: cases that the generated data in `correctness.rs` does not
 //! reach.
 
-mod common;
-#[path = "rows/properties.rs"]
-mod properties;
+pub(crate) mod properties;
 
+use crate::common;
 use pollster::block_on;
 use ridgepoint::bench::{Coverage, OperandBuffers};
 use ridgepoint::gpu::View;
@@ -14,6 +13,17 @@ use ridgepoint::ops::{
 };
 use ridgepoint::tolerance::{Expected, storing};
 use ridgepoint::{Dtype, Error, Gpu, Operation, Plan, PlanOptions, Softmax};
+
+tests! {
+    rows_of_nothing_are_zero_and_ieee_values_pass,
+    masked_rows_are_zero,
+    f16_does_not_overflow_inside,
+    what_lies_between_rows_stays,
+    rows_go_beyond_one_binding,
+    the_largest_of_nothing_and_of_nan,
+    a_reduction_runs_again_and_again_over_several_bindings,
+    an_option_that_a_kernel_lacks_is_an_error_and_the_choice_goes_elsewhere,
+}
 
 const INF: f32 = f32::INFINITY;
 
@@ -100,11 +110,8 @@ fn compare(gpu: &Gpu, softmax: &Softmax, inputs: &[Vec<f32>]) -> usize {
     ran
 }
 
-#[test]
 fn rows_of_nothing_are_zero_and_ieee_values_pass() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let mut rows = vec![
         [-INF; 8],
         [-INF, -INF, -INF, 2.0, -INF, -INF, -INF, -INF],
@@ -121,7 +128,7 @@ fn rows_of_nothing_are_zero_and_ieee_values_pass() {
     // The unfused baseline is for finite values: -inf - -inf is NaN there.
     let fused = |softmax: &Softmax| {
         compare(
-            &gpu,
+            gpu,
             &Softmax {
                 scale: 1.5,
                 ..*softmax
@@ -137,15 +144,12 @@ fn rows_of_nothing_are_zero_and_ieee_values_pass() {
         form,
         ..Softmax::new(2, 4)
     };
-    let got = run(&gpu, &logarithms, None, &[vec![-INF; 8]], 0.0).unwrap();
+    let got = run(gpu, &logarithms, None, &[vec![-INF; 8]], 0.0).unwrap();
     assert!(got.iter().all(|y| *y == -INF), "{got:?}");
 }
 
-#[test]
 fn masked_rows_are_zero() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     for cols in [7, 12, 600] {
         let cells = 4 * cols as usize;
         let x: Vec<f32> = (0..cells).map(|i| (i % 13) as f32 - 6.0).collect();
@@ -161,13 +165,13 @@ fn masked_rows_are_zero() {
             target: Target::InPlace,
             ..Softmax::new(4, cols)
         };
-        assert!(compare(&gpu, &full, &[x.clone(), (0..cells).map(mask).collect()]) >= 3);
+        assert!(compare(gpu, &full, &[x.clone(), (0..cells).map(mask).collect()]) >= 3);
         let broadcast = Softmax {
             mask: SoftmaxMask::Broadcast,
             ..Softmax::new(4, cols)
         };
         let hidden = vec![-INF; cols as usize];
-        let got = run(&gpu, &broadcast, None, &[x.clone(), hidden], 1.0).unwrap();
+        let got = run(gpu, &broadcast, None, &[x.clone(), hidden], 1.0).unwrap();
         assert!(got.iter().all(|y| *y == 0.0), "{got:?}");
         let unseen = Softmax {
             causal: Some(Causal {
@@ -176,16 +180,13 @@ fn masked_rows_are_zero() {
             }),
             ..Softmax::new(4, cols)
         };
-        assert!(compare(&gpu, &unseen, &[x]) >= 3);
+        assert!(compare(gpu, &unseen, &[x]) >= 3);
     }
 }
 
 /// Sums of exp beyond f16, and inputs at its ends, are computed in f32.
-#[test]
 fn f16_does_not_overflow_inside() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let half = |rows, cols| Softmax {
         dtype: Dtype::F16,
         ..Softmax::new(rows, cols)
@@ -197,7 +198,7 @@ fn f16_does_not_overflow_inside() {
             scale: 4.0,
             ..softmax
         };
-        let ran = compare(&gpu, &softmax, std::slice::from_ref(&x)) + compare(&gpu, &scaled, &[x]);
+        let ran = compare(gpu, &softmax, std::slice::from_ref(&x)) + compare(gpu, &scaled, &[x]);
         assert!(
             ran > 0
                 || !gpu
@@ -208,11 +209,8 @@ fn f16_does_not_overflow_inside() {
     }
 }
 
-#[test]
 fn what_lies_between_rows_stays() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     for (cols, offset, stride) in [(5, 3, 9), (8, 4, 12), (600, 8, 640)] {
         let y = RowLayout {
             offset,
@@ -225,7 +223,7 @@ fn what_lies_between_rows_stays() {
         let x: Vec<f32> = (0..3 * cols).map(|i| (i % 11) as f32).collect();
         for kernel in kernels("softmax") {
             let Some(got) = run(
-                &gpu,
+                gpu,
                 &softmax,
                 Some(kernel.name),
                 std::slice::from_ref(&x),
@@ -255,7 +253,6 @@ fn what_lies_between_rows_stays() {
 
 /// Rows beyond one binding are cut into windows that begin where a binding may, and workgroups beyond one dimension of
 /// a dispatch go to two.
-#[test]
 fn rows_go_beyond_one_binding() {
     let limits = wgpu::Limits {
         max_storage_buffer_binding_size: 65_536,
@@ -294,14 +291,11 @@ fn rows_go_beyond_one_binding() {
     );
 }
 
-#[test]
 fn the_largest_of_nothing_and_of_nan() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let max = |values: Vec<f32>| {
         let reduction = Reduction::new(ReductionKind::Max, values.len() as u64);
-        run(&gpu, &reduction, None, &[values], 0.0).unwrap()[0]
+        run(gpu, &reduction, None, &[values], 0.0).unwrap()[0]
     };
     assert_eq!(max(vec![]).to_bits(), (-INF).to_bits());
     assert_eq!(max(vec![-3.0, -INF]).to_bits(), (-3f32).to_bits());
@@ -314,7 +308,6 @@ fn the_largest_of_nothing_and_of_nan() {
 }
 
 /// Whoever counts last sets the count back, and takes what others have left.
-#[test]
 fn a_reduction_runs_again_and_again_over_several_bindings() {
     let limits = wgpu::Limits {
         max_storage_buffer_binding_size: 65_536,
@@ -346,11 +339,8 @@ fn a_reduction_runs_again_and_again_over_several_bindings() {
     }
 }
 
-#[test]
 fn an_option_that_a_kernel_lacks_is_an_error_and_the_choice_goes_elsewhere() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let softmax = Softmax {
         mask: SoftmaxMask::Broadcast,
         ..Softmax::new(2, 8)
@@ -360,7 +350,7 @@ fn an_option_that_a_kernel_lacks_is_an_error_and_the_choice_goes_elsewhere() {
             kernel,
             ..Default::default()
         };
-        block_on(Plan::new(&gpu, &softmax, &options))
+        block_on(Plan::new(gpu, &softmax, &options))
     };
     let error = plan(Some("softmax_unfused")).unwrap_err();
     assert!(matches!(error, Error::Unsupported { .. }), "{error}");

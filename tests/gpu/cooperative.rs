@@ -1,11 +1,10 @@
 //! Matrix units: every form of the cooperative kernels, and fragments of 16 x 16 where the adapter lists only 8 x 8.
 //!
-//! `make test-cooperative` runs this on a software adapter that has them. Elsewhere it says that it is skipped.
+//! `make test-cooperative` runs this on a software adapter that has them.
 
-#[path = "cooperative/aligned.rs"]
-mod aligned;
-mod common;
+pub(crate) mod aligned;
 
+use crate::{common, skip};
 use pollster::block_on;
 use proptest::prelude::*;
 use ridgepoint::bench::{Coverage, OperandBuffers};
@@ -18,21 +17,29 @@ use ridgepoint::{
     Activation, Attention, Bias, Dtype, Error, Gpu, HeadLayout, Layout, Mask, Matmul, Operation,
     Order, Plan, PlanOptions,
 };
-use std::sync::OnceLock;
 
-/// A device with matrix units that were found right; `None`, with a word, without.
-fn open() -> Option<&'static Gpu> {
-    static GPU: OnceLock<Option<Gpu>> = OnceLock::new();
-    GPU.get_or_init(open_once).as_ref()
+tests! {
+    both_sides_and_both_chunk_widths_are_right,
+    a_deep_split_is_right,
+    products_in_runs_of_workgroups_are_right,
+    matrix_units_are_refused_by_name_where_they_do_not_fit,
+    attention_is_right_with_both_sides_and_each_option,
+    cut_walks_are_right,
+    attention_of_rising_scores_does_not_overflow,
+    attention_of_scores_that_rise_late_does_not_overflow,
+    attention_is_refused_by_name_where_it_has_no_form,
+    gradients_of_attention_are_right,
+    any_options_are_right,
+    attention_with_any_options_is_right,
 }
 
-fn open_once() -> Option<Gpu> {
-    let gpu = common::open(|_| {})?;
-    println!("on {}: {:?}", gpu.summary().name, gpu.warnings());
+/// A shared device whose matrix units were found right. Without matrix units the test is skipped.
+fn open() -> Option<&'static Gpu> {
+    let gpu = common::gpu()?;
     if gpu.capabilities().cooperative.is_empty() {
         let wanted = std::env::var("REQUIRE_COOPERATIVE").is_ok_and(|v| v == "1");
         assert!(!wanted, "REQUIRE_COOPERATIVE=1: no matrix units here");
-        println!("skipped: no matrix units");
+        skip("no matrix units");
         return None;
     }
     Some(gpu)
@@ -65,7 +72,6 @@ fn half(m: u64, n: u64, k: u64) -> Matmul {
     }
 }
 
-#[test]
 fn both_sides_and_both_chunk_widths_are_right() {
     let Some(gpu) = open() else { return };
     // Whole tiles, ragged edges moved eight, four and one at a time, less than a fragment, K beyond a step.
@@ -88,7 +94,6 @@ fn both_sides_and_both_chunk_widths_are_right() {
     }
 }
 
-#[test]
 fn a_deep_split_is_right() {
     let Some(gpu) = open() else { return };
     let options = PlanOptions {
@@ -103,7 +108,6 @@ fn a_deep_split_is_right() {
 }
 
 /// A dispatch takes one workgroup or two of several tiles, matrices and parts of K.
-#[test]
 fn products_in_runs_of_workgroups_are_right() {
     let Some(gpu) = open() else { return };
     let product = Matmul {
@@ -126,7 +130,6 @@ fn products_in_runs_of_workgroups_are_right() {
     }
 }
 
-#[test]
 fn matrix_units_are_refused_by_name_where_they_do_not_fit() {
     let Some(gpu) = open() else { return };
     let options = PlanOptions {
@@ -163,7 +166,6 @@ fn of_attention(constants: Constants) -> PlanOptions {
     }
 }
 
-#[test]
 fn attention_is_right_with_both_sides_and_each_option() {
     let Some(gpu) = open() else { return };
     let interleaved = HeadLayout::interleaved;
@@ -254,7 +256,6 @@ fn attention_is_right_with_both_sides_and_each_option() {
 }
 
 /// Keys, and queries of the backward, in several dispatches.
-#[test]
 fn cut_walks_are_right() {
     let Some(gpu) = open() else { return };
     let shapes = [
@@ -319,18 +320,15 @@ fn rising_scores_do_not_overflow(keys: u64, flat: usize) {
     }
 }
 
-#[test]
 fn attention_of_rising_scores_does_not_overflow() {
     rising_scores_do_not_overflow(61, 0);
 }
 
 /// Far from the first keys, after the kernel has looked for overflow and found none.
-#[test]
 fn attention_of_scores_that_rise_late_does_not_overflow() {
     rising_scores_do_not_overflow(300, 170);
 }
 
-#[test]
 fn attention_is_refused_by_name_where_it_has_no_form() {
     let Some(gpu) = open() else { return };
     let shape = Attention {
@@ -345,7 +343,6 @@ fn attention_is_refused_by_name_where_it_has_no_form() {
 
 /// Heads of one and of several fragments, columns and rows beyond the last whole one, every option. Small ones: the
 /// driver takes long to compile these.
-#[test]
 fn gradients_of_attention_are_right() {
     let Some(gpu) = open() else { return };
     let family = family("attention_backward").unwrap();
@@ -383,7 +380,6 @@ fn transposed(yes: bool) -> Layout {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
-    #[test]
     fn any_options_are_right(
         sizes in (1u64..90, 1u64..90, 0u64..70),
         orders in any::<(bool, bool)>(),
@@ -422,7 +418,6 @@ proptest! {
 proptest! {
     // Few, for a software adapter compiles each set of options anew.
     #![proptest_config(ProptestConfig { cases: 5, failure_persistence: None, ..ProptestConfig::default() })]
-    #[test]
     fn attention_with_any_options_is_right(
         lengths in (1u64..70, 0u64..90),
         heads in (1u64..3, 1u64..3),

@@ -1,7 +1,6 @@
 //! Products with random options by every kernel, large f16 values, empty K, and what is refused.
 
-mod common;
-
+use crate::{common, skip};
 use pollster::block_on;
 use proptest::prelude::*;
 use ridgepoint::bench::Coverage;
@@ -10,6 +9,18 @@ use ridgepoint::ops::family;
 use ridgepoint::{
     Activation, Bias, Dtype, Error, Gpu, Layout, Matmul, Operation, Order, Plan, PlanOptions,
 };
+
+tests! {
+    any_options_are_right_by_every_kernel,
+    sums_of_large_f16_do_not_overflow,
+    empty_k_scales_c,
+    operands_go_beyond_one_binding,
+    products_are_cut_into_runs_of_workgroups,
+    long_products_are_cut_on_a_slow_adapter,
+    a_binding_that_cannot_be_cut_is_refused_with_the_limit,
+    a_type_that_the_adapter_lacks_is_named_with_what_would_be_used_instead,
+    what_cannot_be_is_refused,
+}
 
 /// Every kernel; with K at once and in three parts, where it can sum parts side by side.
 fn kernels_and_parts() -> Vec<(&'static Kernel, Constants)> {
@@ -68,11 +79,8 @@ fn with_gaps((transposed, gap, offset): (bool, u64, u64), shape: [u64; 2]) -> La
     }
 }
 
-#[test]
 fn any_options_are_right_by_every_kernel() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let config = ProptestConfig {
         cases: 16,
         failure_persistence: None,
@@ -106,15 +114,12 @@ fn any_options_are_right_by_every_kernel() {
             activation: [Activation::None, Activation::Relu, Activation::Gelu, Activation::Silu][usize::from(extras.1)],
             ..Matmul::new(m, n, k)
         };
-        verify_all(&gpu, &matmul);
+        verify_all(gpu, &matmul);
     });
 }
 
-#[test]
 fn sums_of_large_f16_do_not_overflow() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let half = Matmul {
         dtype: Dtype::F16,
         ..Matmul::new(2, 4, 64)
@@ -122,16 +127,13 @@ fn sums_of_large_f16_do_not_overflow() {
     let (a, b) = (vec![60_000.0; 128], vec![1.0; 256]);
     match block_on(gpu.run(&half, &[&a, &b])) {
         Ok(c) => assert_eq!(c, [3_840_000.0; 8]),
-        Err(Error::Unsupported { reason, .. }) => println!("skipped: {reason}"),
+        Err(Error::Unsupported { reason, .. }) => skip(&reason),
         Err(error) => panic!("{error}"),
     }
 }
 
-#[test]
 fn empty_k_scales_c() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let matmul = Matmul {
         beta: 0.5,
         ..Matmul::new(1, 3, 0)
@@ -216,7 +218,6 @@ fn beyond_a_binding() -> Vec<Matmul> {
     ]
 }
 
-#[test]
 fn operands_go_beyond_one_binding() {
     let Some(gpu) = with_small_bindings() else {
         return;
@@ -233,7 +234,6 @@ fn operands_go_beyond_one_binding() {
 
 /// Products by every kernel with the smallest watchdog limit that can be given: a short dispatch range a dispatch, in
 /// windows of a few rows or without.
-#[test]
 fn products_are_cut_into_runs_of_workgroups() {
     let transposed = Layout {
         order: Order::ColumnMajor,
@@ -263,10 +263,10 @@ fn products_are_cut_into_runs_of_workgroups() {
         extras(Matmul::new(65, 70, 1000)),
         half(extras(Matmul::new(900, 14, 200))),
     ];
-    for gpu in [common::open(|_| {}), with_small_bindings()] {
-        let Some(gpu) = gpu else {
-            return;
-        };
+    let (Some(whole), Some(small)) = (common::gpu(), with_small_bindings()) else {
+        return;
+    };
+    for gpu in [whole, &small] {
         let is_small = gpu.capabilities().limits.max_storage_buffer_binding_size < 1 << 20;
         let some = if is_small { 2 } else { products.len() };
         for matmul in &products[..some] {
@@ -277,7 +277,7 @@ fn products_are_cut_into_runs_of_workgroups() {
                         constants: parts.clone().set("BUDGET", budget),
                         ..PlanOptions::default()
                     };
-                    verify_with(&gpu, matmul, &options).map(|(_, dispatches)| dispatches)
+                    verify_with(gpu, matmul, &options).map(|(_, dispatches)| dispatches)
                 };
                 let (cut, whole) = (dispatches(1), dispatches(0));
                 // Sub-problems that small bindings ask for may be within the limit already.
@@ -290,11 +290,8 @@ fn products_are_cut_into_runs_of_workgroups() {
 }
 
 /// Long products are cut on a software adapter by default, over C and over K.
-#[test]
 fn long_products_are_cut_on_a_slow_adapter() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let software = gpu.capabilities().kind == ridgepoint::report::AdapterKind::Software;
     let cases = [
         (Matmul::new(600, 500, 400), "matmul_blocked", 1),
@@ -303,14 +300,13 @@ fn long_products_are_cut_on_a_slow_adapter() {
         (Matmul::new(2, 3000, 2000), "matmul_vector", 1),
     ];
     for (matmul, kernel, whole) in cases {
-        let found = verify_with(&gpu, &matmul, &PlanOptions::default());
+        let found = verify_with(gpu, &matmul, &PlanOptions::default());
         let (chosen, dispatches) = found.unwrap();
         let cut = chosen == kernel && dispatches > whole;
         assert!(!software || cut, "{chosen}: {dispatches}");
     }
 }
 
-#[test]
 fn a_binding_that_cannot_be_cut_is_refused_with_the_limit() {
     let Some(gpu) = with_small_bindings() else {
         return;
@@ -343,9 +339,8 @@ fn a_binding_that_cannot_be_cut_is_refused_with_the_limit() {
     );
 }
 
-#[test]
 fn a_type_that_the_adapter_lacks_is_named_with_what_would_be_used_instead() {
-    let Some(gpu) = common::open_default_limits() else {
+    let Some(gpu) = common::gpu_of_default_limits() else {
         return;
     };
     let half = Matmul {
@@ -354,7 +349,7 @@ fn a_type_that_the_adapter_lacks_is_named_with_what_would_be_used_instead() {
         ..Matmul::new(64, 64, 64)
     };
     let instead = block_on(Plan::new(
-        &gpu,
+        gpu,
         &Matmul::new(64, 64, 64),
         &PlanOptions::default(),
     ));
@@ -364,7 +359,7 @@ fn a_type_that_the_adapter_lacks_is_named_with_what_would_be_used_instead() {
             kernel,
             ..PlanOptions::default()
         };
-        let error = block_on(Plan::new(&gpu, &half, &options)).unwrap_err();
+        let error = block_on(Plan::new(gpu, &half, &options)).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!(
@@ -375,7 +370,6 @@ fn a_type_that_the_adapter_lacks_is_named_with_what_would_be_used_instead() {
     }
 }
 
-#[test]
 fn what_cannot_be_is_refused() {
     let small = Matmul::new(4, 6, 5);
     let narrow = Layout {

@@ -1,13 +1,21 @@
 //! Attention whose KV loops are cut into several dispatches, as long ones are on slow adapters: every option.
 
-mod common;
-
+use crate::common;
 use pollster::block_on;
 use proptest::prelude::*;
 use ridgepoint::bench::Coverage;
 use ridgepoint::kernel::Constants;
 use ridgepoint::ops::{Family, family};
 use ridgepoint::{Dtype, Error, Gpu, Operation, Plan, PlanOptions};
+
+tests! {
+    each_option_goes_through_cuts,
+    gradients_go_through_cuts,
+    drawn_lengths_go_through_cuts,
+    parts_without_keys_disturb_nothing,
+    later_parts_may_weigh_far_more_or_less,
+    long_loops_are_cut_on_a_slow_adapter,
+}
 
 /// Steps of a dispatch: the fewest keys that every tile allows, and a few blocks of the backward.
 fn steps(family: &Family) -> Constants {
@@ -77,11 +85,8 @@ const OPTIONS: [&str; 16] = [
     "+window=300+v128+sinks+lengths+lse",
 ];
 
-#[test]
 fn each_option_goes_through_cuts() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let narrow = gpu
         .capabilities()
         .features
@@ -95,18 +100,15 @@ fn each_option_goes_through_cuts() {
         };
         for dtype in dtypes {
             let shape = parse(attention(), &format!("2x2x70x391x64{option}"), *dtype);
-            let cut = compare(&gpu, shape.as_ref(), None);
+            let cut = compare(gpu, shape.as_ref(), None);
             assert!(cut.contains(&"attention_flash"), "{option}: {cut:?}");
         }
     }
 }
 
 /// Loops of the backward are cut: sums over keys for queries, and sums over queries of all heads of a group for keys.
-#[test]
 fn gradients_go_through_cuts() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let narrow = gpu
         .capabilities()
         .features
@@ -125,7 +127,7 @@ fn gradients_go_through_cuts() {
     ] {
         for dtype in dtypes {
             let shape = parse(backward, options, *dtype);
-            let cut = compare(&gpu, shape.as_ref(), None);
+            let cut = compare(gpu, shape.as_ref(), None);
             assert!(
                 cut.contains(&"attention_backward_flash"),
                 "{options}: {cut:?}"
@@ -134,11 +136,8 @@ fn gradients_go_through_cuts() {
     }
 }
 
-#[test]
 fn drawn_lengths_go_through_cuts() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let options = ["xcausal+lse", "xcausal+window=170+lengths", "+sinks+lse"];
     let config = ProptestConfig {
         cases: 24,
@@ -148,16 +147,13 @@ fn drawn_lengths_go_through_cuts() {
     let sizes = (1u64..3, 1u64..200, 0u64..700, 0..options.len());
     proptest!(config, |((heads, queries, keys, option) in sizes)| {
         let text = format!("1x{heads}x{queries}x{keys}x32{}", options[option]);
-        compare(&gpu, parse(attention(), &text, Dtype::F32).as_ref(), None);
+        compare(gpu, parse(attention(), &text, Dtype::F32).as_ref(), None);
     });
 }
 
 /// Rows that see nothing in the first part, in the last, or in none at all; hidden by -inf, and by a length.
-#[test]
 fn parts_without_keys_disturb_nothing() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     for options in ["+bias+lse", "+bias+sinks+lse", "+bias+lengths+lse"] {
         let shape = parse(attention(), &format!("1x2x35x391x64{options}"), Dtype::F32);
         let mut values = common::generated(shape.as_ref());
@@ -182,17 +178,14 @@ fn parts_without_keys_disturb_nothing() {
         if options.contains("lengths") {
             values[3] = vec![33.0, 300.0];
         }
-        let cut = compare(&gpu, shape.as_ref(), Some(&values));
+        let cut = compare(gpu, shape.as_ref(), Some(&values));
         assert!(cut.contains(&"attention_flash"), "{cut:?}");
     }
 }
 
 /// Scores that grow from part to part, so that each rescales what the ones before have left, and that shrink.
-#[test]
 fn later_parts_may_weigh_far_more_or_less() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     for sign in [1.0, -1.0] {
         let shape = parse(attention(), "1x1x9x500x64+lse", Dtype::F32);
         let mut values = common::generated(shape.as_ref());
@@ -200,17 +193,14 @@ fn later_parts_may_weigh_far_more_or_less() {
         for (i, k) in values[1].iter_mut().enumerate() {
             *k = sign * (i / 64) as f32 / 2.0;
         }
-        let cut = compare(&gpu, shape.as_ref(), Some(&values));
+        let cut = compare(gpu, shape.as_ref(), Some(&values));
         assert!(cut.contains(&"attention_flash"), "{cut:?}");
     }
 }
 
 /// Long loops are cut on a software adapter by default, into more dispatches than uncut loops have.
-#[test]
 fn long_loops_are_cut_on_a_slow_adapter() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let software = gpu.capabilities().kind == ridgepoint::report::AdapterKind::Software;
     let cases = [
         // Whole, each of the four tiles would be one at most.
@@ -225,13 +215,13 @@ fn long_loops_are_cut_on_a_slow_adapter() {
                 kernel: Some(kernel),
                 ..Default::default()
             };
-            let Some(plan) = common::plan(&gpu, shape.as_ref(), &options) else {
+            let Some(plan) = common::plan(gpu, shape.as_ref(), &options) else {
                 continue;
             };
             let dispatches = plan.dispatches();
             assert!(!software || dispatches > whole, "{kernel}: {dispatches}");
-            let space = common::space(&gpu, shape.as_ref(), None);
-            common::verify(&gpu, shape.as_ref(), &plan, &space, Coverage::Sampled);
+            let space = common::space(gpu, shape.as_ref(), None);
+            common::verify(gpu, shape.as_ref(), &plan, &space, Coverage::Sampled);
         }
     }
 }

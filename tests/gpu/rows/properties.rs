@@ -1,10 +1,16 @@
 //! Properties of a softmax for any data: rows sum to one, a shift changes nothing, order is kept.
 
-use super::{common, run};
+use super::run;
+use crate::common;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use ridgepoint::tolerance::Expected;
 use ridgepoint::{Dtype, Operation, Softmax};
+
+tests! {
+    rows_sum_to_one,
+    a_shift_changes_nothing_and_order_is_kept,
+}
 
 /// Sizes on both sides of every kernel's own, values in eighths: shifted by whole numbers they stay exact.
 fn matrices() -> impl Strategy<Value = (u64, u64, Vec<f32>)> {
@@ -38,15 +44,12 @@ fn allowed_sum(softmax: &Softmax, x: &[Vec<f32>]) -> Vec<f64> {
     expected.chunks(softmax.cols as usize).map(sum).collect()
 }
 
-#[test]
 fn rows_sum_to_one() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let check = |(rows, cols, x): (u64, u64, Vec<f32>)| {
         let softmax = Softmax::new(rows, cols);
         let inputs = [x];
-        let y = run(&gpu, &softmax, None, &inputs, 0.0).unwrap();
+        let y = run(gpu, &softmax, None, &inputs, 0.0).unwrap();
         let allowed = allowed_sum(&softmax, &inputs);
         for (row, allowed) in y.chunks(cols as usize).zip(allowed) {
             let sum: f64 = row.iter().map(|v| f64::from(*v)).sum();
@@ -58,17 +61,14 @@ fn rows_sum_to_one() {
 }
 
 /// Differences to the maximum are exact for these values, so a shift changes no bit; and exp keeps their order.
-#[test]
 fn a_shift_changes_nothing_and_order_is_kept() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let cases = (matrices(), -1000..1000i32);
     let check = |((rows, cols, x), shift): ((u64, u64, Vec<f32>), i32)| {
         let softmax = Softmax::new(rows, cols);
         let shifted: Vec<f32> = x.iter().map(|v| v + shift as f32).collect();
-        let y = run(&gpu, &softmax, None, std::slice::from_ref(&x), 0.0).unwrap();
-        prop_assert_eq!(&run(&gpu, &softmax, None, &[shifted], 0.0).unwrap(), &y);
+        let y = run(gpu, &softmax, None, std::slice::from_ref(&x), 0.0).unwrap();
+        prop_assert_eq!(&run(gpu, &softmax, None, &[shifted], 0.0).unwrap(), &y);
         for (x, y) in x.chunks(cols as usize).zip(y.chunks(cols as usize)) {
             for (a, b) in (0..x.len()).zip(1..x.len()) {
                 // Elements of different invocations are rescaled by factors of their own; an eighth is far beyond that.

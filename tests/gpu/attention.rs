@@ -1,11 +1,16 @@
 //! Attention on scores that the generator does not give: very large, all equal, and one key.
 
-mod common;
-
+use crate::common;
 use pollster::block_on;
 use ridgepoint::data::{Distribution, Dtype, generate};
 use ridgepoint::ops::family;
 use ridgepoint::{Attention, Error, Gpu, Mask, Operation, Plan, PlanOptions, gpu::View};
+
+tests! {
+    scores_up_to_ten_thousand_do_not_overflow,
+    equal_scores_give_the_mean_even_far_below_zero,
+    one_key_gives_its_value_to_those_who_see_it,
+}
 
 const SHAPE: Attention = Attention {
     seq_kv: 77,
@@ -67,24 +72,18 @@ fn inputs(shape: &Attention) -> [Vec<f32>; 3] {
     })
 }
 
-#[test]
 fn scores_up_to_ten_thousand_do_not_overflow() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     for mask in [Mask::None, Mask::Causal] {
         let shape = Attention { mask, ..SHAPE };
         let mut inputs = inputs(&shape);
         inputs[0].iter_mut().for_each(|q| *q *= 3e4);
-        check(&gpu, &shape, &inputs);
+        check(gpu, &shape, &inputs);
     }
 }
 
-#[test]
 fn equal_scores_give_the_mean_even_far_below_zero() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let shape = Attention {
         mask: Mask::None,
         ..SHAPE
@@ -94,19 +93,16 @@ fn equal_scores_give_the_mean_even_far_below_zero() {
         inputs[0].fill(score / 8.0);
         inputs[1].fill(1.0);
         inputs[2].fill(0.75);
-        let got = check(&gpu, &shape, &inputs);
+        let got = check(gpu, &shape, &inputs);
         assert!(got.iter().all(|o| (o - 0.75).abs() < 1e-5), "{score}");
     }
 }
 
-#[test]
 fn one_key_gives_its_value_to_those_who_see_it() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let shape = Attention { seq_kv: 1, ..SHAPE };
     let inputs = inputs(&shape);
-    let got = check(&gpu, &shape, &inputs);
+    let got = check(gpu, &shape, &inputs);
     let row = |head: usize, query: usize| {
         let first = (head * 45 + query) * 64;
         &got[first..first + 64]

@@ -1,7 +1,6 @@
 //! Plans made from a tuning, and plans that a tuning does not fit.
 
-mod common;
-
+use crate::common;
 use pollster::block_on;
 use ridgepoint::bench::Coverage;
 use ridgepoint::ops::family;
@@ -10,6 +9,14 @@ use ridgepoint::shader::{Checks, Constant};
 use ridgepoint::tune::{Budget, Job, TuneOptions, Tuner, candidates};
 use ridgepoint::{Attention, Dtype, Gpu, Mask, Matmul, Operation, Plan, PlanOptions, Tuning};
 use std::time::Duration;
+
+tests! {
+    a_plan_from_a_tuning_says_so,
+    a_tuning_that_does_not_fit_is_never_an_error,
+    a_search_on_a_device_ends_and_finds_what_can_be_planned,
+    tiles_of_attention_that_a_search_tries_are_right,
+    a_tuned_attention_keeps_to_its_options,
+}
 
 const SHAPE: Matmul = Matmul::new(48, 40, 32);
 
@@ -54,11 +61,8 @@ fn plan(gpu: &Gpu, tuning: Option<Tuning>) -> Plan {
     block_on(Plan::new(gpu, &SHAPE, &options)).unwrap()
 }
 
-#[test]
 fn a_plan_from_a_tuning_says_so() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     // A tile as a whole: its constants hold together.
     let tile: Vec<(&str, Setting)> = family("matmul")
         .unwrap()
@@ -72,8 +76,8 @@ fn a_plan_from_a_tuning_says_so() {
         })
         .collect();
     let tuned = plan(
-        &gpu,
-        Some(tuning(&gpu, Some(winner("matmul_blocked", &tile)))),
+        gpu,
+        Some(tuning(gpu, Some(winner("matmul_blocked", &tile)))),
     );
     assert_eq!(
         tuned.reason(),
@@ -82,8 +86,8 @@ fn a_plan_from_a_tuning_says_so() {
     let constant = tuned.constants().iter().find(|(name, _)| *name == "TILE_M");
     assert_eq!(constant, Some(&("TILE_M", Constant::Integer(32))));
     // A default that a search found to be best stays, and its reason says that a search was made.
-    let default = plan(&gpu, None);
-    let same = plan(&gpu, Some(tuning(&gpu, None)));
+    let default = plan(gpu, None);
+    let same = plan(gpu, Some(tuning(gpu, None)));
     assert_eq!(same.kernel().name, default.kernel().name);
     assert!(
         same.reason()
@@ -92,21 +96,18 @@ fn a_plan_from_a_tuning_says_so() {
     // A kernel that the caller names is the caller's.
     let options = PlanOptions {
         kernel: Some("matmul_naive"),
-        tuning: Some(tuning(&gpu, Some(winner("matmul_tiled", &[]))).into()),
+        tuning: Some(tuning(gpu, Some(winner("matmul_tiled", &[]))).into()),
         ..PlanOptions::default()
     };
-    let named = block_on(Plan::new(&gpu, &SHAPE, &options)).unwrap();
+    let named = block_on(Plan::new(gpu, &SHAPE, &options)).unwrap();
     assert_eq!(named.kernel().name, "matmul_naive");
 }
 
-#[test]
 fn a_tuning_that_does_not_fit_is_never_an_error() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
-    let default = plan(&gpu, None);
+    let Some(gpu) = common::gpu() else { return };
+    let default = plan(gpu, None);
     let ignored = |tuning: Tuning, why: &str| {
-        let plan = plan(&gpu, Some(tuning));
+        let plan = plan(gpu, Some(tuning));
         assert_eq!(plan.kernel().name, default.kernel().name);
         assert_eq!(plan.constants(), default.constants());
         let reason = plan.reason();
@@ -115,8 +116,7 @@ fn a_tuning_that_does_not_fit_is_never_an_error() {
             "{reason}"
         );
     };
-    let with =
-        |kernel, constants: &[(&str, Setting)]| tuning(&gpu, Some(winner(kernel, constants)));
+    let with = |kernel, constants: &[(&str, Setting)]| tuning(gpu, Some(winner(kernel, constants)));
     ignored(with("matmul_gone", &[]), "unknown kernel");
     ignored(
         with("matmul_blocked", &[("GONE", Setting::Integer(1))]),
@@ -139,7 +139,6 @@ fn a_tuning_that_does_not_fit_is_never_an_error() {
     ignored(old, "of ridgepoint 0.0.1");
 }
 
-#[test]
 fn a_search_on_a_device_ends_and_finds_what_can_be_planned() {
     let Some(gpu) = common::open(|_| {}) else {
         return;
@@ -178,11 +177,8 @@ fn a_search_on_a_device_ends_and_finds_what_can_be_planned() {
 }
 
 /// All that a search may try for attention, on small shapes of its classes.
-#[test]
 fn tiles_of_attention_that_a_search_tries_are_right() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let mut tried = 0;
     for name in ["attention", "attention_backward"] {
         let family = family(name).unwrap();
@@ -190,16 +186,16 @@ fn tiles_of_attention_that_a_search_tries_are_right() {
         for job in jobs {
             let operation = job.operation.as_ref();
             let all = candidates(operation, gpu.capabilities(), 12).unwrap();
-            let space = common::space(&gpu, operation, None);
+            let space = common::space(gpu, operation, None);
             for candidate in all {
                 let options = PlanOptions {
                     kernel: Some(candidate.kernel.name),
                     constants: candidate.constants.clone(),
                     ..PlanOptions::default()
                 };
-                let plan = Plan::new(&gpu, operation, &options);
+                let plan = Plan::new(gpu, operation, &options);
                 let plan = block_on(plan).unwrap();
-                common::verify(&gpu, operation, &plan, &space, Coverage::Sampled);
+                common::verify(gpu, operation, &plan, &space, Coverage::Sampled);
                 tried += 1;
             }
         }
@@ -208,13 +204,10 @@ fn tiles_of_attention_that_a_search_tries_are_right() {
 }
 
 /// Attention takes what a search found for its class, for shapes that differ from what was measured as well.
-#[test]
 fn a_tuned_attention_keeps_to_its_options() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let measured = Attention::new(1, 2, 64, 64);
-    let mut found = tuning(&gpu, None).found.remove(0);
+    let mut found = tuning(gpu, None).found.remove(0);
     found.operation = "attention".into();
     found.class = "narrow_small".into();
     found.shape = measured.label();
@@ -225,7 +218,7 @@ fn a_tuned_attention_keeps_to_its_options() {
         tuning: Some(kept.into()),
         ..PlanOptions::default()
     };
-    let plan = |attention: &Attention| block_on(Plan::new(&gpu, attention, &options)).unwrap();
+    let plan = |attention: &Attention| block_on(Plan::new(gpu, attention, &options)).unwrap();
     let causal = Attention {
         mask: Mask::Causal,
         ..measured

@@ -1,7 +1,6 @@
 //! Attention of few queries over many keys, and over paged caches: options in drawn combinations, wrong tables, lengths.
 
-mod common;
-
+use crate::common;
 use pollster::block_on;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -9,6 +8,14 @@ use ridgepoint::bench::Coverage;
 use ridgepoint::data::generate;
 use ridgepoint::ops::{BiasShape, KvCache, Lengths, LogSumExp, Sinks};
 use ridgepoint::{Attention, Dtype, Gpu, HeadLayout, Mask, Operation, Plan, PlanOptions};
+
+tests! {
+    drawn_options_agree_with_the_reference,
+    pages_that_are_not_there_are_the_last,
+    lengths_of_nothing_and_beyond_all_are_right,
+    scores_beyond_exp_do_not_overflow,
+    what_is_refused_is_named,
+}
 
 const KERNELS: [&str; 2] = ["attention_decode", "attention_decode_subgroup"];
 
@@ -100,11 +107,8 @@ fn shapes(halves: bool) -> impl Strategy<Value = Attention> {
     })
 }
 
-#[test]
 fn drawn_options_agree_with_the_reference() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let features = gpu.capabilities().features;
     let strategy = shapes(features.contains(wgpu::Features::SHADER_F16));
     let mut runner = TestRunner::new(Config {
@@ -113,7 +117,7 @@ fn drawn_options_agree_with_the_reference() {
         ..Config::default()
     });
     let result = runner.run(&strategy, |shape| {
-        prop_assert!(check(&gpu, &shape, None) > 0, "{shape:?}");
+        prop_assert!(check(gpu, &shape, None) > 0, "{shape:?}");
         Ok(())
     });
     result.unwrap();
@@ -150,24 +154,18 @@ const CACHE: Attention = Attention {
     ..Attention::new(4, 4, 2, 16)
 };
 
-#[test]
 fn pages_that_are_not_there_are_the_last() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let mut table: Vec<f32> = (0..16u8).map(|page| f32::from(page % 9)).collect();
     table[1] = 9.0;
     table[6] = 16_777_215.0;
     let lengths = [2.0, 50.0, 2.0, 33.0, 2.0, 17.0, 2.0, 16.0];
     let values = inputs(&CACHE, &table, &lengths);
-    assert!(check(&gpu, &CACHE, Some(&values)) > 0);
+    assert!(check(gpu, &CACHE, Some(&values)) > 0);
 }
 
-#[test]
 fn lengths_of_nothing_and_beyond_all_are_right() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let table: Vec<f32> = (0..16u8).map(|page| f32::from(page % 9)).collect();
     let lengths = [0.0, 0.0, 2.0, 0.0, 0.0, 50.0, 9.0, 16_777_215.0];
     for mask in [Mask::None, Mask::Causal] {
@@ -178,16 +176,13 @@ fn lengths_of_nothing_and_beyond_all_are_right() {
                 ..CACHE
             };
             let values = inputs(&shape, &table, &lengths);
-            assert!(check(&gpu, &shape, Some(&values)) > 0);
+            assert!(check(gpu, &shape, Some(&values)) > 0);
         }
     }
 }
 
-#[test]
 fn scores_beyond_exp_do_not_overflow() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let shape = Attention {
         seq_kv: 300,
         mask: Mask::Causal,
@@ -196,17 +191,14 @@ fn scores_beyond_exp_do_not_overflow() {
     for factor in [3e4, -3e4] {
         let mut values = inputs(&shape, &[], &[]);
         values[0].iter_mut().for_each(|q| *q *= factor);
-        assert!(check(&gpu, &shape, Some(&values)) > 0);
+        assert!(check(gpu, &shape, Some(&values)) > 0);
     }
 }
 
-#[test]
 fn what_is_refused_is_named() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let refusal = |shape: &Attention| {
-        let plan = block_on(Plan::new(&gpu, shape, &PlanOptions::default()));
+        let plan = block_on(Plan::new(gpu, shape, &PlanOptions::default()));
         plan.map(|plan| plan.kernel().name).unwrap_err().to_string()
     };
     let narrow = Attention {

@@ -1,7 +1,6 @@
 //! The roofline on the adapter that the environment names: every probe is right, and every part ends.
 
-mod common;
-
+use crate::common;
 use pollster::block_on;
 use ridgepoint::bench::HostLoad;
 use ridgepoint::render::Chart;
@@ -12,6 +11,12 @@ use ridgepoint::suite::{Case, RunOptions, Runner};
 use ridgepoint::{Gpu, Matmul};
 use std::sync::Arc;
 use std::time::Duration;
+
+tests! {
+    every_probe_is_right_and_every_part_ends,
+    default_limits_are_enough,
+    a_loaded_machine_is_noticed,
+}
 
 /// A few milliseconds for each figure: enough to see that it is right, not how large it is.
 fn brief() -> ProbeOptions {
@@ -50,7 +55,6 @@ fn ended_well(ceiling: &Ceiling) {
     );
 }
 
-#[test]
 fn every_probe_is_right_and_every_part_ends() {
     let Some(gpu) = common::open(|options| options.features |= ridgepoint::roofline::FEATURES)
     else {
@@ -105,9 +109,8 @@ fn every_probe_is_right_and_every_part_ends() {
 }
 
 /// WebGPU's default limits and no features: what a browser offers.
-#[test]
 fn default_limits_are_enough() {
-    let Some(gpu) = common::open_default_limits() else {
+    let Some(gpu) = common::open(common::default_limits) else {
         return;
     };
     let (never, silent) = (|| false, |_: &str| ());
@@ -147,7 +150,6 @@ fn matmul_row(gpu: &Gpu, others: &dyn Fn() -> Option<f64>) -> Row {
 }
 
 /// A software adapter shares the processor with whatever else runs: rows beside a busy one must say so.
-#[test]
 fn a_loaded_machine_is_noticed() {
     let Some(gpu) = common::open(|_| {}) else {
         return;

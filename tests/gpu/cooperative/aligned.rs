@@ -1,6 +1,7 @@
 //! `matmul_aligned`: every constant and extra, numbers of steps, layouts, large values, cut products.
 
-use super::{common, half, open, sixteen, verify, verify_on};
+use super::{half, open, sixteen, verify, verify_on};
+use crate::common;
 use pollster::block_on;
 use proptest::prelude::*;
 use ridgepoint::bench::OperandBuffers;
@@ -9,6 +10,22 @@ use ridgepoint::shader::{Checks, Constant, Loops};
 use ridgepoint::{
     Activation, Bias, Dtype, Error, Gpu, Layout, Matmul, Operation, Order, Plan, PlanOptions,
 };
+
+tests! {
+    any_number_of_steps_is_right,
+    the_default_is_right,
+    every_constant_is_right,
+    transposed_operands_are_right,
+    every_extra_is_right,
+    combinations_that_cannot_be_are_refused,
+    tiles_that_do_not_fit_are_refused_by_name,
+    sums_of_large_f16_do_not_overflow,
+    subnormal_f16_are_kept_or_zero,
+    a_product_that_does_not_commute_is_exact,
+    a_square_of_one_buffer_is_right,
+    cut_products_and_workgroups_that_fill_a_grid_are_right,
+    any_whole_product_is_right,
+}
 
 const KERNEL: &str = "matmul_aligned";
 
@@ -59,7 +76,6 @@ fn with_gaps(matmul: Matmul) -> Matmul {
     }
 }
 
-#[test]
 fn any_number_of_steps_is_right() {
     let Some(gpu) = open() else { return };
     for steps in [1, 2, 3, 5] {
@@ -71,7 +87,6 @@ fn any_number_of_steps_is_right() {
 }
 
 /// Tiles and fragments that the adapter gets where nothing is chosen.
-#[test]
 fn the_default_is_right() {
     let Some(gpu) = open() else { return };
     for checks in [Checks::Off, Checks::On] {
@@ -84,7 +99,6 @@ fn the_default_is_right() {
     }
 }
 
-#[test]
 fn every_constant_is_right() {
     let Some(gpu) = open() else { return };
     let cases = [
@@ -118,7 +132,6 @@ fn every_constant_is_right() {
     }
 }
 
-#[test]
 fn transposed_operands_are_right() {
     let Some(gpu) = open() else { return };
     let transposed = |row, gap| Layout {
@@ -143,7 +156,6 @@ fn transposed_operands_are_right() {
     verify(gpu, &both, &with(&[]));
 }
 
-#[test]
 fn every_extra_is_right() {
     let Some(gpu) = open() else { return };
     let plain = with_gaps(Matmul {
@@ -169,7 +181,6 @@ fn every_extra_is_right() {
     }
 }
 
-#[test]
 fn combinations_that_cannot_be_are_refused() {
     let Some(gpu) = open() else { return };
     for constant in [number("PAD_C", 2), number("PAD", 4)] {
@@ -178,7 +189,6 @@ fn combinations_that_cannot_be_are_refused() {
     }
 }
 
-#[test]
 fn tiles_that_do_not_fit_are_refused_by_name() {
     let Some(gpu) = open() else { return };
     let plan = |matmul| block_on(Plan::new(gpu, &matmul, &with(&TALL)));
@@ -205,7 +215,6 @@ fn run(gpu: &Gpu, matmul: &Matmul, values: &[Vec<f32>; 2], options: &PlanOptions
     block_on(gpu.download(space.views()[2])).unwrap()
 }
 
-#[test]
 fn sums_of_large_f16_do_not_overflow() {
     let Some(gpu) = open() else { return };
     let matmul = half(64, 64, 96);
@@ -218,7 +227,6 @@ fn sums_of_large_f16_do_not_overflow() {
 }
 
 /// Numbers of f16 that are too small for a full mantissa come through the way by f32, or as zeros: no number else.
-#[test]
 fn subnormal_f16_are_kept_or_zero() {
     let Some(gpu) = open() else { return };
     let matmul = half(64, 64, 32);
@@ -242,7 +250,6 @@ fn subnormal_f16_are_kept_or_zero() {
 }
 
 /// Neither symmetric nor commuting, of small integers: exact, and B * A or a transpose would differ.
-#[test]
 fn a_product_that_does_not_commute_is_exact() {
     let Some(gpu) = open() else { return };
     let side = 192;
@@ -261,7 +268,6 @@ fn a_product_that_does_not_commute_is_exact() {
 }
 
 /// A and B may be one buffer, though both are bound as if they were written.
-#[test]
 fn a_square_of_one_buffer_is_right() {
     let Some(gpu) = open() else { return };
     let matmul = half(64, 64, 64);
@@ -291,7 +297,6 @@ fn narrow() -> Option<Gpu> {
     })
 }
 
-#[test]
 fn cut_products_and_workgroups_that_fill_a_grid_are_right() {
     let Some(gpu) = narrow() else { return };
     // Three workgroups, in two rows of two.
@@ -314,7 +319,6 @@ fn cut_products_and_workgroups_that_fill_a_grid_are_right() {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
-    #[test]
     fn any_whole_product_is_right(
         tiles in (1u64..4, 1u64..4, 1u64..8),
         batch in 1u64..3,

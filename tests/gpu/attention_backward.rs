@@ -1,8 +1,7 @@
 //! The backward of attention on O and logarithms that belong to its Q, K and V: by finite differences, with very large
 //! scores, and with rows that see nothing.
 
-mod common;
-
+use crate::common;
 use pollster::block_on;
 use ridgepoint::data::{Distribution, Inputs, generate};
 use ridgepoint::kernel::Kernel;
@@ -10,6 +9,12 @@ use ridgepoint::ops::{LogSumExp, family};
 use ridgepoint::{
     Attention, AttentionBackward, Dtype, Error, Gpu, Mask, Operation, Plan, PlanOptions, gpu::View,
 };
+
+tests! {
+    gradients_are_those_of_the_forward_by_finite_differences,
+    scores_up_to_ten_thousand_do_not_overflow,
+    rows_that_see_nothing_have_gradients_of_zero,
+}
 
 const SHAPE: Attention = Attention {
     kv_heads: 1,
@@ -126,16 +131,13 @@ fn check(gpu: &Gpu, shape: &Attention, inputs: &[Vec<f32>], also: impl Fn(&[f32]
     }
 }
 
-#[test]
 fn gradients_are_those_of_the_forward_by_finite_differences() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     for dtype in [Dtype::F32, Dtype::F16] {
         let shape = Attention { dtype, ..SHAPE };
         let inputs = inputs(&shape, 1.0);
         let d_o = &inputs[5];
-        check(&gpu, &shape, &inputs, |got, allowed| {
+        check(gpu, &shape, &inputs, |got, allowed| {
             // Along the gradient itself, where the loss changes the most.
             let steps: Vec<f64> = got.iter().map(|g| f64::from(*g)).collect();
             let slope = slope(&shape, &inputs[..3], d_o, &steps);
@@ -174,27 +176,21 @@ fn slope(shape: &Attention, inputs: &[Vec<f32>], d_o: &[f32], steps: &[f64]) -> 
     (loss(1e-5) - loss(-1e-5)) / 2e-5
 }
 
-#[test]
 fn scores_up_to_ten_thousand_do_not_overflow() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     for dtype in [Dtype::F32, Dtype::F16] {
         let shape = Attention { dtype, ..SHAPE };
-        check(&gpu, &shape, &inputs(&shape, 2e4), |_, _| {});
+        check(gpu, &shape, &inputs(&shape, 2e4), |_, _| {});
     }
 }
 
-#[test]
 fn rows_that_see_nothing_have_gradients_of_zero() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     // One key, which the last query of each head alone sees: its weight is 1, so dS is 0.
     let shape = Attention { seq_kv: 1, ..SHAPE };
     let inputs = inputs(&shape, 1.0);
     assert!(inputs[4][0].is_infinite() && inputs[4][44].is_finite());
-    check(&gpu, &shape, &inputs, |got, _| {
+    check(gpu, &shape, &inputs, |got, _| {
         assert!(got[..44 * 64].iter().all(|d_q| *d_q == 0.0));
         let d_v = &got[got.len() - 64..];
         let d_o = |head: usize| &inputs[5][(45 * head + 44) * 64..][..64];

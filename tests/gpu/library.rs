@@ -1,7 +1,6 @@
 //! The library as a program uses it: on its own device and on somebody else's, with right and with wrong arguments.
 
-mod common;
-
+use crate::common;
 use pollster::block_on;
 use ridgepoint::bench::{Coverage, OperandBuffers};
 use ridgepoint::data::{Distribution, Dtype, generate};
@@ -11,16 +10,26 @@ use ridgepoint::shader::{Checks, Loops};
 use ridgepoint::{Error, Gpu, Matmul, Operation, Plan, PlanOptions, Softmax, Stream, StreamKind};
 use std::sync::Arc;
 
+tests! {
+    generated_data_is_the_same_on_both_sides,
+    slices_in_vectors_out,
+    records_into_somebody_elses_encoder,
+    wrong_buffers_are_errors_with_values,
+    wrong_plans_are_errors_with_a_remedy,
+    pipelines_are_compiled_once,
+    an_error_of_wgpu_is_a_value_and_not_a_panic,
+    streams_go_beyond_one_binding,
+    grids_go_beyond_one_dimension,
+    a_result_that_was_not_written_is_not_verified,
+}
+
 fn encoder(gpu: &Gpu) -> wgpu::CommandEncoder {
     gpu.device()
         .create_command_encoder(&wgpu::CommandEncoderDescriptor::default())
 }
 
-#[test]
 fn generated_data_is_the_same_on_both_sides() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     block_on(async {
         let real = &[Distribution::Uniform, Distribution::Outliers][..];
         let whole = &[
@@ -53,11 +62,8 @@ fn generated_data_is_the_same_on_both_sides() {
     });
 }
 
-#[test]
 fn slices_in_vectors_out() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     block_on(async {
         let (a, b) = (
             [1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
@@ -79,14 +85,13 @@ fn slices_in_vectors_out() {
 }
 
 /// Two operations in one encoder, on one buffer at offsets, on a device that the library did not open.
-#[test]
 fn records_into_somebody_elses_encoder() {
     let instance =
         wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
     let Ok(adapter) = block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default()))
     else {
         assert!(
-            common::open(|_| {}).is_none(),
+            common::gpu().is_none(),
             "an adapter that only the library finds"
         );
         return;
@@ -94,8 +99,7 @@ fn records_into_somebody_elses_encoder() {
     let (device, queue) =
         block_on(adapter.request_device(&wgpu::DeviceDescriptor::default())).unwrap();
     let gpu = Gpu::wrap(&adapter, device.clone(), queue.clone());
-    // As in `common::open`.
-    std::mem::forget(device.clone());
+    common::keep_until_the_end(&device);
     block_on(async {
         let (matmul, softmax) = (Matmul::new(8, 24, 16), Softmax::new(8, 24));
         let first = Plan::new(&gpu, &matmul, &PlanOptions::default())
@@ -163,16 +167,13 @@ fn records_into_somebody_elses_encoder() {
     });
 }
 
-#[test]
 fn wrong_buffers_are_errors_with_values() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     block_on(async {
-        let plan = Plan::new(&gpu, &Matmul::new(4, 6, 5), &PlanOptions::default())
+        let plan = Plan::new(gpu, &Matmul::new(4, 6, 5), &PlanOptions::default())
             .await
             .unwrap();
-        let space = OperandBuffers::new(&gpu, &Matmul::new(4, 6, 5), 1)
+        let space = OperandBuffers::new(gpu, &Matmul::new(4, 6, 5), 1)
             .await
             .unwrap();
         let views = space.views();
@@ -238,13 +239,10 @@ fn wrong_buffers_are_errors_with_values() {
     });
 }
 
-#[test]
 fn wrong_plans_are_errors_with_a_remedy() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     let plan = |operation: &dyn Operation, options: PlanOptions| {
-        block_on(Plan::new(&gpu, operation, &options)).map(drop)
+        block_on(Plan::new(gpu, operation, &options)).map(drop)
     };
     let small = Matmul::new(4, 4, 4);
     let options = PlanOptions {
@@ -294,11 +292,8 @@ fn wrong_plans_are_errors_with_a_remedy() {
     );
 }
 
-#[test]
 fn pipelines_are_compiled_once() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     block_on(async {
         let shader = ridgepoint::ops::family("copy").unwrap().kernels[0].stages[0].shader;
         let compile = |checks| gpu.pipeline(shader, &[], checks, Loops::Unrolled);
@@ -308,8 +303,8 @@ fn pipelines_are_compiled_once() {
     });
 }
 
-#[test]
 fn an_error_of_wgpu_is_a_value_and_not_a_panic() {
+    // An error outside of any scope goes to whichever call comes next on the device.
     let Some(gpu) = common::open(|_| {}) else {
         return;
     };
@@ -346,7 +341,6 @@ fn an_error_of_wgpu_is_a_value_and_not_a_panic() {
 }
 
 /// A vector beyond one binding is cut into windows.
-#[test]
 fn streams_go_beyond_one_binding() {
     let Some(gpu) = common::open(|options| {
         options.limits = Some(wgpu::Limits {
@@ -365,7 +359,6 @@ fn streams_go_beyond_one_binding() {
 }
 
 /// More workgroups than one dimension holds are folded into two.
-#[test]
 fn grids_go_beyond_one_dimension() {
     let limits = wgpu::Limits {
         max_compute_workgroups_per_dimension: 16,
@@ -398,31 +391,28 @@ fn grids_go_beyond_one_dimension() {
     }
 }
 
-#[test]
 fn a_result_that_was_not_written_is_not_verified() {
-    let Some(gpu) = common::open(|_| {}) else {
-        return;
-    };
+    let Some(gpu) = common::gpu() else { return };
     block_on(async {
         let copy = Stream::new(StreamKind::Copy, 100_000);
-        let plan = Plan::new(&gpu, &copy, &PlanOptions::default())
+        let plan = Plan::new(gpu, &copy, &PlanOptions::default())
             .await
             .unwrap();
-        let space = OperandBuffers::new(&gpu, &copy, 9).await.unwrap();
-        space.poison(&gpu).await.unwrap();
+        let space = OperandBuffers::new(gpu, &copy, 9).await.unwrap();
+        space.poison(gpu).await.unwrap();
         let inputs = space.generated(9);
         let verified = space
-            .verify(&gpu, &copy, plan.kernel(), &inputs, Coverage::Sampled)
+            .verify(gpu, &copy, plan.kernel(), &inputs, Coverage::Sampled)
             .await
             .unwrap();
         assert!(!verified.ok && verified.max_error.is_none());
         // The right values of another seed are wrong ones for this.
-        let mut encoder = encoder(&gpu);
+        let mut encoder = encoder(gpu);
         plan.record(&mut encoder, &space.views()).unwrap();
         gpu.submit(encoder, "a test").await.unwrap();
         let other = space.generated(10);
         let verified = space
-            .verify(&gpu, &copy, plan.kernel(), &other, Coverage::Sampled)
+            .verify(gpu, &copy, plan.kernel(), &other, Coverage::Sampled)
             .await
             .unwrap();
         assert!(

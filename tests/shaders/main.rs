@@ -1,0 +1,4 @@
+//! Tests that need no adapter: the shader files, and the order of the library's modules.
+
+mod files;
+mod layers;
