@@ -123,7 +123,7 @@ fn samples(
     let stages = kernel
         .prepare(&kernel.preset(options.preset), Loops::AsWritten, features)
         .unwrap();
-    (family.samples)(&stages)
+    family.samples(kernel, &stages)
 }
 
 /// `options`, and where a product can be summed in parts of K side by side, once for K at once and once for three parts.

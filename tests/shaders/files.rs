@@ -95,12 +95,10 @@ fn kernels_that_stop() -> Vec<(String, Arc<Prepared>)> {
 /// The forms that shapes, element types and options give to kernels, each text once.
 fn kernels_of_samples() -> Vec<(String, Arc<Prepared>)> {
     let device = ridgepoint::gpu::Capabilities {
-        cooperative: Vec::new(),
-        demoted: Vec::new(),
         features: Features::SHADER_F16 | Features::SUBGROUP,
-        limits: wgpu::Limits::default(),
         kind: ridgepoint::report::AdapterKind::Integrated,
         subgroup_sizes: (8, 32),
+        ..ridgepoint::gpu::fake("webgpu").unwrap()
     };
     let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
     for family in FAMILIES {
@@ -152,7 +150,7 @@ fn every_file_is_registered() {
 
 /// Lines of WGSL code that all files may have together, each snippet counted once: neither blank nor comments. A commit that
 /// raises the number says for which kernel.
-const CODE_LINES: usize = 6560;
+const CODE_LINES: usize = 6640;
 
 fn code_lines(text: &str) -> usize {
     let lines = text.lines().map(str::trim);
