@@ -15,7 +15,6 @@ use ridgepoint::shader::{Checks, Prepared};
 use ridgepoint::tune::known_cases;
 use ridgepoint::{Dtype, Error, Operation, PlanOptions, Result, files};
 use std::collections::HashMap;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// In place of a shape: every shape that the suites and the tuner know.
@@ -23,59 +22,58 @@ const ALL: &str = "all";
 
 /// Explains one shape or all; returns the exit status.
 pub(crate) async fn explain(arguments: ExplainArguments, wanted: &adapter::Wanted) -> Result<u8> {
-    let mut subject = Subject::of(&arguments, wanted).await?;
-    if arguments.operation != ALL {
-        let dtype = Dtype::from(arguments.dtype);
-        let operation = operation::parse(&arguments.operation, dtype)?;
-        let family = operation.family();
-        let named = arguments.kernel.as_deref();
-        let kernel = named.map(|name| family.kernel(name)).transpose()?;
-        let options = PlanOptions {
-            kernel: kernel.map(|kernel| kernel.name),
-            preset: arguments.preset,
-            constants: constants::resolve(&arguments.set, family, kernel)?,
-            ..PlanOptions::default()
-        };
-        let preview = preview(operation.as_ref(), &options, &subject.device)?;
-        let record = subject.record(operation.as_ref(), &preview)?;
-        return match &arguments.json {
-            Some(path) => write(path, &record.line()),
-            None => {
-                show(&text::document(
-                    operation.as_ref(),
-                    &preview,
-                    &record,
-                    &subject.name,
-                ));
-                Ok(OK)
-            }
-        };
+    if arguments.operation == ALL {
+        return all(&arguments, &mut Subject::of(&arguments, wanted).await?);
     }
-    let mut lines = String::new();
-    let cases = known_cases(subject.device.kind);
-    for (operation, kernel) in &cases {
+    let dtype = Dtype::from(arguments.dtype);
+    let operation = operation::parse(&arguments.operation, dtype)?;
+    let family = operation.family();
+    let named = arguments.kernel.as_deref();
+    let kernel = named.map(|name| family.kernel(name)).transpose()?;
+    let options = PlanOptions {
+        kernel: kernel.map(|kernel| kernel.name),
+        preset: arguments.preset,
+        constants: constants::resolve(&arguments.set, family, kernel)?,
+        ..PlanOptions::default()
+    };
+    let mut subject = Subject::of(&arguments, wanted).await?;
+    let preview = preview(operation.as_ref(), &options, &subject.device)?;
+    let record = subject.record(operation.as_ref(), &preview)?;
+    if let Some(path) = &arguments.json {
+        return write(path, &record.line());
+    }
+    let name = &subject.name;
+    show(&text::document(operation.as_ref(), &preview, &record, name));
+    Ok(OK)
+}
+
+/// Explains every shape that suites and tuner know.
+fn all(arguments: &ExplainArguments, subject: &mut Subject) -> Result<u8> {
+    if arguments.kernel.is_some() || arguments.preset != 0 || !arguments.set.is_empty() {
+        return Err(Error::Argument {
+            argument: "all".to_owned(),
+            reason: "`explain all` takes the kernels that the library chooses; kernel, preset and constants are for one shape".to_owned(),
+        });
+    }
+    let mut records = Vec::new();
+    for (operation, kernel) in &known_cases(subject.device.kind) {
         let options = PlanOptions {
             kernel: *kernel,
             ..PlanOptions::default()
         };
         match preview(operation.as_ref(), &options, &subject.device) {
-            Ok(preview) => {
-                let record = subject.record(operation.as_ref(), &preview)?;
-                let _ = writeln!(lines, "{}", record.line());
-            }
+            Ok(preview) => records.push(subject.record(operation.as_ref(), &preview)?),
             // A shape that the device has no room or no type for has no kernel to explain.
             Err(Error::Unsupported { .. } | Error::TooLarge { .. }) => {}
             Err(error) => return Err(error),
         }
     }
-    match &arguments.json {
-        Some(path) => write(path, lines.trim_end()),
-        None => {
-            let records = lines.lines().map(Record::read).collect::<Vec<_>>();
-            show(&text::overview(&records, &subject.name));
-            Ok(OK)
-        }
+    if let Some(path) = &arguments.json {
+        let lines: Vec<String> = records.iter().map(Record::line).collect();
+        return write(path, &lines.join("\n"));
     }
+    show(&text::overview(&records, &subject.name));
+    Ok(OK)
 }
 
 fn write(path: &Path, text: &str) -> Result<u8> {
@@ -102,23 +100,20 @@ struct Subject {
 
 impl Subject {
     async fn of(arguments: &ExplainArguments, wanted: &adapter::Wanted) -> Result<Self> {
-        let (name, driver, device, compiler) = match &arguments.fake {
-            Some(name) => {
-                let shown = format!("the fake device {name}");
-                (shown, String::new(), fake(name)?, None)
-            }
-            None => {
-                let (summary, device) = presumed(&wanted.options).await?;
-                let compiler = match Compiler::open(&summary) {
-                    Ok(compiler) => Some(compiler),
-                    Err(error) => {
-                        say(&format!("{error}"));
-                        None
-                    }
-                };
-                (summary.name, summary.driver_info, device, compiler)
-            }
-        };
+        let (name, driver, device, compiler);
+        if let Some(fake_name) = &arguments.fake {
+            name = format!("the fake device {fake_name}");
+            driver = String::new();
+            device = fake(fake_name)?;
+            compiler = None;
+        } else {
+            let (summary, presumed) = presumed(&wanted.options).await?;
+            let opened = Compiler::open(&summary);
+            compiler = opened.inspect_err(|error| say(&error.to_string())).ok();
+            name = summary.name;
+            driver = summary.driver_info;
+            device = presumed;
+        }
         Ok(Self {
             name,
             driver,

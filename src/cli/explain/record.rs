@@ -81,9 +81,4 @@ impl Record {
     pub(super) fn line(&self) -> String {
         serde_json::to_string(self).expect("plain data becomes JSON")
     }
-
-    /// Reads what [`Record::line`] wrote.
-    pub(super) fn read(line: &str) -> Self {
-        serde_json::from_str(line).expect("lines of this program are read back")
-    }
 }
