@@ -4,7 +4,7 @@
 # Mesa's device-selection layer complains on stderr where there is no desktop session; adapters are chosen here.
 export NODEVICE_SELECT ?= 1
 
-.PHONY: help run test test-cooperative snippets lint setup rust clean
+.PHONY: help run test test-cooperative test-compilers test-compilers-all snippets lint setup rust clean
 .NOTPARALLEL:
 
 help: ## Show this list
@@ -22,6 +22,13 @@ test: setup ## Run every test, with a GPU or a software driver required
 # Mesa 26's llvmpipe has cooperative matrices; it is unpacked into the cache, since distributions have older ones.
 test-cooperative: setup ## Run the tests of matrix units on a software driver that has them
 	@scripts/test_cooperative.sh
+
+# Compilers of Intel's, AMD's, Apple's, Qualcomm's and NVIDIA's GPUs, without the GPUs: on fake devices, made in the cache.
+test-compilers: setup ## Compile every chosen kernel with the compilers of other GPUs
+	@scripts/test_compilers.sh
+
+test-compilers-all: setup ## The same for more generations, and for Arm's GPUs
+	@scripts/test_compilers.sh all
 
 # A snippet is text that several WGSL files share; each file holds a copy.
 snippets: rust ## Write shaders/snippets/ into the WGSL files that use them

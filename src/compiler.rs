@@ -2,6 +2,7 @@
 //!
 //! Nothing runs. Figures are those that the driver gives through `VK_KHR_pipeline_executable_properties`.
 
+mod compiled;
 mod figures;
 mod loops;
 mod spirv;
@@ -12,39 +13,8 @@ use crate::report::AdapterSummary;
 use crate::shader::{Checks, Prepared};
 use std::fmt;
 
+pub use compiled::{Compiled, Detail};
 pub use loops::Loops;
-
-/// How much the driver is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Detail {
-    /// Figures alone.
-    Figures,
-    /// Figures, and the assembly where the driver shows it.
-    Assembly,
-}
-
-/// What a driver's compiler made of a text.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Compiled {
-    /// Invocations of a subgroup.
-    pub subgroup_size: u32,
-    /// Seconds that compiling took.
-    pub seconds: f64,
-    /// Statistics in the driver's own words.
-    pub figures: Vec<(String, f64)>,
-    /// The driver's text nearest to the machine, where it was asked for and is shown.
-    pub assembly: Option<String>,
-    /// Hash of the SPIR-V: equal for equal code.
-    pub spirv_hash: u64,
-}
-
-impl Compiled {
-    /// What the loops hold, where the driver shows its assembly and the assembly has loops.
-    #[must_use]
-    pub fn loops(&self) -> Option<Loops> {
-        loops::loops(self.assembly.as_deref()?)
-    }
-}
 
 /// The compiler of one adapter's Vulkan driver.
 pub struct Compiler(vulkan::Device);

@@ -1,6 +1,6 @@
 //! Statistics of several drivers under one name each.
 
-use super::Compiled;
+use super::compiled::Compiled;
 
 /// Names by which drivers call a figure: Intel's, AMD's, Apple's (Honeykrisp), Adreno's (Turnip), NVIDIA's (NVK).
 const REGISTERS: &[&str] = &[

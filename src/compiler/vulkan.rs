@@ -3,7 +3,8 @@
 //! wgpu does not ask a driver for statistics, and its pipelines cannot be asked afterwards. The same text is compiled a
 //! second time, with the flags that wgpu sets.
 
-use super::{Compiled, Detail, spirv};
+use super::compiled::{Compiled, Detail};
+use super::spirv;
 use crate::error::{Error, Result};
 use crate::report::AdapterSummary;
 use crate::shader::{Access, Checks, Prepared};

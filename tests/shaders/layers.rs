@@ -261,7 +261,8 @@ fn files_use_each_other_one_way() {
     assert_eq!(circles(&files()), BTreeSet::new());
 }
 
-/// The names of the kernels that a file defines: the first text of each `static NAME: Implementation<..>`.
+/// The names of the kernels that a file defines: of each `static NAME: Implementation<..>`, the first text, or the first
+/// argument of `Kernel::new`.
 fn kernels_in(code: &str) -> Vec<String> {
     let statics = code.split("static ").skip(1);
     let of_kernels = statics.filter(|text| {
@@ -269,7 +270,10 @@ fn kernels_in(code: &str) -> Vec<String> {
         declaration.contains(": Implementation<")
     });
     of_kernels
-        .filter_map(|text| Some(text.split('"').nth(1)?.to_owned()))
+        .filter_map(|text| {
+            let named = text.split("Kernel::new(").nth(1).unwrap_or(text);
+            Some(named.split('"').nth(1)?.to_owned())
+        })
         .collect()
 }
 

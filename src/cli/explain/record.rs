@@ -3,6 +3,7 @@
 use ridgepoint::compiler::Compiled;
 use ridgepoint::plan::PreviewStage;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A shape with its kernel, as one line of JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +40,8 @@ pub(super) struct StageRecord {
     pub(super) instructions_of_multiply_add: Option<f64>,
     pub(super) inverse_throughput: Option<f64>,
     pub(super) seconds: Option<f64>,
+    /// All that the driver tells, in its own words.
+    pub(super) figures: BTreeMap<String, f64>,
     /// Why the driver does not compile it.
     pub(super) error: Option<String>,
 }
@@ -71,6 +74,7 @@ impl StageRecord {
                 instructions_of_multiply_add: compiled.instructions_of_multiply_add(),
                 inverse_throughput: compiled.figure("Inverse Throughput"),
                 seconds: Some(compiled.seconds),
+                figures: compiled.figures.iter().cloned().collect(),
                 ..known
             },
         }
