@@ -1,15 +1,25 @@
 #!/bin/sh
-# Has compilers of GPUs that are not here compile every kernel that the library chooses. The argument `all` takes every
-# device that there is. Without the compilers it is skipped; under REQUIRE_GPU=1 that fails.
+# Has compilers of GPUs that are not here compile what the library gives them: Mesa's every kernel that is chosen on their
+# devices, Microsoft's every text in HLSL. The argument `all` takes every device that there is. What cannot be had is
+# skipped; under REQUIRE_GPU=1 that fails.
 set -eu
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
 
+here=$(dirname "$0")
+missing=false
 list=$(mktemp)
 trap 'rm -f "$list"' EXIT
-if ! "$(dirname "$0")/compilers.sh" "$@" >"$list"; then
+if "$here/compilers.sh" "$@" >"$list"; then
+    RIDGEPOINT_COMPILERS=$list cargo test --release --test cli compilers -- --nocapture
+else
     say "skipped: no compilers of other GPUs"
-    [ "${REQUIRE_GPU:-}" != 1 ]
-    exit
+    missing=true
 fi
-RIDGEPOINT_COMPILERS=$list cargo test --release --test cli compilers -- --nocapture
+if folder=$("$here/dxc.sh"); then
+    RIDGEPOINT_DXC=$folder cargo test --release --test shaders dxc -- --nocapture
+else
+    say "skipped: no compiler of DirectX"
+    missing=true
+fi
+! "$missing" || [ "${REQUIRE_GPU:-}" != 1 ]

@@ -435,7 +435,7 @@ fn fetch_qk(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: 
         let at = place.index + load * WORKGROUP;
         let key = min(first_key + at / CHUNK_D4, place.last_key);
         let d4 = first_d4 + at % CHUNK_D4;
-        var value = Elem4();
+        var value = Elem4(0.0);
         if (EVEN_D || d4 < D4) {
             value = k[place.k_base + key * place.k_row + d4];
         }
@@ -445,7 +445,7 @@ fn fetch_qk(to: ptr<function, Fetched>, place: Place, first_key: u32, first_d4: 
         let at = place.index + load * WORKGROUP;
         let row = min(at / CHUNK_D4, place.last_row);
         let d4 = first_d4 + at % CHUNK_D4;
-        var value = Elem4();
+        var value = Elem4(0.0);
         if (EVEN_D || d4 < D4) {
             value = q[place.q_base + row * place.q_row + d4];
         }
@@ -483,7 +483,7 @@ fn fetch_v(to: ptr<function, Fetched>, place: Place, first_key: u32) {
         let at = place.index + load * WORKGROUP;
         let key = min(first_key + at / V_STRIDE, place.last_key);
         let d4 = at % V_STRIDE;
-        var value = Elem4();
+        var value = Elem4(0.0);
         if (EVEN_VALUE_D || d4 < VALUE_D4) {
             value = v[place.v_base + key * place.v_row + d4];
         }

@@ -40,7 +40,7 @@ fn kernels() -> impl Iterator<Item = &'static Kernel> {
 }
 
 /// Every file as each kernel, stage and preset compiles it.
-fn variants() -> Vec<(String, Arc<Prepared>)> {
+pub(super) fn variants() -> Vec<(String, Arc<Prepared>)> {
     let mut found = Vec::new();
     for shader in shaders() {
         let prepared = shader

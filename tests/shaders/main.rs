@@ -1,4 +1,5 @@
 //! Tests that need no adapter: the shader files, and the order of the library's modules.
 
+mod dxc;
 mod files;
 mod layers;
