@@ -68,7 +68,13 @@ fn facts(adapter: &ListedAdapter) -> [(&'static str, Cell); 6] {
         (min, max) if min == max => format!("{min} lanes"),
         (min, max) => format!("{min} to {max} lanes"),
     };
-    let shapes = summary.cooperative_matrix.iter().map(ToString::to_string);
+    let shapes = summary.cooperative_matrix.iter().map(|shape| {
+        if shape.is_nameable() {
+            shape.to_string()
+        } else {
+            format!("{shape} (no form in WGSL)")
+        }
+    });
     let tuning = adapter.tuning.clone();
     let none = || "nothing; `ridgepoint tune` searches".to_owned();
     [

@@ -86,13 +86,18 @@ pub struct AdapterSummary {
 pub(crate) const UNKNOWN: &str = "unknown";
 
 impl CooperativeShape {
-    /// Whether kernels have a form for it: square, 16 or 8, sums in f32.
+    /// Whether kernels have a form for it: one that WGSL can name, with sums in f32.
     #[must_use]
     pub fn is_usable(&self) -> bool {
+        self.is_nameable() && self.accumulator == "f32"
+    }
+
+    /// Whether WGSL, as naga has it, can name the fragments: square ones of 16 or 8, f16 or f32. Others, such as Intel's
+    /// 8x8x16 and all of integers, are listed by drivers and out of reach.
+    #[must_use]
+    pub fn is_nameable(&self) -> bool {
         let sides = [self.m, self.n, self.k];
-        (sides == [16; 3] || sides == [8; 3])
-            && ["f16", "f32"].contains(&self.input.as_str())
-            && self.accumulator == "f32"
+        (sides == [16; 3] || sides == [8; 3]) && ["f16", "f32"].contains(&self.input.as_str())
     }
 
     /// Type of the operands' elements, where kernels have it.
@@ -139,5 +144,35 @@ impl AdapterSummary {
     #[must_use]
     pub fn line(&self, index: usize) -> String {
         format!("  {index}  {}", self.describe())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_that_wgsl_cannot_name_are_out_of_reach() {
+        let shape = |[m, n, k]: [u32; 3], input: &str, accumulator: &str| CooperativeShape {
+            m,
+            n,
+            k,
+            input: input.to_owned(),
+            accumulator: accumulator.to_owned(),
+        };
+        for (shape, nameable, usable) in [
+            (shape([16; 3], "f16", "f32"), true, true),
+            (shape([8; 3], "f32", "f32"), true, true),
+            (shape([16; 3], "f16", "f16"), true, false),
+            (shape([8, 8, 16], "f16", "f32"), false, false),
+            (shape([16, 16, 32], "i8", "i32"), false, false),
+            (shape([16; 3], "i8", "i32"), false, false),
+        ] {
+            assert_eq!(
+                (shape.is_nameable(), shape.is_usable()),
+                (nameable, usable),
+                "{shape}"
+            );
+        }
     }
 }
