@@ -42,7 +42,7 @@ lint: rust ## Check formatting, clippy and documentation; warnings are errors
 	cargo clippy --release --all-targets -- -D warnings
 	cargo clippy --release --no-default-features --lib -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps
-	@scripts/check_wasm.sh
+	@scripts/check_targets.sh wasm
 
 setup: rust ## On Linux, install a Vulkan driver and a C linker if there is none
 	@scripts/setup.sh

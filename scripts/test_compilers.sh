@@ -1,7 +1,7 @@
 #!/bin/sh
 # Has compilers of GPUs that are not here compile what the library gives them: Mesa's every kernel that is chosen on their
-# devices, Microsoft's every text in HLSL. The argument `all` takes every device that there is. What cannot be had is
-# skipped; under REQUIRE_GPU=1 that fails.
+# devices, Microsoft's every text in HLSL, Rust's the library and the binary for Windows and macOS. The argument `all` takes
+# every device that there is. What cannot be had is skipped; under REQUIRE_GPU=1 that fails.
 set -eu
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
@@ -22,4 +22,5 @@ else
     say "skipped: no compiler of DirectX"
     missing=true
 fi
+"$here/check_targets.sh" windows macos
 ! "$missing" || [ "${REQUIRE_GPU:-}" != 1 ]
