@@ -75,22 +75,110 @@ pub(crate) fn tile_sums(device: &Capabilities) -> u64 {
     match device.architecture {
         // 64 registers for all that an invocation holds.
         Architecture::Mali => 16,
-        // A thread's registers of Intel's hold 4 x 8 sums with their operands, and 8 x 8 spills. Almost every compiler takes
-        // as many, and so the unknown ones get them.
-        Architecture::IntelGen9
-        | Architecture::IntelXe2
-        | Architecture::IntelXe3
-        | Architecture::Unknown => 32,
-        // 8 x 8 fits; 16 x 8 spills on Apple and Adreno, and leaves GCN and CDNA one subgroup on a SIMD.
-        Architecture::Apple
+        // A thread's registers of Intel's before Xe3 hold 4 x 8 sums with their operands, and 8 x 8 spills. Almost every
+        // compiler takes as many, and so the unknown ones get them.
+        Architecture::IntelGen9 | Architecture::IntelXe2 | Architecture::Unknown => 32,
+        // 8 x 8 fits; 16 x 8 spills on Intel, Apple and Adreno, leaves GCN and CDNA one wave on a SIMD, and RDNA 2 four.
+        Architecture::IntelXe3
+        | Architecture::Apple
         | Architecture::Adreno
         | Architecture::Gcn
         | Architecture::Cdna
+        | Architecture::Rdna2
         | Architecture::NvidiaPascal => 64,
-        Architecture::Rdna2
-        | Architecture::Rdna3
-        | Architecture::Nvidia
-        | Architecture::Software => 128,
+        Architecture::Rdna3 | Architecture::Nvidia | Architecture::Software => 128,
+    }
+}
+
+/// Registers of 32 bits that an invocation may use for a tile: its sums, their operands, and what it fetches ahead. Beyond,
+/// the compiler spills. Only where less than the registers of [`tile_sums`] and their operands may be the limit.
+pub(crate) fn tile_registers(device: &Capabilities) -> u64 {
+    match device.architecture {
+        Architecture::Mali => 64,
+        // Adreno 6xx: 128, of which some stay free.
+        Architecture::Adreno => 108,
+        // 128, of which some stay free.
+        Architecture::Apple => 116,
+        _ => u64::MAX,
+    }
+}
+
+/// Sums in f32 that an invocation may hold where few rows or columns are multiplied.
+pub(crate) fn vector_sums(device: &Capabilities) -> u64 {
+    match device.architecture {
+        // 4 x 4, as for tiles.
+        Architecture::Mali => tile_sums(device),
+        _ => u64::MAX,
+    }
+}
+
+/// Registers of 32 bits that an invocation may use where few rows or columns are multiplied: its sums, and operands with
+/// every element of f16 in a register of its own. Beyond, the compiler spills; on GCN and CDNA it leaves one wave on a SIMD.
+pub(crate) fn vector_registers(device: &Capabilities) -> u64 {
+    match device.architecture {
+        // Clean at 104, 4 to 124 fills at 109.
+        Architecture::IntelGen9 | Architecture::IntelXe2 | Architecture::Unknown => 104,
+        // Adreno 660: 29 spills at 104.
+        Architecture::Adreno => 102,
+        // Clean at 109, 4 spills at 116.
+        Architecture::Apple => 112,
+        // Two waves at 124, one at 145.
+        Architecture::Gcn | Architecture::Cdna => 128,
+        _ => u64::MAX,
+    }
+}
+
+/// Invocations with `registers` registers of 32 bits each that a core holds at a time.
+pub(crate) fn resident_invocations(device: &Capabilities, registers: u64) -> u64 {
+    let file: u64 = match device.architecture {
+        // 208 KiB, by the threads that the compiler reports for numbers of registers.
+        Architecture::Apple => 52 << 10,
+        // Of an Adreno 660.
+        Architecture::Adreno => 64 << 10,
+        // A thread has its registers whether it uses them or not.
+        _ => 128 << 10,
+    };
+    (file / registers.max(1)).min(1024)
+}
+
+/// Bytes of workgroup memory that the workgroups of a core share: 64 KiB of an Intel subslice before Xe and of an Apple core;
+/// later ones have more.
+pub(crate) const CORE_WORKGROUP_BYTES: u64 = 64 << 10;
+
+/// Whether the compiler moves loads down to where their results are used, so that nothing is fetched ahead unless the
+/// workgroup has two buffers. Seen in the assembly of Mesa's compiler for Intel.
+pub(crate) fn sinks_loads(device: &Capabilities) -> bool {
+    matches!(
+        device.architecture,
+        Architecture::IntelGen9 | Architecture::IntelXe2 | Architecture::IntelXe3
+    )
+}
+
+/// A middling device of an architecture on which nothing was measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Machine {
+    /// Cores.
+    pub(crate) cores: u64,
+    /// Instructions of single invocations that a core gets done in a nanosecond.
+    pub(crate) instructions_per_ns: f64,
+    /// Bytes that go to memory and back in a nanosecond.
+    pub(crate) bytes_per_ns: f64,
+}
+
+/// The device that stands for all of its kind: an Arc A770 has 32 cores of 128 lanes, 2.1 GHz and 560 GB/s; an integrated GPU
+/// has 8 to 40 cores of 128 lanes, a bit more than 1 GHz and 60 to 400 GB/s.
+pub(crate) fn machine(device: &Capabilities) -> Machine {
+    match device.kind {
+        AdapterKind::Discrete => Machine {
+            cores: 32,
+            instructions_per_ns: 256.0,
+            bytes_per_ns: 500.0,
+        },
+        _ => Machine {
+            cores: 16,
+            instructions_per_ns: 128.0,
+            bytes_per_ns: 100.0,
+        },
     }
 }
 

@@ -20,6 +20,7 @@ mod shape;
 mod split_k;
 mod sub_problems;
 mod text;
+mod tile_estimate;
 mod tile_model;
 mod tiled;
 mod vector;

@@ -38,19 +38,22 @@ const SPLIT: SplitK = SplitK {
         let tiles = Constants::from(tiles(matmul, depth, device));
         Ok(tiles.merged(&form::operands(matmul, is_split)?))
     },
-    is_profitable: |matmul, device| tile_model::parts_are_profitable(matmul, &device.limits),
-    split: |product, chosen, number| {
-        let rated = tile_model::split(product, chosen, number.clone());
+    is_profitable: |matmul, device| tile_model::parts_are_profitable(matmul, device),
+    split: |product, chosen, number, device| {
+        let rated = tile_model::split(product, chosen, number.clone(), device);
         rated.unwrap_or_else(|| split_k::busy(product, chosen, number))
     },
     edges: form::edges,
 };
 
-/// The other way to take K, at once or in parts, then every tile.
+/// The other way to take K, at once or in parts, then every tile that the device holds.
 fn alternatives(matmul: &Matmul, device: &Capabilities) -> Vec<Constants> {
     let other = SPLIT.alternative(matmul, device);
-    let presets = BLOCKED.kernel.further_presets();
-    other.into_iter().chain(presets).collect()
+    let tiles = tile_model::candidates(matmul, device);
+    other
+        .into_iter()
+        .chain(tiles.into_iter().map(Constants::from))
+        .collect()
 }
 
 /// Tiles for a shape: on processors, which have few lanes and compute what each does in turn, the most work for each read.
@@ -64,5 +67,5 @@ fn tiles(matmul: &Matmul, depth: Depth, device: &Capabilities) -> Tiles {
             SQUARE
         };
     }
-    tile_model::best_tiles(matmul, depth, &device.limits)
+    tile_model::best_tiles(matmul, depth, device)
 }

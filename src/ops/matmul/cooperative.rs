@@ -47,7 +47,7 @@ const SPLIT: SplitK = SplitK {
             .merged(&operands(matmul, side, is_split, device)?))
     },
     is_profitable: |matmul, _| matrix_units::parts_are_profitable(matmul),
-    split: split_k::busy,
+    split: |product, chosen, number, _| split_k::busy(product, chosen, number),
     edges: form::edges,
 };
 

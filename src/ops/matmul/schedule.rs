@@ -76,7 +76,7 @@ fn at_once(
     let ranges = DispatchRanges {
         workgroups: matmul.batch * tiles_m * tiles_n * split.parts,
         flops: cost.of_depth(matmul.k.min(split.depth)),
-        fill_device: tile_model::fill_device(stages[0]),
+        fill_device: tile_model::fill_device(matmul, stages[0], device),
     };
     let stage = (0, stages[0]);
     schedule.steps = ranges.steps(stage, &windows, &device.limits, |first| {

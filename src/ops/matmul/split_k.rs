@@ -22,7 +22,7 @@ pub(super) struct SplitK {
     /// Whether parts of K take less time than K at once on a GPU.
     pub(super) is_profitable: fn(&Matmul, &Capabilities) -> bool,
     /// Parts of the K of a product that is computed at once, for the tiles of the constants, their number within a range.
-    pub(super) split: fn(&Matmul, &Constants, &RangeInclusive<u64>) -> Split,
+    pub(super) split: fn(&Matmul, &Constants, &RangeInclusive<u64>, &Capabilities) -> Split,
     /// Flags of the product's edges for the tiles of the constants.
     pub(super) edges: fn(&Matmul, &Constants) -> Constants,
 }
@@ -103,7 +103,7 @@ impl SplitK {
             let SubProblem { product, .. } =
                 SubProblem::of(matmul, &first, &depth, &device.limits)?;
             let number = partials.parts(product.k, cost.deepest(device));
-            parts += (self.split)(&product, chosen, &number).parts;
+            parts += (self.split)(&product, chosen, &number, device).parts;
         }
         Ok(parts)
     }

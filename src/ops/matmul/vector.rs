@@ -12,7 +12,9 @@ use super::sub_problems::{Multiply, split_k};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::{BUSY, compiles_long_texts_slowly, runs_invocations_in_turn};
+use crate::gpu::profile::{
+    BUSY, compiles_long_texts_slowly, runs_invocations_in_turn, vector_registers, vector_sums,
+};
 use crate::kernel::{BindingRange, Constants, Kernel, Schedule, Slot, Stage};
 use crate::ops::{Fit, Implementation};
 use crate::shader::{Prepared, files};
@@ -126,7 +128,52 @@ struct Shares {
     columns: u64,
     /// Invocations along N and along K.
     lanes: [u64; 2],
+    /// Whether the larger operand is fetched 16 bytes at a time.
+    is_wide: bool,
 }
+
+impl Shares {
+    /// Registers of an invocation: sums, a block of the larger operand, a chunk of the smaller one, and addresses, of which
+    /// columns next to each other need one.
+    fn registers(&self, width: u64, along_k: bool) -> u64 {
+        let columns = if self.is_wide && !along_k {
+            1
+        } else {
+            self.columns
+        };
+        (self.rows + width) * self.columns + width + self.rows + columns
+    }
+
+    fn fits(&self, width: u64, along_k: bool, device: &Capabilities) -> bool {
+        self.rows * self.columns <= vector_sums(device)
+            && self.registers(width, along_k) <= vector_registers(device)
+    }
+
+    /// The shares cut down to what an invocation of `device` holds without a spill: fewer columns first, then fewer rows,
+    /// each of which reads the larger operand once more. Columns fewer than a chunk are fetched one by one.
+    fn held(self, width: u64, along_k: bool, device: &Capabilities) -> Self {
+        let halves = std::iter::successors(Some(self.rows), |rows| Some(rows / 2));
+        let of_rows = |rows| {
+            let own = Self { rows, ..self };
+            let narrow = [4, 2].map(|columns| Self {
+                columns,
+                lanes: if along_k { self.lanes } else { [32, 8] },
+                is_wide: self.is_wide && along_k,
+                ..own
+            });
+            let smaller = narrow.into_iter().filter(move |narrow| {
+                narrow.columns < own.columns && (rows * narrow.columns).is_multiple_of(ROUND)
+            });
+            std::iter::once(own).chain(smaller)
+        };
+        let mut all = halves.take_while(|rows| *rows > 0).flat_map(of_rows);
+        all.find(|shares| shares.fits(width, along_k, device))
+            .unwrap_or(self)
+    }
+}
+
+/// Sums that an invocation merges at once: `ROUND` of the file.
+const ROUND: u64 = 4;
 
 /// Shares that suit a shape, all within 256 invocations. Measured on one discrete GPU: more rows want more columns an
 /// invocation, so that what is fetched of the smaller operand serves more of the larger one.
@@ -138,6 +185,7 @@ fn shares(roles: &Roles, dtype: Dtype, device: &Capabilities) -> Shares {
             rows: roles.m.clamp(1, 4).next_power_of_two(),
             columns: if roles.along_k() { 4 } else { width },
             lanes: [4, 4],
+            is_wide: roles.wides(width).1,
         };
     }
     let rows = roles.m.clamp(1, FEW).next_power_of_two();
@@ -159,11 +207,13 @@ fn shares(roles: &Roles, dtype: Dtype, device: &Capabilities) -> Shares {
     } else {
         (4, [32, 8])
     };
-    Shares {
+    let tuned = Shares {
         rows,
         columns,
         lanes,
-    }
+        is_wide: roles.wides(width).1,
+    };
+    tuned.held(width, roles.along_k(), device)
 }
 
 /// Whether there are too few columns to keep a device busy, and a K deep enough to share.
@@ -189,7 +239,7 @@ const SPLIT: SplitK = SplitK {
     work: WORK,
     own: operands,
     is_profitable: parts_are_profitable,
-    split,
+    split: |product, chosen, number, _| split(product, chosen, number),
     edges,
 };
 
@@ -217,7 +267,7 @@ fn edges(matmul: &Matmul, chosen: &Constants) -> Constants {
 fn operands(matmul: &Matmul, is_split: bool, device: &Capabilities) -> Result<Constants> {
     let roles = Roles::of(matmul)?;
     let width = 16 / matmul.dtype.bytes();
-    let (wide_small, wide_large) = roles.wides(width);
+    let (wide_small, _) = roles.wides(width);
     let shares = shares(&roles, matmul.dtype, device);
     let result = if is_split { Dtype::F32 } else { matmul.output };
     Ok(Constants::new()
@@ -226,7 +276,7 @@ fn operands(matmul: &Matmul, is_split: bool, device: &Capabilities) -> Result<Co
         .set("HALF", matmul.dtype == Dtype::F16)
         .set("WIDTH", width)
         .set("WIDE_A", wide_small)
-        .set("WIDE_B", wide_large)
+        .set("WIDE_B", shares.is_wide)
         .set("ALONG_K", roles.along_k())
         .set("MIRRORED", roles.mirrored)
         .set("TILE_M", shares.rows)
@@ -364,5 +414,89 @@ fn params(matmul: &Matmul, roles: &Roles, tiles_n: u64, split: Split) -> Params 
         alpha: matmul.alpha,
         beta: matmul.beta,
         first: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::Architecture;
+    use crate::ops::{Layout, Order};
+    use crate::report::AdapterKind;
+
+    fn device(architecture: Architecture) -> Capabilities {
+        Capabilities::fake(AdapterKind::Discrete)
+            .with_architecture(architecture)
+            .with_f16()
+    }
+
+    fn shares_of(m: u64, n: u64, dtype: Dtype, architecture: Architecture) -> (u64, u64, bool) {
+        let matmul = Matmul {
+            dtype,
+            ..Matmul::new(m, n, 8192)
+        };
+        let roles = Roles::of(&matmul).unwrap();
+        let found = shares(&roles, dtype, &device(architecture));
+        (found.rows, found.columns, found.is_wide)
+    }
+
+    /// By what compilers make of them: docs/performance-log/matmul.md.
+    #[test]
+    fn shares_are_those_that_a_compiler_holds() {
+        use Architecture::*;
+        let (few_rows, few_columns) = ((16, 8192), (8192, 16));
+        for ((m, n), dtype, architecture, expected) in [
+            (few_rows, Dtype::F32, Nvidia, (16, 4, true)),
+            (few_columns, Dtype::F32, Nvidia, (16, 8, false)),
+            (few_rows, Dtype::F16, Nvidia, (16, 8, true)),
+            (few_rows, Dtype::F32, IntelXe2, (16, 4, true)),
+            (few_columns, Dtype::F32, IntelXe2, (16, 4, false)),
+            (few_rows, Dtype::F16, IntelXe2, (16, 2, false)),
+            (few_columns, Dtype::F16, IntelXe2, (16, 2, false)),
+            (few_columns, Dtype::F32, Adreno, (16, 2, false)),
+            (few_columns, Dtype::F32, Apple, (16, 4, false)),
+            (few_rows, Dtype::F16, Gcn, (16, 4, false)),
+            ((1, 8192), Dtype::F16, IntelXe2, (1, 8, true)),
+            (few_rows, Dtype::F32, Mali, (8, 2, false)),
+        ] {
+            let found = shares_of(m, n, dtype, architecture);
+            assert_eq!(found, expected, "{architecture:?} {m} x {n} {dtype:?}");
+        }
+    }
+
+    #[test]
+    fn shares_fit_every_architecture() {
+        use Architecture::*;
+        let column_major = Layout {
+            order: Order::ColumnMajor,
+            ..Layout::default()
+        };
+        for architecture in [
+            IntelGen9, IntelXe2, IntelXe3, Gcn, Cdna, Rdna2, Rdna3, Apple, Adreno, Mali, Nvidia,
+            Unknown,
+        ] {
+            let device = device(architecture);
+            for dtype in [Dtype::F32, Dtype::F16] {
+                for b in [Layout::default(), column_major] {
+                    for few in 1..=16 {
+                        for n in [4095, 4096] {
+                            let matmul = Matmul {
+                                dtype,
+                                b,
+                                ..Matmul::new(few, n, 4096)
+                            };
+                            let roles = Roles::of(&matmul).unwrap();
+                            let found = shares(&roles, dtype, &device);
+                            let width = 16 / dtype.bytes();
+                            assert!(
+                                found.fits(width, roles.along_k(), &device),
+                                "{architecture:?} {dtype:?} {few} x {n}: {found:?}"
+                            );
+                            assert!((found.rows * found.columns).is_multiple_of(ROUND));
+                        }
+                    }
+                }
+            }
+        }
     }
 }
