@@ -75,8 +75,8 @@ pub(crate) fn tile_sums(device: &Capabilities) -> u64 {
     match device.architecture {
         // 64 registers for all that an invocation holds.
         Architecture::Mali => 16,
-        // A thread's registers of Intel's before Xe3 hold 4 x 8 sums with their operands, and 8 x 8 spills. Almost every
-        // compiler takes as many, and so the unknown ones get them.
+        // A thread's registers hold 4 x 8 sums with their operands; 8 x 8 spills. Every compiler but Mali's takes 4 x 8, so
+        // that it suits an unknown device.
         Architecture::IntelGen9 | Architecture::IntelXe2 | Architecture::Unknown => 32,
         // 8 x 8 fits; 16 x 8 spills on Intel, Apple and Adreno, leaves GCN and CDNA one wave on a SIMD, and RDNA 2 four.
         Architecture::IntelXe3
