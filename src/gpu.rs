@@ -30,6 +30,8 @@ pub(crate) use buffer::Readback;
 pub use buffer::View;
 pub use capabilities::Capabilities;
 pub use device::Gpu;
+#[cfg(test)]
+pub(crate) use fakes::of_each_architecture;
 pub use fakes::{FAKES, Fake, fake};
 pub(crate) use features::COOPERATIVE;
 pub(crate) use fill::FILL;

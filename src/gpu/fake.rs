@@ -62,7 +62,6 @@ impl Capabilities {
         self
     }
 
-    #[cfg(test)]
     /// Subgroups of `lanes` invocations in kernels on matrix units, where sizes differ.
     pub(crate) fn with_matrix_lanes(mut self, lanes: u32) -> Self {
         self.matrix_lanes = Some(lanes);

@@ -60,7 +60,7 @@ pub static FAKES: &[Fake] = &[
             let device = native(Discrete, 64 * KIB)
                 .with_architecture(Architecture::Rdna3)
                 .with_subgroups((32, 64));
-            device.with_matrix_units(16)
+            device.with_matrix_units(16).with_matrix_lanes(64)
         },
     },
     Fake {
@@ -106,4 +106,40 @@ fn native(kind: crate::report::AdapterKind, workgroup_bytes: u32) -> Capabilitie
     device.limits.max_compute_workgroup_storage_size = workgroup_bytes;
     device.limits.max_buffer_size = 4 << 30;
     device
+}
+
+/// A discrete device of each architecture, with 48 KiB of workgroup memory.
+#[cfg(test)]
+pub(crate) fn of_each_architecture() -> Vec<Capabilities> {
+    use Architecture::*;
+    let subgroups = |architecture| match architecture {
+        IntelGen9 => (8, 32),
+        IntelXe2 | IntelXe3 => (16, 32),
+        Gcn | Cdna => (64, 64),
+        Rdna2 | Rdna3 => (32, 64),
+        Adreno => (64, 128),
+        Mali => (16, 16),
+        _ => (32, 32),
+    };
+    let all = [
+        IntelGen9,
+        IntelXe2,
+        IntelXe3,
+        Gcn,
+        Cdna,
+        Rdna2,
+        Rdna3,
+        Apple,
+        Adreno,
+        Mali,
+        NvidiaPascal,
+        Nvidia,
+        Unknown,
+    ];
+    let device = |architecture| {
+        native(Discrete, 48 * KIB)
+            .with_architecture(architecture)
+            .with_subgroups(subgroups(architecture))
+    };
+    all.map(device).into()
 }

@@ -182,6 +182,69 @@ pub(crate) fn machine(device: &Capabilities) -> Machine {
     }
 }
 
+/// Registers of 32 bits that an invocation of an attention kernel may need, as the kernels' own models count them:
+/// sums, operands, loads in flight and the state of rows. A model leaves out addresses and counters. Limits are from
+/// the drivers' own compilers (docs/performance-log/attention.md), but for NVIDIA's and a processor's, where tiles
+/// were measured.
+pub(crate) fn attention_registers(device: &Capabilities) -> u64 {
+    match device.architecture {
+        // 64 registers in all: 48 spills, and no tile of a useful size is below 40.
+        Architecture::Mali => 40,
+        // 128 registers in all, at the narrowest subgroup: 82 spills in loops.
+        Architecture::IntelGen9 | Architecture::IntelXe2 => 80,
+        // Nobody knows: what every compiler but Mali's takes.
+        Architecture::Unknown => 80,
+        // 128 registers in all on Apple and Adreno 6xx: 116 spills.
+        Architecture::Apple | Architecture::Adreno => 104,
+        // 256 registers at the narrowest subgroup: 132 takes 179.
+        Architecture::IntelXe3 => 132,
+        // Two subgroups on a SIMD: 132 takes 128 registers, 140 takes 156.
+        Architecture::Gcn | Architecture::Cdna => 132,
+        // Six subgroups on a SIMD: 140 takes 160 registers, 188 up to 256.
+        Architecture::Rdna2 => 140,
+        // Four subgroups on a SIMD: 224 takes 252 registers.
+        Architecture::Rdna3 => 232,
+        Architecture::NvidiaPascal | Architecture::Nvidia | Architecture::Software => u64::MAX,
+    }
+}
+
+/// [`attention_registers`] of the backward. Workgroup memory bounds the subgroups that RDNA's SIMDs hold of its kernels, and
+/// halving the tile for it adds a quarter to the inverse throughput that RADV reports.
+pub(crate) fn backward_registers(device: &Capabilities) -> u64 {
+    match device.architecture {
+        Architecture::Rdna2 | Architecture::Rdna3 => 256,
+        _ => attention_registers(device),
+    }
+}
+
+/// Bytes of workgroup memory of a tile of 256 invocations, at most: GCN and CDNA have 64 KiB for the 1024 lanes of a core's
+/// four SIMDs, and two subgroups on each SIMD are two such workgroups.
+pub(crate) fn tile_bytes(device: &Capabilities) -> u64 {
+    match device.architecture {
+        Architecture::Gcn | Architecture::Cdna => 32 << 10,
+        _ => u64::MAX,
+    }
+}
+
+/// Invocations of a workgroup whose subgroups hold fragments of matrix units. AMD's compiler gives an invocation of a
+/// larger workgroup fewer registers than the 256 that there are, since the whole workgroup has to fit a core: with 512
+/// invocations 192 on Navi 31 and 128 on GFX1150.
+pub(crate) fn fragment_invocations(device: &Capabilities) -> u32 {
+    match device.architecture {
+        Architecture::Rdna3 => 256,
+        _ => u32::MAX,
+    }
+}
+
+/// Whether an invocation of a workgroup of 1024 has registers for two rows, the one that it works on and the next: it has 104
+/// of 16 bits on Apple, 84 spills in loops, and on Skylake the workgroup forces subgroups of 32, 540 spills in loops.
+pub(crate) fn holds_next_row(device: &Capabilities) -> bool {
+    !matches!(
+        device.architecture,
+        Architecture::IntelGen9 | Architecture::Apple | Architecture::Mali | Architecture::Unknown
+    )
+}
+
 /// [`ROW_REGISTERS`], and twice as many on a CPU, where spilling goes to its first cache.
 pub(crate) fn row_registers(device: &Capabilities) -> u64 {
     match device.kind {

@@ -9,7 +9,8 @@ use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{
-    BUSY, Units, compiles_long_texts_slowly, emulates_matrix_units, loads_chunks_as_small_fragments,
+    BUSY, Units, compiles_long_texts_slowly, emulates_matrix_units, fragment_invocations,
+    loads_chunks_as_small_fragments,
 };
 use crate::kernel::{Constants, Fragments, Kernel, Stage};
 use crate::ops::{Fit, Implementation};
@@ -104,12 +105,32 @@ const PRESETS: &[&[(&str, Constant)]] = &[
 ];
 
 /// The tiles that suit heads of up to `columns` columns, the most reuse first.
-fn tiles(columns: u64) -> &'static [FragmentTile] {
+fn by_columns(columns: u64) -> &'static [FragmentTile] {
     match columns {
         0..=64 => &[ROWS_128, ROWS_64, ROWS_32],
         65..=128 => &[ROWS_256, ROWS_128_BY_16, ROWS_64, ROWS_32],
         _ => &[ROWS_128_BY_16, ROWS_64, ROWS_32],
     }
+}
+
+/// Tiles whose workgroups leave an invocation all registers on a device, of the tiles that suit heads of up to `columns`
+/// columns; for each that does not, the tile with half the subgroups.
+fn tiles(columns: u64, device: &Capabilities) -> Vec<FragmentTile> {
+    let most = fragment_invocations(device);
+    let lanes = device.lanes().unwrap_or(1);
+    let mut found = Vec::new();
+    for mut tile in by_columns(columns).iter().copied() {
+        while tile.subgroups > 1 && tile.subgroups * lanes > most {
+            tile.subgroups /= 2;
+        }
+        if !found.contains(&tile) {
+            found.push(tile);
+        }
+    }
+    // Two subgroups copy twice as much each as four, and wide heads leave no registers for that.
+    let is_tight = most < u32::MAX && columns > 128;
+    found.retain(|tile| !is_tight || tile.subgroups > 2);
+    found
 }
 
 /// Why the kernel has no form for an attention or a device, if it has none.
@@ -196,7 +217,7 @@ fn with_tile(attention: &Attention, form: &Constants, device: &Capabilities) -> 
     if compiles_long_texts_slowly(device) {
         return fits(ROWS_32);
     }
-    let tiles = tiles(attention.head_dim.max(attention.value_dim));
+    let tiles = tiles(attention.head_dim.max(attention.value_dim), device);
     let mut busy = tiles.iter().filter(|t| t.workgroups(attention) >= BUSY);
     if let Some(found) = busy.find_map(|tile| fits(*tile).ok()) {
         return Ok(found);
@@ -210,9 +231,12 @@ fn with_tile(attention: &Attention, form: &Constants, device: &Capabilities) -> 
 fn alternatives(attention: &Attention, device: &Capabilities) -> Vec<Constants> {
     let mut found = vec![Constants::new().set("STAGGER", false)];
     if !compiles_long_texts_slowly(device) {
-        let suited = tiles(attention.head_dim.max(attention.value_dim));
+        let suited = tiles(attention.head_dim.max(attention.value_dim), device);
+        let lanes = device.lanes().unwrap_or(1);
         let others = [ROWS_128, ROWS_256, ROWS_128_BY_16];
-        let others = others.iter().filter(|tile| !suited.contains(tile));
+        let others = others.iter().filter(|tile| {
+            !suited.contains(tile) && tile.subgroups * lanes <= fragment_invocations(device)
+        });
         let all = suited.iter().chain(others);
         found.extend(all.map(|tile| Constants::from(tile.pairs())));
     }

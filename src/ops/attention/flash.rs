@@ -3,7 +3,7 @@
 use super::shape::Attention;
 use super::{form, tiled};
 use crate::gpu::Capabilities;
-use crate::gpu::profile::{Units, busy_workgroups, runs_invocations_in_turn};
+use crate::gpu::profile::{Units, attention_registers, busy_workgroups, runs_invocations_in_turn};
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::{Fit, Implementation};
 use crate::shader::{Constant, files};
@@ -23,9 +23,8 @@ pub(super) static FLASH: Implementation<Attention> = Implementation {
     },
     constants: |attention, device, given| Ok(constants(attention, device, given)),
     alternatives: |attention, device| {
-        usable(attention, device)
-            .map(FlashTile::constants)
-            .collect()
+        let tiles = usable(attention, device).into_iter();
+        tiles.map(FlashTile::constants).collect()
     },
     schedule: |attention, stages, device| tiled::schedule(attention, stages, device, Units::Plain),
     samples: None,
@@ -42,6 +41,8 @@ const PRESETS: &[&[(&str, Constant)]] = &[
     &ROWS_64_KEPT.pairs(),
     &ROWS_32_KEPT.pairs(),
     &ROWS_128_WIDE.pairs(),
+    &ROWS_64_BY_2.pairs(),
+    &ROWS_32_BY_2.pairs(),
 ];
 
 /// One invocation for each query, 8 x 4 scores: the most reuse of what is read that 16 KiB allow. The file's own.
@@ -115,6 +116,22 @@ const ROWS_32_KEPT: FlashTile = FlashTile {
     ..ROWS_64_KEPT
 };
 
+/// Eight invocations for each query, 2 x 8 scores: few registers, since the state of a row is small and O is spread wide.
+const ROWS_64_BY_2: FlashTile = FlashTile {
+    kv: 64,
+    elems_q: 2,
+    elems_kv: 8,
+    prefetch: true,
+    ..ROWS_64_BY_8
+};
+
+/// [`ROWS_64_BY_2`] for half as many queries, in 16 KiB.
+const ROWS_32_BY_2: FlashTile = FlashTile {
+    q: 32,
+    prefetch: false,
+    ..ROWS_64_BY_2
+};
+
 /// The tiles for heads of up to 64 columns, the one with the most reuse first. A tile above 16 KiB is passed over where it
 /// does not fit.
 const TILES: [FlashTile; 7] = [
@@ -144,8 +161,36 @@ const TILES_WIDE: [FlashTile; 4] = [
     },
 ];
 
+/// Tiles with few registers, the most reuse first. A tile that waits for its loads needs fewer than one that prefetches.
+const TILES_SMALL: [FlashTile; 7] = [
+    ROWS_64_BY_2,
+    FlashTile {
+        prefetch: false,
+        ..ROWS_64_BY_2
+    },
+    ROWS_32_BY_2,
+    FlashTile {
+        chunk_kv: 8,
+        ..ROWS_32_BY_2
+    },
+    // Sixteen invocations for each query: half of O for each.
+    FlashTile {
+        kv: 128,
+        ..ROWS_32_BY_2
+    },
+    FlashTile {
+        kv: 128,
+        chunk_kv: 8,
+        ..ROWS_32_BY_2
+    },
+    FlashTile {
+        chunk_kv: 8,
+        ..ROWS_16_BY_2
+    },
+];
+
 /// Constants of `attention_flash.wgsl` that belong together; the file says what each is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FlashTile {
     q: u32,
     kv: u32,
@@ -160,6 +205,25 @@ struct FlashTile {
 }
 
 impl FlashTile {
+    /// Registers of 32 bits that an invocation needs: scores and its part of O; a vec4 of each of its rows and one more;
+    /// for each load in flight its vec4 and place, of which a compiler delays most unless the tile prefetches; six for each row, such as its maximum,
+    /// sum, factor and position.
+    fn registers(self, attention: &Attention) -> u64 {
+        let [q, kv, elems_q, elems_kv] =
+            [self.q, self.kv, self.elems_q, self.elems_kv].map(u64::from);
+        let of_query = kv / elems_kv;
+        let invocations = q / elems_q * of_query;
+        let columns = attention.value_dim.div_ceil(4 * of_query) * 4;
+        let sums = elems_q * (elems_kv + columns);
+        let loads = |elements: u64| (elements / 4).div_ceil(invocations);
+        let chunk_d = u64::from(self.chunk_d);
+        let of_q = if self.whole_q { 0 } else { loads(q * chunk_d) };
+        let fetched_d = of_q + loads(kv * chunk_d);
+        let fetched_kv = loads(u64::from(self.chunk_kv) * columns * of_query);
+        let of_load = if self.prefetch { 6 } else { 2 };
+        sums + 4 * (elems_q + 1) + of_load * fetched_d.max(fetched_kv) + 6 * elems_q
+    }
+
     /// Workgroups of all heads.
     fn workgroups(self, attention: &Attention) -> u64 {
         attention.all_heads() * attention.seq_q.div_ceil(self.q.into())
@@ -185,8 +249,9 @@ impl FlashTile {
     }
 }
 
-/// The tiles that serve heads of these widths on a device, the one with the most reuse first.
-fn usable(attention: &Attention, device: &Capabilities) -> impl Iterator<Item = FlashTile> {
+/// The tiles that serve heads of these widths on a device, the one with the most reuse first. Tiles that need more registers
+/// than an invocation may have are left out, and small ones take their place.
+fn usable(attention: &Attention, device: &Capabilities) -> Vec<FlashTile> {
     let tiles: &[FlashTile] = if attention.head_dim.max(attention.value_dim) > 64 {
         &TILES_WIDE
     } else {
@@ -194,14 +259,34 @@ fn usable(attention: &Attention, device: &Capabilities) -> impl Iterator<Item = 
     };
     // A device that gains nothing from more invocations gains nothing from the large tiles.
     let in_turn = runs_invocations_in_turn(device);
-    let tiles = tiles.iter().copied();
-    tiles.filter(move |tile| !in_turn || !tile.prefetch && tile.q <= 64)
+    let most = attention_registers(device);
+    let suits = |tile: &FlashTile| !in_turn || !tile.prefetch && tile.q <= 64;
+    let holds = |tile: &FlashTile| tile.registers(attention) <= most;
+    let suited: Vec<FlashTile> = tiles.iter().copied().filter(suits).collect();
+    let mut kept: Vec<FlashTile> = suited.iter().copied().filter(holds).collect();
+    if kept.len() == suited.len() {
+        return kept;
+    }
+    // Of the large tiles, those with more reuse than the small ones.
+    kept.retain(|tile| tile.elems_q * tile.elems_kv > 16);
+    let small = TILES_SMALL.into_iter().filter(holds);
+    let small: Vec<FlashTile> = small.filter(|tile| !kept.contains(tile)).collect();
+    kept.extend(small);
+    if kept.is_empty() {
+        // None holds: the least that there is.
+        kept.push(FlashTile {
+            chunk_kv: 8,
+            ..ROWS_16_BY_2
+        });
+    }
+    kept
 }
 
 /// The tile with the most reuse that keeps the device busy and fits its limits, and where its KV loops are cut.
 fn constants(attention: &Attention, device: &Capabilities, given: &Constants) -> Constants {
     let form = form::form(attention);
     let candidates: Vec<(FlashTile, Constants)> = usable(attention, device)
+        .into_iter()
         .map(|tile| (tile, form.clone().merged(&tile.pairs())))
         .collect();
     let fits = |(_, constants): &&(FlashTile, Constants)| {
@@ -218,4 +303,54 @@ fn constants(attention: &Attention, device: &Capabilities, given: &Constants) ->
         .merged(given);
     let tile = found.integer("TILE_Q");
     tiled::with_cuts(found, attention, tile, device, Units::Plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::Architecture;
+    use crate::gpu::of_each_architecture;
+
+    /// No tile that is chosen or offered needs more registers than an invocation may have. Mali has too few for any.
+    #[test]
+    fn tiles_keep_within_the_registers_of_each_architecture() {
+        for device in of_each_architecture() {
+            for columns in [32, 64, 80, 128, 256] {
+                let attention = Attention::new(4, 16, 2048, columns);
+                let most = attention_registers(&device);
+                for tile in usable(&attention, &device) {
+                    let needed = tile.registers(&attention);
+                    let few = device.architecture == Architecture::Mali && tile.elems_q == 2;
+                    assert!(
+                        needed <= most || few,
+                        "{:?} {columns} {tile:?}",
+                        device.architecture
+                    );
+                }
+            }
+        }
+    }
+
+    /// Tiles whose figures are in docs/performance-log/attention.md.
+    #[test]
+    fn heads_on_intel_get_tiles_of_two_rows() {
+        let devices = of_each_architecture();
+        let intel = &devices[0];
+        let first = |columns| usable(&Attention::new(4, 16, 2048, columns), intel)[0];
+        assert_eq!(first(64), ROWS_64_BY_2);
+        assert_eq!(
+            first(128),
+            FlashTile {
+                prefetch: false,
+                ..ROWS_64_BY_2
+            }
+        );
+        assert_eq!(
+            first(256),
+            FlashTile {
+                kv: 128,
+                ..ROWS_32_BY_2
+            }
+        );
+    }
 }

@@ -4,7 +4,9 @@ use super::shape::Attention;
 use super::{form, tiled};
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::{Units, busy_workgroups, has_few_cores, runs_invocations_in_turn};
+use crate::gpu::profile::{
+    Units, attention_registers, busy_workgroups, has_few_cores, runs_invocations_in_turn,
+};
 use crate::kernel::{Constants, Kernel, Schedule, Stage};
 use crate::ops::{Fit, Implementation};
 use crate::shader::{Prepared, files};
@@ -26,7 +28,7 @@ pub(super) static FLASH_SUBGROUP: Implementation<Attention> = Implementation {
 };
 
 /// Constants of `attention_flash_subgroup.wgsl` that belong together; the file says what each is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct SubgroupTile {
     lanes: u32,
     q: u32,
@@ -91,6 +93,27 @@ const ROWS_64_WIDEST: SubgroupTile = SubgroupTile {
 /// A quarter of the queries, for short sequences.
 const ROWS_32: SubgroupTile = SubgroupTile { q: 32, ..ROWS_64 };
 
+/// [`ROWS_64_WIDEST`] with half the scores: few registers.
+const ROWS_64_BY_16: SubgroupTile = SubgroupTile {
+    elems_kv: 4,
+    depth_d: 4,
+    depth_kv: 4,
+    ..ROWS_64_WIDEST
+};
+
+/// [`ROWS_64_BY_16`] for half as many queries.
+const ROWS_32_BY_16: SubgroupTile = SubgroupTile {
+    q: 32,
+    ..ROWS_64_BY_16
+};
+
+/// [`ROWS_64_WIDEST`] with twice the lanes, so that an invocation's part of O is half as large.
+const ROWS_32_BY_32: SubgroupTile = SubgroupTile {
+    lanes: 32,
+    q: 32,
+    ..ROWS_64_WIDEST
+};
+
 /// For subgroups of 8: few registers.
 const ROWS_64_BY_4: SubgroupTile = SubgroupTile {
     lanes: 8,
@@ -133,6 +156,25 @@ impl SubgroupTile {
         self.q / self.elems_q * self.lanes
     }
 
+    /// Registers of 32 bits that an invocation needs: scores and its part of O; operands of a step, and of the further
+    /// steps that a compiler loads ahead where more are written out; loads in flight; six for each row, such as its
+    /// maximum, sum, factor and position.
+    fn registers(self, attention: &Attention) -> u64 {
+        let [lanes, q, elems_q, elems_kv] =
+            [self.lanes, self.q, self.elems_q, self.elems_kv].map(u64::from);
+        let invocations = u64::from(self.invocations());
+        let columns = attention.value_dim.div_ceil(4 * lanes) * 4;
+        let sums = elems_q * (elems_kv + columns);
+        let written_out = self.chunks * self.depth_d.max(self.depth_kv);
+        let ahead = u64::from((written_out / 8).max(1).ilog2());
+        let operands = (elems_q + elems_kv) * (1 + ahead);
+        let loads = |elements: u64| (elements / 4).div_ceil(invocations);
+        let chunk_d = u64::from(self.chunk_d);
+        let fetched_d = loads(lanes * elems_kv * chunk_d) + loads(q * chunk_d);
+        let fetched_kv = loads(u64::from(self.chunk_kv) * columns * lanes);
+        sums + operands + 4 * fetched_d.max(fetched_kv) + 6 * elems_q
+    }
+
     /// Workgroups of all heads.
     fn workgroups(self, attention: &Attention) -> u64 {
         attention.all_heads() * attention.seq_q.div_ceil(self.q.into())
@@ -168,8 +210,9 @@ impl SubgroupTile {
     }
 }
 
-/// The tiles that suit heads of these widths on a device, the most reuse first; then other tiles for a search.
-fn tiles(attention: &Attention, device: &Capabilities) -> [&'static [SubgroupTile]; 2] {
+/// The tiles that suit heads of these widths on a device by its subgroups, the most reuse first; then other tiles for a
+/// search.
+fn by_lanes(attention: &Attention, device: &Capabilities) -> [&'static [SubgroupTile]; 2] {
     let (smallest, _) = device.subgroup_sizes;
     let lanes = [16, 8, 4].into_iter().find(|lanes| *lanes <= smallest);
     match (lanes, attention.head_dim.max(attention.value_dim)) {
@@ -193,6 +236,36 @@ fn tiles(attention: &Attention, device: &Capabilities) -> [&'static [SubgroupTil
     }
 }
 
+/// Tiles with few registers for heads of these widths, the most reuse first.
+fn small(attention: &Attention, device: &Capabilities) -> &'static [SubgroupTile] {
+    let wide = attention.head_dim.max(attention.value_dim) > 128;
+    match device.subgroup_sizes.0 {
+        // Neighbours share what they read in pairs (LANES_Q), or a tile of 4 x 4 scores reads too much.
+        32.. if wide => &[ROWS_64, ROWS_64_WIDEST, ROWS_64_BY_16, ROWS_32_BY_32],
+        32.. => &[ROWS_64, ROWS_64_WIDEST, ROWS_64_BY_16, ROWS_32_BY_16],
+        16.. => &[ROWS_64, ROWS_64_WIDEST],
+        _ => &[],
+    }
+}
+
+/// The tiles that suit heads of these widths on a device, the most reuse first; then other tiles for a search. Tiles that
+/// need more registers than an invocation may have are left out, and small ones take their place.
+fn tiles(attention: &Attention, device: &Capabilities) -> [Vec<SubgroupTile>; 2] {
+    let most = attention_registers(device);
+    let holds = |tile: &SubgroupTile| tile.registers(attention) <= most;
+    let [suited, others] = by_lanes(attention, device);
+    let mut kept: Vec<SubgroupTile> = suited.iter().copied().filter(holds).collect();
+    if kept.len() < suited.len() {
+        let small = small(attention, device).iter().copied().filter(holds);
+        let small: Vec<SubgroupTile> = small.filter(|tile| !kept.contains(tile)).collect();
+        kept.extend(small);
+        kept.sort_by_key(|tile| std::cmp::Reverse(tile.q));
+    }
+    let others = others.iter().copied().filter(holds);
+    let others = others.filter(|tile| !kept.contains(tile)).collect();
+    [kept, others]
+}
+
 /// Why the kernel should leave a shape to others, if it should.
 fn unsuited(attention: &Attention, device: &Capabilities) -> Option<String> {
     if attention.head_dim.max(attention.value_dim) > 512 {
@@ -200,6 +273,9 @@ fn unsuited(attention: &Attention, device: &Capabilities) -> Option<String> {
     }
     if device.subgroup_sizes.0 < 8 {
         return Some("subgroups may be smaller than 8, where it was not found to be faster".into());
+    }
+    if tiles(attention, device)[0].is_empty() {
+        return Some("each of its tiles takes more registers than an invocation has here".into());
     }
     let enough =
         has_few_cores(device) || 2 * ROWS_32.workgroups(attention) >= busy_workgroups(device);
@@ -288,4 +364,58 @@ fn require_whole_rows(stage: &Prepared, device: &Capabilities) -> Result<()> {
     Err(FLASH_SUBGROUP.kernel.unsupported(format!(
         "rows by {lanes} lanes and {invocations} invocations do not fit subgroups of {smallest} to {largest}"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::Architecture;
+    use crate::gpu::of_each_architecture;
+
+    /// No tile that is chosen or offered needs more registers than an invocation may have.
+    #[test]
+    fn tiles_keep_within_the_registers_of_each_architecture() {
+        for device in of_each_architecture() {
+            for columns in [32, 64, 80, 128, 256, 512] {
+                let attention = Attention::new(4, 16, 2048, columns);
+                let most = attention_registers(&device);
+                for tile in tiles(&attention, &device).concat() {
+                    let needed = tile.registers(&attention);
+                    assert!(
+                        needed <= most,
+                        "{:?} {columns} {tile:?}",
+                        device.architecture
+                    );
+                }
+            }
+        }
+    }
+
+    /// Tiles whose figures are in docs/performance-log/attention.md.
+    #[test]
+    fn each_architecture_gets_the_tile_that_its_compiler_takes() {
+        let first = |architecture, columns| {
+            let mut devices = of_each_architecture().into_iter();
+            let device = devices.find(|device| device.architecture == architecture);
+            let attention = Attention::new(4, 16, 2048, columns);
+            tiles(&attention, &device.unwrap())[0].first().copied()
+        };
+        for (architecture, narrow, wide) in [
+            (Architecture::Nvidia, Some(ROWS_128), Some(ROWS_128_WIDE)),
+            (Architecture::Rdna3, Some(ROWS_128), Some(ROWS_128_WIDE)),
+            (Architecture::Rdna2, Some(ROWS_64), Some(ROWS_64)),
+            (Architecture::Gcn, Some(ROWS_64), Some(ROWS_64)),
+            (
+                Architecture::Apple,
+                Some(ROWS_64_WIDEST),
+                Some(ROWS_64_BY_16),
+            ),
+            (Architecture::IntelXe3, Some(ROWS_64), Some(ROWS_64)),
+            (Architecture::IntelXe2, None, None),
+            (Architecture::IntelGen9, None, None),
+        ] {
+            assert_eq!(first(architecture, 64), narrow, "{architecture:?}");
+            assert_eq!(first(architecture, 128), wide, "{architecture:?}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ use super::options::{KvCache, LogSumExp, Sinks};
 use super::shape::Attention;
 use crate::data::Dtype;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::attention_registers;
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::Fit;
 use crate::report::AdapterKind;
@@ -34,10 +35,18 @@ pub(super) fn rows(attention: &Attention) -> u64 {
     attention.heads / attention.kv_heads.max(1) * attention.seq_q
 }
 
-/// Rows of a unit: an even share of all rows of a key head.
-fn rows_of_unit(attention: &Attention) -> u64 {
+/// Rows of a unit: an even share of all rows of a key head, as many as an invocation has registers for.
+fn rows_of_unit(attention: &Attention, device: &Capabilities) -> u64 {
     let rows = rows(attention).max(1);
-    rows.div_ceil(rows.div_ceil(MOST_ROWS))
+    let holds = |rows: &u64| registers(attention, *rows, 1) <= attention_registers(device);
+    let most = (1..=MOST_ROWS).rev().find(holds).unwrap_or(1);
+    rows.div_ceil(rows.div_ceil(most))
+}
+
+/// Registers of 32 bits that an invocation needs: its parts of Q and O for each row; four for each load in flight, and
+/// scores.
+fn registers(attention: &Attention, rows: u64, loads: u32) -> u64 {
+    2 * rows * vector(attention.dtype) + u64::from(loads) * (rows + 4)
 }
 
 /// Elements in 16 bytes.
@@ -88,24 +97,35 @@ pub(super) fn constants(
     least: u64,
     device: &Capabilities,
 ) -> Constants {
-    let form = form(attention);
+    let form = form(attention, device);
     let with = |size: Size, loads| form.clone().merged(&split(attention, size, least, loads));
     let fits = |constants: &Constants| {
         let supported = kernel.supported(attention.dtype, constants, device);
         supported.is_ok()
     };
     let of_loads = |loads| sizes.iter().map(move |&size| with(size, loads));
-    let found = loads(attention).flat_map(of_loads).find(fits);
+    let loads = loads(attention, least, device);
+    let found = loads.into_iter().flat_map(of_loads).find(fits);
     // Where none fits, the smallest is refused with the limit that it passes.
     found.unwrap_or_else(|| with(sizes[sizes.len() - 1], 1))
 }
 
-/// Loads in flight, the most first: as many as lanes share, and as leave an invocation few scores to sum.
-fn loads(attention: &Attention) -> impl Iterator<Item = u32> + use<> {
-    let most = MOST_SCORES * lanes(attention) / rows_of_unit(attention);
-    [4, 2]
-        .into_iter()
-        .filter(move |loads| u64::from(*loads) <= most)
+/// Loads in flight, the most first: as many as lanes share, and as leave an invocation few scores to sum and registers for
+/// them. Lanes of workgroups of any size, `least` being 1, need eight registers more to merge through workgroup memory.
+fn loads(attention: &Attention, least: u64, device: &Capabilities) -> Vec<u32> {
+    let rows = rows_of_unit(attention, device);
+    let most = MOST_SCORES * lanes(attention) / rows;
+    let merging = if least == 1 { 8 } else { 0 };
+    let holds = |loads: &u32| {
+        registers(attention, rows, *loads).saturating_add(merging) <= attention_registers(device)
+    };
+    let suited = [4, 2].into_iter().filter(|loads| u64::from(*loads) <= most);
+    let suited: Vec<u32> = suited.collect();
+    let mut kept: Vec<u32> = suited.iter().copied().filter(holds).collect();
+    if kept.len() < suited.len() {
+        kept.push(1);
+    }
+    kept
 }
 
 /// Constants of a size. A workgroup has whole keys, and at least `least` invocations.
@@ -133,7 +153,10 @@ pub(super) fn alternatives(
         AdapterKind::Discrete => &[(256, 256), (128, 512), (128, 256), (256, 512)],
         _ => &[(128, 64), (256, 64), (64, 128)],
     };
-    let loads: Vec<u32> = loads(attention).chain([1]).collect();
+    let mut loads = loads(attention, least, device);
+    if !loads.contains(&1) {
+        loads.push(1);
+    }
     let fewer = loads[1..].iter().flat_map(|loads| {
         let first = sizes[..2].iter();
         first.map(|size| (*size, *loads))
@@ -144,7 +167,7 @@ pub(super) fn alternatives(
 }
 
 /// Constants that sizes, element type and options set.
-fn form(attention: &Attention) -> Constants {
+fn form(attention: &Attention, device: &Capabilities) -> Constants {
     let group = attention.heads / attention.kv_heads.max(1);
     let page_size = match attention.cache {
         KvCache::Contiguous => None,
@@ -157,7 +180,7 @@ fn form(attention: &Attention) -> Constants {
         .set("VALUE_DIM", attention.value_dim)
         .set("KV_HEADS", attention.kv_heads.max(1))
         .set("GROUP", group.max(1))
-        .set("ROWS", rows_of_unit(attention))
+        .set("ROWS", rows_of_unit(attention, device))
         .set("PAGED", page_size.is_some())
         .set("PAGE_SIZE", page_size.unwrap_or(1).max(1))
         .set("LENGTHS", attention.has_lengths())

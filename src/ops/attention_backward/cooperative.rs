@@ -6,7 +6,8 @@ use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{
-    BUSY, Units, compiles_long_texts_slowly, emulates_matrix_units, loads_chunks_as_small_fragments,
+    BUSY, Units, compiles_long_texts_slowly, emulates_matrix_units, fragment_invocations,
+    loads_chunks_as_small_fragments,
 };
 use crate::kernel::{Constants, Fragments, Kernel, Stage};
 use crate::ops::{Attention, Fit, Implementation};
@@ -99,7 +100,8 @@ fn constants(
 /// is loaded, which wide heads need, where there are rows enough: 16 to a subgroup. On an H200, 128 workgroups of 8
 /// subgroups beat 256 of 4 by 27 % (1024 keys, 16 heads of 128 columns), and 64 lose to 128 by 10 % (512 keys).
 fn tiles(attention: &Attention, device: &Capabilities) -> Vec<Constants> {
-    let wide = attention.head_dim.max(attention.value_dim) > 64;
+    let most = fragment_invocations(device) / device.lanes().unwrap_or(1);
+    let wide = attention.head_dim.max(attention.value_dim) > 64 && most >= 8;
     let of_eight = |heads: u64, rows: u64| attention.batch * heads * rows.div_ceil(8 * 16);
     let subgroups = |heads, rows| {
         if wide && of_eight(heads, rows) >= BUSY {

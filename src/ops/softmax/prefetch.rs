@@ -5,7 +5,7 @@ use super::{dispatch, sizes};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::{row_registers, runs_invocations_in_turn};
+use crate::gpu::profile::{holds_next_row, row_registers, runs_invocations_in_turn};
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::{Fit, Implementation, no_alternatives};
 use crate::shader::files;
@@ -38,6 +38,9 @@ fn fit(softmax: &Softmax, device: &Capabilities) -> Fit {
     if softmax.dtype == Dtype::F32 || softmax.cols <= ENOUGH_COLUMNS {
         let reason = "more than one row fits a core, or loads last longer than the arithmetic";
         return Fit::Able(reason.to_owned());
+    }
+    if !holds_next_row(device) {
+        return Fit::Able("an invocation has too few registers for the next row".to_owned());
     }
     if softmax.rows < sizes::MANY_ROWS * ROWS {
         return Fit::Able(format!(
