@@ -257,7 +257,10 @@ fn tiles(attention: &Attention, device: &Capabilities) -> [Vec<SubgroupTile>; 2]
     let mut kept: Vec<SubgroupTile> = suited.iter().copied().filter(holds).collect();
     if kept.len() < suited.len() {
         let small = small(attention, device).iter().copied().filter(holds);
-        let small: Vec<SubgroupTile> = small.filter(|tile| !kept.contains(tile)).collect();
+        // Of tiles for few queries, the one with more reuse.
+        let is_less = |tile: &SubgroupTile| *tile == ROWS_32_BY_16 && kept.contains(&ROWS_32);
+        let small = small.filter(|tile| !kept.contains(tile) && !is_less(tile));
+        let small: Vec<SubgroupTile> = small.collect();
         kept.extend(small);
         kept.sort_by_key(|tile| std::cmp::Reverse(tile.q));
     }
