@@ -130,8 +130,7 @@ fn scratch(text: &str) -> bool {
         || text.starts_with("stp.")
         || text.starts_with("ldp.")
         || text.starts_with("scratch_")
-        || text.contains("= ldl")
-        || text.split_whitespace().next() == Some("stl")
+        || text.contains(".local.")
 }
 
 /// What the loops of `assembly` hold; `None` where it has no loop that could be told.
@@ -205,7 +204,7 @@ mod tests {
         let adreno = "l163:\nmad.f32 r4.y, r1.x, r4.y, r4.w\nstp.u32 p[r0.z], r6.y, 1\n(rpt1)mad.f16 hr1.x, hr2.x, hr3.x, hr1.x\n\
             br p0.x, #l163\nend\n";
         let nvk = "block.u 0 L2 [] -> {\n      r1  = s2r sr[0x25]  // delay=1\n}\nblock 1 L3 [0, 1] -> {\n\
-            r18  = ffma.ftz r160 r176 r151 // delay=1\n  stl.b32 [r1] r18 // delay=1\n  r2 = hfma2 r1 r2 r3 // d\n\
+            r18  = ffma.ftz r160 r176 r151 // delay=1\n  st.local.b32 [r1] r18 // delay=1\n  r2 = hfma2 r1 r2 r3 // d\n\
             bra pT L3  // delay=1\n}\n";
         for (text, instructions, multiply_adds) in
             [(intel, 5, 2), (amd, 4, 3), (adreno, 4, 3), (nvk, 4, 3)]
