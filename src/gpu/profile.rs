@@ -190,16 +190,14 @@ pub(crate) fn attention_registers(device: &Capabilities) -> u64 {
     match device.architecture {
         // 64 registers in all: 48 spills, and no tile of a useful size is below 40.
         Architecture::Mali => 40,
-        // 128 registers in all, at the narrowest subgroup: 82 spills in loops.
-        Architecture::IntelGen9 | Architecture::IntelXe2 => 80,
-        // Nobody knows: what every compiler but Mali's takes.
-        Architecture::Unknown => 80,
+        // 128 registers in all, at the narrowest subgroup: 82 spills in loops. Every compiler but Mali's takes it, so an
+        // unknown one gets it too.
+        Architecture::IntelGen9 | Architecture::IntelXe2 | Architecture::Unknown => 80,
         // 128 registers in all on Apple and Adreno 6xx: 116 spills.
         Architecture::Apple | Architecture::Adreno => 104,
-        // 256 registers at the narrowest subgroup: 132 takes 179.
-        Architecture::IntelXe3 => 132,
-        // Two subgroups on a SIMD: 132 takes 128 registers, 140 takes 156.
-        Architecture::Gcn | Architecture::Cdna => 132,
+        // Xe3 has 256 registers at the narrowest subgroup: 132 takes 179. GCN and CDNA hold two subgroups on a SIMD: 132 takes
+        // 128 registers, 140 takes 156.
+        Architecture::IntelXe3 | Architecture::Gcn | Architecture::Cdna => 132,
         // Six subgroups on a SIMD: 140 takes 160 registers, 188 up to 256.
         Architecture::Rdna2 => 140,
         // Four subgroups on a SIMD: 224 takes 252 registers.

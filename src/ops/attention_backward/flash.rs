@@ -121,8 +121,8 @@ impl GradientTile {
     fn bytes(self, columns: u64) -> u64 {
         let [rows, block, chunk_d, chunk_rows] =
             [self.rows, self.block, self.chunk_d, self.chunk_rows].map(u64::from);
-        let weights = 2 * rows * (block / 4 | 1);
-        let products = (rows + block) * (chunk_d / 4 | 1);
+        let weights = 2 * rows * ((block / 4) | 1);
+        let products = (rows + block) * ((chunk_d / 4) | 1);
         let gradients = chunk_rows * self.columns_of_invocation(columns) * block / 16;
         16 * (weights + products.max(gradients))
     }
@@ -204,10 +204,11 @@ mod tests {
                     [[32, 64, 2], [16, 64, 1]]
                 }
                 Architecture::Mali => continue,
-                Architecture::IntelXe3 | Architecture::Apple | Architecture::Adreno => {
-                    [[32, 64, 2], [32, 64, 2]]
-                }
-                Architecture::Gcn | Architecture::Cdna => [[32, 64, 2], [32, 64, 2]],
+                Architecture::IntelXe3
+                | Architecture::Apple
+                | Architecture::Adreno
+                | Architecture::Gcn
+                | Architecture::Cdna => [[32, 64, 2], [32, 64, 2]],
                 _ => [[64, 64, 4], [64, 64, 4]],
             };
             assert_eq!(
