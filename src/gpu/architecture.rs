@@ -2,7 +2,7 @@
 
 use crate::report::{AdapterKind, AdapterSummary};
 
-/// A family of GPUs. Assumptions about each are in [`profile`](super::profile).
+/// A family of GPUs. Assumptions about each are in `gpu/profile.rs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Architecture {
     /// Intel before Xe2: Skylake's Gen9 to Alchemist and Meteor Lake. Subgroups of 8 to 32; 128 registers of 32 bytes a thread.

@@ -23,12 +23,13 @@ mod text;
 mod tile_estimate;
 mod tile_model;
 mod tiled;
+mod tiles;
 mod vector;
 
 pub(super) use blocked::BLOCKED;
 pub use layout::{Layout, Order};
 pub use shape::{Activation, Bias, Matmul};
-pub(super) use tile_model::{Tiles, tiles};
+pub(super) use tiles::{Tiles, tiles};
 
 use super::{
     Candidate, Family, Implementation, Operand, Operation, Role, bind, changed, kernels_of,

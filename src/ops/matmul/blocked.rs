@@ -3,7 +3,8 @@
 use super::cost::Arithmetic;
 use super::shape::Matmul;
 use super::split_k::{self, SplitK};
-use super::tile_model::{self, Depth, PRESETS, SQUARE, TALL, Tiles};
+use super::tile_model::{self, Depth};
+use super::tiles::{PRESETS, SQUARE, TALL, Tiles};
 use super::{form, partials, schedule};
 use crate::gpu::Capabilities;
 use crate::gpu::profile::runs_invocations_in_turn;

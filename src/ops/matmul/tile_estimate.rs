@@ -8,7 +8,7 @@
 
 use super::layout::Order;
 use super::shape::Matmul;
-use super::tile_model::{Rated, Tiles};
+use super::tiles::{Rated, Tiles};
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{
     CORE_WORKGROUP_BYTES, machine, resident_invocations, sinks_loads, tile_registers,
@@ -127,7 +127,7 @@ pub(super) fn rated(tiles: &Tiles, matmul: &Matmul, device: &Capabilities) -> Ra
 
 #[cfg(test)]
 mod tests {
-    use super::super::tile_model::tiles;
+    use super::super::tiles::tiles;
     use super::*;
 
     /// Instructions of the main loop for each multiply-add, f32 at 2048 cubed: Mesa 26.1.6 for a Skylake, an Arc A770 and a
