@@ -10,6 +10,8 @@ mod bad_input;
 mod common;
 #[path = "cli/compilers.rs"]
 mod compilers;
+#[path = "cli/explain.rs"]
+mod explain;
 #[cfg(unix)]
 #[path = "cli/interruption.rs"]
 mod interruption;

@@ -23,6 +23,15 @@ const ALL: &str = "all";
 /// Explains one shape or all; returns the exit status.
 pub(crate) async fn explain(arguments: ExplainArguments, wanted: &adapter::Wanted) -> Result<u8> {
     if arguments.operation == ALL {
+        // Wrong arguments are reported before an adapter is looked for.
+        let is_of_one =
+            arguments.kernel.is_some() || arguments.preset != 0 || !arguments.set.is_empty();
+        if is_of_one {
+            return Err(Error::Argument {
+                argument: ALL.to_owned(),
+                reason: "it explains the kernels that the library chooses; kernel, preset and constants are for one shape".to_owned(),
+            });
+        }
         return all(&arguments, &mut Subject::of(&arguments, wanted).await?);
     }
     let dtype = Dtype::from(arguments.dtype);
@@ -38,6 +47,13 @@ pub(crate) async fn explain(arguments: ExplainArguments, wanted: &adapter::Wante
     };
     let mut subject = Subject::of(&arguments, wanted).await?;
     let preview = preview(operation.as_ref(), &options, &subject.device)?;
+    let presets = preview.kernel.presets.len().max(1);
+    if arguments.preset >= presets {
+        return Err(Error::Argument {
+            argument: format!("--preset {}", arguments.preset),
+            reason: format!("{} has presets 0 to {}", preview.kernel.name, presets - 1),
+        });
+    }
     let record = subject.record(operation.as_ref(), &preview)?;
     if let Some(path) = &arguments.json {
         return write(path, &record.line());
@@ -49,12 +65,6 @@ pub(crate) async fn explain(arguments: ExplainArguments, wanted: &adapter::Wante
 
 /// Explains every shape that suites and tuner know.
 fn all(arguments: &ExplainArguments, subject: &mut Subject) -> Result<u8> {
-    if arguments.kernel.is_some() || arguments.preset != 0 || !arguments.set.is_empty() {
-        return Err(Error::Argument {
-            argument: "all".to_owned(),
-            reason: "`explain all` takes the kernels that the library chooses; kernel, preset and constants are for one shape".to_owned(),
-        });
-    }
     let mut records = Vec::new();
     for (operation, kernel) in &known_cases(subject.device.kind) {
         let options = PlanOptions {

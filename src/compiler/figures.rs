@@ -2,12 +2,14 @@
 
 use super::compiled::Compiled;
 
-/// Names by which drivers call a figure: Intel's, AMD's, Apple's (Honeykrisp), Adreno's (Turnip), NVIDIA's (NVK).
+/// Names by which drivers call a figure: Intel's, AMD's, Apple's (Honeykrisp), Adreno's (Turnip), NVIDIA's (NVK, and its own
+/// driver, which tells registers alone).
 const REGISTERS: &[&str] = &[
     "VGPRs",
     "GPRs",
     "Registers used",
     "Number of GPRs",
+    "Register Count",
     "GRF registers",
 ];
 const SPILLS: &[&str] = &["Spills", "Spilled VGPRs", "STP Count", "Spills to memory"];

@@ -24,7 +24,8 @@ pub(super) fn document(
         ),
         (
             "FLOPs",
-            Cell::text(Unit::Other("FLOP".to_owned()).format(flops)),
+            // Prefixes of a rate, without the rate.
+            Cell::text(Unit::FlopsPerSecond.format(flops).trim_end_matches("/s")),
         ),
         (
             "bytes",

@@ -141,8 +141,8 @@ fn lacking(attention: &Attention, device: &Capabilities) -> Option<String> {
     };
     form::paged(attention)
         .or_else(odd)
-        .or_else(|| device.lanes().err())
         .or_else(|| side(device).err())
+        .or_else(|| device.lanes().err())
 }
 
 /// The side of the fragments that the device multiplies.

@@ -128,12 +128,12 @@ fn tiles(attention: &Attention, device: &Capabilities) -> Vec<Constants> {
 /// Fragments that a device multiplies, and its lanes; the reason where it has none. The file loads
 /// fragments from chunks of elements, and is written with those of 8 x 8.
 fn fragments(device: &Capabilities) -> Result<Constants, String> {
-    let lanes = device.lanes()?;
     let found = match device.fragment_side(Dtype::F16) {
         Some(16) => Fragments::of(16, Dtype::F16).constants(),
         Some(_) if loads_chunks_as_small_fragments(device) => Constants::new(),
         _ => return Err("the device has no trusted f16 -> f32 shape of 16x16x16".into()),
     };
+    let lanes = device.lanes()?;
     Ok(found
         .set("LANES", lanes)
         .set("SUBGROUPS_VARY", device.subgroups_vary()))

@@ -19,15 +19,15 @@ const FEW: u64 = 16;
 /// The reason where there is none.
 pub(super) fn side(matmul: &Matmul, device: &Capabilities) -> Result<u32, String> {
     let refuse = |reason: String| Err(format!("{reason}; matmul_blocked does it without"));
-    if let Err(reason) = device.lanes() {
-        return refuse(reason);
-    }
-    match device.fragment_side(matmul.dtype) {
-        Some(side) => Ok(side),
-        None => refuse(format!(
+    let Some(side) = device.fragment_side(matmul.dtype) else {
+        return refuse(format!(
             "the device has no trusted {} -> f32 shape of 16x16x16 or 8x8x8",
             matmul.dtype.name()
-        )),
+        ));
+    };
+    match device.lanes() {
+        Ok(_) => Ok(side),
+        Err(reason) => refuse(reason),
     }
 }
 
