@@ -39,7 +39,7 @@ fn attention_flash_finish(
 ) {
     let index = (workgroup_id.y * num_workgroups.x + workgroup_id.x) * FINISHERS + local_index;
     let d4 = index % VALUE_D4;
-    let row = index / VALUE_D4;   // row of those that are stored
+    let row = index / VALUE_D4;   // row among the stored rows
     let all_heads = params.batch * params.heads;
     let tiles_q = (params.seq_q + params.rows - 1u) / params.rows;
     let tile = params.first_kept + row / params.rows;

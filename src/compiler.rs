@@ -1,6 +1,6 @@
 //! A driver's compiler, asked what it makes of a text: registers, spills, occupancy, the size of subgroups.
 //!
-//! Nothing runs. Figures are those that the driver gives through `VK_KHR_pipeline_executable_properties`.
+//! Kernels are compiled and never run. The driver gives the figures through `VK_KHR_pipeline_executable_properties`.
 
 mod compiled;
 mod figures;
@@ -13,7 +13,7 @@ use crate::report::AdapterSummary;
 use crate::shader::{Checks, Prepared};
 use std::fmt;
 
-pub use compiled::{Compiled, Detail};
+pub use compiled::Compiled;
 pub use loops::Loops;
 
 /// The compiler of one adapter's Vulkan driver.
@@ -39,7 +39,7 @@ impl Compiler {
     ///
     /// # Errors
     /// [`crate::Error::Shader`] for a text that naga refuses; [`crate::Error::Gpu`] where the driver does not compile it.
-    pub fn compile(&self, prepared: &Prepared, checks: Checks, detail: Detail) -> Result<Compiled> {
-        self.0.compile(prepared, checks, detail)
+    pub fn compile(&self, prepared: &Prepared, checks: Checks) -> Result<Compiled> {
+        self.0.compile(prepared, checks)
     }
 }

@@ -101,7 +101,7 @@ impl Prepared {
     /// FNV-1a of the final text.
     #[must_use]
     pub fn hash(&self) -> u64 {
-        fnv_1a(&self.wgsl)
+        fnv_1a(self.wgsl.bytes())
     }
 
     /// Invocations in a workgroup.
@@ -153,7 +153,7 @@ impl Snippet {
     /// FNV-1a of the file's text, as [`Shader::hash`].
     #[must_use]
     pub fn hash(&self) -> u64 {
-        fnv_1a(self.wgsl)
+        fnv_1a(self.wgsl.bytes())
     }
 }
 
@@ -161,7 +161,7 @@ impl Shader {
     /// FNV-1a of the file's text: two reports with the same hash ran the same file.
     #[must_use]
     pub fn hash(&self) -> u64 {
-        fnv_1a(self.wgsl)
+        fnv_1a(self.wgsl.bytes())
     }
 
     /// Names of the constants that [`Shader::prepare`] can set, and of the snippets that it can swap.
@@ -307,8 +307,8 @@ impl Shader {
 }
 
 /// FNV-1a. Source: Fowler, Noll, Vo, "The FNV Non-Cryptographic Hash Algorithm", IETF draft.
-fn fnv_1a(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+pub(crate) fn fnv_1a(bytes: impl IntoIterator<Item = u8>) -> u64 {
+    bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
 }

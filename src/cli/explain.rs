@@ -8,7 +8,7 @@ use super::page::show;
 use super::progress::{print, say};
 use super::{OK, adapter, constants, operation};
 use record::{Record, StageRecord};
-use ridgepoint::compiler::{Compiled, Compiler, Detail};
+use ridgepoint::compiler::{Compiled, Compiler};
 use ridgepoint::gpu::{Capabilities, fake, presumed};
 use ridgepoint::plan::{Preview, preview};
 use ridgepoint::shader::{Checks, Prepared};
@@ -23,7 +23,7 @@ const ALL: &str = "all";
 /// Explains one shape or all; returns the exit status.
 pub(crate) async fn explain(arguments: ExplainArguments, wanted: &adapter::Wanted) -> Result<u8> {
     if arguments.operation == ALL {
-        // Wrong arguments are reported before an adapter is looked for.
+        // An error in the arguments needs no adapter.
         let is_of_one =
             arguments.kernel.is_some() || arguments.preset != 0 || !arguments.set.is_empty();
         if is_of_one {
@@ -104,7 +104,7 @@ struct Subject {
     compiler: Option<Compiler>,
     checks: Checks,
     assembly: Option<PathBuf>,
-    /// What was compiled, by the hash of its text.
+    /// Answers of the compiler, by the hash of the text.
     compiled: HashMap<u64, std::result::Result<Compiled, String>>,
 }
 
@@ -158,7 +158,7 @@ impl Subject {
         })
     }
 
-    /// What the driver makes of a text: compiled once for each text. `None` without a compiler.
+    /// The compiler's answer for a text, which is compiled once. `None` without a compiler.
     fn compile(
         &mut self,
         text: &Prepared,
@@ -168,7 +168,7 @@ impl Subject {
         };
         let hash = text.hash();
         if !self.compiled.contains_key(&hash) {
-            let found = compiler.compile(text, self.checks, Detail::Assembly);
+            let found = compiler.compile(text, self.checks);
             if let (Some(folder), Ok(Some(assembly))) =
                 (&self.assembly, found.as_ref().map(|found| &found.assembly))
             {

@@ -75,13 +75,13 @@ impl Compiled {
         if all == 0 || self.assembly.is_none() {
             return Some(all);
         }
-        Some(self.loops().map_or(0, |loops| loops.spills))
+        Some(self.loops.map_or(0, |loops| loops.spills))
     }
 
     /// Instructions for each multiply-add in the innermost loops that multiply, where the driver shows its assembly.
     #[must_use]
     pub fn instructions_of_multiply_add(&self) -> Option<f64> {
-        let loops = self.loops()?;
+        let loops = self.loops?;
         (loops.multiply_adds > 0).then(|| loops.instructions as f64 / loops.multiply_adds as f64)
     }
 }
@@ -97,6 +97,7 @@ mod tests {
             seconds: 0.1,
             figures: figures.map(|(n, v)| ((*n).to_owned(), *v)).collect(),
             assembly: assembly.map(str::to_owned),
+            loops: assembly.and_then(super::super::loops::loops),
             spirv_hash: 0,
         }
     }

@@ -1,7 +1,7 @@
 //! A prepared text as SPIR-V, with the options that wgpu's Vulkan backend sets.
 
 use crate::error::{Error, Result};
-use crate::shader::{Checks, Prepared};
+use crate::shader::{Checks, Prepared, fnv_1a};
 use naga::back::spv;
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
@@ -49,8 +49,5 @@ pub(super) fn words(prepared: &Prepared, checks: Checks, version: (u8, u8)) -> R
 
 /// FNV-1a of the words: equal for equal code.
 pub(super) fn hash(words: &[u32]) -> u64 {
-    let bytes = words.iter().flat_map(|word| word.to_le_bytes());
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    fnv_1a(words.iter().flat_map(|word| word.to_le_bytes()))
 }

@@ -3,8 +3,8 @@
 //! wgpu does not ask a driver for statistics, and its pipelines cannot be asked afterwards. The same text is compiled a
 //! second time, with the flags that wgpu sets.
 
-use super::compiled::{Compiled, Detail};
-use super::spirv;
+use super::compiled::Compiled;
+use super::{loops, spirv};
 use crate::error::{Error, Result};
 use crate::report::AdapterSummary;
 use crate::shader::{Access, Checks, Prepared};
@@ -191,12 +191,7 @@ impl Device {
     ///
     /// # Errors
     /// [`Error::Shader`] for a text that naga refuses; [`Error::Gpu`] where the driver does not compile it.
-    pub(super) fn compile(
-        &self,
-        prepared: &Prepared,
-        checks: Checks,
-        detail: Detail,
-    ) -> Result<Compiled> {
+    pub(super) fn compile(&self, prepared: &Prepared, checks: Checks) -> Result<Compiled> {
         let words = spirv::words(prepared, checks, self.version)?;
         let mut made = Made::of(&self.raw);
         let what = format!("compile shaders/{}.wgsl", prepared.name);
@@ -234,10 +229,8 @@ impl Device {
         if self.has_size_control {
             stage = stage.flags(vk::PipelineShaderStageCreateFlags::ALLOW_VARYING_SUBGROUP_SIZE);
         }
-        let mut flags = vk::PipelineCreateFlags::CAPTURE_STATISTICS_KHR;
-        if detail == Detail::Assembly {
-            flags |= vk::PipelineCreateFlags::CAPTURE_INTERNAL_REPRESENTATIONS_KHR;
-        }
+        let flags = vk::PipelineCreateFlags::CAPTURE_STATISTICS_KHR
+            | vk::PipelineCreateFlags::CAPTURE_INTERNAL_REPRESENTATIONS_KHR;
         let create = [vk::ComputePipelineCreateInfo::default()
             .flags(flags)
             .stage(stage)
@@ -262,14 +255,12 @@ impl Device {
         // SAFETY: the index is one that was listed.
         let found = unsafe { self.statistics.get_pipeline_executable_statistics(&of) };
         let figures = found.map_err(error)?.iter().map(figure).collect();
-        let assembly = match detail {
-            Detail::Figures => None,
-            Detail::Assembly => self.assembly(&of).map_err(error)?,
-        };
+        let assembly = self.assembly(&of).map_err(error)?;
         Ok(Compiled {
             subgroup_size: executables.last().map_or(0, |e| e.subgroup_size),
             seconds,
             figures,
+            loops: assembly.as_deref().and_then(loops::loops),
             assembly,
             spirv_hash: spirv::hash(&words),
         })
