@@ -112,6 +112,6 @@ if "$all"; then
     nvidia turing 164
     nvidia ampere 174
     nvidia blackwell 1b2
-    arm g52 7212
+    # wgpu hides Mali before Valhall, such as G52: Mesa's driver for them is no conformant one.
     arm g610 a867
 fi

@@ -4,6 +4,7 @@ mod adapter;
 mod args;
 mod check;
 mod constants;
+mod driver;
 mod explain;
 mod host;
 mod list;

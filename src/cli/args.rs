@@ -262,8 +262,12 @@ pub(crate) struct ExplainArguments {
     #[arg(long)]
     pub(crate) checks: bool,
     /// Fake device in place of an adapter; no compiler is asked
-    #[arg(long, value_name = "DEVICE", value_parser = fakes())]
+    #[arg(long, value_name = "DEVICE", value_parser = fakes(), conflicts_with = "compile")]
     pub(crate) fake: Option<String>,
+    /// Fake device whose driver compiles, of the list that `RIDGEPOINT_COMPILERS` names (`scripts/compilers.sh all` prints
+    /// one) [default: `adapter`]
+    #[arg(long, value_name = "DEVICE|adapter")]
+    pub(crate) compile: Option<String>,
     /// File for one line of JSON per shape, in place of the text on the terminal; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -303,6 +307,11 @@ pub(crate) struct SweepArguments {
     /// Time of the longest dispatch in place of the whole, which a watchdog limits
     #[arg(long, conflicts_with = "flushed")]
     pub(crate) longest: bool,
+    /// Have a driver compile each combination, and run none: registers, spills and instructions in place of times. The driver
+    /// is that of the adapter or of a fake device of the list that `RIDGEPOINT_COMPILERS` names (`scripts/compilers.sh all`
+    /// prints one)
+    #[arg(long, value_name = "DEVICE|adapter", conflicts_with_all = ["flushed", "longest"])]
+    pub(crate) compile: Option<String>,
 }
 
 /// Arguments that choose the data and the mode that kernels run with.

@@ -6,7 +6,7 @@ mod text;
 use super::args::ExplainArguments;
 use super::page::show;
 use super::progress::{print, say};
-use super::{OK, adapter, constants, operation};
+use super::{OK, adapter, constants, driver, operation};
 use record::{Record, StageRecord};
 use ridgepoint::compiler::{Compiled, Compiler};
 use ridgepoint::gpu::{Capabilities, fake, presumed};
@@ -22,6 +22,11 @@ const ALL: &str = "all";
 
 /// Explains one shape or all; returns the exit status.
 pub(crate) async fn explain(arguments: ExplainArguments, wanted: &adapter::Wanted) -> Result<u8> {
+    if let Some(name) = &arguments.compile
+        && let Some(status) = driver::started_on(name)?
+    {
+        return Ok(status);
+    }
     if arguments.operation == ALL {
         // An error in the arguments needs no adapter.
         let is_of_one =

@@ -1,6 +1,7 @@
 //! `ridgepoint sweep`: the time of a kernel with every combination of constants, for whoever writes or tunes one.
 
 mod combinations;
+mod compile;
 mod files_of;
 mod subject;
 mod timing;
@@ -9,9 +10,12 @@ pub(crate) use combinations::{Axis, axis};
 
 use super::args::SweepArguments;
 use super::progress::{Progress, print, say};
-use super::{FAILED, OK, adapter, constants, operation, stop};
+use super::{FAILED, OK, adapter, constants, driver, operation, stop};
 use combinations::combinations;
+use compile::compile_all;
 use ridgepoint::bench::OperandBuffers;
+use ridgepoint::compiler::Compiler;
+use ridgepoint::gpu::{Capabilities, presumed};
 use ridgepoint::kernel::Constants;
 use ridgepoint::plan::choose;
 use ridgepoint::shader::Checks;
@@ -35,33 +39,74 @@ pub(crate) async fn sweep(arguments: SweepArguments, wanted: &adapter::Wanted) -
         operation,
     )?;
     check_arguments(&arguments, &subject)?;
+    let checks = checks(&arguments);
     let combinations: Vec<Constants> = combinations(&arguments.constants)?
         .iter()
         .map(|one| constants::resolve(one, family, subject.kernel()))
         .collect::<Result<_>>()?;
+    if let Some(driver_of) = &arguments.compile {
+        if let Some(status) = driver::started_on(driver_of)? {
+            return Ok(status);
+        }
+        let (adapter, device) = presumed(&wanted.options).await?;
+        let compiler = Compiler::open(&adapter)?;
+        stop::listen();
+        let trials = trials(&arguments, operation, &subject, combinations, &device)?;
+        head(
+            operation,
+            &format!("{}, {}", adapter.name, adapter.driver_info),
+            checks,
+        );
+        let name_of = |trial: &Trial<'_>| name(&subject, trial);
+        return compile_all(operation, &device, &compiler, checks, &trials, name_of);
+    }
     let gpu = Gpu::open(&wanted.options).await?;
     say(&format!("measuring {}, {}", gpu.summary().name, wanted.why));
     stop::listen();
     let device = gpu.capabilities();
+    let trials = trials(&arguments, operation, &subject, combinations, device)?;
+    head(operation, &gpu.summary().name, checks);
+    let spaces = timing::spaces(&gpu, operation, arguments.flushed).await?;
+    time_all(&gpu, operation, &arguments, &subject, &trials, &spaces).await
+}
+
+/// Trials of `subject` on `device`; says which kernel is the library's choice, where that is the subject.
+fn trials<'a>(
+    arguments: &SweepArguments,
+    operation: &'a dyn Operation,
+    subject: &Subject,
+    combinations: Vec<Constants>,
+    device: &Capabilities,
+) -> Result<Vec<Trial<'a>>> {
     if let Subject::Chosen = subject {
         let choice = choose(operation, &PlanOptions::default(), device)?;
         print(&format!("# {}: {}", choice.kernel.name, choice.reason));
         // A constant of another kernel of the operation would fail once for each combination.
         for (name, _) in combinations.iter().flatten() {
-            constants::name(name, family, Some(choice.kernel))?;
+            constants::name(name, operation.family(), Some(choice.kernel))?;
         }
     }
-    let trials = subject.trials(operation, device, combinations, arguments.most)?;
+    subject.trials(operation, device, combinations, arguments.most)
+}
+
+/// Prints the subject of all lines.
+fn head(operation: &dyn Operation, device: &str, checks: Checks) {
     print(&format!(
-        "# {} {} {}, {}, checks {}",
-        family.name,
+        "# {} {} {}, {device}, checks {}",
+        operation.family().name,
         operation.dtype().name(),
         operation.label(),
-        gpu.summary().name,
-        if arguments.checks { "on" } else { "off" },
+        if checks == Checks::On { "on" } else { "off" },
     ));
-    let spaces = timing::spaces(&gpu, operation, arguments.flushed).await?;
-    time_all(&gpu, operation, &arguments, &trials, &spaces).await
+}
+
+/// Name of a trial in its line: its constants, after its kernel where trials have several.
+fn name(subject: &Subject, trial: &Trial<'_>) -> String {
+    let kernel = match subject {
+        Subject::Candidates => trial.candidate.kernel().name.to_owned() + " ",
+        _ => String::new(),
+    };
+    kernel + &in_order(&trial.constants)
 }
 
 /// Refuses options that cannot be combined with the others.
@@ -93,17 +138,16 @@ async fn time_all(
     gpu: &Gpu,
     operation: &dyn Operation,
     arguments: &SweepArguments,
+    subject: &Subject,
     trials: &[Trial<'_>],
     spaces: &[OperandBuffers],
 ) -> Result<u8> {
-    let is_search = arguments.kernel == "candidates";
     let progress = Progress::new(trials.len(), "combinations");
     progress.start();
     let mut lines: Vec<(f64, String)> = Vec::new();
     let (mut status, mut ended) = (OK, Ok(()));
     for trial in trials {
-        let name = is_search.then(|| trial.candidate.kernel().name.to_owned() + " ");
-        let text = name.unwrap_or_default() + &in_order(&trial.constants);
+        let text = name(subject, trial);
         progress.begin(&text);
         let timed = if stop::asked() {
             Err(Error::Interrupted)
@@ -147,17 +191,21 @@ async fn timed(
 ) -> Result<Timed> {
     let options = PlanOptions {
         constants: trial.constants.clone(),
-        checks: if arguments.checks {
-            Checks::On
-        } else {
-            Checks::Off
-        },
+        checks: checks(arguments),
         ..PlanOptions::default()
     };
     if arguments.longest {
         timing::longest_dispatch(gpu, operation, trial, &options, spaces).await
     } else {
         timing::whole(gpu, operation, trial, &options, spaces).await
+    }
+}
+
+fn checks(arguments: &SweepArguments) -> Checks {
+    if arguments.checks {
+        Checks::On
+    } else {
+        Checks::Off
     }
 }
 

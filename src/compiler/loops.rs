@@ -6,7 +6,7 @@
 /// What lies in the innermost loops of an assembly that multiply, and the spills of all loops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Loops {
-    /// Instructions of the innermost loops that hold multiply-adds.
+    /// Instructions of the innermost loops that hold multiply-adds; one that repeats counts as often.
     pub instructions: u64,
     /// Multiply-adds among them, of one invocation; two for each instruction on a pair of f16, none for matrix units.
     pub multiply_adds: u64,
@@ -63,7 +63,7 @@ fn target(text: &str) -> Option<&str> {
         return words.next();
     }
     if matches!(
-        first,
+        without_flags(first),
         "br" | "jump" | "brao" | "braa" | "bany" | "ball" | "getone"
     ) {
         let name = words.next_back()?.strip_prefix('#')?;
@@ -103,7 +103,7 @@ fn multiply_adds(text: &str) -> u64 {
         let single: usize = single.iter().map(|name| text.matches(name).count()).sum();
         return (single + 2 * pair) as u64;
     }
-    if first.starts_with("mad.f") || first.starts_with("(rpt") && text.contains("mad.f") {
+    if without_flags(first).starts_with("mad.f") {
         return 1 + repeats(first);
     }
     if text.contains("= ffma") {
@@ -115,6 +115,24 @@ fn multiply_adds(text: &str) -> u64 {
     0
 }
 
+/// The name of an instruction of Adreno behind what it waits for and how often it repeats: `(sy)(ss)(rpt1)mad.f32`.
+fn without_flags(first: &str) -> &str {
+    match first.rsplit_once(')') {
+        Some((flags, name)) if flags.starts_with('(') => name,
+        _ => first,
+    }
+}
+
+/// Issues of an instruction: Adreno repeats `(rpt3)` three times. None for those that only wait: `nop`, and Intel's `sync`,
+/// which its driver does not count either. Second lines of messages are items only where they spill.
+fn issues(text: &str) -> u64 {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    if text.contains("MsgDesc") || text.starts_with("sync") || without_flags(first) == "nop" {
+        return 0;
+    }
+    1 + repeats(first)
+}
+
 /// Times that Adreno repeats an instruction: `(rpt3)` three times.
 fn repeats(first: &str) -> u64 {
     let after = first.split("(rpt").nth(1);
@@ -124,12 +142,13 @@ fn repeats(first: &str) -> u64 {
 
 /// Whether an instruction moves a register to or from memory of its own.
 fn scratch(text: &str) -> bool {
+    let name = without_flags(text.split_whitespace().next().unwrap_or_default());
     // Intel: messages to the scratch surface, of the data port before Xe-HPG.
     text.contains(", ss )")
         || text.contains("DC OWORD block")
-        || text.starts_with("stp.")
-        || text.starts_with("ldp.")
-        || text.starts_with("scratch_")
+        || ["stp.", "ldp.", "scratch_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
         || text.contains(".local.")
 }
 
@@ -169,11 +188,7 @@ pub(super) fn loops(assembly: &str) -> Option<Loops> {
         let here = products(span);
         if here > 0 {
             found.multiply_adds += here;
-            // Second lines of messages are items only where they spill.
-            // Intel's `sync` only waits; its driver does not count it either.
-            let is_counted = |text: &&str| !text.contains("MsgDesc") && !text.starts_with("sync");
-            let count = instructions(span).filter(is_counted).count();
-            found.instructions += count as u64;
+            found.instructions += instructions(span).map(issues).sum::<u64>();
         }
     }
     let in_a_loop = |at: &usize| spans.iter().any(|(start, end)| (start..=end).contains(&at));
@@ -201,13 +216,13 @@ mod tests {
             while(8)        JIP:  LABEL7                                    { align1 1Q };\n";
         let amd = "BB0:\n\ts_branch BB4   ; bf\nBB6:\n\tv_fmac_f32_e32 v36, v21, v155  ; 56\n\
             \tscratch_store_b32 off, v1, s0 ; dc\n\tv_pk_fma_f16 v1, v2, v3, v1 ; cc\nBB4:\n\ts_cbranch_scc0 BB6  ; bf\nBB7:\n";
-        let adreno = "l163:\nmad.f32 r4.y, r1.x, r4.y, r4.w\nstp.u32 p[r0.z], r6.y, 1\n(rpt1)mad.f16 hr1.x, hr2.x, hr3.x, hr1.x\n\
-            br p0.x, #l163\nend\n";
+        let adreno = "l163:\n(sy)(ss)mad.f32 r4.y, r1.x, r4.y, r4.w\n(ss)stp.u32 p[r0.z], r6.y, 1\n(rpt2)nop\n(ss)(rpt1)mad.f16 hr1.x, hr2.x, hr3.x, hr1.x\n\
+            (sy)jump #l163\nend\n";
         let nvk = "block.u 0 L2 [] -> {\n      r1  = s2r sr[0x25]  // delay=1\n}\nblock 1 L3 [0, 1] -> {\n\
             r18  = ffma.ftz r160 r176 r151 // delay=1\n  st.local.b32 [r1] r18 // delay=1\n  r2 = hfma2 r1 r2 r3 // d\n\
             bra pT L3  // delay=1\n}\n";
         for (text, instructions, multiply_adds) in
-            [(intel, 5, 2), (amd, 4, 3), (adreno, 4, 3), (nvk, 4, 3)]
+            [(intel, 5, 2), (amd, 4, 3), (adreno, 5, 3), (nvk, 4, 3)]
         {
             let expected = Loops {
                 instructions,

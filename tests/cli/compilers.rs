@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Mutex;
 
 /// The list of devices, as `scripts/compilers.sh` prints it: without it the tests are skipped.
@@ -28,61 +28,18 @@ const HEAD: &str = "\
 # Rewritten by UPDATE=1 make test-compilers. A commit that changes a line of a kernel says why.
 ";
 
-/// A device of the list: how a program is started on it.
-struct Device {
-    name: String,
-    interpreter: String,
-    libraries: String,
-    preload: String,
-    manifest: String,
-    environment: Vec<(String, String)>,
-}
-
-impl Device {
-    fn read(line: &str) -> Self {
-        let mut fields = line.split('\t').map(str::to_owned);
-        let mut next = || fields.next().expect("six fields with tabs between");
-        let [name, interpreter, libraries, preload, manifest, environment] =
-            std::array::from_fn(|_| next());
-        let pair = |text: &str| {
-            let (name, value) = text.split_once('=').expect("NAME=VALUE");
-            (name.to_owned(), value.to_owned())
-        };
-        Self {
-            name,
-            interpreter,
-            libraries,
-            preload,
-            manifest,
-            environment: environment.split(' ').map(pair).collect(),
-        }
-    }
-
-    /// What the library chooses for the device, and what its compiler makes of it.
-    fn explain_all(&self) -> Vec<Value> {
-        let mut command = Command::new(&self.interpreter);
-        command.args(["--library-path", &self.libraries]);
-        if self.preload != "-" {
-            command.args(["--preload", &self.preload]);
-        }
-        command
-            .arg(env!("CARGO_BIN_EXE_ridgepoint"))
-            .args(["explain", "all", "--json", "-"])
-            .env("VK_DRIVER_FILES", &self.manifest)
-            .env("VK_ICD_FILENAMES", &self.manifest)
-            .env("MESA_SHADER_CACHE_DISABLE", "true")
-            .env("WGPU_BACKEND", "vulkan")
-            .env_remove("WGPU_ADAPTER_NAME")
-            .envs(self.environment.iter().cloned())
-            .stdin(Stdio::null());
-        let output = command.output().unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{}: {errors}", self.name);
-        let text = String::from_utf8(output.stdout).unwrap();
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    }
+/// What the library chooses for the device `name` of the list, and what its compiler makes of it.
+fn explain_all(name: &str) -> Vec<Value> {
+    let output = Command::new(env!("CARGO_BIN_EXE_ridgepoint"))
+        .args(["explain", "all", "--json", "-", "--compile", name])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name}: {errors}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 /// The records of each device of the list; `None`, with a word, without a list.
@@ -92,7 +49,8 @@ fn explained() -> Option<BTreeMap<String, Vec<Value>>> {
         return None;
     };
     let list = std::fs::read_to_string(list).unwrap();
-    let devices = Mutex::new(list.lines().map(Device::read).collect::<Vec<_>>());
+    let name = |line: &str| line.split('\t').next().unwrap().to_owned();
+    let devices = Mutex::new(list.lines().map(name).collect::<Vec<_>>());
     let found = Mutex::new(BTreeMap::new());
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
@@ -100,10 +58,10 @@ fn explained() -> Option<BTreeMap<String, Vec<Value>>> {
             scope.spawn(|| {
                 loop {
                     let next = devices.lock().unwrap().pop();
-                    let Some(device) = next else { break };
-                    let records = device.explain_all();
-                    assert!(!records.is_empty(), "{}: nothing is chosen", device.name);
-                    found.lock().unwrap().insert(device.name, records);
+                    let Some(name) = next else { break };
+                    let records = explain_all(&name);
+                    assert!(!records.is_empty(), "{name}: nothing is chosen");
+                    found.lock().unwrap().insert(name, records);
                 }
             });
         }
@@ -227,6 +185,12 @@ fn sections(text: &str) -> BTreeMap<&str, &str> {
         .collect()
 }
 
+/// Lines of `text` that `other` has not.
+fn lacking<'a>(text: &'a str, other: &str) -> Vec<&'a str> {
+    let known: BTreeSet<&str> = other.lines().collect();
+    text.lines().filter(|line| !known.contains(line)).collect()
+}
+
 /// The page about what compilers say: one line for each device.
 fn summary(devices: &BTreeMap<String, Vec<Value>>) -> String {
     let mut text = include_str!("compilers_head.md").to_owned();
@@ -306,12 +270,11 @@ fn chosen_kernels_fit_every_compiler() {
                 println!("only bounds are held: the file has no such device and driver: {head}");
                 continue;
             };
-            let other = body
-                .lines()
-                .find(|line| !wanted.lines().any(|w| w == *line));
+            let others = lacking(body, wanted).join("\n");
+            let missing = lacking(wanted, body).join("\n");
             assert!(
                 *wanted == body,
-                "{head}: the counts are others, first {other:?}; read the diff of UPDATE=1 make test-compilers"
+                "{head}: the counts are others; read the diff of UPDATE=1 make test-compilers\nnow:\n{others}\nheld:\n{missing}"
             );
         }
     }
