@@ -168,13 +168,30 @@ const TILES_WIDE: [FlashTile; 4] = [
     },
 ];
 
+/// [`ROWS_64_BY_2`] that waits for its loads, in longer steps: half the barriers and addresses of the scores. Heads of 64
+/// columns have two such steps, which Intel's compiler writes out, and spills.
+const ROWS_64_LONG: FlashTile = FlashTile {
+    chunk_d: 32,
+    prefetch: false,
+    ..ROWS_64_BY_2
+};
+
+/// Sixteen invocations for each query, 2 x 4 scores: registers for loads ahead, where O is narrow.
+const ROWS_32_BY_2_OF_4: FlashTile = FlashTile {
+    elems_kv: 4,
+    prefetch: true,
+    ..ROWS_32_BY_2
+};
+
 /// Tiles with few registers, the most reuse first. A tile that waits for its loads needs fewer than one that prefetches.
-const TILES_SMALL: [FlashTile; 7] = [
+const TILES_SMALL: [FlashTile; 9] = [
     ROWS_64_BY_2,
+    ROWS_64_LONG,
     FlashTile {
         prefetch: false,
         ..ROWS_64_BY_2
     },
+    ROWS_32_BY_2_OF_4,
     ROWS_32_BY_2,
     FlashTile {
         chunk_kv: 8,
@@ -259,10 +276,11 @@ impl FlashTile {
 /// The tiles that serve heads of these widths on a device, the one with the most reuse first. Tiles that need more registers
 /// than an invocation may have are left out, and small ones take their place.
 fn usable(attention: &Attention, device: &Capabilities) -> Vec<FlashTile> {
-    let tiles: &[FlashTile] = if attention.head_dim.max(attention.value_dim) > 64 {
-        &TILES_WIDE
+    let is_wide = attention.head_dim.max(attention.value_dim) > 64;
+    let (tiles, unsuited): (&[FlashTile], FlashTile) = if is_wide {
+        (&TILES_WIDE, ROWS_32_BY_2_OF_4)
     } else {
-        &TILES
+        (&TILES, ROWS_64_LONG)
     };
     // A device that gains nothing from more invocations gains nothing from the large tiles.
     let in_turn = runs_invocations_in_turn(device);
@@ -276,7 +294,8 @@ fn usable(attention: &Attention, device: &Capabilities) -> Vec<FlashTile> {
     }
     // Of the large tiles, those with more reuse than the small ones.
     kept.retain(|tile| tile.elems_q * tile.elems_kv > 16);
-    let small = TILES_SMALL.into_iter().filter(holds);
+    let small = TILES_SMALL.into_iter().filter(|tile| *tile != unsuited);
+    let small = small.filter(holds);
     let small: Vec<FlashTile> = small.filter(|tile| !kept.contains(tile)).collect();
     kept.extend(small);
     // None holds: the least that there is.
@@ -343,13 +362,7 @@ mod tests {
         let intel = &devices[0];
         let first = |columns| usable(&Attention::new(4, 16, 2048, columns), intel)[0];
         assert_eq!(first(64), ROWS_64_BY_2);
-        assert_eq!(
-            first(128),
-            FlashTile {
-                prefetch: false,
-                ..ROWS_64_BY_2
-            }
-        );
+        assert_eq!(first(128), ROWS_64_LONG);
         assert_eq!(
             first(256),
             FlashTile {
