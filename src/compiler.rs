@@ -8,7 +8,7 @@ mod loops;
 mod spirv;
 mod vulkan;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::report::AdapterSummary;
 use crate::shader::{Checks, Prepared};
 use std::fmt;
@@ -29,16 +29,25 @@ impl Compiler {
     /// Opens the compiler of the driver of `adapter`.
     ///
     /// # Errors
-    /// [`crate::Error::Unsupported`] where there is no Vulkan, or the driver has no statistics; [`crate::Error::Gpu`] where
-    /// a call fails.
+    /// [`Error::Unsupported`] for an adapter of another backend than Vulkan, whose compiler is another one; where there is no
+    /// Vulkan, or the driver has no statistics. [`Error::Gpu`] where a call fails.
     pub fn open(adapter: &AdapterSummary) -> Result<Self> {
+        if adapter.backend != "vulkan" {
+            return Err(Error::Unsupported {
+                what: "compiler statistics".to_owned(),
+                reason: format!(
+                    "only Vulkan tells them, and the backend is {}",
+                    adapter.backend
+                ),
+            });
+        }
         vulkan::Device::open(adapter).map(Self)
     }
 
     /// Compiles `prepared` with the flags that wgpu sets.
     ///
     /// # Errors
-    /// [`crate::Error::Shader`] for a text that naga refuses; [`crate::Error::Gpu`] where the driver does not compile it.
+    /// [`Error::Shader`] for a text that naga refuses; [`Error::Gpu`] where the driver does not compile it.
     pub fn compile(&self, prepared: &Prepared, checks: Checks) -> Result<Compiled> {
         self.0.compile(prepared, checks)
     }

@@ -7,6 +7,7 @@ pub mod renames;
 mod roofline;
 mod run;
 mod sampling;
+mod statistics;
 mod status;
 mod summary;
 mod tuning;
@@ -21,6 +22,7 @@ pub use roofline::{
 };
 pub use run::{Bound, Ceiling, GridPoint, Host, Report, Row, SCHEMA, Settings, Tool, Verified};
 pub use sampling::Sampling;
+pub use statistics::StageStatistics;
 pub use status::{Checks, ClockKind, Status};
 pub use summary::Summary;
 pub use tuning::{Machine, Setting, StopReason, TUNING_SCHEMA, Tuned, TunedConfig, Tuning};

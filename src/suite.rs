@@ -2,6 +2,7 @@
 
 mod row;
 mod runner;
+mod statistics;
 mod suites;
 
 pub use runner::{RunOptions, Runner};

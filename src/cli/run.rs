@@ -9,11 +9,14 @@ use super::selection::Selection;
 use super::{BAD_INPUT, FAILED, OK, adapter, host, stop, tunings};
 use jiff::Timestamp;
 use ridgepoint::bench::HostLoad;
+use ridgepoint::compiler::Compiler;
 use ridgepoint::ops::FAMILIES;
 use ridgepoint::render::{self, CEILINGS, Rows, Section, terminal};
-use ridgepoint::report::{AdapterKind, Report, Row, SCHEMA, Settings, Status, Tool, Warning};
+use ridgepoint::report::{
+    AdapterKind, Report, Row, SCHEMA, Settings, StageStatistics, Status, Tool, Warning,
+};
 use ridgepoint::roofline::ArithmeticGrid;
-use ridgepoint::shader::Constant;
+use ridgepoint::shader::{Checks, Constant, Prepared};
 use ridgepoint::suite::{Case, RunOptions, Runner};
 use ridgepoint::{Error, Gpu, Result, Tuning};
 use std::collections::BTreeMap;
@@ -150,7 +153,13 @@ async fn measure(
     let progress = Progress::new(cases.len(), "rows");
     let load = Load::new();
     let others = || load.others();
-    let mut runner = Runner::new(gpu, options, &stop::asked).beside(HostLoad::from_fn(&others));
+    // Opened in front of everything, so that all rows are measured beside the same devices.
+    let compiler = Compiler::open(gpu.summary());
+    let compiler = compiler.inspect_err(|error| log::debug!("{error}")).ok();
+    let statistics = |text: &Prepared, checks| statistics(compiler.as_ref()?, text, checks);
+    let mut runner = Runner::new(gpu, options, &stop::asked)
+        .beside(HostLoad::from_fn(&others))
+        .explained_by(&statistics);
     progress.begin("ceilings");
     report.ceilings = runner.measure_ceilings().await?.to_vec();
     file.save(report);
@@ -174,6 +183,13 @@ async fn measure(
         file.save(report);
     }
     Ok(())
+}
+
+/// What the driver's compiler makes of a text; `None`, with a line in the log, where the driver does not compile it.
+fn statistics(compiler: &Compiler, text: &Prepared, checks: Checks) -> Option<StageStatistics> {
+    let answer = compiler.compile(text, checks);
+    let answer = answer.inspect_err(|error| log::debug!("no statistics: {error}"));
+    Some(answer.ok()?.statistics(text.name))
 }
 
 /// Keeps the warning about missing rows up to date, so that the file of a program that is killed says that rows are missing.

@@ -1,6 +1,7 @@
 //! Statistics of several drivers under one name each.
 
 use super::compiled::Compiled;
+use crate::report::StageStatistics;
 
 /// Names by which drivers call a figure: Intel's, AMD's, Apple's (Honeykrisp), Adreno's (Turnip), NVIDIA's (NVK, and its own
 /// driver, which tells registers alone).
@@ -23,6 +24,24 @@ const OCCUPANCY: &[&str] = &[
 const INSTRUCTIONS: &[&str] = &["Instructions", "Instruction Count", "Instruction count"];
 
 impl Compiled {
+    /// The figures as plain data, for the stage of a shader file.
+    #[must_use]
+    pub fn statistics(&self, file: &str) -> StageStatistics {
+        StageStatistics {
+            file: file.to_owned(),
+            code: Some(format!("{:016x}", self.spirv_hash)),
+            subgroup_size: Some(self.subgroup_size),
+            registers: self.registers(),
+            spills: self.spills(),
+            fills: self.fills(),
+            spills_in_loops: self.spills_in_loops(),
+            occupancy: self.occupancy(),
+            instructions: self.instructions(),
+            instructions_of_multiply_add: self.instructions_of_multiply_add(),
+            seconds: Some(self.seconds),
+        }
+    }
+
     /// The statistic that the driver calls `name`.
     #[must_use]
     pub fn figure(&self, name: &str) -> Option<f64> {

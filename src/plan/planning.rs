@@ -10,7 +10,7 @@ use crate::gpu::{Gpu, Pipeline, View};
 use crate::kernel::{Constants, Kernel, Schedule, Slot};
 use crate::ops::{Candidate, Operand, Operation, candidate};
 use crate::report::{Tuned, Tuning};
-use crate::shader::Checks;
+use crate::shader::{Checks, Prepared};
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -208,6 +208,11 @@ impl Plan {
     #[must_use]
     pub fn checks(&self) -> Checks {
         self.checks
+    }
+
+    /// Texts that were compiled, in the order of the kernel's stages, without stages that nothing dispatches.
+    pub fn texts(&self) -> impl Iterator<Item = &Prepared> {
+        self.pipelines.values().map(|pipeline| &*pipeline.prepared)
     }
 
     /// Bytes of memory that the plan itself holds beyond the operands.

@@ -7,6 +7,7 @@ use super::adapter::AdapterSummary;
 use super::ceiling_id::CeilingId;
 use super::renames;
 use super::sampling::Sampling;
+use super::statistics::StageStatistics;
 use super::status::{Checks, ClockKind, Status};
 use super::summary::Summary;
 use super::warning::Warning;
@@ -294,6 +295,9 @@ pub struct Row {
     pub bound: Option<Bound>,
     /// Percent of what the measured ceilings allow at this intensity.
     pub percent_of_roof: Option<f64>,
+    /// Stages that were dispatched, as the driver's compiler made them; absent where the driver does not tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub compiled: Vec<StageStatistics>,
     /// Warnings about this row.
     pub warnings: Vec<Warning>,
 }

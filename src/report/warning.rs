@@ -108,6 +108,11 @@ pub enum Warning {
         /// Percent of the ceiling.
         percent: f64,
     },
+    /// Loops of the kernel store registers to memory and load them back, as the driver compiles it.
+    RegisterSpills {
+        /// Stems of the shader files whose loops do so.
+        stages: Vec<String>,
+    },
     /// The run ended before all of its rows were measured, or has not ended yet.
     Incomplete {
         /// Rows that are there.
@@ -202,6 +207,7 @@ impl Warning {
             Self::ClockDrift { .. } => "clock_drift",
             Self::BusyProcessor { .. } => "busy_processor",
             Self::AboveRoof { .. } => "above_roof",
+            Self::RegisterSpills { .. } => "register_spills",
             Self::Incomplete { .. } => "incomplete",
             Self::NotVerified { .. } => "not_verified",
             Self::MatrixUnitsDemoted { .. } => "matrix_units_demoted",
@@ -288,6 +294,10 @@ impl Warning {
                 "the time is {} of what the measured ceiling allows",
                 format_percent(percent / 100.0)
             ),
+            Self::RegisterSpills { stages } => format!(
+                "loops of {} spill registers to memory, as the driver compiles them",
+                stages.join(", ")
+            ),
             Self::Incomplete { rows, planned } => {
                 format!("only {rows} of {planned} rows were measured")
             }
@@ -324,6 +334,9 @@ impl Warning {
             Self::BusyProcessor { .. } => "end what else runs, and run again",
             Self::AboveRoof { .. } => {
                 "operands that fit into a cache are faster than memory; otherwise measure again, the ceiling is too low"
+            }
+            Self::RegisterSpills { .. } => {
+                "`ridgepoint tune` looks for constants that are faster, `ridgepoint explain` shows all figures"
             }
             Self::Incomplete { .. } => "run it again to its end for the others",
             Self::NotVerified { .. } => "run `ridgepoint check` before trusting the time",

@@ -5,7 +5,7 @@ use crate::bench::Measurement;
 use crate::error::Error;
 use crate::ops::{Operation, Role};
 use crate::plan::Plan;
-use crate::report::{Row, Verified, Warning};
+use crate::report::{Row, StageStatistics, Verified, Warning};
 use crate::roofline::{Mix, Roofline, Work};
 use crate::shader::Checks;
 use crate::units::{Bandwidth, FlopRate, Intensity};
@@ -70,6 +70,20 @@ pub(super) fn planned(
     row
 }
 
+/// The row, with what the driver's compiler made of its stages and a warning where that explains a slow row.
+pub(super) fn explained(mut row: Row, compiled: Vec<StageStatistics>) -> Row {
+    let spilling = compiled
+        .iter()
+        .filter(|stage| stage.has_spills_in_loops())
+        .map(|stage| stage.file.clone());
+    let stages: Vec<String> = spilling.collect();
+    if !stages.is_empty() {
+        row.warnings.push(Warning::RegisterSpills { stages });
+    }
+    row.compiled = compiled;
+    row
+}
+
 /// Work of an operation, as the roofline model takes it.
 pub(super) fn work_of(operation: &dyn Operation) -> Work<'static> {
     let bytes = |role: Role| {
@@ -125,6 +139,56 @@ pub(super) fn bare(case: &Case, checks: Checks, measured: &Measurement) -> Row {
         intensity: None,
         bound: None,
         percent_of_roof: None,
+        compiled: Vec::new(),
         warnings: measured.warnings.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::Matmul;
+    use std::sync::Arc;
+
+    fn row() -> Row {
+        let case = Case {
+            operation: Arc::new(Matmul::new(64, 64, 64)),
+            kernel: Some("matmul_tiled"),
+            reduced_from: None,
+        };
+        let measured = Measurement::unsupported("nothing ran".to_owned());
+        bare(&case, Checks::Off, &measured)
+    }
+
+    fn stage(file: &str, spills_in_loops: Option<u64>) -> StageStatistics {
+        StageStatistics {
+            file: file.to_owned(),
+            registers: Some(128),
+            spills: spills_in_loops.map(|_| 9),
+            spills_in_loops,
+            ..StageStatistics::default()
+        }
+    }
+
+    #[test]
+    fn a_row_whose_loops_spill_says_so_and_what_helps() {
+        let stages = vec![
+            stage("one", Some(3)),
+            stage("two", Some(0)),
+            stage("three", Some(1)),
+        ];
+        let row = explained(row(), stages.clone());
+        assert_eq!(row.compiled, stages);
+        let ids: Vec<&str> = row.warnings.iter().map(Warning::id).collect();
+        assert_eq!(ids, ["register_spills"]);
+        let text = row.warnings[0].to_string();
+        assert!(text.starts_with("loops of one, three spill"), "{text}");
+        assert!(text.contains("`ridgepoint tune`"), "{text}");
+    }
+
+    #[test]
+    fn spills_outside_of_loops_and_what_is_not_told_are_no_warning() {
+        let row = explained(row(), vec![stage("one", Some(0)), stage("two", None)]);
+        assert_eq!((row.compiled.len(), row.warnings.len()), (2, 0));
     }
 }

@@ -1,6 +1,7 @@
 //! One run on one adapter: ceilings, then row after row, each verified before it is timed.
 
 use super::row;
+use super::statistics::{Ask, Statistics};
 use super::suites::Case;
 use crate::bench::{Clock, Coverage, GpuClock, HostLoad, Measurement, OperandBuffers, measure};
 use crate::error::Result;
@@ -41,6 +42,7 @@ pub struct Runner<'a> {
     /// Whether the ceilings were measured again after a row exceeded one.
     raised: bool,
     others: HostLoad<'a>,
+    statistics: Statistics<'a>,
     /// Seconds that one unit of a kernel's work took, by kernel.
     pace: HashMap<&'static str, f64>,
 }
@@ -62,6 +64,7 @@ impl<'a> Runner<'a> {
             roofline: None,
             raised: false,
             others: HostLoad::default(),
+            statistics: Statistics::default(),
             pace: HashMap::new(),
         }
     }
@@ -70,6 +73,14 @@ impl<'a> Runner<'a> {
     #[must_use]
     pub fn beside(mut self, others: HostLoad<'a>) -> Self {
         self.others = others.on(self.gpu.capabilities());
+        self
+    }
+
+    /// The runner, with `compiler` to say what the driver makes of a text. It is asked about each text once, behind the
+    /// samples of the first row that has the text: compiling is no part of any time, and the next row wakes the device.
+    #[must_use]
+    pub fn explained_by(mut self, compiler: Ask<'a>) -> Self {
+        self.statistics = Statistics::asking(compiler);
         self
     }
 
@@ -196,14 +207,16 @@ impl<'a> Runner<'a> {
             self.pace
                 .insert(plan.kernel().name, time.median / work(operation));
         }
-        Ok(row::planned(
+        let row = row::planned(
             case,
             operation,
             &plan,
             verified,
             &measured,
             self.roofline.as_ref(),
-        ))
+        );
+        let compiled = self.statistics.of(plan.texts(), plan.checks());
+        Ok(row::explained(row, compiled))
     }
 
     /// Plans `wanted`, or a smaller operation whose dispatch is short enough, since watchdogs end long dispatches. The pace

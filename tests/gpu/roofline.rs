@@ -4,9 +4,9 @@ use crate::common;
 use pollster::block_on;
 use ridgepoint::bench::HostLoad;
 use ridgepoint::render::Chart;
-use ridgepoint::report::{AdapterKind, Ceiling, Row, Sampling, Status};
+use ridgepoint::report::{AdapterKind, Ceiling, Row, Sampling, StageStatistics, Status};
 use ridgepoint::roofline::{ArithmeticGrid, ProbeOptions, Scope, Session, levels};
-use ridgepoint::shader::Checks;
+use ridgepoint::shader::{Checks, Prepared};
 use ridgepoint::suite::{Case, RunOptions, Runner};
 use ridgepoint::{Gpu, Matmul};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ tests! {
     every_probe_is_right_and_every_part_ends,
     default_limits_are_enough,
     a_loaded_machine_is_noticed,
+    a_row_says_what_the_compiler_made_of_it,
 }
 
 /// A few milliseconds for each figure: enough to see that it is right, not how large it is.
@@ -132,7 +133,11 @@ fn default_limits_are_enough() {
     }
 }
 
-fn matmul_row(gpu: &Gpu, others: &dyn Fn() -> Option<f64>) -> Row {
+fn matmul_row(
+    gpu: &Gpu,
+    others: &dyn Fn() -> Option<f64>,
+    compiler: &dyn Fn(&Prepared, Checks) -> Option<StageStatistics>,
+) -> Row {
     let options = RunOptions {
         sampling: Sampling::quick(),
         seed: 1,
@@ -145,7 +150,9 @@ fn matmul_row(gpu: &Gpu, others: &dyn Fn() -> Option<f64>) -> Row {
         kernel: None,
         reduced_from: None,
     };
-    let mut runner = Runner::new(gpu, options, &|| false).beside(HostLoad::from_fn(others));
+    let mut runner = Runner::new(gpu, options, &|| false)
+        .beside(HostLoad::from_fn(others))
+        .explained_by(compiler);
     block_on(runner.measure(&case)).unwrap()
 }
 
@@ -154,12 +161,35 @@ fn a_loaded_machine_is_noticed() {
     let Some(gpu) = common::open(|_| {}) else {
         return;
     };
-    let row = matmul_row(&gpu, &|| Some(0.5));
+    let untold = |_: &Prepared, _| None;
+    let row = matmul_row(&gpu, &|| Some(0.5), &untold);
     let marked = row.warnings.iter().any(|w| w.id() == "busy_processor");
     // A GPU does not mind a busy processor.
     let software = gpu.capabilities().kind == AdapterKind::Software;
     assert_eq!(marked, software, "{row:?}");
     assert!(!marked || row.status == Status::Noisy);
-    let row = matmul_row(&gpu, &|| Some(0.01));
+    let row = matmul_row(&gpu, &|| Some(0.01), &untold);
+    assert!(row.compiled.is_empty(), "{row:?}");
     assert!(row.warnings.iter().all(|w| w.id() != "busy_processor"));
+}
+
+/// A row holds what the compiler says of the text that was timed, and a spill in its loops is a warning.
+fn a_row_says_what_the_compiler_made_of_it() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    let told = |text: &Prepared, checks: Checks| {
+        assert_eq!(checks, Checks::Off);
+        Some(StageStatistics {
+            file: text.name.to_owned(),
+            registers: Some(u64::from(text.invocations())),
+            spills_in_loops: Some(2),
+            ..StageStatistics::default()
+        })
+    };
+    let row = matmul_row(&gpu, &|| None, &told);
+    assert_eq!(row.compiled[0].file, row.kernel);
+    assert!(row.compiled[0].registers.is_some_and(|count| count > 0));
+    let warned = row.warnings.iter().find(|w| w.id() == "register_spills");
+    assert!(warned.unwrap().what().contains(&row.kernel), "{row:?}");
 }

@@ -2,6 +2,7 @@
 
 use ridgepoint::compiler::Compiled;
 use ridgepoint::plan::PreviewStage;
+use ridgepoint::report::StageStatistics;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -20,26 +21,16 @@ pub(super) struct Record {
     pub(super) stages: Vec<StageRecord>,
 }
 
-/// One stage, with what the driver's compiler made of it where it was asked. Figures are null where the driver does not
-/// tell; [`Compiled`] says their units.
+/// One stage, with what the driver's compiler made of it where it was asked.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct StageRecord {
-    pub(super) file: String,
+    /// File and figures, whose fields stand beside those below.
+    #[serde(flatten)]
+    pub(super) statistics: StageStatistics,
     pub(super) dispatches: usize,
     pub(super) invocations: u32,
     pub(super) workgroup_bytes: u32,
-    /// Hash of the SPIR-V: equal for equal code.
-    pub(super) code: Option<String>,
-    pub(super) subgroup_size: Option<u32>,
-    pub(super) registers: Option<u64>,
-    pub(super) spills: Option<u64>,
-    pub(super) fills: Option<u64>,
-    pub(super) spills_in_loops: Option<u64>,
-    pub(super) occupancy: Option<u64>,
-    pub(super) instructions: Option<u64>,
-    pub(super) instructions_of_multiply_add: Option<f64>,
     pub(super) inverse_throughput: Option<f64>,
-    pub(super) seconds: Option<f64>,
     /// All that the driver tells, in its own words.
     pub(super) figures: BTreeMap<String, f64>,
     /// Why the driver does not compile it.
@@ -50,7 +41,10 @@ impl StageRecord {
     pub(super) fn of(stage: &PreviewStage, compiled: Option<&Result<Compiled, String>>) -> Self {
         let text = &stage.text;
         let known = Self {
-            file: text.name.to_owned(),
+            statistics: StageStatistics {
+                file: text.name.to_owned(),
+                ..StageStatistics::default()
+            },
             dispatches: stage.dispatches,
             invocations: text.invocations(),
             workgroup_bytes: text.workgroup_bytes,
@@ -63,17 +57,8 @@ impl StageRecord {
                 ..known
             },
             Some(Ok(compiled)) => Self {
-                code: Some(format!("{:016x}", compiled.spirv_hash)),
-                subgroup_size: Some(compiled.subgroup_size),
-                registers: compiled.registers(),
-                spills: compiled.spills(),
-                fills: compiled.fills(),
-                spills_in_loops: compiled.spills_in_loops(),
-                occupancy: compiled.occupancy(),
-                instructions: compiled.instructions(),
-                instructions_of_multiply_add: compiled.instructions_of_multiply_add(),
+                statistics: compiled.statistics(text.name),
                 inverse_throughput: compiled.figure("Inverse Throughput"),
-                seconds: Some(compiled.seconds),
                 figures: compiled.figures.iter().cloned().collect(),
                 ..known
             },

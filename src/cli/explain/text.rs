@@ -4,6 +4,7 @@ use super::record::{Record, StageRecord};
 use ridgepoint::Operation;
 use ridgepoint::plan::Preview;
 use ridgepoint::render::{Cell, Column, Document, Line, Section, Table};
+use ridgepoint::report::{StageStatistics, Warning};
 use ridgepoint::units::Unit;
 
 /// The document of one shape.
@@ -72,7 +73,8 @@ pub(super) fn overview(records: &[Record], device: &str) -> Document {
     let mut stages = Vec::new();
     for record in records {
         for stage_record in &record.stages {
-            if seen.insert((stage_record.file.clone(), stage_record.code.clone())) {
+            let StageStatistics { file, code, .. } = &stage_record.statistics;
+            if seen.insert((file.clone(), code.clone())) {
                 let (mut name, cells) = stage(stage_record);
                 name = format!(
                     "{} {} {}: {name}",
@@ -96,7 +98,8 @@ pub(super) fn overview(records: &[Record], device: &str) -> Document {
 /// The cells of a stage: its file, then its figures.
 fn stage(stage: &StageRecord) -> (String, Vec<Cell>) {
     let count = |value: Option<u64>| value.map_or(Cell::Missing(None), Cell::Count);
-    let spills = match (stage.spills, stage.fills, stage.spills_in_loops) {
+    let found = &stage.statistics;
+    let spills = match (found.spills, found.fills, found.spills_in_loops) {
         (None, ..) => Cell::Missing(stage.error.clone()),
         (Some(0), Some(0) | None, _) => Cell::Count(0),
         (Some(spills), fills, in_loops) => Cell::text(format!(
@@ -105,21 +108,21 @@ fn stage(stage: &StageRecord) -> (String, Vec<Cell>) {
             in_loops.map_or("?".to_owned(), |count| count.to_string())
         )),
     };
-    let ratio = stage
+    let ratio = found
         .instructions_of_multiply_add
         .map_or(Cell::Missing(None), |ratio| {
             Cell::text(format!("{ratio:.2}"))
         });
     let cells = vec![
-        count(stage.subgroup_size.map(u64::from)),
-        count(stage.registers),
+        count(found.subgroup_size.map(u64::from)),
+        count(found.registers),
         spills,
-        count(stage.occupancy),
-        count(stage.instructions),
+        count(found.occupancy),
+        count(found.instructions),
         ratio,
-        Cell::quantity_or(stage.seconds, Unit::Seconds, Cell::Missing(None)),
+        Cell::quantity_or(found.seconds, Unit::Seconds, Cell::Missing(None)),
     ];
-    (stage.file.clone(), cells)
+    (found.file.clone(), cells)
 }
 
 fn table(lines: impl IntoIterator<Item = (String, Vec<Cell>)>) -> Table {
@@ -143,7 +146,7 @@ fn table(lines: impl IntoIterator<Item = (String, Vec<Cell>)>) -> Table {
 }
 
 fn legend(stages: &[StageRecord]) -> String {
-    if stages.iter().all(|stage| stage.code.is_none()) {
+    if stages.iter().all(|stage| stage.statistics.code.is_none()) {
         return "unknown: registers, spills and occupancy, which the driver of this device does not tell".to_owned();
     }
     "spills: registers stored to memory and loaded back; held: what a core holds at a time, in the driver's unit; per FMA: \
@@ -155,23 +158,26 @@ fn legend(stages: &[StageRecord]) -> String {
 fn warning(stages: &[StageRecord]) -> String {
     let spilling = stages
         .iter()
-        .filter(|stage| stage.spills_in_loops.is_some_and(|count| count > 0));
+        .filter(|stage| stage.statistics.has_spills_in_loops());
     let refused = stages.iter().filter(|stage| stage.error.is_some());
     let names = |found: &mut dyn Iterator<Item = &StageRecord>| {
-        let mut names: Vec<&str> = found.map(|stage| stage.file.as_str()).collect();
+        let mut names: Vec<String> = found.map(|stage| stage.statistics.file.clone()).collect();
         names.sort_unstable();
         names.dedup();
-        names.join(", ")
+        names
     };
     let mut text = Vec::new();
     let spilling = names(&mut spilling.into_iter());
     if !spilling.is_empty() {
+        let spills = Warning::RegisterSpills { stages: spilling };
         text.push(format!(
-            "warning: {spilling} spills registers within loops here; `ridgepoint tune` looks for constants that are faster"
+            "warning: {}; `ridgepoint tune` looks for constants that are faster",
+            spills.what()
         ));
     }
     let refused = names(&mut refused.into_iter());
     if !refused.is_empty() {
+        let refused = refused.join(", ");
         text.push(format!("warning: the driver does not compile {refused}"));
     }
     text.join("; ")

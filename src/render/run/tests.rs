@@ -43,6 +43,7 @@ pub(in crate::render) fn sample(status: Status) -> Row {
         discarded: 0,
         bound: None,
         percent_of_roof: is_measured.then_some(42.0),
+        compiled: Vec::new(),
         warnings: Vec::new(),
     }
 }
