@@ -1,6 +1,7 @@
 //! The nouns of results: what a run, a roofline and a tuning are made of. Plain data, with no GPU and no file behind it.
 
 pub(crate) mod adapter;
+mod any;
 mod ceiling_id;
 mod list;
 pub mod renames;
@@ -14,6 +15,7 @@ mod tuning;
 mod warning;
 
 pub use adapter::{AdapterKind, AdapterSummary, CooperativeShape};
+pub use any::AnyReport;
 pub use ceiling_id::CeilingId;
 pub use list::{LIST_SCHEMA, List, ListedAdapter, ListedKernel, ListedOperation, ListedSuite};
 pub use roofline::{

@@ -36,7 +36,8 @@ pub(crate) enum Command {
     Roofline(RooflineArguments),
     /// Print the shader that is compiled for a shape, with constants set and loops unrolled; nothing is measured
     Shader(ShaderArguments),
-    /// Say which kernel a shape gets and why, and what the driver's compiler makes of it; nothing is measured
+    /// Say which kernel a shape gets and why, and what the driver's compiler makes of it; nothing is measured but, with
+    /// `--measure`, the adapter's ceilings
     Explain(ExplainArguments),
     /// Time a kernel with every combination of constants, each verified first, the fastest last
     Sweep(SweepArguments),
@@ -261,6 +262,12 @@ pub(crate) struct ExplainArguments {
     /// Runtime checks, as browsers have them
     #[arg(long)]
     pub(crate) checks: bool,
+    /// File of `run` or `roofline` whose ceilings are the roof; with `all`, each line of `--json` has its roof
+    #[arg(long, value_name = "FILE", conflicts_with = "measure")]
+    pub(crate) ceilings: Option<PathBuf>,
+    /// Ceilings of the adapter, measured first, which takes seconds; with `all`, each line of `--json` has its roof
+    #[arg(long, conflicts_with = "fake")]
+    pub(crate) measure: bool,
     /// Fake device in place of an adapter; no compiler is asked
     #[arg(long, value_name = "DEVICE", value_parser = fakes(), conflicts_with = "compile")]
     pub(crate) fake: Option<String>,

@@ -1,6 +1,8 @@
-//! `ridgepoint explain`: the kernel of a shape, why it was chosen, and what the driver's compiler makes of it. Nothing runs.
+//! `ridgepoint explain`: the kernel of a shape, why it was chosen, its roof, and what the driver's compiler makes of it.
+//! Nothing runs but, where they are asked for, the ceilings.
 
 mod record;
+mod roof;
 mod text;
 
 use super::args::ExplainArguments;
@@ -13,7 +15,8 @@ use ridgepoint::gpu::{Capabilities, fake, presumed};
 use ridgepoint::plan::{Preview, preview};
 use ridgepoint::shader::{Checks, Prepared};
 use ridgepoint::tune::known_cases;
-use ridgepoint::{Dtype, Error, Operation, PlanOptions, Result, files};
+use ridgepoint::{Dtype, Error, Gpu, Operation, PlanOptions, Result, files};
+use roof::Ceilings;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -107,6 +110,8 @@ struct Subject {
     driver: String,
     device: Capabilities,
     compiler: Option<Compiler>,
+    /// Ceilings that shapes are held against, where there are some.
+    ceilings: Option<Ceilings>,
     checks: Checks,
     assembly: Option<PathBuf>,
     /// Answers of the compiler, by the hash of the text.
@@ -115,6 +120,11 @@ struct Subject {
 
 impl Subject {
     async fn of(arguments: &ExplainArguments, wanted: &adapter::Wanted) -> Result<Self> {
+        // A file that is none is reported before a device is opened.
+        let mut ceilings = match &arguments.ceilings {
+            Some(path) => Some(Ceilings::read(path)?),
+            None => None,
+        };
         let (name, driver, device, compiler);
         if let Some(fake_name) = &arguments.fake {
             name = format!("the fake device {fake_name}");
@@ -122,7 +132,13 @@ impl Subject {
             device = fake(fake_name)?;
             compiler = None;
         } else {
-            let (summary, presumed) = presumed(&wanted.options).await?;
+            let (summary, presumed) = if arguments.measure {
+                let gpu = Gpu::open(&wanted.options).await?;
+                ceilings = Some(Ceilings::measure(&gpu).await?);
+                (gpu.summary().clone(), gpu.capabilities().clone())
+            } else {
+                presumed(&wanted.options).await?
+            };
             let opened = Compiler::open(&summary);
             compiler = opened.inspect_err(|error| say(&error.to_string())).ok();
             name = summary.name;
@@ -134,6 +150,7 @@ impl Subject {
             driver,
             device,
             compiler,
+            ceilings,
             checks: if arguments.checks {
                 Checks::On
             } else {
@@ -159,6 +176,7 @@ impl Subject {
             shape: operation.label(),
             kernel: preview.kernel.name.to_owned(),
             constants: preview.constants.to_string(),
+            roof: self.ceilings.as_ref().and_then(|c| c.over(operation)),
             stages,
         })
     }

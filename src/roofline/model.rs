@@ -5,7 +5,8 @@
 
 use super::roof::{Mix, Roof};
 use crate::error::{Error, Result};
-use crate::report::{Bound, Ceiling, CeilingId, Level, Report, RooflineReport};
+use crate::ops::{Operation, Role};
+use crate::report::{AnyReport, Bound, Ceiling, CeilingId, Level, RooflineReport};
 use crate::units::{Bandwidth, FlopRate, Intensity};
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +75,58 @@ pub struct Work<'a> {
     pub mix: Mix,
 }
 
+impl Work<'static> {
+    /// Work of an operation.
+    #[must_use]
+    pub fn of(operation: &dyn Operation) -> Self {
+        let bytes = |role: Role| {
+            let operands = operation.operands().into_iter();
+            let of_role = operands.filter(|o| o.role == role);
+            of_role.map(|o| o.elements * o.dtype.bytes()).sum()
+        };
+        Self {
+            dtype: operation.dtype().name(),
+            flops: operation.flops(),
+            bytes: operation.min_bytes(),
+            mix: Mix::of(bytes(Role::Input), bytes(Role::Output)),
+        }
+    }
+}
+
+/// What the ceilings allow a work at most.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limit<'a> {
+    /// The fastest arithmetic of its element type.
+    pub compute: &'a ComputeCeiling,
+    /// The level that holds its bytes, for its mix of directions.
+    pub memory: &'a MemoryCeiling,
+    /// Which of the two is the lower one for its intensity.
+    pub bound: Bound,
+    /// The least time, in seconds.
+    pub least_s: f64,
+}
+
+impl Limit<'_> {
+    /// Both ceilings as one roof.
+    #[must_use]
+    pub fn roof(&self) -> Roof {
+        Roof {
+            compute: self.compute.rate,
+            memory: self.memory.bandwidth,
+        }
+    }
+
+    /// The id of the lower ceiling, as reports have it; the name of a cache, whose ceiling has none.
+    #[must_use]
+    pub fn id(&self) -> String {
+        match self.bound {
+            Bound::Compute => format!("compute/{}", self.compute.name),
+            Bound::Memory if self.memory.bytes.is_none() => id_of(self.memory.mix).to_string(),
+            Bound::Memory => self.memory.level.clone(),
+        }
+    }
+}
+
 /// On which side of the roof a time is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
@@ -130,18 +183,17 @@ impl Roofline {
     /// # Errors
     /// [`Error::File`] for text that is neither, or that has too few ceilings.
     pub fn from_json(text: &str) -> Result<Self> {
-        let failed = |reason: String| Error::File {
-            path: "a roofline".to_owned(),
-            reason,
-        };
-        let found = match serde_json::from_str::<Report>(text) {
-            Ok(report) if report.schema == crate::report::SCHEMA => {
-                Self::from_ceilings(&report.ceilings)
-            }
-            _ => Self::from_report(&RooflineReport::from_json(text)?),
-        };
-        found.ok_or_else(|| {
-            failed("it has no ceiling of arithmetic, or none of memory; measure again".to_owned())
+        Self::from_any(&AnyReport::from_json(text)?)
+    }
+
+    /// From a report of either kind.
+    ///
+    /// # Errors
+    /// [`Error::File`] where it has too few ceilings.
+    pub fn from_any(report: &AnyReport) -> Result<Self> {
+        Self::new(report.ceilings(), report.levels()).ok_or_else(|| Error::File {
+            path: "a report".to_owned(),
+            reason: "it has no ceiling of arithmetic, or none of memory; measure again".to_owned(),
         })
     }
 
@@ -165,11 +217,13 @@ impl Roofline {
     }
 
     fn new(ceilings: &[Ceiling], levels: &[Level]) -> Option<Self> {
-        let value = |id: CeilingId| ceilings.iter().find(|c| c.id == id)?.value;
+        // A file may say anything: what is no rate is no ceiling.
+        let rate = |value: Option<f64>| value.filter(|v| v.is_finite() && *v > 0.0);
+        let value = |id: CeilingId| rate(ceilings.iter().find(|c| c.id == id)?.value);
         let compute = ceilings.iter().filter_map(|ceiling| {
             Some(ComputeCeiling {
                 name: ceiling.id.arithmetic()?.to_owned(),
-                rate: FlopRate::from_flops_per_second(ceiling.value?),
+                rate: FlopRate::from_flops_per_second(rate(ceiling.value)?),
             })
         });
         let compute: Vec<_> = compute.collect();
@@ -178,7 +232,7 @@ impl Roofline {
                 level: level.name.clone(),
                 bytes: Some(level.bytes.filter(|_| level.name.starts_with("cache"))?),
                 mix: Mix::Read,
-                bandwidth: Bandwidth::from_bytes_per_second(level.bandwidth?),
+                bandwidth: Bandwidth::from_bytes_per_second(rate(level.bandwidth)?),
             })
         });
         let mixes = [Mix::Read, Mix::Triad, Mix::Copy, Mix::Write];
@@ -202,21 +256,27 @@ impl Roofline {
     /// The rate of one kind of arithmetic by its name.
     #[must_use]
     pub fn compute(&self, name: &str) -> Option<FlopRate> {
-        self.compute.iter().find(|c| c.name == name).map(|c| c.rate)
+        self.compute_ceiling(name).map(|c| c.rate)
+    }
+
+    fn compute_ceiling(&self, name: &str) -> Option<&ComputeCeiling> {
+        self.compute.iter().find(|c| c.name == name)
     }
 
     /// The most that any arithmetic on elements of `dtype` reaches, matrix units included. Where nothing of that type was
     /// measured, the rate of f32.
     #[must_use]
     pub fn fastest(&self, dtype: &str) -> Option<FlopRate> {
+        self.fastest_ceiling(dtype).map(|c| c.rate)
+    }
+
+    fn fastest_ceiling(&self, dtype: &str) -> Option<&ComputeCeiling> {
         let matrix = format!("{dtype}_matrix");
-        let of_type = self
-            .compute
-            .iter()
-            .filter(|c| c.name == dtype || c.name == matrix)
-            .map(|c| c.rate);
-        let fastest = of_type.max_by(|a, b| a.flops_per_second().total_cmp(&b.flops_per_second()));
-        fastest.or_else(|| self.compute("f32"))
+        let all = self.compute.iter();
+        let of_type = all.filter(|c| c.name == dtype || c.name == matrix);
+        let rate = |ceiling: &ComputeCeiling| ceiling.rate.flops_per_second();
+        let fastest = of_type.max_by(|a, b| rate(a).total_cmp(&rate(b)));
+        fastest.or_else(|| self.compute_ceiling("f32"))
     }
 
     /// The nearest level that holds `footprint` bytes, for traffic of this mix. A mix that was not measured is held
@@ -255,32 +315,38 @@ impl Roofline {
         Some(roof.bound(intensity))
     }
 
-    /// The roof over `work`, and the level that it is made of.
+    /// The limit of `work` by the ceilings of its own type, mix and footprint. Holds for work without operations too, where
+    /// an intensity of zero would allow nothing.
     #[must_use]
-    pub fn over(&self, work: &Work<'_>) -> Option<(Roof, &MemoryCeiling)> {
-        let level = self.level(work.bytes, work.mix)?;
+    pub fn limit(&self, work: &Work<'_>) -> Option<Limit<'_>> {
+        let memory = self.level(work.bytes, work.mix)?;
+        let compute = self.fastest_ceiling(work.dtype)?;
         let roof = Roof {
-            compute: self.fastest(work.dtype)?,
-            memory: level.bandwidth,
+            compute: compute.rate,
+            memory: memory.bandwidth,
         };
-        Some((roof, level))
+        let (least_s, bound) = roof.least(work.flops, work.bytes);
+        Some(Limit {
+            compute,
+            memory,
+            bound,
+            least_s,
+        })
     }
 
-    /// Where `work` stands that takes `seconds`: the time that the ceilings of its own type, mix and footprint allow over
-    /// the time it takes. Holds for work without operations too, where an intensity of zero would allow nothing.
+    /// Where `work` stands that takes `seconds`: the time that its [`Roofline::limit`] allows over the time it takes.
     #[must_use]
     pub fn place(&self, work: &Work<'_>, seconds: f64) -> Option<Place> {
-        let (roof, level) = self.over(work)?;
-        let (least, bound) = roof.least(work.flops, work.bytes);
-        let percent_of_roof = least / seconds * 100.0;
+        let limit = self.limit(work)?;
+        let percent_of_roof = limit.least_s / seconds * 100.0;
         let standing = if percent_of_roof > AT_THE_ROOF {
             Standing::Above
         } else {
             Standing::Under
         };
         percent_of_roof.is_finite().then(|| Place {
-            bound,
-            level: level.level.clone(),
+            bound: limit.bound,
+            level: limit.memory.level.clone(),
             percent_of_roof,
             standing,
         })

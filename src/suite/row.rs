@@ -3,10 +3,10 @@
 use super::suites::Case;
 use crate::bench::Measurement;
 use crate::error::Error;
-use crate::ops::{Operation, Role};
+use crate::ops::Operation;
 use crate::plan::Plan;
 use crate::report::{Row, StageStatistics, Verified, Warning};
-use crate::roofline::{Mix, Roofline, Work};
+use crate::roofline::{Roofline, Work};
 use crate::shader::Checks;
 use crate::units::{Bandwidth, FlopRate, Intensity};
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ pub(super) fn planned(
 ) -> Row {
     let (flops, min_bytes) = (operation.flops(), operation.min_bytes());
     let seconds = measured.time.as_ref().map(|time| time.median);
-    let place = seconds.and_then(|s| roofline?.place(&work_of(operation), s));
+    let place = seconds.and_then(|s| roofline?.place(&Work::of(operation), s));
     let mut row = bare(case, plan.checks(), measured);
     let label = operation.label();
     row.id = format!(
@@ -82,21 +82,6 @@ pub(super) fn explained(mut row: Row, compiled: Vec<StageStatistics>) -> Row {
     }
     row.compiled = compiled;
     row
-}
-
-/// Work of an operation, as the roofline model takes it.
-pub(super) fn work_of(operation: &dyn Operation) -> Work<'static> {
-    let bytes = |role: Role| {
-        let operands = operation.operands().into_iter();
-        let of_role = operands.filter(|o| o.role == role);
-        of_role.map(|o| o.elements * o.dtype.bytes()).sum()
-    };
-    Work {
-        dtype: operation.dtype().name(),
-        flops: operation.flops(),
-        bytes: operation.min_bytes(),
-        mix: Mix::of(bytes(Role::Input), bytes(Role::Output)),
-    }
 }
 
 /// The status of a row that ended before anything was timed.

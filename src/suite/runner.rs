@@ -10,7 +10,7 @@ use crate::ops::Operation;
 use crate::plan::{Plan, PlanOptions};
 use crate::report::{Bound, Ceiling, Row, Sampling, Tuning};
 use crate::roofline::{
-    ArithmeticGrid, ProbeOptions, Roofline, Scope, measure_ceilings, measure_some,
+    ArithmeticGrid, ProbeOptions, Roofline, Scope, Work, measure_ceilings, measure_some,
 };
 use crate::shader::Checks;
 use std::collections::HashMap;
@@ -274,8 +274,8 @@ impl<'a> Runner<'a> {
         }
         let roof = self
             .roofline()
-            .and_then(|r| r.over(&row::work_of(operation)))
-            .map(|(roof, _)| roof);
+            .and_then(|r| r.limit(&Work::of(operation)))
+            .map(|limit| limit.roof());
         let (compute, memory) = roof.map_or(SLOWEST, |roof| {
             (
                 roof.compute.flops_per_second() * FIRST_GUESS,

@@ -1,6 +1,6 @@
 //! `ridgepoint explain`: what it prints and writes, without an adapter.
 
-use super::{ridgepoint, stderr, stdout};
+use super::{has_adapter, ridgepoint, stderr, stdout};
 use serde_json::Value;
 
 fn explain(folder: &str, arguments: &str) -> std::process::Output {
@@ -41,6 +41,129 @@ fn a_line_of_json_has_every_stage() {
     assert!(line["stages"][0]["registers"].is_null());
 }
 
+/// A run of an H200, as the repository holds it.
+const RUN: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/results/nvidia-h200-vulkan.json"
+);
+
+#[test]
+fn ceilings_of_a_file_are_the_roof() {
+    let shape = format!("matmul:4096x4096x4096 --fake nvidia --ceilings {RUN}");
+    let output = explain("explain-roof", &shape);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    for words in [
+        "arithmetic's, compute/f32: 65.8 TFLOP/s",
+        "ridge point  15.1 FLOP/B",
+        "attainable   65.8 TFLOP/s",
+        "least time   2.09 ms",
+        "NVIDIA H200",
+    ] {
+        assert!(text.contains(words), "{words}:\n{text}");
+    }
+    let output = explain(
+        "explain-roof-json",
+        &format!("copy:1000000 --fake nvidia --json - --ceilings {RUN}"),
+    );
+    let line: Value = serde_json::from_str(stdout(&output)).unwrap();
+    let roof = &line["roof"];
+    assert_eq!(
+        (&roof["bound"], &roof["ceiling"], &roof["unit"]),
+        (&"memory".into(), &"memory/copy".into(), &"B/s".into())
+    );
+    assert!(roof["attainable"].is_null(), "{roof}");
+    let least = roof["least_s"].as_f64().unwrap() * roof["value"].as_f64().unwrap();
+    assert!((least - 8e6).abs() < 1.0, "{roof}");
+    let output = explain("explain-no-roof", "copy:1000000 --fake nvidia");
+    assert!(stdout(&output).contains("`--measure`"));
+}
+
+#[test]
+fn ceilings_are_measured_where_that_is_asked_for() {
+    if !has_adapter() {
+        return;
+    }
+    let output = explain("explain-measure", "matmul:256x256x256 --measure --json -");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let line: Value = serde_json::from_str(stdout(&output)).unwrap();
+    let least = line["roof"]["least_s"].as_f64().unwrap();
+    assert!(least > 0.0 && least < 10.0, "{line}");
+    assert!(stderr(&output).contains("measuring ceilings of"));
+}
+
+#[test]
+fn a_file_without_ceilings_is_refused() {
+    let text = std::fs::read_to_string(RUN).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut report = report.clone();
+        change(&mut report);
+        report.to_string()
+    };
+    let values = |value: Value| {
+        changed(&|report| {
+            for ceiling in report["ceilings"].as_array_mut().unwrap() {
+                ceiling["value"] = value.clone();
+            }
+        })
+    };
+    let none = "it has no ceiling of arithmetic";
+    let cases = [
+        (values(0.into()), none),
+        (values((-1).into()), none),
+        (values(Value::Null), none),
+        (values("fast".into()), "invalid type"),
+        (
+            changed(&|report| report["ceilings"] = Value::Array(Vec::new())),
+            none,
+        ),
+        (
+            changed(&|report| report["schema"] = "ridgepoint.run/9".into()),
+            "ridgepoint.run/9",
+        ),
+        (
+            changed(&|report| report["adapter"] = Value::Null),
+            "invalid type",
+        ),
+        ("[]".to_owned(), "invalid"),
+        ("{}".to_owned(), "missing field `schema`"),
+        (format!("{{\"tool\": {}", "[".repeat(100_000)), "EOF"),
+        ("\u{0}".to_owned(), "expected value"),
+        (text[..text.len() / 2].to_owned(), "EOF"),
+    ];
+    for (i, (text, words)) in cases.into_iter().enumerate() {
+        let name = format!("explain-ceilings-{i}");
+        let mut command = ridgepoint(&name);
+        let path = command.get_current_dir().unwrap().join("file.json");
+        std::fs::write(path, text).unwrap();
+        let arguments = "explain matmul:64x64x64 --fake apple --ceilings file.json";
+        let output = command.args(arguments.split(' ')).output().unwrap();
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{words}: {said}");
+        assert!(
+            said.contains(words) && said.contains("file.json"),
+            "{words}: {said}"
+        );
+    }
+}
+
+/// A name in a file may hold what a terminal would obey.
+#[test]
+fn a_name_from_a_file_is_only_text() {
+    let text = std::fs::read_to_string(RUN).unwrap();
+    let mut report: Value = serde_json::from_str(&text).unwrap();
+    report["adapter"]["name"] = "\u{1b}[31mRed\u{7}\n".into();
+    let mut command = ridgepoint("explain-ceilings-name");
+    let path = command.get_current_dir().unwrap().join("file.json");
+    std::fs::write(path, report.to_string()).unwrap();
+    let arguments = "explain matmul:64x64x64 --fake apple --ceilings file.json";
+    let output = command.args(arguments.split(' ')).output().unwrap();
+    let is_text = |c: char| c == '\n' || !c.is_control();
+    assert!(stdout(&output).chars().all(is_text), "{}", stdout(&output));
+    assert!(stdout(&output).contains("[31mRed, file.json"));
+}
+
 #[test]
 fn every_shape_that_is_known_is_explained() {
     let output = explain("explain-all", "all --fake nvidia --json all.jsonl");
@@ -62,6 +185,18 @@ fn what_cannot_be_is_refused() {
         ),
         ("matmul:64x64x64 --fake aple", "apple"),
         ("matmul --fake apple", "is no shape of matmul"),
+        (
+            "matmul:64x64x64 --fake apple --measure",
+            "cannot be used with",
+        ),
+        (
+            "matmul:64x64x64 --measure --ceilings x",
+            "cannot be used with",
+        ),
+        (
+            "matmul:64x64x64 --fake apple --ceilings nowhere.json",
+            "nowhere.json",
+        ),
     ] {
         let output = explain("explain-refused", arguments);
         assert_eq!(

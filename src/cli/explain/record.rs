@@ -1,5 +1,6 @@
 //! One explained shape as a line of JSON.
 
+use super::roof::RoofRecord;
 use ridgepoint::compiler::Compiled;
 use ridgepoint::plan::PreviewStage;
 use ridgepoint::report::StageStatistics;
@@ -18,6 +19,9 @@ pub(super) struct Record {
     pub(super) shape: String,
     pub(super) kernel: String,
     pub(super) constants: String,
+    /// Null where no ceilings were named or measured.
+    #[serde(default)]
+    pub(super) roof: Option<RoofRecord>,
     pub(super) stages: Vec<StageRecord>,
 }
 

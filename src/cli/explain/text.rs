@@ -1,10 +1,11 @@
 //! An explained shape as a document.
 
 use super::record::{Record, StageRecord};
+use super::roof::RoofRecord;
 use ridgepoint::Operation;
 use ridgepoint::plan::Preview;
 use ridgepoint::render::{Cell, Column, Document, Line, Section, Table};
-use ridgepoint::report::{StageStatistics, Warning};
+use ridgepoint::report::{Bound, StageStatistics, Warning};
 use ridgepoint::units::Unit;
 
 /// The document of one shape.
@@ -33,22 +34,14 @@ pub(super) fn document(
             Cell::text(format!("{} at least", Unit::Bytes.format(bytes))),
         ),
         ("intensity", Cell::quantity(intensity, Unit::FlopsPerByte)),
-        (
-            "roof",
-            Cell::text(
-                "memory's below the ridge point of the device, arithmetic's above it; \
-                 `ridgepoint roofline` measures both",
-            ),
-        ),
-        (
-            "scratch",
-            Cell::quantity(preview.scratch_bytes() as f64, Unit::Bytes),
-        ),
     ];
+    let scratch = Cell::quantity(preview.scratch_bytes() as f64, Unit::Bytes);
     let facts = Table {
         columns: vec![Column::left(""), Column::prose("")],
         lines: facts
             .into_iter()
+            .chain(roof(record.roof.as_ref()))
+            .chain([("scratch", scratch)])
             .map(|(name, value)| Line::of([Cell::text(name), value]))
             .collect(),
     };
@@ -64,6 +57,38 @@ pub(super) fn document(
         Section::paragraph(legend(&record.stages)),
         Section::paragraph(warning(&record.stages)),
     ])
+}
+
+/// What the roof says of a shape, and without ceilings the rule.
+fn roof(roof: Option<&RoofRecord>) -> Vec<(&'static str, Cell)> {
+    let Some(roof) = roof else {
+        let rule = "memory's below the ridge point of the device, arithmetic's above it; `--measure` measures both, \
+                    `--ceilings FILE` takes those of a run or a roofline";
+        return vec![("roof", Cell::text(rule))];
+    };
+    let whose = match roof.bound {
+        Bound::Memory => "memory's",
+        Bound::Compute => "arithmetic's",
+    };
+    let value = Unit::of(&roof.unit).format(roof.value);
+    let ridge_point = Cell::quantity(roof.ridge_point, Unit::FlopsPerByte);
+    // A shape without FLOPs reaches the bandwidth that the roof names.
+    let attainable = roof
+        .attainable
+        .map(|rate| ("attainable", Cell::quantity(rate, Unit::FlopsPerSecond)));
+    let mut facts = vec![
+        (
+            "roof",
+            Cell::text(format!("{whose}, {}: {value}", roof.ceiling)),
+        ),
+        ("ridge point", ridge_point),
+    ];
+    facts.extend(attainable);
+    facts.extend([
+        ("least time", Cell::quantity(roof.least_s, Unit::Seconds)),
+        ("ceilings", Cell::text(&roof.ceilings)),
+    ]);
+    facts
 }
 
 /// The document of many shapes: one line for each distinct code.

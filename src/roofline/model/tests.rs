@@ -94,6 +94,46 @@ fn a_kernel_is_held_against_its_own_type_mix_and_footprint() {
 }
 
 #[test]
+fn a_limit_names_the_ceiling_and_the_least_time() {
+    let cache = Level {
+        name: "cache 1".to_owned(),
+        bytes: Some(64),
+        bandwidth: Some(500.0),
+        latency_s: None,
+        lane_bytes: None,
+    };
+    let roofline = Roofline::new(&ceilings(), &[cache]).unwrap();
+    let of = |dtype, flops, bytes| {
+        let work = Work {
+            dtype,
+            ..work(flops, bytes)
+        };
+        let limit = roofline.limit(&work).unwrap();
+        (limit.bound, limit.id(), limit.least_s)
+    };
+    let (memory, compute) = (Bound::Memory, Bound::Compute);
+    assert_eq!(of("f32", 0, 200), (memory, "memory/copy".into(), 2.0));
+    assert_eq!(of("f32", 0, 50), (memory, "cache 1".into(), 0.1));
+    assert_eq!(of("f32", 4000, 100), (compute, "compute/f32".into(), 4.0));
+    let f16 = of("f16", 16000, 100);
+    assert_eq!(f16, (compute, "compute/f16_matrix".into(), 2.0));
+    let limit = roofline.limit(&work(4000, 100)).unwrap();
+    let roof = limit.roof();
+    assert_eq!(roof.ridge_point().flops_per_byte(), 10.0);
+}
+
+#[test]
+fn what_is_no_rate_is_no_ceiling() {
+    for value in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let mut found = ceilings();
+        for ceiling in &mut found {
+            ceiling.value = Some(value);
+        }
+        assert_eq!(Roofline::from_ceilings(&found), None, "{value}");
+    }
+}
+
+#[test]
 fn mixes_are_the_nearest() {
     let mixes = [(1, 0), (2, 1), (1, 1), (0, 1), (9, 1), (0, 0)];
     let want = [
