@@ -3,3 +3,4 @@
 mod dxc;
 mod files;
 mod layers;
+mod metal;
