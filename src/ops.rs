@@ -6,6 +6,7 @@
 mod attention;
 mod attention_backward;
 mod class;
+mod combinations;
 mod fit;
 mod fma;
 mod implementation;
@@ -24,6 +25,7 @@ mod vectors;
 pub use attention::{Attention, BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sinks};
 pub use attention_backward::AttentionBackward;
 pub use class::{Class, Sizes};
+pub(crate) use combinations::combinations;
 pub use fit::{Candidate, Fit};
 pub use fma::{Fma, Recurrence};
 pub use implementation::Implementation;

@@ -14,7 +14,7 @@ mod workgroup;
 
 pub use shape::{Affine, Norm, NormKind};
 
-use super::rows::{RowLayout, Target};
+use super::rows::{CLASSES, RowLayout, Target};
 use super::{
     Candidate, Family, Implementation, Operand, Operation, bind, changed, kernels_of,
     own_samples_of, require_u32,
@@ -50,6 +50,10 @@ impl Operation for Norm {
 
     fn label(&self) -> String {
         text::label(self)
+    }
+
+    fn variant(&self) -> String {
+        self.width().variant()
     }
 
     /// Three an element (square, sum, product), two more for the mean, one for each of weight and bias.
@@ -144,7 +148,7 @@ pub(super) static RMS_NORM: Family = Family {
     name: "rms_norm",
     about: "y = x / sqrt(mean(x^2) + epsilon) * weight over each row",
     shape_form: text::SHAPE_FORM,
-    classes: &[],
+    classes: CLASSES,
     kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
     own_samples: &own_samples_of::<_, { KERNELS.len() }>(KERNELS),
     parse: |text, dtype| text::parse(&RMS_NORM, NormKind::Rms, text, dtype),
@@ -156,7 +160,7 @@ pub(super) static LAYER_NORM: Family = Family {
     name: "layer_norm",
     about: "y = (x - mean(x)) / sqrt(variance(x) + epsilon) * weight + bias over each row",
     shape_form: text::SHAPE_FORM,
-    classes: &[],
+    classes: CLASSES,
     kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
     own_samples: &own_samples_of::<_, { KERNELS.len() }>(KERNELS),
     parse: |text, dtype| text::parse(&LAYER_NORM, NormKind::Layer, text, dtype),

@@ -2,7 +2,7 @@
 
 mod kernels;
 
-use super::vectors::{Run, SHAPE_FORM, lengths, runs};
+use super::vectors::{CLASSES, Run, SHAPE_FORM, lengths, runs};
 use super::{
     Candidate, Family, Implementation, Operand, Operation, bind, changed, kernels_of,
     own_samples_of, parse_sizes, require_u32,
@@ -321,7 +321,7 @@ pub(super) static SUM: Family = Family {
     name: "sum",
     about: "c = sum(a)",
     shape_form: SHAPE_FORM,
-    classes: &[],
+    classes: CLASSES,
     kernels: &kernels_of::<_, { SUM_KERNELS.len() }>(SUM_KERNELS),
     own_samples: &own_samples_of::<_, { SUM_KERNELS.len() }>(SUM_KERNELS),
     parse: |text, dtype| parse(&SUM, ReductionKind::Sum, text, dtype),
@@ -333,7 +333,7 @@ pub(super) static MAX: Family = Family {
     name: "max",
     about: "c = max(a)",
     shape_form: SHAPE_FORM,
-    classes: &[],
+    classes: CLASSES,
     kernels: &kernels_of::<_, { MAX_KERNELS.len() }>(MAX_KERNELS),
     own_samples: &own_samples_of::<_, { MAX_KERNELS.len() }>(MAX_KERNELS),
     parse: |text, dtype| parse(&MAX, ReductionKind::Max, text, dtype),
@@ -345,7 +345,7 @@ pub(super) static DOT: Family = Family {
     name: "dot",
     about: "c = sum(a * b)",
     shape_form: SHAPE_FORM,
-    classes: &[],
+    classes: CLASSES,
     kernels: &kernels_of::<_, { DOT_KERNELS.len() }>(DOT_KERNELS),
     own_samples: &own_samples_of::<_, { DOT_KERNELS.len() }>(DOT_KERNELS),
     parse: |text, dtype| parse(&DOT, ReductionKind::Dot, text, dtype),

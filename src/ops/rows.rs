@@ -1,5 +1,11 @@
 //! Shared by operations over rows: where rows lie, how wide their loads can be, and windows that fit one binding.
 
+mod classes;
+mod tried;
+
+pub(super) use classes::CLASSES;
+pub(super) use tried::{elems, workgroups};
+
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
@@ -122,6 +128,11 @@ impl Width {
             .set("Vector", vector)
             .set("Wide", wide)
             .set("WIDTH", self.elements())
+    }
+
+    /// End of a class's name for rows that are moved an element at a time: constants that suit them suit no others.
+    pub(super) fn variant(self) -> String {
+        if self == Self::One { "+odd" } else { "" }.to_owned()
     }
 
     /// The type of one index for each element of a `Wide`.

@@ -20,7 +20,7 @@ pub use shape::{Causal, Softmax, SoftmaxForm, SoftmaxMask};
 pub(super) use tests::device;
 pub(super) use workgroup::WORKGROUP;
 
-use super::rows::{RowLayout, Target};
+use super::rows::{CLASSES, RowLayout, Target};
 use super::{
     Candidate, Family, Implementation, Operand, Operation, bind, changed, kernels_of,
     own_samples_of, require_u32,
@@ -56,6 +56,10 @@ impl Operation for Softmax {
 
     fn label(&self) -> String {
         text::label(self)
+    }
+
+    fn variant(&self) -> String {
+        self.width().variant()
     }
 
     /// Four an element: maximum, subtraction, sum, division; `exp` is not counted.
@@ -153,7 +157,7 @@ pub(super) static SOFTMAX: Family = Family {
     name: "softmax",
     about: "y = exp(v - max(v)) / sum(exp(v - max(v))) over each row, v = scale * x + mask",
     shape_form: "ROWSxCOLS, such as 4096x4096, then any of +mask, +broadcast, +causal, +log, +inplace",
-    classes: &[],
+    classes: CLASSES,
     kernels: &kernels_of::<_, { KERNELS.len() }>(KERNELS),
     own_samples: &own_samples_of::<_, { KERNELS.len() }>(KERNELS),
     parse: |text, dtype| text::parse(&SOFTMAX, text, dtype),

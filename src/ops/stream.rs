@@ -3,7 +3,7 @@
 
 mod kernels;
 
-use super::vectors::{Run, SHAPE_FORM, lengths, runs};
+use super::vectors::{CLASSES, Run, SHAPE_FORM, lengths, runs};
 use super::{
     Candidate, Family, Implementation, Operand, Operation, bind, changed, kernels_of,
     own_samples_of, parse_sizes, require_u32,
@@ -244,7 +244,7 @@ pub(super) static COPY: Family = Family {
     name: "copy",
     about: "c = a",
     shape_form: SHAPE_FORM,
-    classes: &[],
+    classes: CLASSES,
     kernels: &kernels_of::<_, { COPY_KERNELS.len() }>(COPY_KERNELS),
     own_samples: &own_samples_of::<_, { COPY_KERNELS.len() }>(COPY_KERNELS),
     parse: |text, dtype| parse(&COPY, StreamKind::Copy, text, dtype),
@@ -256,7 +256,7 @@ pub(super) static SCALE: Family = Family {
     name: "scale",
     about: "c = 1.5 * a",
     shape_form: SHAPE_FORM,
-    classes: &[],
+    classes: CLASSES,
     kernels: &kernels_of::<_, { SCALE_KERNELS.len() }>(SCALE_KERNELS),
     own_samples: &own_samples_of::<_, { SCALE_KERNELS.len() }>(SCALE_KERNELS),
     parse: |text, dtype| parse(&SCALE, StreamKind::Scale, text, dtype),
@@ -268,7 +268,7 @@ pub(super) static MULTIPLY: Family = Family {
     name: "multiply",
     about: "c = a * b, element by element",
     shape_form: SHAPE_FORM,
-    classes: &[],
+    classes: CLASSES,
     kernels: &kernels_of::<_, { MULTIPLY_KERNELS.len() }>(MULTIPLY_KERNELS),
     own_samples: &own_samples_of::<_, { MULTIPLY_KERNELS.len() }>(MULTIPLY_KERNELS),
     parse: |text, dtype| parse(&MULTIPLY, StreamKind::Multiply, text, dtype),
@@ -280,7 +280,7 @@ pub(super) static ADD: Family = Family {
     name: "add",
     about: "c = a + b",
     shape_form: SHAPE_FORM,
-    classes: &[],
+    classes: CLASSES,
     kernels: &kernels_of::<_, { ADD_KERNELS.len() }>(ADD_KERNELS),
     own_samples: &own_samples_of::<_, { ADD_KERNELS.len() }>(ADD_KERNELS),
     parse: |text, dtype| parse(&ADD, StreamKind::Add, text, dtype),
@@ -292,7 +292,7 @@ pub(super) static TRIAD: Family = Family {
     name: "triad",
     about: "c = a + 1.5 * b",
     shape_form: SHAPE_FORM,
-    classes: &[],
+    classes: CLASSES,
     kernels: &kernels_of::<_, { TRIAD_KERNELS.len() }>(TRIAD_KERNELS),
     own_samples: &own_samples_of::<_, { TRIAD_KERNELS.len() }>(TRIAD_KERNELS),
     parse: |text, dtype| parse(&TRIAD, StreamKind::Triad, text, dtype),

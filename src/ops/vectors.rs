@@ -1,5 +1,9 @@
 //! Shared by operations over whole vectors: windows that fit one binding, and the lengths for tests.
 
+mod classes;
+
+pub(super) use classes::CLASSES;
+
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::kernel::{BindingRange, Slot};

@@ -155,7 +155,7 @@ fn what_cannot_be_tuned_is_refused() {
         let mut command = ridgepoint("tune-refused");
         command.arg("tune").args(arguments).output().unwrap()
     };
-    refused(&tune(&["--op", "copy"]), &["copy has no classes", "matmul"]);
+    refused(&tune(&["--op", "fma"]), &["fma has no classes", "matmul"]);
     refused(&tune(&["--op", "matmull"]), &["did you mean matmul?"]);
     refused(&tune(&["--op", "matmul:3"]), &["is no shape of matmul"]);
     refused(&tune(&["--seconds=-1"]), &["0 to 3600"]);

@@ -15,6 +15,8 @@ tests! {
     a_tuning_that_does_not_fit_is_never_an_error,
     a_search_on_a_device_ends_and_finds_what_can_be_planned,
     tiles_of_attention_that_a_search_tries_are_right,
+    constants_of_rows_that_a_search_tries_are_right,
+    constants_of_vectors_that_a_search_tries_are_right,
     a_tuned_attention_keeps_to_its_options,
 }
 
@@ -179,28 +181,64 @@ fn a_search_on_a_device_ends_and_finds_what_can_be_planned() {
 /// All that a search may try for attention, on small shapes of its classes.
 fn tiles_of_attention_that_a_search_tries_are_right() {
     let Some(gpu) = common::gpu() else { return };
-    let mut tried = 0;
-    for name in ["attention", "attention_backward"] {
-        let family = family(name).unwrap();
-        let jobs = Job::all(family, Dtype::F32, AdapterKind::Software).unwrap();
-        for job in jobs {
-            let operation = job.operation.as_ref();
-            let all = candidates(operation, gpu.capabilities(), 12).unwrap();
-            let space = common::space(gpu, operation, None);
-            for candidate in all {
-                let options = PlanOptions {
-                    kernel: Some(candidate.kernel.name),
-                    constants: candidate.constants.clone(),
-                    ..PlanOptions::default()
-                };
-                let plan = Plan::new(gpu, operation, &options);
-                let plan = block_on(plan).unwrap();
-                common::verify(gpu, operation, &plan, &space, Coverage::Sampled);
-                tried += 1;
-            }
-        }
+    let tried = ["attention", "attention_backward"].map(|name| {
+        let jobs = Job::all(family(name).unwrap(), Dtype::F32, AdapterKind::Software);
+        let jobs = jobs.unwrap().into_iter();
+        jobs.map(|job| verify_candidates(gpu, job.operation.as_ref(), 12))
+            .sum::<usize>()
+    });
+    assert!(tried.iter().sum::<usize>() > 24, "{tried:?}");
+}
+
+/// All that a search may try for rows that are short, that a workgroup holds, and that none holds; no power of two divides
+/// them.
+fn constants_of_rows_that_a_search_tries_are_right() {
+    let shapes = [
+        ("67x52", Dtype::F32),
+        ("9x1000", Dtype::F16),
+        ("3x20484", Dtype::F32),
+    ];
+    for name in ["softmax", "layer_norm"] {
+        verify_all_candidates(name, &shapes);
     }
-    assert!(tried > 24, "{tried}");
+}
+
+/// All that a search may try for whole vectors, of which no load divides the length.
+fn constants_of_vectors_that_a_search_tries_are_right() {
+    for name in ["triad", "max", "dot"] {
+        verify_all_candidates(name, &[("300002", Dtype::F32), ("4099", Dtype::F16)]);
+    }
+}
+
+fn verify_all_candidates(name: &str, shapes: &[(&str, Dtype)]) {
+    let Some(gpu) = common::gpu() else { return };
+    let has_f16 = gpu
+        .capabilities()
+        .features
+        .contains(wgpu::Features::SHADER_F16);
+    for (shape, dtype) in shapes {
+        let dtype = if has_f16 { *dtype } else { Dtype::F32 };
+        let operation = (family(name).unwrap().parse)(shape, dtype).unwrap();
+        let tried = verify_candidates(gpu, operation.as_ref(), 100);
+        assert!(tried > 8, "{name} {shape}: {tried}");
+    }
+}
+
+/// Holds the result of each of the first `most` candidates of `operation` against the reference; how many there were.
+#[track_caller]
+fn verify_candidates(gpu: &Gpu, operation: &dyn Operation, most: usize) -> usize {
+    let all = candidates(operation, gpu.capabilities(), most).unwrap();
+    let space = common::space(gpu, operation, None);
+    for candidate in &all {
+        let options = PlanOptions {
+            kernel: Some(candidate.kernel.name),
+            constants: candidate.constants.clone(),
+            ..PlanOptions::default()
+        };
+        let plan = block_on(Plan::new(gpu, operation, &options)).unwrap();
+        common::verify(gpu, operation, &plan, &space, Coverage::Sampled);
+    }
+    all.len()
 }
 
 /// Attention takes what a search found for its class, for shapes that differ from what was measured as well.

@@ -5,7 +5,8 @@ use super::{dispatch, sizes};
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Stage};
-use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::ops::rows;
+use crate::ops::{Fit, Implementation, combinations};
 use crate::shader::files;
 
 pub(super) static GROUPED: Implementation<Norm> = Implementation {
@@ -16,23 +17,31 @@ pub(super) static GROUPED: Implementation<Norm> = Implementation {
     ),
     fit,
     constants,
-    alternatives: no_alternatives,
+    alternatives,
     schedule: dispatch::one_dispatch,
     samples: None,
 };
 
 fn fit(norm: &Norm, device: &Capabilities) -> Fit {
-    match sizes::held(norm, device) {
+    match sizes::held(norm, device, &Constants::new()) {
         Err(reason) => Fit::Unable(reason),
         Ok(_) => Fit::unless(sizes::too_few_rows(norm, device)),
     }
 }
 
-fn constants(norm: &Norm, device: &Capabilities, _: &Constants) -> Result<Constants> {
-    let held = sizes::held(norm, device);
+fn constants(norm: &Norm, device: &Capabilities, given: &Constants) -> Result<Constants> {
+    let held = sizes::held(norm, device, given);
     let (group, elems) = held.map_err(|reason| GROUPED.kernel.unsupported(reason))?;
     Ok(sizes::form(norm)
         .set("WORKGROUP", group.max(sizes::at_most(64, device)))
         .set("GROUP", group)
         .set("ELEMS", elems))
+}
+
+/// More or fewer loads for each invocation, and so fewer or more invocations for a row; more or fewer rows to a workgroup.
+fn alternatives(norm: &Norm, device: &Capabilities) -> Vec<Constants> {
+    let elems = sizes::elems(norm);
+    let plain = combinations(&[("ELEMS", &elems)]).into_iter();
+    let sized = combinations(&[("WORKGROUP", &rows::workgroups(device)), ("ELEMS", &elems)]);
+    plain.chain(sized).collect()
 }

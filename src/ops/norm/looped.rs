@@ -5,7 +5,8 @@ use super::{dispatch, sizes};
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Stage};
-use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::ops::rows;
+use crate::ops::{Fit, Implementation, combinations};
 use crate::shader::files;
 
 pub(super) static LOOPED: Implementation<Norm> = Implementation {
@@ -16,7 +17,7 @@ pub(super) static LOOPED: Implementation<Norm> = Implementation {
     ),
     fit: |_, _| Fit::Best,
     constants,
-    alternatives: no_alternatives,
+    alternatives: |_, device| combinations(&[("WORKGROUP", &rows::workgroups(device))]),
     schedule: dispatch::one_dispatch,
     samples: None,
 };

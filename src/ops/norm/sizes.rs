@@ -4,7 +4,7 @@ use super::shape::{Affine, Norm, NormKind};
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{ROW_REGISTERS, has_few_cores, runs_invocations_in_turn};
 use crate::kernel::Constants;
-use crate::ops::rows::Target;
+use crate::ops::rows::{self, Target};
 
 /// Columns from which on sharing a row pays for the second dispatch.
 const LONG: u64 = 16 * 1024;
@@ -40,13 +40,25 @@ pub(super) fn at_most(workgroup: u64, device: &Capabilities) -> u64 {
     }
 }
 
-/// Invocations that hold a row in registers, and loads of each: half of what they may hold where there are enough of
-/// them; the reason where a row is too long.
-pub(super) fn held(norm: &Norm, device: &Capabilities) -> Result<(u64, u64), String> {
+/// Loads of a row, for an invocation to hold, that the tuner tries, the likeliest first.
+pub(super) fn elems(norm: &Norm) -> Vec<u64> {
+    let width = norm.width().elements();
+    rows::elems(norm.cols / width, ROW_REGISTERS / width)
+}
+
+/// Invocations that hold a row in registers, and loads of each: as many as `given` says, or half of what they may hold,
+/// where there are enough of them; the reason where a row is too long.
+pub(super) fn held(
+    norm: &Norm,
+    device: &Capabilities,
+    given: &Constants,
+) -> Result<(u64, u64), String> {
     let width = norm.width().elements();
     let (most, loads) = (ROW_REGISTERS / width, norm.cols / width);
-    let group = loads.div_ceil(most / 2).max(1).next_power_of_two();
-    let group = group.min(1 << largest(device).ilog2());
+    let target = given.integer("ELEMS").unwrap_or(most / 2).max(1);
+    let group = loads.div_ceil(target).max(1).next_power_of_two();
+    let most_invocations = given.integer("WORKGROUP").unwrap_or(largest(device)).max(1);
+    let group = group.min(1 << most_invocations.ilog2());
     let needed = loads.div_ceil(group);
     if needed > most {
         let most = ROW_REGISTERS * group;

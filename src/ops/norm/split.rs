@@ -7,8 +7,8 @@ use crate::gpu::Capabilities;
 use crate::kernel::{
     BindingRange, Constants, Dispatch, Kernel, Schedule, Slot, Stage, fold_workgroups,
 };
-use crate::ops::rows::RowWindow;
-use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::ops::rows::{self, RowWindow};
+use crate::ops::{Fit, Implementation, combinations};
 use crate::shader::{Prepared, files};
 
 pub(super) static SPLIT: Implementation<Norm> = Implementation {
@@ -22,7 +22,7 @@ pub(super) static SPLIT: Implementation<Norm> = Implementation {
     ),
     fit,
     constants,
-    alternatives: no_alternatives,
+    alternatives,
     schedule,
     samples: None,
 };
@@ -38,6 +38,14 @@ fn constants(norm: &Norm, device: &Capabilities, _: &Constants) -> Result<Consta
     Ok(sizes::form(norm)
         .set("WORKGROUP", sizes::at_most(256, device))
         .set("ELEMS", 4u32))
+}
+
+/// Other workgroups, and longer or shorter parts of a row.
+fn alternatives(norm: &Norm, device: &Capabilities) -> Vec<Constants> {
+    let mut elems = sizes::elems(norm);
+    // Parts that are long enough to pay for the merge of their moments come first.
+    elems.sort_unstable_by(|a, b| b.cmp(a));
+    combinations(&[("WORKGROUP", &rows::workgroups(device)), ("ELEMS", &elems)])
 }
 
 fn schedule(norm: &Norm, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule> {

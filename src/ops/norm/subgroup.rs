@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{ROW_REGISTERS, runs_invocations_in_turn};
 use crate::kernel::{Constants, Kernel, Stage};
-use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::ops::rows;
+use crate::ops::{Fit, Implementation, combinations};
 use crate::shader::files;
 
 pub(super) static SUBGROUP: Implementation<Norm> = Implementation {
@@ -20,7 +21,7 @@ pub(super) static SUBGROUP: Implementation<Norm> = Implementation {
     },
     fit,
     constants,
-    alternatives: no_alternatives,
+    alternatives,
     schedule: dispatch::one_dispatch,
     samples: None,
 };
@@ -49,6 +50,13 @@ fn constants(norm: &Norm, device: &Capabilities, _: &Constants) -> Result<Consta
         .set("ELEMS", loads)
         .set("LANES_MIN", smallest)
         .set("LANES_MAX", largest))
+}
+
+/// More or fewer rows to a workgroup, of whole subgroups.
+fn alternatives(_: &Norm, device: &Capabilities) -> Vec<Constants> {
+    let mut sizes = rows::workgroups(device);
+    sizes.retain(|size| *size >= device.subgroup_sizes.1.into());
+    combinations(&[("WORKGROUP", &sizes)])
 }
 
 /// Loads of a row that each lane of the smallest subgroup holds; the reason where subgroups are of unknown size or a row is

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::runs_invocations_in_turn;
 use crate::kernel::{Constants, Kernel, Stage};
-use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::ops::{Fit, Implementation, combinations};
 use crate::shader::files;
 
 /// Columns up to which a row is too short for a workgroup of its own.
@@ -23,13 +23,13 @@ pub(super) static WORKGROUP: Implementation<Norm> = Implementation {
     },
     fit,
     constants,
-    alternatives: no_alternatives,
+    alternatives,
     schedule: dispatch::one_dispatch,
     samples: None,
 };
 
 fn fit(norm: &Norm, device: &Capabilities) -> Fit {
-    if let Err(reason) = sizes::held(norm, device) {
+    if let Err(reason) = sizes::held(norm, device, &Constants::new()) {
         return Fit::Unable(reason);
     }
     if runs_invocations_in_turn(device) || norm.cols <= SHORT {
@@ -41,10 +41,15 @@ fn fit(norm: &Norm, device: &Capabilities) -> Fit {
     Fit::unless(sizes::too_few_rows(norm, device))
 }
 
-fn constants(norm: &Norm, device: &Capabilities, _: &Constants) -> Result<Constants> {
-    let held = sizes::held(norm, device);
+fn constants(norm: &Norm, device: &Capabilities, given: &Constants) -> Result<Constants> {
+    let held = sizes::held(norm, device, given);
     let (group, elems) = held.map_err(|reason| WORKGROUP.kernel.unsupported(reason))?;
     Ok(sizes::form(norm)
         .set("WORKGROUP", group.max(sizes::at_most(64, device)))
         .set("ELEMS", elems))
+}
+
+/// More or fewer loads for each invocation, and so smaller or larger workgroups.
+fn alternatives(norm: &Norm, _: &Capabilities) -> Vec<Constants> {
+    combinations(&[("ELEMS", &sizes::elems(norm))])
 }

@@ -1,8 +1,9 @@
 //! The kernels of the reductions: forms of one file.
 
 use super::Reduction;
-use crate::kernel::{Kernel, Stage};
-use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::gpu::Capabilities;
+use crate::kernel::{Constants, Kernel, Stage};
+use crate::ops::{Fit, Implementation, combinations};
 use crate::shader::{Constant, files};
 
 type Constancy = [(&'static str, Constant)];
@@ -41,10 +42,28 @@ const fn kernel(name: &'static str, stages: &'static [Stage]) -> Implementation<
         ),
         fit: |_, _| Fit::Best,
         constants: super::constants,
-        alternatives: no_alternatives,
+        alternatives,
         schedule: super::schedule,
         samples: None,
     }
+}
+
+/// Loads in flight, and workgroups of each size. There are never fewer invocations than the bound of a sum's error assumes
+/// (`sum_error` in the operation's file).
+fn alternatives(_: &Reduction, _: &Capabilities) -> Vec<Constants> {
+    let grids: [(u64, &[u64]); 3] = [
+        (256, &[528, 1056, 264]),
+        (128, &[1056, 2112]),
+        (512, &[264, 528]),
+    ];
+    let of_grid = |(workgroup, most): &(u64, &[u64])| {
+        combinations(&[
+            ("WORKGROUP", &[*workgroup]),
+            ("MAX_WORKGROUPS", most),
+            ("ELEMS", &[8, 4, 16]),
+        ])
+    };
+    grids.iter().flat_map(of_grid).collect()
 }
 
 pub(super) static REDUCE_SUM: Implementation<Reduction> =

@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{row_registers, runs_invocations_in_turn};
 use crate::kernel::{Constants, Kernel, Stage};
-use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::ops::rows;
+use crate::ops::{Fit, Implementation, combinations};
 use crate::shader::files;
 
 pub(super) static GROUPED: Implementation<Softmax> = Implementation {
@@ -17,25 +18,34 @@ pub(super) static GROUPED: Implementation<Softmax> = Implementation {
     ),
     fit,
     constants,
-    alternatives: no_alternatives,
+    alternatives,
     schedule: dispatch::one_dispatch,
     samples: None,
 };
 
 fn fit(softmax: &Softmax, device: &Capabilities) -> Fit {
-    match sizes(softmax, device) {
+    match sizes(softmax, device, &Constants::new()) {
         Err(reason) => Fit::Unable(reason),
         Ok(_) => Fit::unless(sizes::too_few_rows(softmax, device)),
     }
 }
 
-fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<Constants> {
-    let sizes = sizes(softmax, device).map_err(|reason| GROUPED.kernel.unsupported(reason))?;
+fn constants(softmax: &Softmax, device: &Capabilities, given: &Constants) -> Result<Constants> {
+    let sizes = sizes(softmax, device, given);
+    let sizes = sizes.map_err(|reason| GROUPED.kernel.unsupported(reason))?;
     Ok(sizes::form(softmax, softmax.width()).merged(&sizes))
 }
 
-/// Invocations that share a row, and loads that each holds of it.
-fn sizes(softmax: &Softmax, device: &Capabilities) -> Result<Constants, String> {
+/// More or fewer loads for each invocation, and so fewer or more invocations for a row; more or fewer rows to a workgroup.
+fn alternatives(softmax: &Softmax, device: &Capabilities) -> Vec<Constants> {
+    let elems = rows::elems(sizes::loads(softmax), sizes::most_elems(softmax, device));
+    let plain = combinations(&[("ELEMS", &elems)]).into_iter();
+    let sized = combinations(&[("WORKGROUP", &rows::workgroups(device)), ("ELEMS", &elems)]);
+    plain.chain(sized).collect()
+}
+
+/// Invocations that share a row, and loads that each holds of it: as many loads as `given` says, or what suits the device.
+fn sizes(softmax: &Softmax, device: &Capabilities, given: &Constants) -> Result<Constants, String> {
     let (loads, most) = (sizes::loads(softmax), sizes::most_elems(softmax, device));
     let largest = sizes::invocations(device).min(1024);
     let (target, small) = if runs_invocations_in_turn(device) {
@@ -43,9 +53,11 @@ fn sizes(softmax: &Softmax, device: &Capabilities) -> Result<Constants, String> 
     } else {
         ((most / 4).max(1), 64)
     };
+    let target = given.integer("ELEMS").unwrap_or(target).max(1);
     let mut group = loads.div_ceil(target).max(1).next_power_of_two();
-    if group > largest {
-        group = 1 << largest.ilog2();
+    let most_invocations = given.integer("WORKGROUP").unwrap_or(largest).max(1);
+    if group > most_invocations {
+        group = 1 << most_invocations.ilog2();
     }
     let needed = loads.div_ceil(group);
     if needed > most {

@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::runs_invocations_in_turn;
 use crate::kernel::{Constants, Kernel, Stage};
-use crate::ops::rows::Width;
-use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::ops::rows::{self, Width};
+use crate::ops::{Fit, Implementation, combinations};
 use crate::shader::files;
 
 pub(super) static ONLINE: Implementation<Softmax> = Implementation {
@@ -18,7 +18,7 @@ pub(super) static ONLINE: Implementation<Softmax> = Implementation {
     ),
     fit: |_, _| Fit::Best,
     constants,
-    alternatives: no_alternatives,
+    alternatives,
     schedule: dispatch::one_dispatch,
     samples: None,
 };
@@ -38,4 +38,13 @@ fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<
     Ok(sizes::form(softmax, softmax.width())
         .set("WORKGROUP", workgroup)
         .set("ELEMS", elems))
+}
+
+/// Other workgroups, and more or fewer loads in flight.
+fn alternatives(softmax: &Softmax, device: &Capabilities) -> Vec<Constants> {
+    let elems: &[u64] = match softmax.width() {
+        Width::One => &[8, 16, 4],
+        Width::Four | Width::Eight => &[4, 8, 2],
+    };
+    combinations(&[("WORKGROUP", &rows::workgroups(device)), ("ELEMS", elems)])
 }

@@ -7,7 +7,8 @@ use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{holds_next_row, row_registers, runs_invocations_in_turn};
 use crate::kernel::{Constants, Kernel, Stage};
-use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::ops::rows;
+use crate::ops::{Fit, Implementation, combinations};
 use crate::shader::files;
 
 /// Columns up to which rows of f16 overlap on a core without a prefetch.
@@ -26,13 +27,13 @@ pub(super) static PREFETCH: Implementation<Softmax> = Implementation {
     },
     fit,
     constants,
-    alternatives: no_alternatives,
+    alternatives,
     schedule: dispatch::one_dispatch_of_16_bytes,
     samples: None,
 };
 
 fn fit(softmax: &Softmax, device: &Capabilities) -> Fit {
-    if let Err(reason) = sizes(softmax, device) {
+    if let Err(reason) = sizes(softmax, device, &Constants::new()) {
         return Fit::Unable(reason);
     }
     if softmax.dtype == Dtype::F32 || softmax.cols <= ENOUGH_COLUMNS {
@@ -51,15 +52,22 @@ fn fit(softmax: &Softmax, device: &Capabilities) -> Fit {
     Fit::Best
 }
 
-fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<Constants> {
+fn constants(softmax: &Softmax, device: &Capabilities, given: &Constants) -> Result<Constants> {
     let refuse = |reason| PREFETCH.kernel.unsupported(reason);
     let width = softmax.width_of_16_bytes().map_err(refuse)?;
-    let sizes = sizes(softmax, device).map_err(refuse)?;
+    let sizes = sizes(softmax, device, given).map_err(refuse)?;
     Ok(sizes::form(softmax, width).merged(&sizes))
 }
 
-/// The largest workgroup, so that a row takes as few registers of each invocation as can be.
-fn sizes(softmax: &Softmax, device: &Capabilities) -> Result<Constants, String> {
+/// More or fewer rows to a workgroup, and smaller workgroups, of which a core may hold several.
+fn alternatives(_: &Softmax, device: &Capabilities) -> Vec<Constants> {
+    let mut sizes = rows::workgroups(device);
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    combinations(&[("ROWS", &[ROWS, 8, 2]), ("WORKGROUP", &sizes)])
+}
+
+/// The workgroup that `given` says, or the largest, so that a row takes as few registers of each invocation as can be.
+fn sizes(softmax: &Softmax, device: &Capabilities, given: &Constants) -> Result<Constants, String> {
     let width = softmax.width_of_16_bytes()?.elements();
     let (loads, most) = (softmax.cols / width, row_registers(device) / width);
     let workgroup = if runs_invocations_in_turn(device) {
@@ -67,6 +75,7 @@ fn sizes(softmax: &Softmax, device: &Capabilities) -> Result<Constants, String> 
     } else {
         1024.min(sizes::invocations(device))
     };
+    let workgroup = given.integer("WORKGROUP").unwrap_or(workgroup).max(1);
     let needed = loads.div_ceil(workgroup);
     if needed > most {
         return Err(sizes::too_long(softmax, row_registers(device) * workgroup));

@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::runs_invocations_in_turn;
 use crate::kernel::{Constants, Kernel, Stage};
-use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::ops::rows;
+use crate::ops::{Fit, Implementation, combinations};
 use crate::shader::files;
 
 pub(super) static SPLIT: Implementation<Softmax> = Implementation {
@@ -20,7 +21,7 @@ pub(super) static SPLIT: Implementation<Softmax> = Implementation {
     ),
     fit: |softmax, device| Fit::unless(sizes::enough_rows(softmax, device)),
     constants,
-    alternatives: no_alternatives,
+    alternatives,
     schedule: |softmax, stages, device| {
         dispatch::two_dispatches(softmax, softmax.width(), stages, device)
     },
@@ -38,4 +39,12 @@ fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<
     Ok(sizes::form(softmax, softmax.width())
         .set("WORKGROUP", workgroup)
         .set("ELEMS", elems))
+}
+
+/// Other workgroups, and longer or shorter parts of a row.
+fn alternatives(softmax: &Softmax, device: &Capabilities) -> Vec<Constants> {
+    let mut elems = rows::elems(sizes::loads(softmax), sizes::most_elems(softmax, device));
+    // Parts that are long enough to pay for the merge of their sums come first.
+    elems.sort_unstable_by(|a, b| b.cmp(a));
+    combinations(&[("WORKGROUP", &rows::workgroups(device)), ("ELEMS", &elems)])
 }

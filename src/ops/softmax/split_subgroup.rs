@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::runs_invocations_in_turn;
 use crate::kernel::{Constants, Kernel, Schedule, Stage};
-use crate::ops::rows::Width;
-use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::ops::rows::{self, Width};
+use crate::ops::{Fit, Implementation, combinations};
 use crate::shader::{Prepared, files};
 
 /// Loads of a part of a row, shared by a workgroup of the first dispatch.
@@ -27,7 +27,7 @@ pub(super) static SPLIT_SUBGROUP: Implementation<Softmax> = Implementation {
     },
     fit,
     constants,
-    alternatives: no_alternatives,
+    alternatives,
     schedule,
     samples: None,
 };
@@ -46,6 +46,14 @@ fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<
 
 fn schedule(softmax: &Softmax, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule> {
     dispatch::two_dispatches(softmax, width(softmax)?, stages, device)
+}
+
+/// Longer or shorter parts of a row and of its second walk, then other workgroups of both.
+fn alternatives(_: &Softmax, device: &Capabilities) -> Vec<Constants> {
+    let sizes = rows::workgroups(device);
+    let lengths = combinations(&[("STEPS", &[1, 2, 4]), ("TURNS", &[1, 2, 4])]);
+    let workgroups = combinations(&[("WORKGROUP", &sizes), ("SCALE_WORKGROUP", &sizes)]);
+    lengths.into_iter().chain(workgroups).collect()
 }
 
 /// The width of loads.

@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{row_registers, runs_invocations_in_turn};
 use crate::kernel::{Constants, Kernel, Stage};
-use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::ops::rows;
+use crate::ops::{Fit, Implementation, combinations};
 use crate::shader::files;
 
 pub(super) static SUBGROUP: Implementation<Softmax> = Implementation {
@@ -20,7 +21,7 @@ pub(super) static SUBGROUP: Implementation<Softmax> = Implementation {
     },
     fit,
     constants,
-    alternatives: no_alternatives,
+    alternatives,
     schedule: dispatch::one_dispatch,
     samples: None,
 };
@@ -44,6 +45,13 @@ fn fit(softmax: &Softmax, device: &Capabilities) -> Fit {
 fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<Constants> {
     let sizes = sizes(softmax, device).map_err(|reason| SUBGROUP.kernel.unsupported(reason))?;
     Ok(sizes::form(softmax, softmax.width()).merged(&sizes))
+}
+
+/// More or fewer rows to a workgroup, of whole subgroups.
+fn alternatives(_: &Softmax, device: &Capabilities) -> Vec<Constants> {
+    let mut sizes = rows::workgroups(device);
+    sizes.retain(|size| *size >= device.subgroup_sizes.1.into());
+    combinations(&[("WORKGROUP", &sizes)])
 }
 
 /// Invocations of a workgroup, and loads that each holds of its row.

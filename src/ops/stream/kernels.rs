@@ -1,8 +1,9 @@
 //! The kernels of the streams: one text with snippets of their own, in two dispatches.
 
 use super::Stream;
-use crate::kernel::{Kernel, Stage};
-use crate::ops::{Fit, Implementation, no_alternatives};
+use crate::gpu::Capabilities;
+use crate::kernel::{Constants, Kernel, Stage};
+use crate::ops::{Fit, Implementation, combinations};
 use crate::shader::{Constant, Snippet, files, files::snippets};
 
 /// One vector of four for an invocation; the number of workgroups that is best differs between adapters.
@@ -45,10 +46,20 @@ const fn kernel(name: &'static str, stages: &'static [Stage]) -> Implementation<
         },
         fit: |_, _| Fit::Best,
         constants: super::constants,
-        alternatives: no_alternatives,
+        alternatives,
         schedule: super::schedule,
         samples: None,
     }
+}
+
+/// Fewer workgroups that stride on, more loads in flight, other workgroups.
+fn alternatives(stream: &Stream, _: &Capabilities) -> Vec<Constants> {
+    let least = 4 / stream.dtype.bytes();
+    combinations(&[
+        ("MAX_WORKGROUPS", &[65_535, 4096, 1024]),
+        ("ELEMS", &[least, 2 * least, 4 * least]),
+        ("WORKGROUP", &[256, 128, 512]),
+    ])
 }
 
 const fn stage(constants: &'static [Change]) -> Stage {
