@@ -149,10 +149,15 @@ impl Gpu {
         let faults = Arc::clone(&self.faults);
         self.device
             .set_device_lost_callback(move |reason, message| {
-                if reason != wgpu::DeviceLostReason::Destroyed {
-                    log::error!("device lost: {message}");
-                    lock(&faults).lost.get_or_insert(message);
-                }
+                // Whoever drops a device has it destroyed, which is nothing to log.
+                let message = match reason {
+                    wgpu::DeviceLostReason::Destroyed => "it was destroyed".to_owned(),
+                    wgpu::DeviceLostReason::Unknown => {
+                        log::error!("device lost: {message}");
+                        message
+                    }
+                };
+                lock(&faults).lost.get_or_insert(message);
             });
     }
 
@@ -271,13 +276,24 @@ impl Gpu {
         }
         match first {
             None => self.fault().map(|()| value),
-            Some(wgpu::Error::OutOfMemory { .. }) => Err(Error::OutOfMemory {
+            Some(wgpu::Error::OutOfMemory { .. }) => Err(self.lost_or(Error::OutOfMemory {
                 what: what.to_owned(),
-            }),
-            Some(error) => Err(Error::Gpu {
+            })),
+            Some(error) => Err(self.lost_or(Error::Gpu {
                 what: what.to_owned(),
                 message: error.to_string(),
-            }),
+            })),
+        }
+    }
+
+    /// The loss of the device in place of `error`, if it is lost: what a lost device makes is invalid, and the first error is
+    /// that of its use.
+    fn lost_or(&self, error: Error) -> Error {
+        // A device that was destroyed says so when it is polled.
+        let _ = self.device.poll(wgpu::PollType::Poll);
+        match lock(&self.faults).lost.clone() {
+            Some(reason) => Error::DeviceLost { reason },
+            None => error,
         }
     }
 
@@ -367,10 +383,10 @@ impl Gpu {
         self.fault()?;
         match finished {
             Some(true) => Ok(()),
-            Some(false) => Err(Error::TimedOut {
+            Some(false) => Err(self.lost_or(Error::TimedOut {
                 what: what.to_owned(),
                 seconds: self.timeout.as_secs_f64(),
-            }),
+            })),
             None => Err(Error::Gpu {
                 what: what.to_owned(),
                 message: "waiting for it panicked".to_owned(),
