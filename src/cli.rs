@@ -71,6 +71,7 @@ fn status_of(error: &Error) -> u8 {
     match error {
         Error::Interrupted => stop::INTERRUPTED,
         Error::DeviceLost { .. }
+        | Error::DeviceGivenUp { .. }
         | Error::Gpu { .. }
         | Error::OutOfMemory { .. }
         | Error::Shader { .. }

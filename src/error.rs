@@ -227,6 +227,14 @@ pub enum Error {
         /// The driver's reason.
         reason: String,
     },
+    /// A device that was lost, and is not opened again.
+    #[error(
+        "the device was lost and is given up: {reason}; restart the program, and look at the driver's log"
+    )]
+    DeviceGivenUp {
+        /// Why it is not opened again.
+        reason: String,
+    },
     /// The user asked to stop.
     #[error("interrupted; the results so far are kept")]
     Interrupted,
@@ -237,7 +245,16 @@ impl Error {
     /// one row, ceiling or candidate.
     #[must_use]
     pub const fn ends_run(&self) -> bool {
-        matches!(self, Self::Interrupted | Self::DeviceLost { .. })
+        matches!(
+            self,
+            Self::Interrupted | Self::DeviceLost { .. } | Self::DeviceGivenUp { .. }
+        )
+    }
+
+    /// Whether nothing more can be expected of the device: it is lost, or still busy with work that will not end.
+    #[must_use]
+    pub const fn costs_device(&self) -> bool {
+        matches!(self, Self::DeviceLost { .. } | Self::TimedOut { .. })
     }
 }
 

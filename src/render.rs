@@ -41,4 +41,4 @@ pub use page::{Colours, Page};
 pub use roofline::roofline;
 pub use run::{CEILINGS, Rows, end, header, run};
 pub use table::{Align, Cell, Column, Content, Document, Line, Priority, Section, Table, legend};
-pub use tuning::{tuned, tuned_columns, tuning};
+pub use tuning::{tuned, tuned_columns, tuned_summary, tuning};

@@ -5,5 +5,6 @@ mod runner;
 mod statistics;
 mod suites;
 
+pub(crate) use runner::Learned;
 pub use runner::{RunOptions, Runner};
 pub use suites::{Case, SUITES, Suite, suite};

@@ -1,8 +1,9 @@
 //! A bounded search over kernels and their presets, for each class of shapes.
 //!
-//! A [`Tuner`] tries at most [`Budget::candidates`] for a class and takes at most [`Budget::time`]. Each candidate is
-//! verified before it is timed, and has to beat the library's choice by more than the spread of the comparison. The result
-//! is a [`Tuning`](crate::Tuning), which [`Store`](crate::plan::Store) keeps. A plan uses a tuning only where
+//! A [`Tuner`] has one budget for all classes, [`TuneOptions::time`], which it shares out by expected gain. Each candidate is
+//! verified before it is timed, and has to beat the library's choice by more than the spread of the comparison. A candidate
+//! that does not compile, or that loses the device, costs itself alone. The result is a [`Tuning`](crate::Tuning), which
+//! [`Store`](crate::plan::Store) keeps. A plan uses a tuning only where
 //! [`PlanOptions::tuning`](crate::PlanOptions::tuning) holds it.
 //!
 //! ```no_run
@@ -19,162 +20,212 @@
 //! ```
 
 mod candidates;
+mod device;
+mod job;
+#[cfg(feature = "statistics")]
+mod judge;
 mod known;
 mod options;
+mod roof;
 mod search;
+mod session;
+mod sharing;
 mod trials;
 
 pub use candidates::{Config, candidates};
+pub use job::{Job, tunable, without_classes};
 pub use known::known_cases;
 pub use options::TuneOptions;
 pub use search::{Budget, Outcome, Phase, Timing, Trials, search};
+pub use session::{Event, Listener};
 
-use crate::data::Dtype;
 use crate::error::{Error, Result};
-use crate::gpu::Gpu;
-use crate::ops::{Family, Operation, class_of};
-use crate::plan::PlanOptions;
-use crate::report::{AdapterKind, Ceiling, Sampling, Tuned, TunedConfig};
+use crate::gpu::{Gpu, GpuOptions};
+use crate::ops::Operation;
+use crate::plan::{Plan, PlanOptions};
+use crate::report::{Sampling, Tuned, TunedConfig};
 use crate::roofline::ArithmeticGrid;
-use crate::suite::{RunOptions, Runner};
+use crate::suite::{Learned, RunOptions, Runner};
+use device::{Device, reason_of};
+#[cfg(feature = "statistics")]
+use judge::Judge;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use trials::DeviceTrials;
-
-/// One class to search.
-#[derive(Debug)]
-pub struct Job {
-    /// The class, as [`class_of`] names it.
-    pub class: String,
-    /// The shape that is measured for the class.
-    pub operation: Box<dyn Operation>,
-}
-
-impl Job {
-    /// The class of a shape, measured on that shape.
-    ///
-    /// # Errors
-    /// [`Error::NothingToRun`] for a family without classes.
-    pub fn of(operation: Box<dyn Operation>) -> Result<Self> {
-        let class =
-            class_of(operation.as_ref()).ok_or_else(|| without_classes(operation.family()))?;
-        Ok(Self { class, operation })
-    }
-
-    /// Every class of `family`, in its order, on shapes for an adapter of a kind.
-    ///
-    /// # Errors
-    /// [`Error::NothingToRun`] for a family without classes.
-    pub fn all(family: &'static Family, dtype: Dtype, kind: AdapterKind) -> Result<Vec<Self>> {
-        if family.classes.is_empty() {
-            return Err(without_classes(family));
-        }
-        let job = |class: &crate::ops::Class| {
-            let text = match kind {
-                AdapterKind::Software | AdapterKind::Noop => class.software_shape,
-                _ => class.shape,
-            };
-            let operation = (family.parse)(text, dtype)?;
-            let class = class.name.to_owned() + &operation.variant();
-            Ok(Self { class, operation })
-        };
-        family.classes.iter().map(job).collect()
-    }
-}
-
-/// The error for a `family` without classes, which names the families that have classes.
-#[must_use]
-pub fn without_classes(family: &Family) -> Error {
-    let tuned: Vec<&str> = tunable().map(|family| family.name).collect();
-    Error::NothingToRun {
-        reason: format!(
-            "{} has no classes of shapes to tune; these have: {}",
-            family.name,
-            tuned.join(", ")
-        ),
-    }
-}
-
-/// The families that have classes.
-pub fn tunable() -> impl Iterator<Item = &'static Family> {
-    let families = crate::ops::FAMILIES.iter().copied();
-    families.filter(|family| !family.classes.is_empty())
-}
+use trials::{DeviceTrials, Setting};
 
 /// Searches on one adapter.
 pub struct Tuner<'a> {
-    gpu: &'a Gpu,
+    device: Device,
     options: TuneOptions,
     should_stop: &'a dyn Fn() -> bool,
-    runner: Runner<'a>,
+    learned: Learned,
+    #[cfg(feature = "statistics")]
+    judge: Option<Judge>,
+    began: Instant,
 }
 
 /// The longest execution that the default may take: other candidates may take many times as long, and watchdogs end
 /// dispatches that take seconds.
 const LONGEST: Duration = Duration::from_millis(50);
-/// Share of the roof at which a candidate is near it, so that the search of its class ends.
-const NEAR: f64 = 0.95;
-/// Bytes of operands that fit into caches, 256 MiB: memory is a roof only for larger operands.
-const BEYOND_CACHES: u64 = 256 << 20;
+/// The share of the whole time that the ceilings may take.
+const CEILINGS: f64 = 0.25;
 
 impl<'a> Tuner<'a> {
-    /// A search on `gpu`. `should_stop` is asked between samples.
+    /// A search on `gpu`, which was opened with `reopen`: a device that a candidate loses is opened again so. Its time begins.
+    /// `should_stop` is asked between samples.
     #[must_use]
-    pub fn new(gpu: &'a Gpu, options: TuneOptions, should_stop: &'a dyn Fn() -> bool) -> Self {
-        let run = RunOptions {
+    pub fn new(
+        gpu: Gpu,
+        reopen: GpuOptions,
+        options: TuneOptions,
+        should_stop: &'a dyn Fn() -> bool,
+    ) -> Self {
+        Self {
+            #[cfg(feature = "statistics")]
+            judge: Judge::of(gpu.summary(), options.checks),
+            device: Device::new(gpu, reopen),
+            options,
+            should_stop,
+            learned: Learned::default(),
+            began: Instant::now(),
+        }
+    }
+
+    /// The device of the search at present.
+    #[must_use]
+    pub const fn gpu(&self) -> &Gpu {
+        &self.device.gpu
+    }
+
+    /// Searches `jobs` within [`TuneOptions::time`], and reports to `listener`. The ceilings are measured first. Each class gets a
+    /// look, and then time in proportion to what a look promises, the most promising first. A class that fails costs itself
+    /// alone; a device that is lost is opened again.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]; [`Error::DeviceGivenUp`] for a device that three candidates of one class lost, or that does not
+    /// open again; errors of `listener`.
+    pub async fn search(&mut self, jobs: Vec<Job>, listener: &mut Listener<'_>) -> Result<()> {
+        session::search_all(self, jobs, listener).await
+    }
+
+    /// Searches one class within `budget`, without ceilings unless [`Tuner::search`] measured them before.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where nothing runs here; any error of the default kernel, after which the device is usable again;
+    /// [`Error::Interrupted`] and [`Error::DeviceGivenUp`].
+    pub async fn tune(&mut self, job: Job, budget: &Budget) -> Result<Tuned> {
+        let searched = match self.fit(job.operation.into()).await {
+            Ok((operation, _)) => {
+                self.search_class(job.class, operation.as_ref(), budget)
+                    .await
+            }
+            Err(error) => Err(error),
+        };
+        match searched {
+            Ok(found) => Ok(found),
+            Err(error) => Err(self.survive(error).await?),
+        }
+    }
+
+    fn setting(&self) -> Setting<'_> {
+        Setting {
+            options: &self.options,
+            should_stop: self.should_stop,
+            #[cfg(feature = "statistics")]
+            judge: self.judge.as_ref(),
+        }
+    }
+
+    fn run_options(&self) -> RunOptions {
+        RunOptions {
             sampling: Sampling {
                 dispatch_cap: LONGEST,
                 ..Sampling::quick()
             },
-            seed: options.seed,
-            checks: options.checks,
+            seed: self.options.seed,
+            checks: self.options.checks,
             grid: ArithmeticGrid::Short,
             tuning: None,
-        };
-        Self {
-            gpu,
-            options,
-            should_stop,
-            runner: Runner::new(gpu, run, should_stop),
         }
     }
 
-    /// Measures the ceilings: a candidate that comes near them ends the search of its class.
+    /// Measures the ceilings, for a share of the time; the reason where there are none.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] and [`Error::DeviceLost`].
-    pub async fn measure_ceilings(&mut self) -> Result<&[Ceiling]> {
-        self.runner.measure_ceilings().await
+    /// [`Error::Interrupted`] and [`Error::DeviceGivenUp`].
+    async fn measure_ceilings(&mut self) -> Result<Option<String>> {
+        let until = self.options.time.mul_f64(CEILINGS);
+        let is_late = || self.began.elapsed() > until;
+        let stop = || (self.should_stop)() || is_late();
+        let mut runner = Runner::new(&self.device.gpu, self.run_options(), &stop);
+        let ended = runner.measure_ceilings().await.map(drop);
+        let learned = runner.into_learned();
+        match ended {
+            Ok(()) => {
+                let reason = "no ceiling of arithmetic or none of memory could be measured";
+                let is_known = learned.roofline.is_some();
+                self.learned = learned;
+                Ok((!is_known).then(|| reason.to_owned()))
+            }
+            Err(Error::Interrupted) if !(self.should_stop)() => Ok(Some(
+                "a quarter of the time was not enough for them".to_owned(),
+            )),
+            Err(error) => self
+                .survive(error)
+                .await
+                .map(|error| Some(error.to_string())),
+        }
     }
 
-    /// Searches one class.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`] where nothing runs here; any error of the default kernel; [`Error::Interrupted`],
-    /// [`Error::DeviceLost`].
-    pub async fn tune(&mut self, job: Job) -> Result<Tuned> {
-        let began = Instant::now();
+    /// Plans `wanted`, or a smaller operation whose dispatch is short enough.
+    async fn fit(&mut self, wanted: Arc<dyn Operation>) -> Result<(Arc<dyn Operation>, Plan)> {
         let open = PlanOptions {
             checks: self.options.checks,
             ..PlanOptions::default()
         };
-        let (operation, _) = self.runner.fit(job.operation.into(), &open).await?;
-        let operation = operation.as_ref();
-        let all = candidates(
-            operation,
-            self.gpu.capabilities(),
-            self.options.budget.candidates,
-        )?;
-        let mut trials = DeviceTrials::new(
-            self.gpu,
-            operation,
-            &all,
-            &self.options,
-            self.should_stop,
-            began,
-        )
-        .await?;
-        let is_near = |seconds: f64| self.is_near(operation, seconds);
-        let outcome = search(&mut trials, all.len(), &is_near, &self.options.budget).await?;
+        let runner = Runner::new(&self.device.gpu, self.run_options(), self.should_stop);
+        let mut runner = runner.knowing(std::mem::take(&mut self.learned));
+        let fitted = runner.fit(wanted, &open).await;
+        self.learned = runner.into_learned();
+        fitted
+    }
+
+    /// The error of a class that `error` ended, with a device that is usable; an error that ends the search.
+    async fn survive(&mut self, error: Error) -> Result<Error> {
+        if error.costs_device() {
+            self.device.reopen(&error).await?;
+            let reason = reason_of(&error);
+            return Ok(Error::Gpu {
+                what: "the library's own choice".to_owned(),
+                message: format!("{reason}; the device was opened again"),
+            });
+        }
+        if error.ends_run() {
+            Err(error)
+        } else {
+            Ok(error)
+        }
+    }
+
+    /// Searches the class of `operation`, whose shape suits the device's speed.
+    async fn search_class(
+        &mut self,
+        class: String,
+        operation: &dyn Operation,
+        budget: &Budget,
+    ) -> Result<Tuned> {
+        let began = Instant::now();
+        let all = candidates(operation, self.gpu().capabilities(), budget.candidates)?;
+        let roofline = self.learned.roofline.as_ref();
+        let is_near = |seconds: f64| roof::is_near(roofline, operation, seconds);
+        let setting = Setting {
+            options: &self.options,
+            should_stop: self.should_stop,
+            #[cfg(feature = "statistics")]
+            judge: self.judge.as_ref(),
+        };
+        let trials = DeviceTrials::new(&mut self.device, setting, operation, &all, began);
+        let outcome = search(&mut trials.await?, all.len(), &is_near, budget).await?;
         let contender = |place: usize, time_s| {
             TunedConfig::new(all[place].kernel, &all[place].constants, time_s)
         };
@@ -182,7 +233,7 @@ impl<'a> Tuner<'a> {
         Ok(Tuned {
             operation: operation.family().name.to_owned(),
             dtype: operation.dtype(),
-            class: job.class,
+            class,
             checks: self.options.checks,
             shape: operation.label(),
             flops: operation.flops(),
@@ -199,48 +250,5 @@ impl<'a> Tuner<'a> {
             ended: outcome.ended,
             lasted_s: began.elapsed().as_secs_f64(),
         })
-    }
-
-    /// Whether a time of `seconds` for `operation` is so near to the roof that next to nothing can be gained.
-    fn is_near(&self, operation: &dyn Operation, seconds: f64) -> bool {
-        let Some(roofline) = self.runner.roofline() else {
-            return false;
-        };
-        let rate = roofline.fastest(operation.dtype().name());
-        let arithmetic = rate.map_or(0.0, |rate| {
-            operation.flops() as f64 / rate.flops_per_second()
-        });
-        let memory = match roofline.memory.last() {
-            Some(level) if operation.min_bytes() > BEYOND_CACHES => {
-                operation.min_bytes() as f64 / level.bandwidth.bytes_per_second()
-            }
-            _ => 0.0,
-        };
-        arithmetic.max(memory) >= NEAR * seconds
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ops::{Matmul, family};
-
-    #[test]
-    fn families_without_classes_are_refused_plainly() {
-        let of = |name| Job::all(family(name).unwrap(), Dtype::F32, AdapterKind::Discrete);
-        let text = of("fma").unwrap_err().to_string();
-        assert!(
-            text.contains("fma has no classes of shapes to tune; these have: copy"),
-            "{text}"
-        );
-        let jobs = of("matmul").unwrap();
-        assert_eq!(jobs.len(), family("matmul").unwrap().classes.len());
-    }
-
-    #[test]
-    fn a_shape_of_ones_own_is_its_class() {
-        let job = Job::of(Box::new(Matmul::new(300, 200, 100))).unwrap();
-        assert_eq!(job.class, "square_small");
-        assert_eq!(job.operation.label(), "300x200x100");
     }
 }

@@ -136,9 +136,9 @@ pub(crate) struct TuneArguments {
     /// Element types, comma-separated [default: those of the adapter]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) dtype: Vec<ElementType>,
-    /// Time limit of each class of shapes, in seconds, from 0 to 3600
-    #[arg(long, value_name = "S", default_value_t = DEFAULT_SECONDS, value_parser = seconds)]
-    pub(crate) seconds: f64,
+    /// Time of the whole search, in minutes, up to 1440; the classes share it by what they can gain
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MINUTES, value_parser = minutes)]
+    pub(crate) minutes: f64,
     /// Tunings kept for this adapter are printed; nothing is searched
     #[arg(long, group = "instead")]
     pub(crate) show: bool,
@@ -183,11 +183,11 @@ fn fakes() -> PossibleValuesParser {
     PossibleValuesParser::new(FAKES.iter().map(|fake| fake.name))
 }
 
-/// A number of seconds that a search can end in.
-fn seconds(text: &str) -> Result<f64, String> {
+/// Minutes that a search can take.
+fn minutes(text: &str) -> Result<f64, String> {
     match text.parse() {
-        Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(seconds),
-        _ => Err("a number from 0 to 3600 is needed".to_owned()),
+        Ok(minutes) if minutes > 0.0 && minutes <= 1440.0 => Ok(minutes),
+        _ => Err("a number above 0 and up to 1440 (a day) is needed".to_owned()),
     }
 }
 
@@ -334,7 +334,7 @@ pub(crate) struct DataArguments {
 
 const DEFAULT_SUITE: &str = "standard";
 const DEFAULT_SEED: u32 = 1;
-const DEFAULT_SECONDS: f64 = 10.0;
+const DEFAULT_MINUTES: f64 = 5.0;
 
 /// A switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

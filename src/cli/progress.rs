@@ -28,9 +28,26 @@ impl Progress {
         Self(bar)
     }
 
+    /// A bar of work that takes `time`, whatever its steps.
+    pub(crate) fn within(time: Duration) -> Self {
+        let length = Some(time.as_secs().max(1));
+        let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
+        if !bar.is_hidden() {
+            bar.set_style(style_within(time));
+            bar.enable_steady_tick(Duration::from_millis(250));
+            *shown() = Some(bar.clone());
+        }
+        Self(bar)
+    }
+
     /// Names the step in work.
     pub(crate) fn begin(&self, step: &str) {
         self.0.set_message(step.to_owned());
+    }
+
+    /// Counts the time that has passed since the bar of [`Progress::within`] was made.
+    pub(crate) fn advance(&self) {
+        self.0.set_position(self.0.elapsed().as_secs());
     }
 
     /// Starts to reckon the time left, after work that is not one of the steps.
@@ -63,6 +80,17 @@ fn style(unit: &'static str) -> ProgressStyle {
             let seconds = state.eta().as_secs();
             let _ = write!(text, ", about {}:{:02}", seconds / 60, seconds % 60);
         }
+    };
+    ProgressStyle::with_template("{bar:24} {left} | {wide_msg}")
+        .expect("the template is a constant")
+        .with_key("left", left)
+        .progress_chars("=> ")
+}
+
+fn style_within(time: Duration) -> ProgressStyle {
+    let left = move |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+        let seconds = time.saturating_sub(state.elapsed()).as_secs();
+        let _ = write!(text, "{}:{:02} left", seconds / 60, seconds % 60);
     };
     ProgressStyle::with_template("{bar:24} {left} | {wide_msg}")
         .expect("the template is a constant")

@@ -6,10 +6,10 @@ use super::progress::{Progress, print, say};
 use super::{FAILED, OK, adapter, stop, tunings};
 use ridgepoint::ops::family;
 use ridgepoint::plan::Store;
-use ridgepoint::render::{self, Section, terminal};
-use ridgepoint::report::Machine;
-use ridgepoint::tune::{Budget, Job, TuneOptions, Tuner, tunable, without_classes};
-use ridgepoint::{Dtype, Error, Gpu, Result, Tuning};
+use ridgepoint::render::{self, Page, Section, terminal};
+use ridgepoint::report::{Machine, Tuned};
+use ridgepoint::tune::{Event, Job, TuneOptions, Tuner, tunable, without_classes};
+use ridgepoint::{Dtype, Error, Gpu, GpuOptions, Result, Tuning};
 use std::time::Duration;
 
 /// Searches, or shows, exports or imports what is kept; returns the exit status.
@@ -36,7 +36,12 @@ pub(crate) async fn tune(arguments: TuneArguments, wanted: &adapter::Wanted) -> 
             tuning.write(path)?;
             say(&format!("written: {}", path.display()));
         } else {
-            show(&render::tuning(&tuning, &gpu.summary().describe()));
+            let missing = unsearched(&arguments, &gpu, &tuning)?;
+            show(&render::tuning(
+                &tuning,
+                &missing,
+                &gpu.summary().describe(),
+            ));
         }
         return Ok(OK);
     }
@@ -44,13 +49,16 @@ pub(crate) async fn tune(arguments: TuneArguments, wanted: &adapter::Wanted) -> 
     stop::listen();
     show_section(&Section::paragraph(gpu.summary().describe()));
     print("");
-    search(&arguments, &store, &gpu).await
+    search(&arguments, &store, gpu, wanted.options.clone()).await
 }
 
 /// Operations that the arguments ask for, with `dtype`: a family each, and a job where a shape is given.
 fn asked(arguments: &TuneArguments, dtype: Dtype) -> Result<Vec<Wanted>> {
     if arguments.op.is_empty() {
-        return Ok(tunable().map(|family| (family, None)).collect());
+        // What models spend their time in comes first, since a search may be too short to look at all.
+        let mut families: Vec<Wanted> = tunable().map(|family| (family, None)).collect();
+        families.reverse();
+        return Ok(families);
     }
     let one = |text: &String| {
         let (name, shape) = match text.split_once(':') {
@@ -81,7 +89,8 @@ fn dtypes(arguments: &TuneArguments) -> Vec<Dtype> {
     }
 }
 
-/// The classes that are asked for, of each element type that the adapter has.
+/// The classes that are asked for, of each element type that the adapter has: the first of each operation, then the second of
+/// each, so that a search that is too short to look at all looks at some of every operation.
 fn jobs(arguments: &TuneArguments, gpu: &Gpu) -> Result<Vec<Job>> {
     let mut dtypes = dtypes(arguments);
     let features = gpu.capabilities().features;
@@ -92,78 +101,121 @@ fn jobs(arguments: &TuneArguments, gpu: &Gpu) -> Result<Vec<Job>> {
     for dtype in dtypes {
         for (family, own) in asked(arguments, dtype)? {
             match own {
-                Some(job) => jobs.push(job),
+                Some(job) => jobs.push((0, job)),
                 None => match Job::all(family, dtype, gpu.capabilities().kind) {
                     // An operation that lacks an element type is tuned for the types that it has.
                     Err(Error::Unsupported { .. }) if arguments.dtype.is_empty() => {}
-                    found => jobs.extend(found?),
+                    found => jobs.extend(found?.into_iter().enumerate()),
                 },
             }
         }
     }
-    Ok(jobs)
+    jobs.sort_by_key(|(place, _)| *place);
+    Ok(jobs.into_iter().map(|(_, job)| job).collect())
 }
 
-async fn search(arguments: &TuneArguments, store: &Store, gpu: &Gpu) -> Result<u8> {
-    let jobs = jobs(arguments, gpu)?;
-    let mut tuning = tunings::or_new(store, gpu.summary());
+/// What a search prints and keeps as it goes on.
+struct Keeper<'a> {
+    store: &'a Store,
+    tuning: Tuning,
+    progress: Progress,
+    page: Page,
+    table: terminal::Stream,
+    /// Classes that were searched this time, and those for which there was no time.
+    found: Vec<Tuned>,
+    unsearched: Vec<String>,
+    status: u8,
+}
+
+impl Keeper<'_> {
+    fn hear(&mut self, event: Event) -> Result<()> {
+        self.progress.advance();
+        match event {
+            Event::Begins(step) => self.progress.begin(&step),
+            Event::WithoutCeilings(reason) => {
+                say(&format!(
+                    "no ceilings: {reason}; what classes can gain is assumed"
+                ));
+            }
+            Event::Found(found) => {
+                print(&self.table.line(&render::tuned(&found)));
+                self.tuning.keep((*found).clone());
+                self.store.save(&self.tuning)?;
+                self.found.push(*found);
+            }
+            Event::Failed {
+                class,
+                error: error @ Error::Unsupported { .. },
+            } => self.remark(&format!("{class}: {error}")),
+            Event::Failed { class, error } => {
+                self.remark(&format!("{class}: failed: {error}"));
+                self.status = FAILED;
+            }
+            Event::Unsearched(classes) => self.unsearched = classes,
+        }
+        Ok(())
+    }
+
+    fn remark(&self, text: &str) {
+        print(&terminal::paragraph("    ", text, &self.page));
+    }
+}
+
+async fn search(
+    arguments: &TuneArguments,
+    store: &Store,
+    gpu: Gpu,
+    reopen: GpuOptions,
+) -> Result<u8> {
+    let jobs = jobs(arguments, &gpu)?;
+    let tuning = tunings::or_new(store, gpu.summary());
     // A folder that cannot be written is reported before minutes of work and not after.
     let path = store.save(&tuning)?;
     let options = TuneOptions {
-        budget: Budget {
-            time: Duration::from_secs_f64(arguments.seconds),
-            ..Budget::default()
-        },
+        time: Duration::from_secs_f64(60.0 * arguments.minutes),
         seed: arguments.data.seed,
         checks: arguments.data.checks.into(),
     };
-    let progress = Progress::new(jobs.len(), "classes");
-    let mut tuner = Tuner::new(gpu, options, &stop::asked);
-    progress.begin("ceilings");
-    tuner.measure_ceilings().await?;
-    progress.start();
-    let page = page();
-    let columns = render::tuned_columns();
-    let mut table = terminal::Stream::new(columns.clone(), &page);
-    let mut status = OK;
-    for job in jobs {
-        let name = name(
-            job.operation.family().name,
-            job.operation.dtype(),
-            &job.class,
-        );
-        progress.begin(&name);
-        let ended = tuner.tune(job).await;
-        progress.end();
-        match ended {
-            Ok(found) => {
-                print(&table.line(&render::tuned(&found)));
-                tuning.keep(found);
-                store.save(&tuning)?;
-            }
-            Err(error) if error.ends_run() => {
-                say(&format!("kept so far: {}", path.display()));
-                return Err(error);
-            }
-            Err(error @ Error::Unsupported { .. }) => {
-                print(&terminal::paragraph(
-                    "    ",
-                    &format!("{name}: {error}"),
-                    &page,
-                ));
-            }
-            Err(error) => {
-                let text = format!("{name}: failed: {error}");
-                print(&terminal::paragraph("    ", &text, &page));
-                status = FAILED;
-            }
-        }
+    let (page, columns) = (page(), render::tuned_columns());
+    let mut keeper = Keeper {
+        store,
+        tuning,
+        progress: Progress::within(options.time),
+        table: terminal::Stream::new(columns.clone(), &page),
+        page,
+        found: Vec::new(),
+        unsearched: Vec::new(),
+        status: OK,
+    };
+    let mut tuner = Tuner::new(gpu, reopen, options, &stop::asked);
+    let ended = tuner.search(jobs, &mut |event| keeper.hear(event)).await;
+    let Keeper {
+        found,
+        unsearched,
+        status,
+        ..
+    } = keeper;
+    if let Err(error) = ended {
+        say(&format!("kept so far: {}", path.display()));
+        return Err(error);
     }
-    drop(progress);
     print("");
-    show_section(&Section::paragraph(render::legend(&columns)));
+    if !found.is_empty() {
+        show_section(&Section::paragraph(render::legend(&columns)));
+    }
+    show_section(&Section::paragraph(render::tuned_summary(
+        &found,
+        &unsearched,
+    )));
     say(&format!("kept: {}", path.display()));
     Ok(status)
+}
+
+/// Classes of the adapter that `tuning` lacks.
+fn unsearched(arguments: &TuneArguments, gpu: &Gpu, tuning: &Tuning) -> Result<Vec<String>> {
+    let mut names: Vec<String> = jobs(arguments, gpu)?.iter().map(Job::name).collect();
+    names.retain(|name| !tuning.found.iter().any(|tuned| tuned.name() == *name));
+    Ok(names)
 }
 
 fn import(store: &Store, gpu: &Gpu, tuning: Tuning) -> Result<u8> {
@@ -175,10 +227,6 @@ fn import(store: &Store, gpu: &Gpu, tuning: Tuning) -> Result<u8> {
     let path = store.save(&kept)?;
     say(&format!("imported {words}; kept: {}", path.display()));
     Ok(OK)
-}
-
-fn name(operation: &str, dtype: Dtype, class: &str) -> String {
-    format!("{operation}/{}/{class}", dtype.name())
 }
 
 #[cfg(test)]

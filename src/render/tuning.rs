@@ -4,11 +4,12 @@ use super::ceilings::marks;
 use super::table::{Cell, Column, Content, Document, Line, Priority, Section, Table, legend};
 use crate::report::{Status, StopReason, Tuned, TunedConfig, Tuning};
 use crate::tune::tunable;
-use crate::units::{Bandwidth, FlopRate, Unit};
+use crate::units::{Bandwidth, FlopRate, Unit, format_percent};
+use std::fmt::Write;
 
-/// Document of the tuning of an adapter, under its `description`.
+/// Document of the tuning of an adapter, under its `description`. `unsearched` are the classes of the adapter that it lacks.
 #[must_use]
-pub fn tuning(tuning: &Tuning, description: &str) -> Document {
+pub fn tuning(tuning: &Tuning, unsearched: &[String], description: &str) -> Document {
     let columns = tuned_columns();
     let text = legend(&columns);
     let table = Table {
@@ -20,10 +21,76 @@ pub fn tuning(tuning: &Tuning, description: &str) -> Document {
         Section::table("", table),
         Section {
             title: String::new(),
-            content: Content::Text(vec![text]),
+            content: Content::Text(vec![text, tuned_summary(&tuning.found, unsearched)]),
         },
     ])
 }
+
+/// By how much the library's own choice was off, over all classes that were `found`, and which were not searched.
+#[must_use]
+pub fn tuned_summary(found: &[Tuned], unsearched: &[String]) -> String {
+    let mut text = String::new();
+    let searched = found.len();
+    if searched > 0 {
+        let best = found.iter().filter(|tuned| tuned.winner.is_none()).count();
+        let classes = if searched == 1 { "class" } else { "classes" };
+        text = format!("The default was the best in {best} of {searched} {classes}");
+        let is_cut = |tuned: &&Tuned| tuned.ended == StopReason::OutOfTime;
+        let cut = found.iter().filter(is_cut).count();
+        if cut > 0 {
+            let _ = write!(text, " ({cut} searched in part, until the time was up)");
+        }
+    }
+    let largest = found.iter().filter(|tuned| tuned.winner.is_some());
+    if let Some(largest) = largest.max_by(|a, b| a.gain.total_cmp(&b.gain)) {
+        let logarithms = found.iter().map(|tuned| tuned.gain.ln_1p());
+        let mean = (logarithms.sum::<f64>() / searched as f64).exp_m1();
+        let _ = write!(
+            text,
+            "; tuning gains {} over them (geometric mean), at most {} in {}",
+            format_percent(mean),
+            format_percent(largest.gain),
+            largest.name()
+        );
+    }
+    if !text.is_empty() {
+        text.push('.');
+    }
+    if !unsearched.is_empty() {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        let _ = write!(
+            text,
+            "Not searched, and left at the default: {}; more `--minutes` reach more.",
+            listed(unsearched)
+        );
+    }
+    text
+}
+
+/// Classes by name where they are few, or else how many there are of each operation.
+fn listed(classes: &[String]) -> String {
+    if classes.len() <= NAMED {
+        return classes.join(", ");
+    }
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for class in classes {
+        let operation = class.split('/').next().unwrap_or(class);
+        match counts.iter_mut().find(|(known, _)| *known == operation) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((operation, 1)),
+        }
+    }
+    let words = counts
+        .iter()
+        .map(|(name, count)| format!("{count} of {name}"));
+    let words: Vec<String> = words.collect();
+    format!("{} classes ({})", classes.len(), words.join(", "))
+}
+
+/// Classes up to which each is named.
+const NAMED: usize = 6;
 
 /// Columns of the classes that were searched.
 #[must_use]
@@ -138,6 +205,34 @@ mod tests {
             ended: StopReason::OutOfTime,
             lasted_s: 0.9,
         }
+    }
+
+    #[test]
+    fn the_sum_says_by_how_much_the_default_was_off() {
+        let mut deep = found(Some(0.5e-3));
+        deep.class = "deep".into();
+        deep.ended = StopReason::Complete;
+        let text = tuned_summary(&[found(None), found(Some(0.8e-3)), deep.clone()], &[]);
+        // (1 * 1.25 * 2)^(1/3) = 1.357
+        assert_eq!(
+            text,
+            "The default was the best in 1 of 3 classes (2 searched in part, until the time was up); tuning gains 35.7 % \
+             over them (geometric mean), at most 100.0 % in matmul/f32/deep."
+        );
+        assert_eq!(
+            tuned_summary(&[found(None)], &["a/f32/b".into()]),
+            "The default was the best in 1 of 1 class (1 searched in part, until the time was up). Not searched, and left \
+             at the default: a/f32/b; more `--minutes` reach more."
+        );
+        let many: Vec<String> = (0..9).map(|i| format!("op{}/f32/x", i % 2)).collect();
+        let text = tuned_summary(&[], &many);
+        assert!(
+            text.starts_with(
+                "Not searched, and left at the default: 9 classes (5 of op0, 4 of op1);"
+            ),
+            "{text}"
+        );
+        assert_eq!(tuned_summary(&[], &[]), "");
     }
 
     fn text(tuned_class: &Tuned) -> String {

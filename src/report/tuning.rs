@@ -72,7 +72,7 @@ pub struct Tuned {
     pub spread: f64,
     /// Candidates that were timed.
     pub tried: usize,
-    /// Candidates that were not timed, and why: not supported, or wrong.
+    /// Candidates that were not timed, and why: not supported, not compiled, wrong, or fatal to the device.
     pub passed_over: Vec<String>,
     /// Warnings about the times: a device that was not at its rate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -194,6 +194,12 @@ impl Tuned {
             && self.dtype == other.dtype
             && self.class == other.class
             && self.checks == other.checks
+    }
+
+    /// Operation, element type and class, as in `matmul/f32/square_small`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}/{}/{}", self.operation, self.dtype.name(), self.class)
     }
 
     /// Kernel and constants to use from now on: the winner, or the default where there is none.

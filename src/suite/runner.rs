@@ -31,20 +31,26 @@ pub struct RunOptions {
     pub tuning: Option<Arc<Tuning>>,
 }
 
+/// What a runner learned about the speed of its adapter. It holds for the adapter, on whichever device of it.
+#[derive(Debug, Default)]
+pub(crate) struct Learned {
+    ceilings: Vec<Ceiling>,
+    /// The model that `ceilings` make; `None` before they were measured.
+    pub(crate) roofline: Option<Roofline>,
+    /// Whether the ceilings were measured again after a row exceeded one.
+    raised: bool,
+    /// Seconds that one unit of a kernel's work took, by kernel.
+    pace: HashMap<&'static str, f64>,
+}
+
 /// Measures on one adapter, and remembers what it learned about its speed.
 pub struct Runner<'a> {
     gpu: &'a Gpu,
     options: RunOptions,
     should_stop: &'a dyn Fn() -> bool,
-    ceilings: Vec<Ceiling>,
-    /// The model that `ceilings` make; `None` before they were measured.
-    roofline: Option<Roofline>,
-    /// Whether the ceilings were measured again after a row exceeded one.
-    raised: bool,
+    learned: Learned,
     others: HostLoad<'a>,
     statistics: Statistics<'a>,
-    /// Seconds that one unit of a kernel's work took, by kernel.
-    pace: HashMap<&'static str, f64>,
 }
 
 /// Rate assumed for a kernel before its first dispatch, as a share of the ceilings.
@@ -60,13 +66,23 @@ impl<'a> Runner<'a> {
             gpu,
             options,
             should_stop,
-            ceilings: Vec::new(),
-            roofline: None,
-            raised: false,
+            learned: Learned::default(),
             others: HostLoad::default(),
             statistics: Statistics::default(),
-            pace: HashMap::new(),
         }
+    }
+
+    /// The runner, with what another one learned on the same adapter.
+    #[must_use]
+    pub(crate) fn knowing(mut self, learned: Learned) -> Self {
+        self.learned = learned;
+        self
+    }
+
+    /// What the runner learned.
+    #[must_use]
+    pub(crate) fn into_learned(self) -> Learned {
+        self.learned
     }
 
     /// The runner, with `others` as the load by other processes, which may slow a software adapter down.
@@ -98,9 +114,10 @@ impl<'a> Runner<'a> {
                 self.options.seed,
             )
         };
-        self.ceilings = measure_ceilings(self.gpu, &effort, self.should_stop, self.others).await?;
-        self.roofline = Roofline::from_ceilings(&self.ceilings);
-        Ok(&self.ceilings)
+        let found = measure_ceilings(self.gpu, &effort, self.should_stop, self.others).await?;
+        self.learned.ceilings = found;
+        self.learned.roofline = Roofline::from_ceilings(&self.learned.ceilings);
+        Ok(&self.learned.ceilings)
     }
 
     /// Verifies and times one workload. At the first row above its roof, the ceilings of its kind are measured again, unless
@@ -113,11 +130,11 @@ impl<'a> Runner<'a> {
         let is_above = |row: &Row| row.percent_of_roof.is_some_and(|percent| percent > 100.0);
         // A first look only marks the row: it is done in seconds, and nothing in it is for publishing.
         let is_short = self.options.sampling.warning().is_some();
-        if !is_above(&row) || self.raised || is_short {
+        if !is_above(&row) || self.learned.raised || is_short {
             return Ok(row);
         }
         // Either the ceiling is too low or the operands lie in a cache. Measuring again, once a run, shows a low ceiling.
-        self.raised = true;
+        self.learned.raised = true;
         if self.raise_ceilings(row.bound).await? {
             return self.ended(case).await;
         }
@@ -127,13 +144,13 @@ impl<'a> Runner<'a> {
     /// The ceilings so far: a ceiling that a row exceeded is measured again.
     #[must_use]
     pub fn ceilings(&self) -> &[Ceiling] {
-        &self.ceilings
+        &self.learned.ceilings
     }
 
     /// Roofline model of the ceilings so far; `None` without a ceiling of arithmetic and one of memory.
     #[must_use]
     pub fn roofline(&self) -> Option<&Roofline> {
-        self.roofline.as_ref()
+        self.learned.roofline.as_ref()
     }
 
     /// Measures again the ceilings that `bound` depends on, keeps the higher value of each, and returns whether one rose.
@@ -150,14 +167,14 @@ impl<'a> Runner<'a> {
         let mut rose = false;
         let (stop, others) = (self.should_stop, self.others);
         for again in measure_some(self.gpu, &effort, stop, others, bound).await? {
-            let known = self.ceilings.iter_mut().find(|c| c.id == again.id);
+            let known = self.learned.ceilings.iter_mut().find(|c| c.id == again.id);
             if let Some(known) = known.filter(|known| known.value < again.value) {
                 *known = again;
                 rose = true;
             }
         }
         if rose {
-            self.roofline = Roofline::from_ceilings(&self.ceilings);
+            self.learned.roofline = Roofline::from_ceilings(&self.learned.ceilings);
         }
         Ok(rose)
     }
@@ -204,7 +221,8 @@ impl<'a> Runner<'a> {
             Err(wrong) => Measurement::failed(&wrong),
         };
         if let Some(time) = &measured.time {
-            self.pace
+            self.learned
+                .pace
                 .insert(plan.kernel().name, time.median / work(operation));
         }
         let row = row::planned(
@@ -213,7 +231,7 @@ impl<'a> Runner<'a> {
             &plan,
             verified,
             &measured,
-            self.roofline.as_ref(),
+            self.learned.roofline.as_ref(),
         );
         let compiled = self.statistics.of(plan.texts(), plan.checks());
         Ok(row::explained(row, compiled))
@@ -233,7 +251,7 @@ impl<'a> Runner<'a> {
             return Ok((wanted, plan));
         }
         drop(plan);
-        if !self.pace.contains_key(name) {
+        if !self.learned.pace.contains_key(name) {
             let mut small = Arc::clone(&wanted);
             while self.predicted(name, small.as_ref()) > cap
                 && let Some(half) = small.halved()
@@ -262,14 +280,15 @@ impl<'a> Runner<'a> {
         clock.sample(1).await?;
         clock.wake(&self.options.sampling, self.should_stop).await?;
         let seconds = clock.sample(1).await?.wall_s;
-        self.pace
+        self.learned
+            .pace
             .insert(plan.kernel().name, seconds / work(operation));
         Ok(())
     }
 
     /// Predicted seconds of one execution, from the kernel's pace, or from a first guess where the pace is not known.
     fn predicted(&self, kernel: &str, operation: &dyn Operation) -> f64 {
-        if let Some(pace) = self.pace.get(kernel) {
+        if let Some(pace) = self.learned.pace.get(kernel) {
             return pace * work(operation);
         }
         let roof = self

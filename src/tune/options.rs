@@ -1,13 +1,13 @@
 //! How to search.
 
-use super::search::Budget;
 use crate::shader::Checks;
+use std::time::Duration;
 
 /// How to search.
 #[derive(Debug, Clone)]
 pub struct TuneOptions {
-    /// Limits of the search of one class.
-    pub budget: Budget,
+    /// Time of the whole search, ceilings included. A step that has begun is waited for.
+    pub time: Duration,
     /// Seed of the data.
     pub seed: u32,
     /// Runtime checks in shaders.
@@ -15,10 +15,10 @@ pub struct TuneOptions {
 }
 
 impl Default for TuneOptions {
-    /// 12 candidates and 10 s a class, without runtime checks.
+    /// Five minutes, without runtime checks.
     fn default() -> Self {
         Self {
-            budget: Budget::default(),
+            time: Duration::from_mins(5),
             seed: 1,
             checks: Checks::Off,
         }

@@ -1,8 +1,10 @@
 //! The search itself: independent of any device, bounded in candidates and in time.
 
+use super::device::reason_of;
 use crate::bench::NOISY_ABOVE;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::report::{StopReason, Summary, Warning};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Limits of the search of one class.
@@ -13,6 +15,16 @@ pub struct Budget {
     /// The most time, from the first moment of [`Trials::now`]. A step begins only if the longest step so far would end in
     /// time. A step that has begun is waited for.
     pub time: Duration,
+}
+
+impl Budget {
+    /// A budget of `time`: 12 candidates, and one more for each second beyond ten, up to 48.
+    #[must_use]
+    pub fn within(time: Duration) -> Self {
+        let more = time.saturating_sub(Self::default().time).as_secs() as usize;
+        let candidates = (Self::default().candidates + more).min(MOST_CANDIDATES);
+        Self { candidates, time }
+    }
 }
 
 impl Default for Budget {
@@ -63,6 +75,12 @@ pub trait Trials {
     /// The reason why there are no times.
     async fn time(&mut self, candidate: usize, phase: Phase) -> Result<Timing>;
 
+    /// Opens the device again after `lost`, an error that cost it, with operands as before. No candidate is verified on it.
+    ///
+    /// # Errors
+    /// [`Error::DeviceGivenUp`], and errors of the new device.
+    async fn reopen(&mut self, lost: &Error) -> Result<()>;
+
     /// The time since the search of the class began, which never goes back.
     fn now(&self) -> Duration;
 }
@@ -88,6 +106,10 @@ pub struct Outcome {
     pub ended: StopReason,
 }
 
+/// The most candidates of a class, however much time it has.
+const MOST_CANDIDATES: usize = 48;
+/// Candidates of one class that may cost the device: a driver that resets as often is not worth a search.
+const MOST_LOST: usize = 3;
 /// A smaller gain does not count, whatever the spread: 0.01 is 1 %.
 const LEAST_GAIN: f64 = 0.01;
 /// Number of screened candidates that are compared with the default.
@@ -109,8 +131,8 @@ const SCREENING: f64 = 0.75;
 /// with the default in alternating rounds: a winner has to be faster by more than the spread.
 ///
 /// # Errors
-/// Any error of the default's screening; [`crate::Error::Interrupted`] and [`crate::Error::DeviceLost`]. Any other
-/// candidate that fails is passed over.
+/// Any error of the default; [`Error::Interrupted`]. Any other candidate that fails is passed over. One that costs the device
+/// is passed over too, and the device is opened again: [`Error::DeviceGivenUp`] at the third, or where it does not open.
 pub async fn search<T: Trials>(
     trials: &mut T,
     count: usize,
@@ -121,6 +143,8 @@ pub async fn search<T: Trials>(
         trials,
         budget,
         longest: Duration::ZERO,
+        verified: BTreeSet::new(),
+        lost: 0,
     };
     let Timing { time, mark, .. } = session.screen(0).await?;
     let default = time;
@@ -150,6 +174,10 @@ pub async fn search<T: Trials>(
                 screened.push((candidate, time.median));
                 is_near = near(time.median);
             }
+            Err(error) if error.costs_device() => {
+                let reason = session.recover(&error).await?;
+                outcome.passed_over.push((candidate, reason));
+            }
             Err(error) if error.ends_run() => return Err(error),
             Err(error) => outcome.passed_over.push((candidate, error.to_string())),
         }
@@ -160,9 +188,15 @@ pub async fn search<T: Trials>(
     screened.retain(|(_, median)| *median <= default.median * MARGIN);
     screened.sort_by(|a, b| a.1.total_cmp(&b.1));
     screened.truncate(CHALLENGERS);
-    if !screened.is_empty() {
-        let challengers: Vec<usize> = screened.iter().map(|(place, _)| *place).collect();
-        session.compare(&challengers, &mut outcome).await?;
+    let mut challengers: Vec<usize> = screened.iter().map(|(place, _)| *place).collect();
+    while !challengers.is_empty() {
+        let Some((lost, error)) = session.compare(&challengers, &mut outcome).await? else {
+            break;
+        };
+        // Times before and after are of different devices: the others are compared anew.
+        let reason = session.recover(&error).await?;
+        outcome.passed_over.push((lost, reason));
+        challengers.retain(|challenger| *challenger != lost);
     }
     Ok(outcome)
 }
@@ -172,7 +206,14 @@ struct Search<'a, T> {
     budget: &'a Budget,
     /// The longest step so far.
     longest: Duration,
+    /// Candidates that were verified on the present device.
+    verified: BTreeSet<usize>,
+    /// Candidates that cost the device.
+    lost: usize,
 }
+
+/// A candidate that cost the device, and how.
+type Lost = (usize, Error);
 
 impl<T: Trials> Search<'_, T> {
     fn has_time(&self, until: Duration) -> bool {
@@ -181,21 +222,50 @@ impl<T: Trials> Search<'_, T> {
 
     async fn screen(&mut self, candidate: usize) -> Result<Timing> {
         let began = self.trials.now();
-        self.trials.verify(candidate).await?;
+        self.verify(candidate).await?;
         let time = self.trials.time(candidate, Phase::Screening).await;
         self.longest = self.longest.max(self.trials.now().saturating_sub(began));
         time
     }
 
-    /// Times of `all` candidates in turn. If the first, which is the default, has no time, the round ends.
-    async fn round(&mut self, all: &[usize]) -> Result<Vec<Result<Timing>>> {
+    async fn verify(&mut self, candidate: usize) -> Result<()> {
+        self.trials.verify(candidate).await?;
+        self.verified.insert(candidate);
+        Ok(())
+    }
+
+    /// Opens the device again after `error`, which cost it, and verifies the default there; why the candidate at fault is passed
+    /// over.
+    async fn recover(&mut self, error: &Error) -> Result<String> {
+        self.lost += 1;
+        if self.lost == MOST_LOST {
+            return Err(Error::DeviceGivenUp {
+                reason: format!(
+                    "{MOST_LOST} candidates of one class lost it, the last so: {error}"
+                ),
+            });
+        }
+        self.trials.reopen(error).await?;
+        self.verified.clear();
+        self.verify(0).await?;
+        Ok(reason_of(error))
+    }
+
+    /// Times of `all` candidates in turn. If the first, which is the default, has no time, the round ends. The candidate that
+    /// cost the device, in place of an answer, if one did.
+    async fn round(
+        &mut self,
+        all: &[usize],
+    ) -> Result<std::result::Result<Vec<Result<Timing>>, Lost>> {
         let mut round = Vec::new();
         for candidate in all {
             let timed = self.trials.time(*candidate, Phase::Round).await;
-            if let Err(error) = &timed
-                && error.ends_run()
-            {
-                return Err(error.clone());
+            match &timed {
+                Err(error) if *candidate > 0 && error.costs_device() => {
+                    return Ok(Err((*candidate, error.clone())));
+                }
+                Err(error) if error.ends_run() || error.costs_device() => return Err(error.clone()),
+                _ => {}
             }
             let is_lost = timed.is_err() && round.is_empty();
             round.push(timed);
@@ -203,14 +273,44 @@ impl<T: Trials> Search<'_, T> {
                 break;
             }
         }
-        Ok(round)
+        Ok(Ok(round))
     }
 
-    /// Times the default and each challenger in turn, and notes the winner if there is one.
-    async fn compare(&mut self, challengers: &[usize], outcome: &mut Outcome) -> Result<()> {
-        let all: Vec<usize> = std::iter::once(0)
-            .chain(challengers.iter().copied())
-            .collect();
+    /// The default, and those `challengers` that are right on the present device; the one that cost it, in place of them.
+    async fn contenders(
+        &mut self,
+        challengers: &[usize],
+        outcome: &mut Outcome,
+    ) -> Result<std::result::Result<Vec<usize>, Lost>> {
+        let mut all = vec![0];
+        for challenger in challengers {
+            if !self.verified.contains(challenger) {
+                match self.verify(*challenger).await {
+                    Ok(()) => {}
+                    Err(error) if error.costs_device() => return Ok(Err((*challenger, error))),
+                    Err(error) if error.ends_run() => return Err(error),
+                    Err(error) => {
+                        outcome.passed_over.push((*challenger, error.to_string()));
+                        continue;
+                    }
+                }
+            }
+            all.push(*challenger);
+        }
+        Ok(Ok(all))
+    }
+
+    /// Times the default and each challenger in turn, and notes the winner if there is one; the challenger that cost the
+    /// device, if one did, with nothing noted.
+    async fn compare(
+        &mut self,
+        challengers: &[usize],
+        outcome: &mut Outcome,
+    ) -> Result<Option<Lost>> {
+        let all = match self.contenders(challengers, outcome).await? {
+            Ok(all) => all,
+            Err(lost) => return Ok(Some(lost)),
+        };
         let mut times = vec![Vec::new(); all.len()];
         let (mut compared, mut marks) = (0, Vec::new());
         self.longest = Duration::ZERO;
@@ -223,7 +323,10 @@ impl<T: Trials> Search<'_, T> {
                 outcome.ended = StopReason::OutOfTime;
                 break;
             }
-            let round = self.round(&all).await?;
+            let round = match self.round(&all).await? {
+                Ok(round) => round,
+                Err(lost) => return Ok(Some(lost)),
+            };
             self.longest = self.longest.max(self.trials.now().saturating_sub(began));
             if has_drifted(&round) {
                 log::debug!("a round is repeated: the device drifted");
@@ -245,7 +348,7 @@ impl<T: Trials> Search<'_, T> {
         }
         let rounds: Vec<Option<Summary>> = times.iter().map(|t| Summary::new(t)).collect();
         let Some(default) = rounds[0].as_ref().filter(|d| d.n >= LEAST_ROUNDS) else {
-            return Ok(());
+            return Ok(None);
         };
         outcome.default_s = default.median;
         outcome.mark = marks.into_iter().next();
@@ -266,7 +369,7 @@ impl<T: Trials> Search<'_, T> {
                 outcome.spread = spread;
             }
         }
-        Ok(())
+        Ok(None)
     }
 }
 

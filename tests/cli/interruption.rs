@@ -72,7 +72,7 @@ fn an_interrupted_search_keeps_its_classes() {
     }
     let mut command = ridgepoint("tune-interrupted");
     let kept = command.get_current_dir().unwrap().join("kept");
-    command.args("tune --op matmul --seconds 1 --cache kept".split(' '));
+    command.args("tune --op matmul --minutes 1 --cache kept".split(' '));
     let file = || -> Option<PathBuf> { Some(std::fs::read_dir(&kept).ok()?.next()?.ok()?.path()) };
     let found = || file().map_or(0, |path| count(&path, "found"));
     let output = interrupted(command, 1, || found() > 0);

@@ -6,14 +6,19 @@ use ridgepoint::bench::Coverage;
 use ridgepoint::ops::family;
 use ridgepoint::report::{AdapterKind, Machine, Setting, StopReason, Tuned, TunedConfig};
 use ridgepoint::shader::{Checks, Constant};
-use ridgepoint::tune::{Budget, Job, TuneOptions, Tuner, candidates};
-use ridgepoint::{Attention, Dtype, Gpu, Mask, Matmul, Operation, Plan, PlanOptions, Tuning};
+use ridgepoint::tune::{Budget, Event, Job, TuneOptions, Tuner, candidates};
+use ridgepoint::{
+    Attention, Dtype, Gpu, GpuOptions, Mask, Matmul, Operation, Plan, PlanOptions, Tuning,
+};
+use std::cell::Cell;
 use std::time::Duration;
 
 tests! {
     a_plan_from_a_tuning_says_so,
     a_tuning_that_does_not_fit_is_never_an_error,
     a_search_on_a_device_ends_and_finds_what_can_be_planned,
+    a_default_that_loses_the_device_fails_alone,
+    a_candidate_that_loses_the_device_is_passed_over,
     tiles_of_attention_that_a_search_tries_are_right,
     constants_of_rows_that_a_search_tries_are_right,
     constants_of_vectors_that_a_search_tries_are_right,
@@ -145,21 +150,18 @@ fn a_search_on_a_device_ends_and_finds_what_can_be_planned() {
     let Some(gpu) = common::open(|_| {}) else {
         return;
     };
-    let never = || false;
-    let options = TuneOptions {
-        budget: Budget {
-            candidates: 3,
-            time: Duration::from_secs(20),
-        },
-        ..TuneOptions::default()
+    let budget = Budget {
+        candidates: 3,
+        time: Duration::from_secs(20),
     };
     // A GPU computes SHAPE in less than other processes delay a submission by.
     let shape = match gpu.capabilities().kind {
         AdapterKind::Software | AdapterKind::Noop => SHAPE,
         _ => Matmul::new(1024, 1024, 1024),
     };
-    let mut tuner = Tuner::new(&gpu, options, &never);
-    let found = block_on(tuner.tune(Job::of(Box::new(shape)).unwrap())).unwrap();
+    let options = GpuOptions::from_env().unwrap();
+    let mut tuner = Tuner::new(gpu, options, TuneOptions::default(), &|| false);
+    let found = block_on(tuner.tune(Job::of(Box::new(shape)).unwrap(), &budget)).unwrap();
     assert_eq!(found.class, "square_small");
     // What would take too long, as on a busy device, is halved, and says so.
     let mut wanted: Option<Box<dyn Operation>> = Some(Box::new(shape));
@@ -173,9 +175,90 @@ fn a_search_on_a_device_ends_and_finds_what_can_be_planned() {
         .as_ref()
         .is_some_and(|w| w.time_s < found.default.time_s);
     assert_eq!(is_better, found.winner.is_some(), "{found:?}");
-    let mut tuning = Tuning::new(Machine::of(gpu.summary()));
+    let mut tuning = Tuning::new(Machine::of(tuner.gpu().summary()));
     tuning.keep(found);
-    assert!(!plan(&gpu, Some(tuning)).reason().contains("not used"));
+    assert!(
+        !plan(tuner.gpu(), Some(tuning))
+            .reason()
+            .contains("not used")
+    );
+}
+
+/// What a search of `shapes` found, and what failed in it, whose device is destroyed where the search asks for the
+/// `lost_at`th time whether it should stop, counted from the first step whose name begins with `from`. `None` without an
+/// adapter.
+fn search_and_lose(
+    shapes: &[(&str, &str)],
+    from: &str,
+    lost_at: usize,
+) -> Option<(Vec<Tuned>, Vec<String>)> {
+    let gpu = common::open(|_| {})?;
+    let device = gpu.device().clone();
+    let asked = Cell::new(None);
+    let should_stop = || {
+        asked.set(asked.get().map(|count: usize| count + 1));
+        if asked.get() == Some(lost_at) {
+            device.destroy();
+        }
+        false
+    };
+    let jobs = shapes.iter().map(|(name, shape)| {
+        let operation = (family(name).unwrap().parse)(shape, Dtype::F32);
+        Job::of(operation.unwrap()).unwrap()
+    });
+    let options = TuneOptions {
+        time: Duration::from_secs(12),
+        ..TuneOptions::default()
+    };
+    let reopen = GpuOptions::from_env().unwrap();
+    let mut tuner = Tuner::new(gpu, reopen, options, &should_stop);
+    let (mut found, mut failed) = (Vec::new(), Vec::new());
+    let mut listener = |event| {
+        match event {
+            Event::Begins(step) if step.starts_with(from) => {
+                asked.set(asked.get().or(Some(0)));
+            }
+            Event::Found(one) => found.push(*one),
+            Event::Failed { class, error } => failed.push(format!("{class}: {error}")),
+            _ => {}
+        }
+        Ok(())
+    };
+    block_on(tuner.search(jobs.collect(), &mut listener)).unwrap();
+    assert!(asked.get() >= Some(lost_at), "nothing was lost: {asked:?}");
+    assert_eq!(tuner.gpu().fault(), Ok(()));
+    Some((found, failed))
+}
+
+/// The device is lost under a default: its class fails, and the others are searched on a new device.
+fn a_default_that_loses_the_device_fails_alone() {
+    let shapes = [("matmul", "48x40x32"), ("triad", "65536")];
+    let Some((found, failed)) = search_and_lose(&shapes, "a look at", 1) else {
+        return;
+    };
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!(failed[0].contains("lost the device"), "{failed:?}");
+    assert!(
+        failed[0].ends_with("the device was opened again"),
+        "{failed:?}"
+    );
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+/// The device is lost under a candidate: it is passed over, and the search goes on.
+fn a_candidate_that_loses_the_device_is_passed_over() {
+    // Samples of the default come first, as many as its time allows.
+    for lost_at in [100, 200, 400] {
+        let Some((found, failed)) = search_and_lose(&[("triad", "65536")], "triad", lost_at) else {
+            return;
+        };
+        let mut passed_over = found.iter().flat_map(|tuned| &tuned.passed_over);
+        if failed.is_empty() && passed_over.any(|why| why.contains("it lost the device")) {
+            assert!(found.iter().all(|tuned| tuned.tried > 1), "{found:?}");
+            return;
+        }
+    }
+    panic!("the default lost it each time");
 }
 
 /// All that a search may try for attention, on small shapes of its classes.

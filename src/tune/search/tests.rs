@@ -17,6 +17,26 @@ struct Fake {
     rounds: usize,
     /// The candidate at which the user asks to stop.
     stopped_at: Option<usize>,
+    /// Verifications and timings, counted from 0 each, that cost the device.
+    lost_at: Vec<Step>,
+    timed: usize,
+    /// How often the device was opened again, and how often it can be.
+    reopened: usize,
+    reopens: usize,
+}
+
+/// A step of a search, by the number of steps of its kind before it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Step {
+    Verify(usize),
+    Time(usize),
+}
+
+/// An error that costs the device.
+fn lost() -> Error {
+    Error::DeviceLost {
+        reason: "a hang".into(),
+    }
 }
 
 impl Fake {
@@ -30,6 +50,10 @@ impl Fake {
             verified: Vec::new(),
             rounds: 0,
             stopped_at: None,
+            lost_at: Vec::new(),
+            timed: 0,
+            reopened: 0,
+            reopens: usize::MAX,
         }
     }
 
@@ -37,7 +61,21 @@ impl Fake {
         let count = self.seconds.len();
         block_on(search(self, count, &|_| false, budget)).unwrap()
     }
+
+    fn ended(&mut self) -> Result<Outcome> {
+        let count = self.seconds.len();
+        block_on(search(self, count, &|_| false, &Budget::default()))
+    }
+
+    /// Candidates of which the device holds a launch: those that were verified since it was opened.
+    fn present(&self) -> &[usize] {
+        let opened = self.verified.iter().rposition(|place| *place == REOPENED);
+        &self.verified[opened.map_or(0, |opened| opened + 1)..]
+    }
 }
+
+/// Marks in [`Fake::verified`] that the device was opened again.
+const REOPENED: usize = usize::MAX;
 
 impl Trials for Fake {
     async fn verify(&mut self, candidate: usize) -> Result<()> {
@@ -45,7 +83,12 @@ impl Trials for Fake {
             return Err(Error::Interrupted);
         }
         self.now += Duration::from_secs_f64(self.verifying);
+        let count = self.verified.iter().filter(|place| **place != REOPENED);
+        let step = Step::Verify(count.count());
         self.verified.push(candidate);
+        if self.lost_at.contains(&step) {
+            return Err(lost());
+        }
         self.seconds[candidate].map(drop).ok_or_else(|| Error::Gpu {
             what: "a candidate".into(),
             message: "wrong result".into(),
@@ -53,7 +96,12 @@ impl Trials for Fake {
     }
 
     async fn time(&mut self, candidate: usize, phase: Phase) -> Result<Timing> {
-        assert!(self.verified.contains(&candidate), "timed before verified");
+        assert!(self.present().contains(&candidate), "timed before verified");
+        let step = Step::Time(self.timed);
+        self.timed += 1;
+        if self.lost_at.contains(&step) {
+            return Err(lost());
+        }
         let seconds = self.seconds[candidate].expect("what is wrong is not timed");
         let factor = match phase {
             Phase::Screening => 1.0,
@@ -79,6 +127,19 @@ impl Trials for Fake {
         })?;
         let mark = None;
         Ok(Timing { time, rate, mark })
+    }
+
+    async fn reopen(&mut self, lost: &Error) -> Result<()> {
+        assert!(lost.costs_device(), "{lost}");
+        if self.reopened == self.reopens {
+            return Err(Error::DeviceGivenUp {
+                reason: "it did not open again".into(),
+            });
+        }
+        self.reopened += 1;
+        self.now += Duration::from_secs(1);
+        self.verified.push(REOPENED);
+        Ok(())
     }
 
     fn now(&self) -> Duration {
@@ -224,4 +285,87 @@ fn who_asks_to_stop_is_heard() {
     fake.stopped_at = Some(1);
     let ended = block_on(search(&mut fake, 3, &|_| false, &Budget::default()));
     assert_eq!(ended, Err(Error::Interrupted));
+}
+
+#[test]
+fn a_candidate_that_loses_the_device_is_passed_over_and_the_search_goes_on() {
+    // As it is verified, and as it is timed.
+    for step in [Step::Verify(1), Step::Time(1)] {
+        let mut fake = Fake::new(&[1.0, 0.1, 0.8]);
+        fake.lost_at = vec![step];
+        let outcome = fake.ended().unwrap();
+        assert_eq!(outcome.winner, Some((2, 0.8)), "{step:?}");
+        assert_eq!(outcome.tried, 2);
+        assert_eq!(
+            outcome.passed_over,
+            [(1, "it lost the device: a hang".to_owned())]
+        );
+        // The default is verified on the new device before anything else.
+        assert_eq!(fake.verified, [0, 1, REOPENED, 0, 2]);
+    }
+}
+
+#[test]
+fn a_challenger_that_loses_the_device_in_the_comparison_leaves_it_to_the_other() {
+    let mut fake = Fake::new(&[1.0, 0.7, 0.8]);
+    // Three screenings, then the default and the best challenger of the second round.
+    fake.lost_at = vec![Step::Time(3 + 3 + 1)];
+    let outcome = fake.ended().unwrap();
+    assert_eq!(outcome.winner, Some((2, 0.8)));
+    assert_eq!(outcome.passed_over.len(), 1);
+    assert_eq!(outcome.passed_over[0].0, 1);
+    assert_eq!(fake.verified, [0, 1, 2, REOPENED, 0, 2]);
+    // The comparison began anew: five rounds of two, beside the four timings before.
+    assert_eq!(fake.timed, 3 + 5 + 10);
+    // A challenger that was screened on the first device, and loses the second as it is verified there.
+    let mut fake = Fake::new(&[1.0, 0.7, 0.8, 0.9]);
+    fake.lost_at = vec![Step::Time(3), Step::Verify(5)];
+    let outcome = fake.ended().unwrap();
+    assert_eq!(outcome.winner, Some((2, 0.8)));
+    let passed: Vec<usize> = outcome
+        .passed_over
+        .iter()
+        .map(|(place, _)| *place)
+        .collect();
+    assert_eq!(passed, [3, 1]);
+}
+
+#[test]
+fn a_default_that_loses_the_device_ends_its_class() {
+    for step in [Step::Verify(0), Step::Time(0), Step::Time(2)] {
+        let mut fake = Fake::new(&[1.0, 0.7]);
+        fake.lost_at = vec![step];
+        assert_eq!(fake.ended(), Err(lost()), "{step:?}");
+        assert_eq!(fake.reopened, 0);
+    }
+    // On the new device, after a candidate lost the first.
+    let mut fake = Fake::new(&[1.0, 0.7]);
+    fake.lost_at = vec![Step::Verify(1), Step::Verify(2)];
+    assert_eq!(fake.ended(), Err(lost()));
+}
+
+#[test]
+fn a_device_that_is_lost_too_often_or_does_not_open_is_given_up() {
+    let given_up = |fake: &mut Fake| match fake.ended() {
+        Err(Error::DeviceGivenUp { reason }) => reason,
+        other => panic!("{other:?}"),
+    };
+    let mut fake = Fake::new(&[1.0; 6]);
+    // Each loss is followed by a verification of the default.
+    fake.lost_at = vec![Step::Verify(1), Step::Verify(3), Step::Verify(5)];
+    assert!(given_up(&mut fake).starts_with("3 candidates of one class lost it"));
+    assert_eq!(fake.reopened, 2);
+    let mut fake = Fake::new(&[1.0; 6]);
+    fake.lost_at = vec![Step::Verify(1)];
+    fake.reopens = 0;
+    assert_eq!(given_up(&mut fake), "it did not open again");
+}
+
+#[test]
+fn more_time_allows_more_candidates() {
+    let seconds = |seconds| Budget::within(Duration::from_secs(seconds)).candidates;
+    assert_eq!(
+        [0, 10, 11, 30, 46, 300].map(seconds),
+        [12, 12, 13, 32, 48, 48]
+    );
 }
