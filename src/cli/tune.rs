@@ -190,11 +190,13 @@ async fn search(
     let mut tuner = Tuner::new(gpu, reopen, options, &stop::asked);
     let ended = tuner.search(jobs, &mut |event| keeper.hear(event)).await;
     let Keeper {
+        progress,
         found,
         unsearched,
         status,
         ..
     } = keeper;
+    drop(progress);
     if let Err(error) = ended {
         say(&format!("kept so far: {}", path.display()));
         return Err(error);

@@ -1,11 +1,9 @@
 //! The whole search on a device: ceilings, looks, then class after class, within one budget.
 
-use super::Tuner;
 use super::job::Job;
-use super::roof;
 use super::search::Budget;
 use super::sharing::{Claim, Classes, share_out};
-use super::trials::look;
+use super::tuner::Tuner;
 use crate::error::{Error, Result};
 use crate::ops::Operation;
 use crate::report::Tuned;
@@ -53,40 +51,41 @@ const STEPS: u32 = 5;
 /// The least time of a search, however short a look was: screenings of 0.2 s, and rounds of a comparison for a second.
 const LEAST: Duration = Duration::from_secs(2);
 
-/// Searches `jobs`.
-///
-/// # Errors
-/// Errors of [`Tuner::search`].
-pub(super) async fn search_all(
-    tuner: &mut Tuner<'_>,
-    jobs: Vec<Job>,
-    listener: &mut Listener<'_>,
-) -> Result<()> {
-    listener(Event::Begins("ceilings".to_owned()))?;
-    if let Some(reason) = tuner.measure_ceilings().await? {
-        listener(Event::WithoutCeilings(reason))?;
+impl Tuner<'_> {
+    /// Searches `jobs` within the time of its options, and reports to `listener`. The ceilings are measured first. Each class gets a
+    /// look, and then time in proportion to what a look promises, the most promising first. A class that fails costs itself
+    /// alone; a device that is lost is opened again.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]; [`Error::DeviceGivenUp`] for a device that three candidates of one class lost, or that does not
+    /// open again; errors of `listener`.
+    pub async fn search(&mut self, jobs: Vec<Job>, listener: &mut Listener<'_>) -> Result<()> {
+        listener(Event::Begins("ceilings".to_owned()))?;
+        if let Some(reason) = self.measure_ceilings().await? {
+            listener(Event::WithoutCeilings(reason))?;
+        }
+        let entry = |job: Job| Entry {
+            name: job.name(),
+            class: job.class,
+            operation: job.operation.into(),
+        };
+        let entries: Vec<Entry> = jobs.into_iter().map(entry).collect();
+        let (count, total) = (entries.len(), self.total());
+        let mut session = Session {
+            tuner: self,
+            entries,
+            listener: &mut *listener,
+        };
+        let unsearched = share_out(&mut session, count, total).await?;
+        if unsearched.is_empty() {
+            return Ok(());
+        }
+        let names = unsearched
+            .iter()
+            .map(|place| session.entries[*place].name.clone());
+        let names = names.collect();
+        (session.listener)(Event::Unsearched(names))
     }
-    let entry = |job: Job| Entry {
-        name: job.name(),
-        class: job.class,
-        operation: job.operation.into(),
-    };
-    let entries: Vec<Entry> = jobs.into_iter().map(entry).collect();
-    let (count, total) = (entries.len(), tuner.options.time);
-    let mut session = Session {
-        tuner,
-        entries,
-        listener: &mut *listener,
-    };
-    let unsearched = share_out(&mut session, count, total).await?;
-    if unsearched.is_empty() {
-        return Ok(());
-    }
-    let names = unsearched
-        .iter()
-        .map(|place| session.entries[*place].name.clone());
-    let names = names.collect();
-    (session.listener)(Event::Unsearched(names))
 }
 
 impl Session<'_, '_> {
@@ -100,7 +99,7 @@ impl Session<'_, '_> {
 
 impl Classes for Session<'_, '_> {
     fn now(&self) -> Duration {
-        self.tuner.began.elapsed()
+        self.tuner.elapsed()
     }
 
     async fn look(&mut self, class: usize) -> Result<Option<Claim>> {
@@ -131,20 +130,5 @@ impl Classes for Session<'_, '_> {
             Ok(found) => (self.listener)(Event::Found(Box::new(found))),
             Err(error) => self.failed(class, error).await,
         }
-    }
-}
-
-impl Tuner<'_> {
-    /// What can be gained on the default of `wanted`, which becomes a shape that suits the device's speed.
-    async fn look(&mut self, wanted: &mut Arc<dyn Operation>) -> Result<f64> {
-        if (self.should_stop)() {
-            return Err(Error::Interrupted);
-        }
-        let (operation, plan) = self.fit(Arc::clone(wanted)).await?;
-        let seconds = look(&self.device.gpu, operation.as_ref(), &plan, &self.setting()).await?;
-        let roofline = self.learned.roofline.as_ref();
-        let gain = roof::expected_gain(roofline, operation.as_ref(), seconds);
-        *wanted = operation;
-        Ok(gain)
     }
 }
