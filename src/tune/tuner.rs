@@ -213,6 +213,11 @@ impl<'a> Tuner<'a> {
             return Err(Error::Interrupted);
         }
         let (operation, plan) = self.fit(Arc::clone(wanted)).await?;
+        if candidates(operation.as_ref(), self.gpu().capabilities(), 2)?.len() < 2 {
+            // There is nothing that could be faster.
+            *wanted = operation;
+            return Ok(0.0);
+        }
         let seconds = look(&self.device.gpu, operation.as_ref(), &plan, &self.setting()).await?;
         let roofline = self.learned.roofline.as_ref();
         let gain = roof::expected_gain(roofline, operation.as_ref(), seconds);

@@ -225,6 +225,7 @@ fn search_and_lose(
         Ok(())
     };
     block_on(tuner.search(jobs.collect(), &mut listener)).unwrap();
+    common::keep_until_the_end(tuner.gpu().device());
     assert!(asked.get() >= Some(lost_at), "nothing was lost: {asked:?}");
     assert_eq!(tuner.gpu().fault(), Ok(()));
     Some((found, failed))
