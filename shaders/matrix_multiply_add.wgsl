@@ -2,10 +2,11 @@
 //!
 //! A subgroup holds ROWS fragments of A, COLUMNS of B and ROWS * COLUMNS sums. In every step, each sum adds the product of
 //! its fragment of B and a fragment of A, another one than in the step before, so that no product can be hoisted out of the
-//! loop. At the end all sums are added and stored. The host checks them against the product of the sums of A and of B.
+//! loop. At the end all sums are added, element by element through workgroup memory, since Metal has no sum of fragments, and
+//! stored. The host checks them against the product of the sums of A and of B.
 //!
-//! Operations: 2 * FRAGMENT^3 * ROWS * COLUMNS * steps a subgroup. Workgroup memory: 0 B. Works for any number of
-//! workgroups where a subgroup has LANES invocations.
+//! Operations: 2 * FRAGMENT^3 * ROWS * COLUMNS * steps a subgroup. Workgroup memory: 4 * SUBGROUPS * FRAGMENT^2 B. Works for
+//! any number of workgroups where a subgroup has LANES invocations.
 
 enable wgpu_cooperative_matrix;
 
@@ -25,6 +26,7 @@ const_assert UNROLL % ROWS == 0;
 
 const WORKGROUP: u32 = SUBGROUPS * LANES;
 const CELLS: u32 = FRAGMENT * FRAGMENT;
+const OWN: u32 = (CELLS + LANES - 1u) / LANES;   // cells of an invocation
 
 struct Params {
     trips: u32,   // steps / UNROLL
@@ -37,6 +39,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read> a: array<Elem>;        // [ROWS, FRAGMENT, FRAGMENT]
 @group(0) @binding(2) var<storage, read> b: array<Elem>;        // [COLUMNS, FRAGMENT, FRAGMENT]
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;   // [subgroups, FRAGMENT, FRAGMENT]
+
+var<workgroup> cells: array<f32, SUBGROUPS * CELLS>;
 
 @compute @workgroup_size(WORKGROUP)
 fn matrix_multiply_add(
@@ -72,17 +76,30 @@ fn matrix_multiply_add(
             }
         }
     }
-    var total = sum[0][0];
+    let lane = local_index % LANES;
+    let first = local_index / LANES * CELLS;
+    var total: array<f32, OWN>;
     for (var i = 0u; i < ROWS; i++) {
         for (var j = 0u; j < COLUMNS; j++) {
-            if (i + j > 0u) {
-                total = total + sum[i][j];
+            // naga 30 needs each operand bound by a `let` just before the store.
+            let value = sum[i][j];
+            let pointer = &cells[first];
+            let stride = FRAGMENT + 0u;
+            coopStoreT(value, pointer, stride);
+            workgroupBarrier();
+            for (var k = 0u; k < OWN; k++) {
+                let cell = lane + k * LANES;
+                if (cell < CELLS) {
+                    total[k] += cells[first + cell];
+                }
             }
+            workgroupBarrier();
         }
     }
-    // naga 30 needs each operand bound by a `let` just before the store.
-    let value = total;
-    let pointer = &y[subgroup * CELLS];
-    let stride = FRAGMENT + 0u;
-    coopStoreT(value, pointer, stride);
+    for (var k = 0u; k < OWN; k++) {
+        let cell = lane + k * LANES;
+        if (cell < CELLS) {
+            y[subgroup * CELLS + cell] = total[k];
+        }
+    }
 }

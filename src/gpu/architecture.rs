@@ -29,6 +29,8 @@ pub enum Architecture {
     NvidiaPascal,
     /// NVIDIA from Volta on.
     Nvidia,
+    /// The same through Mesa's driver, whose compiler needs more registers.
+    Nvk,
     /// A processor.
     Software,
     /// None of these: treated with care.
@@ -73,6 +75,8 @@ impl Architecture {
             ];
             return if has(&pascal) {
                 Self::NvidiaPascal
+            } else if has(&["nvk"]) {
+                Self::Nvk
             } else {
                 Self::Nvidia
             };
@@ -222,7 +226,14 @@ mod tests {
                 NvidiaPascal,
             ),
             ("NVIDIA H200", 0x10de, 0x2335, (32, 32), Nvidia),
-            ("NVK ", 0x10de, 0x2684, (32, 32), Nvidia),
+            ("NVK ", 0x10de, 0x2684, (32, 32), Nvk),
+            (
+                "NVIDIA GeForce RTX 4090 (NVK AD102)",
+                0x10de,
+                0x2684,
+                (32, 32),
+                Nvk,
+            ),
             ("a GPU that is new", 0x9999, 1, (16, 64), Unknown),
         ] {
             let found = Architecture::of(&adapter(name, vendor, device, subgroups));

@@ -134,6 +134,7 @@ pub(crate) fn of_each_architecture() -> Vec<Capabilities> {
         Mali,
         NvidiaPascal,
         Nvidia,
+        Nvk,
         Unknown,
     ];
     let device = |architecture| {

@@ -86,7 +86,9 @@ pub(crate) fn tile_sums(device: &Capabilities) -> u64 {
         | Architecture::Cdna
         | Architecture::Rdna2
         | Architecture::NvidiaPascal => 64,
-        Architecture::Rdna3 | Architecture::Nvidia | Architecture::Software => 128,
+        Architecture::Rdna3 | Architecture::Nvidia | Architecture::Nvk | Architecture::Software => {
+            128
+        }
     }
 }
 
@@ -202,7 +204,10 @@ pub(crate) fn attention_registers(device: &Capabilities) -> u64 {
         Architecture::Rdna2 => 140,
         // Four subgroups on a SIMD: 224 takes 252 registers.
         Architecture::Rdna3 => 232,
-        Architecture::NvidiaPascal | Architecture::Nvidia | Architecture::Software => u64::MAX,
+        Architecture::NvidiaPascal
+        | Architecture::Nvidia
+        | Architecture::Nvk
+        | Architecture::Software => u64::MAX,
     }
 }
 
@@ -235,12 +240,42 @@ pub(crate) fn fragment_invocations(device: &Capabilities) -> u32 {
 }
 
 /// Whether an invocation of a workgroup of 1024 has registers for two rows, the one that it works on and the next: it has 104
-/// of 16 bits on Apple, 84 spills in loops, and on Skylake the workgroup forces subgroups of 32, 540 spills in loops.
+/// of 16 bits on Apple, 84 spills in loops, and on Skylake the workgroup forces subgroups of 32, 540 spills in loops. NVIDIA's
+/// own compiler holds both in its 64 registers, Mesa's spills 16.
 pub(crate) fn holds_next_row(device: &Capabilities) -> bool {
     !matches!(
         device.architecture,
-        Architecture::IntelGen9 | Architecture::Apple | Architecture::Mali | Architecture::Unknown
+        Architecture::IntelGen9
+            | Architecture::Apple
+            | Architecture::Mali
+            | Architecture::Nvk
+            | Architecture::Unknown
     )
+}
+
+/// Columns of the longest row that the registers of a workgroup of 1024 hold, where an invocation needs `besides` registers
+/// more than a softmax does. Compilers have 32 registers of 32 bits for an invocation of so large a workgroup on Skylake, 52
+/// on an M1 and 64 on an MI200; with rows of 32,768 Skylake spills 194 in a softmax, an Adreno 660 100, an M1 17.
+pub(crate) fn longest_row(device: &Capabilities, besides: u64) -> u64 {
+    let registers: u64 = match device.architecture {
+        Architecture::IntelGen9
+        | Architecture::Adreno
+        | Architecture::Mali
+        | Architecture::Unknown => 16,
+        Architecture::Apple => 24,
+        Architecture::Cdna => 32,
+        _ => return u64::MAX,
+    };
+    1024 * registers.saturating_sub(besides)
+}
+
+/// Invocations of a workgroup that walks through a long row. Mesa's compiler for an Adreno 660 takes subgroups of 64 for
+/// `softmax_online`, cannot run eight of them beside each other, and ends the program.
+pub(crate) fn long_row_invocations(device: &Capabilities) -> u64 {
+    match device.architecture {
+        Architecture::Adreno => 256,
+        _ => 512,
+    }
 }
 
 /// [`ROW_REGISTERS`], and twice as many on a CPU, where spilling goes to its first cache.

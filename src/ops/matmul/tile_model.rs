@@ -114,6 +114,7 @@ impl Model {
 fn has_measured_tiles(device: &Capabilities) -> bool {
     match device.architecture {
         Architecture::Nvidia
+        | Architecture::Nvk
         | Architecture::NvidiaPascal
         | Architecture::Gcn
         | Architecture::Cdna
@@ -323,7 +324,7 @@ mod tests {
         device
     }
 
-    const ARCHITECTURES: [Architecture; 14] = [
+    const ARCHITECTURES: [Architecture; 15] = [
         Architecture::IntelGen9,
         Architecture::IntelXe2,
         Architecture::IntelXe3,
@@ -336,6 +337,7 @@ mod tests {
         Architecture::Mali,
         Architecture::NvidiaPascal,
         Architecture::Nvidia,
+        Architecture::Nvk,
         Architecture::Software,
         Architecture::Unknown,
     ];

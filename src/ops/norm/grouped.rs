@@ -25,7 +25,7 @@ pub(super) static GROUPED: Implementation<Norm> = Implementation {
 fn fit(norm: &Norm, device: &Capabilities) -> Fit {
     match sizes::held(norm, device, &Constants::new()) {
         Err(reason) => Fit::Unable(reason),
-        Ok(_) => Fit::unless(sizes::too_few_rows(norm, device)),
+        Ok(_) => Fit::unless(sizes::unheld(norm, device)),
     }
 }
 

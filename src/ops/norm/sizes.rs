@@ -2,7 +2,7 @@
 
 use super::shape::{Affine, Norm, NormKind};
 use crate::gpu::Capabilities;
-use crate::gpu::profile::{ROW_REGISTERS, has_few_cores, runs_invocations_in_turn};
+use crate::gpu::profile::{ROW_REGISTERS, has_few_cores, longest_row, runs_invocations_in_turn};
 use crate::kernel::Constants;
 use crate::ops::rows::{self, Target};
 
@@ -19,6 +19,24 @@ pub(super) fn has_few_long_rows(norm: &Norm, device: &Capabilities) -> bool {
 /// Why a kernel that gives each row one workgroup is not the first choice, where rows are few and long.
 pub(super) fn too_few_rows(norm: &Norm, device: &Capabilities) -> Option<String> {
     has_few_long_rows(norm, device).then(|| format!("{} rows do not fill an adapter", norm.rows))
+}
+
+/// Why a kernel that holds each row in registers of one workgroup is not the first choice, if it is not.
+pub(super) fn unheld(norm: &Norm, device: &Capabilities) -> Option<String> {
+    // The variance of a layer norm is a second pass over the row, with a weight and a bias.
+    let besides = match norm.kind {
+        NormKind::Layer => 10,
+        NormKind::Rms => 0,
+    };
+    too_few_rows(norm, device).or_else(|| {
+        let most = longest_row(device, besides);
+        (norm.cols > most).then(|| {
+            format!(
+                "a row of {} columns, registers of a workgroup hold {most} here",
+                norm.cols
+            )
+        })
+    })
 }
 
 /// The largest workgroup of a norm on `device`.

@@ -38,7 +38,7 @@ fn fit(norm: &Norm, device: &Capabilities) -> Fit {
             norm.cols
         ));
     }
-    Fit::unless(sizes::too_few_rows(norm, device))
+    Fit::unless(sizes::unheld(norm, device))
 }
 
 fn constants(norm: &Norm, device: &Capabilities, given: &Constants) -> Result<Constants> {

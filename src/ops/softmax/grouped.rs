@@ -26,7 +26,7 @@ pub(super) static GROUPED: Implementation<Softmax> = Implementation {
 fn fit(softmax: &Softmax, device: &Capabilities) -> Fit {
     match sizes(softmax, device, &Constants::new()) {
         Err(reason) => Fit::Unable(reason),
-        Ok(_) => Fit::unless(sizes::too_few_rows(softmax, device)),
+        Ok(_) => Fit::unless(sizes::unheld(softmax, device)),
     }
 }
 

@@ -4,7 +4,7 @@ use super::shape::Softmax;
 use super::{dispatch, sizes};
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::runs_invocations_in_turn;
+use crate::gpu::profile::{long_row_invocations, runs_invocations_in_turn};
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::rows::{self, Width};
 use crate::ops::{Fit, Implementation, combinations};
@@ -27,7 +27,7 @@ fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<
     let workgroup = if runs_invocations_in_turn(device) {
         16
     } else if softmax.cols >= sizes::LONG {
-        512.min(sizes::invocations(device))
+        long_row_invocations(device).min(sizes::invocations(device))
     } else {
         256.min(sizes::invocations(device))
     };

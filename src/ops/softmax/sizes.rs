@@ -2,7 +2,7 @@
 
 use super::shape::{Softmax, SoftmaxForm, SoftmaxMask};
 use crate::gpu::Capabilities;
-use crate::gpu::profile::{has_few_cores, row_registers};
+use crate::gpu::profile::{has_few_cores, longest_row, row_registers};
 use crate::kernel::Constants;
 use crate::ops::rows::{Target, Width};
 
@@ -34,6 +34,19 @@ pub(super) fn has_few_long_rows(softmax: &Softmax, device: &Capabilities) -> boo
 pub(super) fn too_few_rows(softmax: &Softmax, device: &Capabilities) -> Option<String> {
     has_few_long_rows(softmax, device)
         .then(|| format!("{} rows do not fill an adapter", softmax.rows))
+}
+
+/// Why a kernel that holds each row in registers of one workgroup is not the first choice, if it is not.
+pub(super) fn unheld(softmax: &Softmax, device: &Capabilities) -> Option<String> {
+    too_few_rows(softmax, device).or_else(|| {
+        let most = longest_row(device, 0);
+        (softmax.cols > most).then(|| {
+            format!(
+                "a row of {} columns, registers of a workgroup hold {most} here",
+                softmax.cols
+            )
+        })
+    })
 }
 
 /// Why a kernel that shares each row among workgroups is not the first choice, where rows are many or short.

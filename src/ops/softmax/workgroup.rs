@@ -33,7 +33,7 @@ fn fit(softmax: &Softmax, device: &Capabilities) -> Fit {
             "{} columns leave most of a workgroup idle",
             softmax.cols
         )),
-        Ok(_) => Fit::unless(sizes::too_few_rows(softmax, device)),
+        Ok(_) => Fit::unless(sizes::unheld(softmax, device)),
     }
 }
 
