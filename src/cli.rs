@@ -10,8 +10,10 @@ mod host;
 mod list;
 mod load;
 mod operation;
+mod output;
 mod page;
 mod progress;
+mod report;
 mod results;
 mod roofline;
 mod run;
@@ -54,16 +56,21 @@ pub(crate) fn main() -> ExitCode {
 async fn execute(arguments: Arguments) -> Result<u8> {
     let default = || Command::Run(RunArguments::default());
     let command = arguments.command.unwrap_or_else(default);
-    let wanted = arguments.adapter.wanted()?;
+    let adapter = arguments.adapter;
+    let wanted = || adapter.wanted();
     match command {
-        Command::List(list) => list::list(&list, &wanted).await,
-        Command::Check(check) => check::check(check, &wanted).await,
-        Command::Run(run) => run::run(run, &wanted).await,
-        Command::Tune(arguments) => tune::tune(arguments, &wanted).await,
-        Command::Roofline(arguments) => roofline::roofline(arguments, &wanted).await,
-        Command::Shader(arguments) => shader::shader(arguments, &wanted).await,
-        Command::Explain(arguments) => explain::explain(arguments, &wanted).await,
-        Command::Sweep(arguments) => sweep::sweep(arguments, &wanted).await,
+        Command::List(list) => list::list(&list, &wanted()?).await,
+        Command::Check(check) => check::check(check, &wanted()?).await,
+        Command::Run(run) => run::run(run, &wanted()?).await,
+        Command::Tune(arguments) => tune::tune(arguments, &wanted()?).await,
+        Command::Roofline(arguments) => roofline::roofline(arguments, &wanted()?).await,
+        Command::Report(report) => {
+            adapter.refuse()?;
+            report::report(report)
+        }
+        Command::Shader(arguments) => shader::shader(arguments, &wanted()?).await,
+        Command::Explain(arguments) => explain::explain(arguments, &wanted()?).await,
+        Command::Sweep(arguments) => sweep::sweep(arguments, &wanted()?).await,
     }
 }
 

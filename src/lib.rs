@@ -24,6 +24,7 @@ pub mod roofline;
 pub mod shader;
 #[cfg(feature = "bench")]
 pub mod suite;
+pub mod text;
 pub mod tolerance;
 #[cfg(feature = "bench")]
 pub mod tune;

@@ -1,8 +1,8 @@
 //! Reports as people and programs read them. Pure: no terminal is asked, no file is opened, no clock is read.
 //!
-//! A report becomes a [`Document`]: sections of paragraphs, [`Table`]s of typed [`Cell`]s, and charts. A [`Format`] is a
-//! function of the document alone, so that every format shows the same facts. To add a format, write one file beside
-//! [`terminal`] and one line in [`FORMATS`].
+//! A report becomes a [`Document`] for people: sections of paragraphs, [`Table`]s of typed [`Cell`]s, and charts. For programs
+//! it becomes a [`Sheet`](crate::report::flat::Sheet). A [`Format`] is a function of one of the two alone, so that every
+//! format shows the same facts. To add a format, write one file beside [`terminal`] and one line in [`FORMATS`].
 //!
 //! ```
 //! use ridgepoint::render::{Cell, Column, Line, Page, Table, terminal};
@@ -22,11 +22,17 @@
 mod ceilings;
 mod chart;
 mod check;
+mod csv;
 mod format;
+mod jsonl;
 mod list;
+mod markdown;
 mod page;
+#[cfg(test)]
+mod reports;
 mod roofline;
 mod run;
+mod subject;
 mod table;
 pub mod terminal;
 mod tuning;
@@ -40,5 +46,6 @@ pub use list::list;
 pub use page::{Colours, Page};
 pub use roofline::roofline;
 pub use run::{CEILINGS, Rows, end, header, run};
+pub use subject::{Reports, Subject};
 pub use table::{Align, Cell, Column, Content, Document, Line, Priority, Section, Table, legend};
 pub use tuning::{tuned, tuned_columns, tuned_summary, tuning};

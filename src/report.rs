@@ -3,8 +3,11 @@
 pub(crate) mod adapter;
 mod any;
 mod ceiling_id;
+mod figure;
+pub mod flat;
 mod list;
 pub mod renames;
+mod results;
 mod roofline;
 mod run;
 mod sampling;
@@ -18,6 +21,7 @@ pub use adapter::{AdapterKind, AdapterSummary, CooperativeShape};
 pub use any::AnyReport;
 pub use ceiling_id::CeilingId;
 pub use list::{LIST_SCHEMA, List, ListedAdapter, ListedKernel, ListedOperation, ListedSuite};
+pub use results::{Input, Results};
 pub use roofline::{
     LatencyPoint, Level, ROOFLINE_SCHEMA, RooflineReport, RooflineSettings, SweepPoint,
     TransferPoint, Variant,

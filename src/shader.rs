@@ -17,6 +17,7 @@ pub use snippets::{Snippet, stamp};
 pub use source::Constant;
 
 use crate::error::{Error, Result};
+use crate::text::fnv_1a;
 use memo::Memo;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use std::collections::BTreeMap;
@@ -306,13 +307,6 @@ impl Shader {
     }
 }
 
-/// FNV-1a. Source: Fowler, Noll, Vo, "The FNV Non-Cryptographic Hash Algorithm", IETF draft.
-pub(crate) fn fnv_1a(bytes: impl IntoIterator<Item = u8>) -> u64 {
-    bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
-}
-
 /// naga's capabilities for the features that kernels may use.
 fn capabilities(features: wgpu::Features) -> Capabilities {
     // Packing two halves in 32 bits is no feature of WebGPU: every adapter does it.
@@ -423,13 +417,6 @@ mod tests {
             tile[0].x = 1.0;\n\
             for (var i = 0u; i < M / 2u; i++) {\ny[i] = params;\n}\n}\n",
     };
-
-    #[test]
-    fn hashes_are_those_of_the_draft() {
-        let of = |wgsl| Shader { name: "a", wgsl }.hash();
-        assert_eq!(of(""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(of("foobar"), 0x8594_4171_f739_67e8);
-    }
 
     #[test]
     fn facts_follow_the_constants() {

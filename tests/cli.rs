@@ -15,6 +15,8 @@ mod explain;
 #[cfg(unix)]
 #[path = "cli/interruption.rs"]
 mod interruption;
+#[path = "cli/report.rs"]
+mod report;
 #[path = "cli/roofline.rs"]
 mod roofline;
 #[path = "cli/run.rs"]

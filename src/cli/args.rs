@@ -3,11 +3,14 @@
 use super::constants::{Assignment, assignment};
 use super::shader::Form;
 use super::sweep::{Axis, axis};
-use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
+use clap::builder::{
+    NonEmptyStringValueParser, PathBufValueParser, PossibleValue, PossibleValuesParser,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ridgepoint::Dtype;
 use ridgepoint::gpu::FAKES;
+use ridgepoint::render::FORMATS;
 use ridgepoint::shader::Checks;
+use ridgepoint::{Dtype, Error};
 use std::path::PathBuf;
 
 /// Measure what a GPU reaches, and how close kernels in WGSL come to it.
@@ -34,6 +37,8 @@ pub(crate) enum Command {
     Tune(TuneArguments),
     /// Measure the ceilings of the adapter: FLOP/s, GB/s of each memory level, latency, launches, transfers
     Roofline(RooflineArguments),
+    /// Show results of earlier runs and rooflines: on the terminal, as Markdown, CSV or JSON lines; no GPU is needed
+    Report(ReportArguments),
     /// Print the shader that is compiled for a shape, with constants set and loops unrolled; nothing is measured
     Shader(ShaderArguments),
     /// Say which kernel a shape gets and why, and what the driver's compiler makes of it; nothing is measured but, with
@@ -66,6 +71,26 @@ pub(crate) enum Backend {
     Dx12,
     /// OpenGL and OpenGL ES
     Gl,
+}
+
+impl AdapterArguments {
+    /// Refuses arguments that choose an adapter, for a command that asks none.
+    ///
+    /// # Errors
+    /// [`Error::Argument`].
+    pub(crate) fn refuse(&self) -> Result<(), Error> {
+        let named = [
+            ("--adapter", self.adapter.is_some()),
+            ("--backend", self.backend.is_some()),
+        ];
+        match named.into_iter().find(|(_, is_given)| *is_given) {
+            Some((argument, _)) => Err(Error::Argument {
+                argument: argument.to_owned(),
+                reason: "files are shown here and no adapter is asked; leave it out".to_owned(),
+            }),
+            None => Ok(()),
+        }
+    }
 }
 
 impl From<Backend> for wgpu::Backends {
@@ -206,6 +231,35 @@ pub(crate) struct RooflineArguments {
     /// Remark for the results: power source, cooling, settings of the driver
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Option<String>,
+}
+
+/// `ridgepoint report`
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// Files of results that `run` or `roofline --json` wrote
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// Arguments that choose the format and the place of what is shown.
+#[derive(Debug, Args)]
+pub(crate) struct OutputArguments {
+    /// Format [default: what the name of `--out FILE` ends in, or terminal]
+    #[arg(long, value_name = "FORMAT", value_parser = formats())]
+    pub(crate) format: Option<String>,
+    /// File in place of standard output, which is `-`; a file that is there is replaced
+    #[arg(short, long, value_name = "FILE", value_parser = PathBufValueParser::new())]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// The names of formats, each with its use.
+fn formats() -> PossibleValuesParser {
+    let values = FORMATS
+        .iter()
+        .map(|format| PossibleValue::new(format.name).help(format.about));
+    PossibleValuesParser::new(values)
 }
 
 /// `ridgepoint shader`

@@ -109,9 +109,14 @@ fn around<T>(write: impl FnOnce() -> T) -> T {
 
 /// Writes lines to stdout. A reader that has gone away, such as `head`, does not end a run whose results go to a file.
 pub(crate) fn print(text: &str) {
+    write(format!("{text}\n").as_bytes());
+}
+
+/// Writes bytes to stdout.
+pub(crate) fn write(bytes: &[u8]) {
     let written = around(|| {
         let mut out = io::stdout().lock();
-        writeln!(out, "{text}").and_then(|()| out.flush())
+        out.write_all(bytes).and_then(|()| out.flush())
     });
     if let Err(error) = written
         && error.kind() != io::ErrorKind::BrokenPipe

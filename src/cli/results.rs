@@ -60,7 +60,7 @@ fn write(path: &Path, report: &Report) -> Result<()> {
             },
         })?;
     }
-    ridgepoint::files::replace(path, &report.to_json())
+    ridgepoint::files::replace(path, report.to_json())
 }
 
 /// An unused path for a run on `adapter` that began at `began`; a second run within the same second gets another path.

@@ -1,7 +1,8 @@
 //! A prepared text as SPIR-V, with the options that wgpu's Vulkan backend sets.
 
 use crate::error::{Error, Result};
-use crate::shader::{Checks, Prepared, fnv_1a};
+use crate::shader::{Checks, Prepared};
+use crate::text::fnv_1a;
 use naga::back::spv;
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use naga::valid::{Capabilities, ValidationFlags, Validator};

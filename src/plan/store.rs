@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::files::{self, failed};
 use crate::report::{AdapterSummary, Machine, TUNING_SCHEMA, Tuning};
+use crate::text::fnv_1a;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -143,14 +144,10 @@ fn file_name(machine: &Machine) -> String {
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     let mut readable = words.join("-");
     readable.truncate(40);
-    format!("tuning-{readable}-{backend}-{:016x}.json", hash(&key))
-}
-
-/// FNV-1a, as for shader files.
-fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    format!(
+        "tuning-{readable}-{backend}-{:016x}.json",
+        fnv_1a(key.bytes())
+    )
 }
 
 #[cfg(test)]

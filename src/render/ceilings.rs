@@ -3,6 +3,7 @@
 use super::table::{Cell, Column, Line, Priority, Table};
 use crate::report::{Ceiling, Status, Summary, Warning};
 use crate::units::Unit;
+use std::collections::HashSet;
 
 /// Table of what an adapter can reach.
 #[must_use]
@@ -53,12 +54,11 @@ pub(super) fn spread_of(times: Option<&Summary>, reason: Option<String>) -> Cell
 
 /// Kinds of `warnings`, each once. The spread is left out where the status already says it.
 pub(super) fn marks<'a>(status: Status, warnings: impl IntoIterator<Item = &'a Warning>) -> Cell {
-    let mut words: Vec<String> = Vec::new();
+    let (mut words, mut seen) = (Vec::new(), HashSet::new());
     for warning in warnings {
-        let word = super::warnings::word(warning);
         let is_told = status == Status::Noisy && warning.id() == "noisy";
-        if !is_told && !words.contains(&word) {
-            words.push(word);
+        if !is_told && seen.insert(warning.id()) {
+            words.push(super::warnings::word(warning));
         }
     }
     if words.is_empty() {

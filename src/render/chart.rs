@@ -1,6 +1,7 @@
 //! A roofline with kernels marked in it, and its drawing with letters, both axes logarithmic.
 
 use crate::roofline::{Roofline, Standing, Work};
+use crate::text::visible;
 use crate::units::{FlopRate, Intensity};
 use std::fmt::Write as _;
 
@@ -129,7 +130,7 @@ impl Area {
         let of_row = |rate: FlopRate| self.row(rate.flops_per_second()) == Some(row);
         let found = roofline.compute.iter().filter(|c| of_row(c.rate));
         let names: Vec<&str> = found.map(|c| c.name.as_str()).collect();
-        names.join(", ")
+        visible(&names.join(", ")).into_owned()
     }
 
     fn line(&mut self, letter: char, rate: impl Fn(f64) -> Option<f64>) {

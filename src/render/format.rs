@@ -1,27 +1,60 @@
-//! The formats of a document.
+//! The formats of results.
 
 use super::page::Page;
-use super::table::Document;
-use super::terminal;
+use super::subject::Subject;
+use super::{csv, jsonl, markdown, terminal};
 use crate::error::{Error, Result, suggest};
 
-/// One way to write a document.
+/// One way to write results.
 #[derive(Debug)]
 pub struct Format {
     /// Name on the command line.
     pub name: &'static str,
     /// Use of the format, in a few words.
     pub about: &'static str,
-    /// Writes a document. The result is bytes, since a picture is no text.
-    pub write: fn(&Document, &Page) -> Vec<u8>,
+    /// End of the names of its files, behind the dot.
+    pub extension: &'static str,
+    /// Writes results of one file or of several. The result is bytes, since a picture is no text.
+    pub write: fn(&dyn Subject, &Page) -> Vec<u8>,
 }
 
 /// Every format. A new one is a file beside `terminal.rs`, and a line here.
-pub static FORMATS: &[Format] = &[Format {
-    name: "terminal",
-    about: "text in columns, for a terminal of any width",
-    write: |document, page| terminal::document(document, page).into_bytes(),
-}];
+pub static FORMATS: &[Format] = &[
+    Format {
+        name: "terminal",
+        about: "text in columns, for a terminal of any width",
+        extension: "txt",
+        write: |subject, page| {
+            let documents = subject.documents();
+            let texts = documents
+                .iter()
+                .map(|document| terminal::document(document, page));
+            texts.collect::<Vec<_>>().join("\n").into_bytes()
+        },
+    },
+    Format {
+        name: "markdown",
+        about: "tables to paste into an issue",
+        extension: "md",
+        write: |subject, _| {
+            let documents = subject.documents();
+            let texts = documents.iter().map(markdown::document);
+            texts.collect::<Vec<_>>().join("\n").into_bytes()
+        },
+    },
+    Format {
+        name: "csv",
+        about: "one flat table, a line for each measurement",
+        extension: "csv",
+        write: |subject, _| csv::sheet(&subject.sheet()).into_bytes(),
+    },
+    Format {
+        name: "jsonl",
+        about: "the same table, an object of JSON a line",
+        extension: "jsonl",
+        write: |subject, _| jsonl::sheet(&subject.sheet()).into_bytes(),
+    },
+];
 
 /// Format of a name.
 ///

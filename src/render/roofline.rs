@@ -2,16 +2,17 @@
 
 use super::ceilings::{ceilings, marks, spread, value};
 use super::chart::Chart;
+use super::run::{note, versions};
 use super::table::{Cell, Column, Content, Document, Line, Priority, Section, Table};
 use crate::report::{Ceiling, Level, RooflineReport, Status, TransferPoint, Variant, Warning};
 use crate::roofline::Roofline;
-use crate::units::{Intensity, Unit};
+use crate::units::{Intensity, Unit, format_bytes, format_seconds};
 
 /// Document of all that was measured of one adapter.
 #[must_use]
 pub fn roofline(report: &RooflineReport) -> Document {
     let mut sections = vec![
-        Section::paragraph(report.adapter.describe()),
+        header(report),
         Section::table(
             "ceilings: the best stable samples, and the spread of all",
             ceilings(&report.ceilings),
@@ -48,6 +49,28 @@ pub fn roofline(report: &RooflineReport) -> Document {
         },
     ]);
     Document::of(sections)
+}
+
+/// Adapter, host, settings.
+fn header(report: &RooflineReport) -> Section {
+    let (host, settings) = (&report.host, &report.settings);
+    let memory = host.memory_bytes.map_or("unknown".to_owned(), format_bytes);
+    let scope = if settings.quick { "quick" } else { "full" };
+    Section {
+        title: String::new(),
+        content: Content::Text(vec![
+            report.adapter.describe(),
+            format!("{}; {}; {memory} of memory", host.os, host.cpu),
+            format!(
+                "{scope} roofline in {}, seed {}; {}; {}{}",
+                format_seconds(settings.lasted_s),
+                settings.seed,
+                versions(&report.tool),
+                host.utc,
+                note(settings.note.as_deref())
+            ),
+        ]),
+    }
 }
 
 fn warnings(report: &RooflineReport) -> Vec<String> {

@@ -3,11 +3,14 @@
 use super::chart::Chart;
 use crate::check::Outcome;
 use crate::report::Status;
+use crate::text::visible;
 use crate::units::{Unit, format_factor, format_percent};
 
 /// A report in sections, in reading order.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Document {
+    /// Title; empty for a document that stands alone.
+    pub title: String,
     /// The sections.
     pub sections: Vec<Section>,
 }
@@ -71,13 +74,15 @@ pub enum Align {
     Prose,
 }
 
-/// Claim of a column to a place in the line; columns of the least claim move below the line first.
+/// Claim of a column to a place in the line; columns of the least claim move below the line first, or above it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
     /// Below the line on every page: text that is longer than a column.
     Below,
     /// Remarks on the line.
     Low,
+    /// Facts that neighbouring lines share: they stand above the lines, once for all that have the same.
+    Above,
     /// Facts that are the same on most lines.
     Medium,
     /// Facts that qualify the result.
@@ -115,6 +120,10 @@ pub enum Cell {
     },
     /// A part of a whole: 0.5 is half of the roof.
     Share(f64),
+    /// The same drawn, beside a cell that says it.
+    Bar(f64),
+    /// The mark of the best of several lines.
+    Best,
     /// Width of the middle half of the samples over their median: 0.01 is 1 %.
     Spread(f64),
     /// How much faster than the default: 0.1 is 10 %.
@@ -171,7 +180,10 @@ impl Document {
     pub fn of(sections: impl IntoIterator<Item = Section>) -> Self {
         let mut sections: Vec<_> = sections.into_iter().collect();
         sections.retain(|section| !section.is_empty());
-        Self { sections }
+        Self {
+            title: String::new(),
+            sections,
+        }
     }
 }
 
@@ -286,10 +298,12 @@ impl Cell {
     pub fn shown(&self) -> String {
         match self {
             Self::Empty | Self::Status(Status::Ok) => String::new(),
-            Self::Text(text) | Self::Remedy(text) => text.clone(),
-            Self::List(names) | Self::Marks(names) => names.join(", "),
+            Self::Text(text) | Self::Remedy(text) => visible(text).into_owned(),
+            Self::List(names) | Self::Marks(names) => visible(&names.join(", ")).into_owned(),
             Self::Count(count) => count.to_string(),
-            Self::Quantity { value, unit } => unit.format(*value),
+            Self::Quantity { value, unit } => visible(&unit.format(*value)).into_owned(),
+            Self::Bar(share) => bar(*share),
+            Self::Best => "*".to_owned(),
             Self::Share(share) | Self::Spread(share) => format_percent(*share),
             Self::Gain(share) => format!("+{}", format_percent(*share)),
             Self::Factor(factor) => format_factor(*factor),
@@ -302,6 +316,19 @@ impl Cell {
             Self::Missing(_) => MISSING.to_owned(),
         }
     }
+}
+
+/// Characters of a bar.
+const BAR: usize = 8;
+
+/// A share as a bar; one above the whole ends in an arrow.
+fn bar(share: f64) -> String {
+    if !share.is_finite() {
+        return String::new();
+    }
+    let full = (share * BAR as f64).round().clamp(0.0, BAR as f64) as usize;
+    let end = if share > 1.0 { ">" } else { "" };
+    format!("{:.<BAR$}", "#".repeat(full - end.len()) + end)
 }
 
 fn status_word(status: Status) -> &'static str {
@@ -335,6 +362,19 @@ mod tests {
         let names = vec!["f32".to_owned(), "f16".to_owned()];
         assert_eq!(shown(Cell::List(names)), "f32, f16");
         assert_eq!(Cell::text(""), Cell::Empty);
+        assert_eq!(shown(Cell::text("a\u{1b}[2J")), r"a\u{1b}[2J");
+        let unit = Unit::of("\u{1b}/s");
+        assert_eq!(shown(Cell::quantity(2.0, unit)), r"2.00 \u{1b}/s");
+    }
+
+    #[test]
+    fn bars_are_as_long_as_their_share() {
+        let bars = [0.0, 0.05, 0.5, 1.0, 1.5, -1.0, 1e300, f64::NAN];
+        let bars = bars.map(|share| Cell::Bar(share).shown());
+        let wanted = [
+            "........", "........", "####....", "########", "#######>", "........", "#######>", "",
+        ];
+        assert_eq!(bars, wanted);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A document as text in columns, for a terminal of any width.
 //!
 //! Columns that do not fit a narrow page stand below their line, the columns of the least
-//! [`Priority`](super::table::Priority) first: a narrow terminal moves a fact and never drops it.
+//! [`Priority`](super::table::Priority) first: a narrow terminal moves a fact and never drops it. Facts that neighbouring lines
+//! share stand above them.
 
 mod layout;
 mod tone;
@@ -17,11 +18,21 @@ const PROSE: usize = 100;
 /// Space before content under a title, in characters.
 const INDENT: usize = 2;
 
-/// Text of a document, with an empty line between sections.
+/// Text of a document, with an empty line between sections, and a rule under its title.
 #[must_use]
 pub fn document(document: &Document, page: &Page) -> String {
+    let title = (!document.title.is_empty()).then(|| {
+        let title = paragraph("", &document.title, page);
+        let longest = title.lines().map(|line| line.chars().count()).max();
+        format!("{title}\n{}", "=".repeat(longest.unwrap_or(0)))
+    });
     let sections = document.sections.iter().map(|s| section(s, page));
-    sections.collect::<Vec<_>>().join("\n\n") + "\n"
+    title
+        .into_iter()
+        .chain(sections)
+        .collect::<Vec<_>>()
+        .join("\n\n")
+        + "\n"
 }
 
 /// Text of a section under its title.
@@ -79,6 +90,8 @@ pub struct Stream {
     has_begun: bool,
     /// Group of the line before.
     group: Option<String>,
+    /// Facts above the line before.
+    above: String,
 }
 
 impl Stream {
@@ -94,6 +107,7 @@ impl Stream {
             columns,
             has_begun: false,
             group: None,
+            above: String::new(),
         }
     }
 
@@ -106,6 +120,12 @@ impl Stream {
             text.push('\n');
         }
         self.has_begun = true;
+        let above = self.layout.above(line);
+        if !above.is_empty() && (above != self.above || self.group != line.group) {
+            text += &above;
+            text.push('\n');
+        }
+        self.above = above;
         self.group.clone_from(&line.group);
         text += &self.layout.line(line);
         for below in self.layout.below(&self.columns, line) {

@@ -1,6 +1,7 @@
 //! Warnings of a run in a few words: each kind once, with the rows that it applies to and its remedy.
 
 use crate::report::{Report, Row, Warning};
+use std::collections::HashMap;
 
 /// One kind of warning, wherever in the run it came up.
 struct Kind<'a> {
@@ -16,11 +17,9 @@ pub(super) fn sentences(report: &Report) -> Vec<String> {
         .iter()
         .flat_map(|row| row.warnings.iter().map(move |w| (w, Some(row))));
     let mut kinds: Vec<Kind<'_>> = Vec::new();
+    let mut places = HashMap::new();
     for (warning, row) in report.warnings.iter().map(|w| (w, None)).chain(of_rows) {
-        let place = kinds
-            .iter()
-            .position(|kind| kind.warnings[0].id() == warning.id());
-        let place = place.unwrap_or_else(|| {
+        let place = *places.entry(warning.id()).or_insert_with(|| {
             let (warnings, rows) = (Vec::new(), Vec::new());
             kinds.push(Kind { warnings, rows });
             kinds.len() - 1
@@ -41,25 +40,12 @@ pub(super) fn word(warning: &Warning) -> String {
     }
 }
 
-/// Whether a warning tells a row from its neighbours: warnings about adapter and settings hold for all rows.
-pub(super) fn is_of_the_row(warning: &Warning) -> bool {
-    // The id decides: a warning from a file has nothing else.
-    let of_all = [
-        "software_adapter",
-        "noop_adapter",
-        "no_timestamps",
-        "coarse_timestamps",
-        "short_sampling",
-    ];
-    !of_all.contains(&warning.id())
-}
-
 impl Kind<'_> {
     /// Text of what happened and of the remedy; `total` rows were measured.
     fn text(&self, total: usize) -> String {
         let mut words = Vec::new();
         let first = self.warnings[0];
-        if is_of_the_row(first) && !self.rows.is_empty() {
+        if first.is_of_row() && !self.rows.is_empty() {
             words.push(word(first));
         }
         words.extend(self.scope(total));

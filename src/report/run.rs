@@ -337,7 +337,7 @@ impl Report {
             reason,
         };
         let mut report: Self = serde_json::from_str(text).map_err(|e| failed(e.to_string()))?;
-        report.rows.iter_mut().for_each(Row::rename);
+        report.rename();
         if report.schema != SCHEMA {
             return Err(failed(format!(
                 "its schema is {:?}, this version reads {SCHEMA:?}",
@@ -345,5 +345,10 @@ impl Report {
             )));
         }
         Ok(report)
+    }
+
+    /// Gives kernels and constants of earlier versions the names that they have now.
+    pub(super) fn rename(&mut self) {
+        self.rows.iter_mut().for_each(Row::rename);
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// All numbers are finite and above zero. Quartiles interpolate linearly between order statistics (definition 7 of
 /// Hyndman and Fan, "Sample Quantiles in Statistical Packages", 1996; the default of R and of `NumPy`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Summary {
     /// How many samples there are; at least one.
     pub n: usize,
@@ -22,6 +23,50 @@ pub struct Summary {
     pub max: f64,
     /// Every sample, as taken.
     pub samples: Vec<f64>,
+}
+
+/// A summary as it stands in a file, where it may hold anything.
+#[derive(Deserialize)]
+struct Unchecked {
+    n: usize,
+    min: f64,
+    q1: f64,
+    median: f64,
+    q3: f64,
+    max: f64,
+    samples: Vec<f64>,
+}
+
+impl TryFrom<Unchecked> for Summary {
+    type Error = String;
+
+    fn try_from(found: Unchecked) -> Result<Self, String> {
+        let Unchecked {
+            n,
+            min,
+            q1,
+            median,
+            q3,
+            max,
+            samples,
+        } = found;
+        let quartiles = [min, q1, median, q3, max];
+        let is_time = |time: &f64| time.is_finite() && *time > 0.0;
+        if n == 0 || !quartiles.iter().chain(&samples).all(is_time) || !quartiles.is_sorted() {
+            return Err(format!(
+                "times have to be above zero and quartiles in order, found {n} samples with {quartiles:?}"
+            ));
+        }
+        Ok(Self {
+            n,
+            min,
+            q1,
+            median,
+            q3,
+            max,
+            samples,
+        })
+    }
 }
 
 impl Summary {
@@ -56,6 +101,13 @@ impl Summary {
     #[must_use]
     pub fn relative_iqr(&self) -> f64 {
         (self.q3 - self.q1) / self.median
+    }
+
+    /// Mean of the samples, in seconds; `None` where a file has the quartiles alone.
+    #[must_use]
+    pub fn mean(&self) -> Option<f64> {
+        let count = self.samples.len();
+        (count > 0).then(|| self.samples.iter().sum::<f64>() / count as f64)
     }
 
     /// The time that ceilings are made of: the first quartile, since a ceiling is what the adapter reaches again and
@@ -118,6 +170,26 @@ mod tests {
             json,
             serde_json::from_str::<serde_json::Value>(want).unwrap()
         );
+    }
+
+    #[test]
+    fn a_file_with_times_that_cannot_be_is_refused() {
+        let read = |quartiles: &str| {
+            let [min, q1, median, q3, max] = quartiles.split(' ').collect::<Vec<_>>()[..] else {
+                panic!("{quartiles}");
+            };
+            serde_json::from_str::<Summary>(&format!(
+                r#"{{"n":1,"min":{min},"q1":{q1},"median":{median},"q3":{q3},"max":{max},"samples":[]}}"#
+            ))
+        };
+        assert_eq!(read("1 1 2 3 4").unwrap().mean(), None);
+        for bad in ["0 1 2 3 4", "1 2 3 4 -5", "2 1 3 4 5"] {
+            let error = read(bad).unwrap_err().to_string();
+            assert!(
+                error.contains("above zero and quartiles in order"),
+                "{error}"
+            );
+        }
     }
 
     fn times() -> impl Strategy<Value = Vec<f64>> {

@@ -216,6 +216,20 @@ impl Warning {
         }
     }
 
+    /// Whether the warning tells a row from its neighbours: warnings about adapter and settings hold for all rows.
+    #[must_use]
+    pub fn is_of_row(&self) -> bool {
+        // The id decides: a warning from a file has nothing else.
+        let of_all = [
+            "software_adapter",
+            "noop_adapter",
+            "no_timestamps",
+            "coarse_timestamps",
+            "short_sampling",
+        ];
+        !of_all.contains(&self.id())
+    }
+
     /// Text of what happened, with values: `the adapter has no timestamps, ...`.
     #[must_use]
     pub fn what(&self) -> String {

@@ -1,8 +1,12 @@
+use super::prices::prices;
+use super::rows::{cells, columns};
 use super::*;
 use crate::data::Dtype;
-use crate::render::{Page, terminal};
-use crate::report::{Status, Summary, Verified};
+use crate::render::{Cell, Line, Page, Reports, terminal};
+use crate::report::{Bound, Input, Results, Row, Status, Summary, Verified};
+use crate::suite::Case;
 use crate::units::{Bandwidth, FlopRate, Intensity};
+use std::collections::BTreeMap;
 
 /// A row as a matmul gives it, measured or not as `status` says.
 pub(in crate::render) fn sample(status: Status) -> Row {
@@ -113,9 +117,9 @@ fn the_spread_is_shown_on_every_page() {
 fn rates_are_those_of_what_limits() {
     let mut row = sample(Status::Ok);
     row.bound = Some(Bound::Memory);
-    assert_eq!(rate(&row).unwrap().shown(), "0.786 GB/s");
+    assert_eq!(cells(&row)[5].shown(), "0.786 GB/s");
     row.bound = Some(Bound::Compute);
-    assert_eq!(rate(&row).unwrap().shown(), "33.6 GFLOP/s");
+    assert_eq!(cells(&row)[5].shown(), "33.6 GFLOP/s");
 }
 
 #[test]
@@ -139,7 +143,7 @@ fn a_row_without_a_label_shows_its_sizes() {
         shape: [("rows".to_owned(), 4), ("cols".to_owned(), 8)].into(),
         ..sample(Status::Ok)
     };
-    assert_eq!(shape(&row), "cols=8 rows=4");
+    assert_eq!(row.shape_text(), "cols=8 rows=4");
 }
 
 #[test]
@@ -150,8 +154,9 @@ fn a_row_that_moves_twice_the_bytes_has_its_price() {
         bound_bytes: Some(3 << 20),
         ..fused.clone()
     };
-    let line = price(&unfused, &[fused.clone(), unfused.clone()]).unwrap();
-    let cells: Vec<String> = line.cells.iter().map(Cell::shown).collect();
+    let price = |rows: &[Row]| -> Vec<Line> { prices(rows).lines };
+    let lines = price(&[fused.clone(), unfused.clone()]);
+    let cells: Vec<String> = lines[0].cells.iter().map(Cell::shown).collect();
     let shape = "256x256x256";
     let wanted = [
         "matmul_parts",
@@ -161,10 +166,29 @@ fn a_row_that_moves_twice_the_bytes_has_its_price() {
         "768 KiB",
         "1.0 x",
     ];
-    assert_eq!(cells, wanted);
-    assert_eq!(price(&fused, &[fused.clone(), unfused.clone()]), None);
+    assert_eq!(
+        (lines.len(), cells),
+        (1, wanted.map(str::to_owned).to_vec())
+    );
+    // The fastest of those that bind half as much, whatever their order, and nothing that binds more.
+    let slower = Row {
+        kernel: "matmul_slow".into(),
+        bound_bytes: Some(1 << 18),
+        time_s: Summary::new(&[5e-3]),
+        ..fused.clone()
+    };
+    let faster = Row {
+        kernel: "matmul_large".into(),
+        bound_bytes: Some(2 << 20),
+        time_s: Summary::new(&[1e-6]),
+        ..fused.clone()
+    };
+    let rows = [unfused.clone(), slower, faster, fused.clone()];
+    let fused_ones = price(&rows).into_iter().map(|line| line.cells[3].shown());
+    let wanted = ["matmul_tiled", "matmul_tiled", "matmul_slow"];
+    assert_eq!(fused_ones.collect::<Vec<_>>(), wanted);
     unfused.label = "1x256x256".into();
-    assert_eq!(price(&unfused, &[fused]), None);
+    assert_eq!(price(&[fused, unfused]), []);
 }
 
 /// A file of a run is shown by every format where there is no GPU, and every format has every row.
@@ -174,13 +198,15 @@ fn a_file_is_a_document_in_every_format() {
         env!("CARGO_MANIFEST_DIR"),
         "/results/nvidia-h200-vulkan.json"
     );
-    let report = Report::from_json(&std::fs::read_to_string(file).unwrap()).unwrap();
-    assert!(report.rows.len() > 10);
-    let document = run(&report);
+    let name = "results/nvidia-h200-vulkan.json".to_owned();
+    let results = Results::read(&name, &std::fs::read(file).unwrap()).unwrap();
+    let inputs = [Input { name, results }];
+    let report = &inputs[0].results;
+    assert!(report.rows().len() > 10);
     for format in crate::render::FORMATS {
-        let bytes = (format.write)(&document, &Page::default());
+        let bytes = (format.write)(&Reports(&inputs), &Page::default());
         let text = String::from_utf8_lossy(&bytes);
-        for row in &report.rows {
+        for row in report.rows() {
             assert!(
                 text.contains(&row.kernel),
                 "{}: {}",
@@ -188,7 +214,7 @@ fn a_file_is_a_document_in_every_format() {
                 row.kernel
             );
         }
-        assert!(text.contains(&report.adapter.name), "{}", format.name);
+        assert!(text.contains(&report.adapter().name), "{}", format.name);
         assert_eq!(
             crate::render::format(format.name).unwrap().name,
             format.name

@@ -3,6 +3,7 @@
 use super::tone::{Tone, styled};
 use super::wrap::{words, wrap};
 use crate::render::{Align, Cell, Column, Line, Page, Priority, Table};
+use crate::text::visible;
 
 /// Characters between two columns.
 const GAP: usize = 2;
@@ -10,6 +11,8 @@ const GAP: usize = 2;
 const LEAST_PROSE: usize = 24;
 /// Space before content below a line, in addition to the indent of the line.
 const BELOW: usize = 4;
+/// Space before lines under what stands above them, in addition.
+const UNDER: usize = 2;
 /// Style of the heads: bold.
 const BOLD: u8 = 1;
 
@@ -20,6 +23,8 @@ pub(super) struct Layout {
     indent: usize,
     /// Columns side by side: index, width in characters, alignment.
     beside: Vec<(usize, usize, Align)>,
+    /// Columns above the lines that share their cells.
+    above: Vec<usize>,
     /// Columns below each line.
     below: Vec<usize>,
 }
@@ -49,9 +54,10 @@ impl Layout {
     fn new(
         columns: &[Column],
         widths: impl Iterator<Item = Option<usize>>,
-        indent: usize,
+        mut indent: usize,
         page: Page,
     ) -> Self {
+        let mut above = Vec::new();
         let places = columns.iter().zip(widths).enumerate();
         let mut beside: Vec<(usize, usize, Align)> = places
             .filter(|(_, (column, _))| column.priority > Priority::Below)
@@ -77,29 +83,54 @@ impl Layout {
                 .map(|(i, ..)| *i)
                 .min_by_key(|i| columns[*i].priority);
             match least {
+                Some(i) if columns[i].priority == Priority::Above => {
+                    let is_above = |i: usize| columns[i].priority == Priority::Above;
+                    above = beside
+                        .iter()
+                        .map(|(i, ..)| *i)
+                        .filter(|i| is_above(*i))
+                        .collect();
+                    beside.retain(|(i, ..)| !is_above(*i));
+                    indent += UNDER;
+                }
                 Some(i) if columns[i].priority < Priority::Always => {
                     beside.retain(|(other, ..)| *other != i);
                 }
                 _ => break,
             }
         }
-        let below = (0..columns.len()).filter(|i| beside.iter().all(|(other, ..)| other != i));
+        let is_below =
+            |i: &usize| !above.contains(i) && beside.iter().all(|(other, ..)| other != i);
         Self {
             page,
             indent,
-            below: below.collect(),
+            below: (0..columns.len()).filter(is_below).collect(),
+            above,
             beside,
         }
     }
 
     /// Names of the columns, and the end of their line; nothing where none has a name.
     pub(super) fn heads(&self, columns: &[Column]) -> String {
-        let heads = self.beside.iter().map(|(i, width, align)| {
-            let name = columns[*i].name.as_str();
-            (vec![name.to_owned()], *width, *align)
-        });
+        let heads = self
+            .beside
+            .iter()
+            .map(|(i, width, align)| (vec![head(&columns[*i])], *width, *align));
         let text = self.rows(heads, |text, _| styled(text, BOLD, self.page.colours));
         if text.is_empty() { text } else { text + "\n" }
+    }
+
+    /// Text above a line; empty where all stands beside or below it.
+    pub(super) fn above(&self, line: &Line) -> String {
+        let cells = self.above.iter().filter_map(|i| line.cells.get(*i));
+        let words: Vec<String> = cells.flat_map(words).collect();
+        if words.is_empty() {
+            return String::new();
+        }
+        let indent = self.indent - UNDER;
+        let lines = wrap(words, self.page.width.saturating_sub(indent));
+        let first = " ".repeat(indent);
+        first.clone() + &lines.join(&format!("\n{first}"))
     }
 
     /// Text of what stands side by side.
@@ -162,7 +193,8 @@ impl Layout {
                 continue;
             };
             match cell {
-                Cell::Missing(_) => continue,
+                // A bar repeats what a cell beside the line says, and a line that does not say otherwise is right.
+                Cell::Missing(_) | Cell::Bar(_) | Cell::Verified(true) => continue,
                 Cell::Remedy(_) => remedies.push(words(cell)),
                 cell => parts.push(named(&columns[*i], cell)),
             }
@@ -202,8 +234,13 @@ impl Layout {
     }
 }
 
+/// Name of a column, which may come from a file.
+fn head(column: &Column) -> String {
+    visible(&column.name).into_owned()
+}
+
 fn width(column: &Column) -> usize {
-    column.least.max(column.name.chars().count())
+    column.least.max(head(column).chars().count())
 }
 
 /// Words of a cell below its line, behind the name of its column where the cell alone does not say what it is.
@@ -214,7 +251,7 @@ fn named(column: &Column, cell: &Cell) -> Vec<String> {
         Cell::Empty | Cell::Text(_) | Cell::Status(_) | Cell::Outcome(_) | Cell::Marks(_)
     );
     if needs_name && !words.is_empty() && !column.name.is_empty() {
-        words[0] = format!("{} {}", column.name, words[0]);
+        words[0] = format!("{} {}", head(column), words[0]);
     }
     words.retain(|word| !word.is_empty());
     words

@@ -205,3 +205,66 @@ fn the_last_column_of_a_stream_has_the_rest_of_the_page() {
         format!("      {}", "word ".repeat(7).trim_end())
     );
 }
+
+#[test]
+fn facts_that_neighbours_share_stand_above_them_on_a_narrow_page() {
+    let of = |kernel: &str, shape: &str, group: Option<&str>| Line {
+        group: group.map(str::to_owned),
+        cells: vec![
+            Cell::text(kernel),
+            Cell::text("f32"),
+            Cell::text(shape),
+            Cell::Share(0.5),
+            Cell::Bar(0.5),
+            Cell::Verified(true),
+        ],
+    };
+    let table_of = Table {
+        columns: vec![
+            Column::left("kernel"),
+            Column::left("type").priority(Priority::Above),
+            Column::left("shape").priority(Priority::Above),
+            Column::right("of roof"),
+            Column::left("").priority(Priority::Medium),
+            Column::left("right").priority(Priority::Low),
+        ],
+        lines: vec![
+            of("a", "64x64", None),
+            of("b", "64x64", None),
+            of("a", "8x8", None),
+            of("a", "8x8", Some("softmax")),
+        ],
+    };
+    let wide = table(&table_of, &page(80));
+    assert!(
+        wide.starts_with("kernel  type  shape  of roof            right\n"),
+        "{wide}"
+    );
+    assert!(
+        wide.lines()
+            .nth(1)
+            .unwrap()
+            .ends_with("50.0 %  ####....  yes"),
+        "{wide}"
+    );
+    // A bar repeats what the share says, and what is right needs no line of its own.
+    assert_eq!(
+        table(&table_of, &page(18)),
+        "  kernel  of roof\n\
+         f32 64x64\n  a        50.0 %\n  b        50.0 %\n\
+         f32 8x8\n  a        50.0 %\n\n\
+         f32 8x8\n  a        50.0 %"
+    );
+    let mut wrong = table_of;
+    wrong.lines.truncate(1);
+    wrong.lines[0].cells[5] = Cell::Verified(false);
+    assert!(table(&wrong, &page(18)).ends_with("\n      right NO"));
+}
+
+#[test]
+fn a_title_has_a_rule_as_long_as_itself() {
+    let mut titled = Document::of([Section::paragraph("an adapter")]);
+    titled.title = "a\u{1b}.json".to_owned();
+    let text = document(&titled, &page(80));
+    assert_eq!(text, "a\\u{1b}.json\n============\n\nan adapter\n");
+}

@@ -1,6 +1,7 @@
 //! Text in lines of bounded length.
 
 use crate::render::Cell;
+use crate::text::visible;
 use crate::units::is_unit;
 
 /// `words` in lines of at most `width` characters; a longer word has a line of its own.
@@ -29,6 +30,7 @@ pub(super) fn wrap<W: AsRef<str>>(words: impl IntoIterator<Item = W>, width: usi
 pub(super) fn words_of(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
+        let word = &*visible(word);
         let is_unit = is_unit(word.trim_end_matches([',', ';', ':', '.', ')']));
         match words.last_mut() {
             Some(last) if is_unit && last.ends_with(|c: char| c.is_ascii_digit()) => {
@@ -48,8 +50,9 @@ pub(super) fn words(cell: &Cell) -> Vec<String> {
         Cell::Text(text) | Cell::Remedy(text) => words_of(text),
         Cell::List(names) | Cell::Marks(names) => {
             let last = names.len().saturating_sub(1);
-            let comma =
-                |(i, name): (usize, &String)| name.clone() + if i < last { "," } else { "" };
+            let comma = |(i, name): (usize, &String)| {
+                visible(name).into_owned() + if i < last { "," } else { "" }
+            };
             names.iter().enumerate().map(comma).collect()
         }
         other => vec![other.shown()],
@@ -78,6 +81,16 @@ mod tests {
             words,
             ["above", "5.0 %,", "over", "12 GB/s;", "3", "samples", "s"]
         );
+    }
+
+    #[test]
+    fn words_do_nothing_to_a_terminal() {
+        assert_eq!(
+            words_of("a \u{1b}[31m\n\u{9b}2J"),
+            ["a", r"\u{1b}[31m", r"\u{9b}2J"]
+        );
+        let cell = Cell::List(vec!["a\nb".into(), "c".into()]);
+        assert_eq!(words(&cell), [r"a\nb,", "c"]);
     }
 
     #[test]

@@ -1,0 +1,40 @@
+//! What formats write: documents for people, and a flat table for programs, of the same results.
+
+use super::roofline::roofline;
+use super::run::run;
+use super::table::Document;
+use crate::report::flat::{Sheet, sheet};
+use crate::report::{Input, Results};
+
+/// Results that a format can write.
+pub trait Subject {
+    /// Documents for people, in reading order.
+    fn documents(&self) -> Vec<Document>;
+
+    /// Table for programs: unrounded, in SI units.
+    fn sheet(&self) -> Sheet<'_>;
+}
+
+/// Files of results, each by itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Reports<'a>(pub &'a [Input]);
+
+impl Subject for Reports<'_> {
+    fn documents(&self) -> Vec<Document> {
+        let documents = self.0.iter().map(|input| {
+            let mut document = match &input.results {
+                Results::Run(report) => run(report),
+                Results::Roofline(report) => roofline(report),
+            };
+            if self.0.len() > 1 {
+                document.title.clone_from(&input.name);
+            }
+            document
+        });
+        documents.collect()
+    }
+
+    fn sheet(&self) -> Sheet<'_> {
+        sheet(self.0)
+    }
+}
