@@ -3,6 +3,7 @@
 mod adapter;
 mod args;
 mod check;
+mod compare;
 mod constants;
 mod driver;
 mod explain;
@@ -64,6 +65,10 @@ async fn execute(arguments: Arguments) -> Result<u8> {
         Command::Run(run) => run::run(run, &wanted()?).await,
         Command::Tune(arguments) => tune::tune(arguments, &wanted()?).await,
         Command::Roofline(arguments) => roofline::roofline(arguments, &wanted()?).await,
+        Command::Compare(arguments) => {
+            adapter.refuse()?;
+            compare::compare(arguments)
+        }
         Command::Report(report) => {
             adapter.refuse()?;
             report::report(report)

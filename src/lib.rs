@@ -4,6 +4,8 @@
 pub mod bench;
 #[cfg(feature = "bench")]
 pub mod check;
+#[cfg(feature = "bench")]
+pub mod compare;
 #[cfg(feature = "statistics")]
 pub mod compiler;
 pub mod data;

@@ -22,6 +22,7 @@
 mod ceilings;
 mod chart;
 mod check;
+mod compare;
 mod csv;
 mod format;
 mod jsonl;
@@ -41,6 +42,7 @@ mod warnings;
 pub use ceilings::ceilings;
 pub use chart::{Chart, Mark};
 pub use check::{gate, gate_columns};
+pub use compare::Comparing;
 pub use format::{FORMATS, Format, format};
 pub use list::list;
 pub use page::{Colours, Page};

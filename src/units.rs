@@ -253,6 +253,16 @@ pub fn format_factor(factor: f64) -> String {
     }
 }
 
+/// A ratio with three or four digits: `0.967`, `1.25`, `1234`.
+#[must_use]
+pub fn format_ratio(ratio: f64) -> String {
+    if ratio.is_finite() {
+        digits(ratio)
+    } else {
+        "unknown".to_owned()
+    }
+}
+
 /// Whether `word` is the name of a unit as this module writes it behind a number, `%` among them.
 #[must_use]
 pub fn is_unit(word: &str) -> bool {

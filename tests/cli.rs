@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 #[path = "cli/bad_input.rs"]
 mod bad_input;
 mod common;
+#[path = "cli/compare.rs"]
+mod compare;
 #[path = "cli/compilers.rs"]
 mod compilers;
 #[path = "cli/explain.rs"]

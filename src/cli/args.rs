@@ -3,9 +3,7 @@
 use super::constants::{Assignment, assignment};
 use super::shader::Form;
 use super::sweep::{Axis, axis};
-use clap::builder::{
-    NonEmptyStringValueParser, PathBufValueParser, PossibleValue, PossibleValuesParser,
-};
+use clap::builder::{NonEmptyStringValueParser, PossibleValue, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ridgepoint::gpu::FAKES;
 use ridgepoint::render::FORMATS;
@@ -39,6 +37,8 @@ pub(crate) enum Command {
     Roofline(RooflineArguments),
     /// Show results of earlier runs and rooflines: on the terminal, as Markdown, CSV or JSON lines; no GPU is needed
     Report(ReportArguments),
+    /// Compare results of runs and rooflines, each with the first: ratios, verdicts, and what differs; no GPU is needed
+    Compare(CompareArguments),
     /// Print the shader that is compiled for a shape, with constants set and loops unrolled; nothing is measured
     Shader(ShaderArguments),
     /// Say which kernel a shape gets and why, and what the driver's compiler makes of it; nothing is measured but, with
@@ -243,6 +243,33 @@ pub(crate) struct ReportArguments {
     pub(crate) output: OutputArguments,
 }
 
+/// `ridgepoint compare`
+#[derive(Debug, Args)]
+pub(crate) struct CompareArguments {
+    /// File of results that the others are compared with
+    #[arg(value_name = "BASE")]
+    pub(crate) base: PathBuf,
+    /// Files of results to compare
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Mean, median, least, greatest and spread of the times of each row too
+    #[arg(long)]
+    pub(crate) statistics: bool,
+    /// Exit status 1 where a row is SLOWER and takes more than PERCENT longer, or has no right result any more
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) fail_on_slower: Option<f64>,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// A percentage by which a time may grow.
+fn percent(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('%').parse() {
+        Ok(percent) if (0.0..=1000.0).contains(&percent) => Ok(percent),
+        _ => Err("a number from 0 to 1000 is needed".to_owned()),
+    }
+}
+
 /// Arguments that choose the format and the place of what is shown.
 #[derive(Debug, Args)]
 pub(crate) struct OutputArguments {
@@ -250,7 +277,7 @@ pub(crate) struct OutputArguments {
     #[arg(long, value_name = "FORMAT", value_parser = formats())]
     pub(crate) format: Option<String>,
     /// File in place of standard output, which is `-`; a file that is there is replaced
-    #[arg(short, long, value_name = "FILE", value_parser = PathBufValueParser::new())]
+    #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
 

@@ -14,7 +14,7 @@ pub struct Format {
     pub about: &'static str,
     /// End of the names of its files, behind the dot.
     pub extension: &'static str,
-    /// Writes results of one file or of several. The result is bytes, since a picture is no text.
+    /// Writes results of one file or of several, or a comparison. The result is bytes, since a picture is no text.
     pub write: fn(&dyn Subject, &Page) -> Vec<u8>,
 }
 

@@ -38,10 +38,9 @@ pub(super) fn golden(name: &str, text: &str) {
         return;
     }
     let wanted = std::fs::read_to_string(&path).unwrap_or_default();
-    // A checkout of Windows may have other ends of lines.
     assert!(
-        wanted.replace('\r', "") == text.replace('\r', ""),
-        "{name} differs; read the difference, then UPDATE=1 cargo test --release --lib reports\n{text}"
+        wanted == text,
+        "{name} differs; read the difference, then UPDATE=1 cargo test --release --lib golden_files\n{text}"
     );
 }
 

@@ -2,9 +2,10 @@
 
 use super::chart::Chart;
 use crate::check::Outcome;
+use crate::compare::{Ratio, Verdict};
 use crate::report::Status;
 use crate::text::visible;
-use crate::units::{Unit, format_factor, format_percent};
+use crate::units::{Unit, format_factor, format_percent, format_ratio};
 
 /// A report in sections, in reading order.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -130,6 +131,10 @@ pub enum Cell {
     Gain(f64),
     /// How many times as much: 4.8 times the time.
     Factor(f64),
+    /// Rate over the rate of another, with its range.
+    Ratio(Ratio),
+    /// Verdict on the times behind a ratio.
+    Verdict(Verdict),
     /// End of a measurement.
     Status(Status),
     /// End of a gate.
@@ -307,6 +312,8 @@ impl Cell {
             Self::Share(share) | Self::Spread(share) => format_percent(*share),
             Self::Gain(share) => format!("+{}", format_percent(*share)),
             Self::Factor(factor) => format_factor(*factor),
+            Self::Ratio(ratio) => ratio_text(ratio),
+            Self::Verdict(verdict) => verdict.to_string(),
             Self::Status(status) => status_word(*status).to_owned(),
             Self::Outcome(Outcome::Pass) => "pass".to_owned(),
             Self::Outcome(Outcome::Fail) => "FAIL".to_owned(),
@@ -329,6 +336,15 @@ fn bar(share: f64) -> String {
     let full = (share * BAR as f64).round().clamp(0.0, BAR as f64) as usize;
     let end = if share > 1.0 { ">" } else { "" };
     format!("{:.<BAR$}", "#".repeat(full - end.len()) + end)
+}
+
+/// A ratio with its range: `0.967 [0.951, 0.985]`.
+fn ratio_text(ratio: &Ratio) -> String {
+    let value = format_ratio(ratio.value);
+    match ratio.range {
+        Some((low, high)) => format!("{value} [{}, {}]", format_ratio(low), format_ratio(high)),
+        None => value,
+    }
 }
 
 fn status_word(status: Status) -> &'static str {
@@ -356,6 +372,14 @@ mod tests {
         assert_eq!(shown(Cell::Share(0.873)), "87.3 %");
         assert_eq!(shown(Cell::Gain(0.05)), "+5.0 %");
         assert_eq!(shown(Cell::Factor(4.84)), "4.8 x");
+        let ratio = Ratio {
+            value: 0.96712,
+            range: Some((0.951, 1234.5)),
+        };
+        assert_eq!(shown(Cell::Ratio(ratio)), "0.967 [0.951, 1234]");
+        let range = None;
+        assert_eq!(shown(Cell::Ratio(Ratio { range, ..ratio })), "0.967");
+        assert_eq!(shown(Cell::Verdict(Verdict::Slower)), "SLOWER");
         assert_eq!(shown(Cell::Status(Status::Ok)), "");
         assert_eq!(shown(Cell::Status(Status::TimedOut)), "timed out");
         assert_eq!(shown(Cell::Missing(Some("no f16".into()))), "-");

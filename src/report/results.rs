@@ -146,8 +146,8 @@ impl Results {
         }
     }
 
-    /// Id of the measurement, 16 hexadecimal digits: the same for two files of one measurement, whatever version reads
-    /// them and however they are laid out. Names of kernels, texts of warnings and the note are no part of it, since later
+    /// Id of the measurement, `r` and 16 hexadecimal digits, which no reader of tables takes for a number: the same for two
+    /// files of one measurement, whatever version reads them and however they are laid out. Names of kernels, texts of warnings and the note are no part of it, since later
     /// versions rename the former and users change the latter.
     #[must_use]
     pub fn id(&self) -> String {
@@ -185,7 +185,7 @@ impl Results {
         let bytes = parts
             .iter()
             .flat_map(|part| part.bytes().chain(std::iter::once(0xff)));
-        format!("{:016x}", fnv_1a(bytes))
+        format!("r{:016x}", fnv_1a(bytes))
     }
 }
 

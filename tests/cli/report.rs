@@ -259,9 +259,11 @@ fn ten_thousand_rows_fit_in_half_a_gibibyte() {
     });
     report["rows"] = many.collect();
     std::fs::write(folder.join("large.json"), report.to_string()).unwrap();
-    for format in ["terminal", "markdown", "csv", "jsonl"] {
-        let script =
-            format!("ulimit -v 512000 && exec \"$0\" report large.json --format {format} -o out");
+    let report = |format| format!("report large.json --format {format} -o out");
+    let commands = ["terminal", "markdown", "csv", "jsonl"].map(report);
+    let compare = "compare large.json large.json -o out".to_owned();
+    for command in commands.into_iter().chain([compare]) {
+        let script = format!("ulimit -v 512000 && exec \"$0\" {command}");
         let began = std::time::Instant::now();
         let output = Command::new("sh")
             .current_dir(&folder)
@@ -269,10 +271,10 @@ fn ten_thousand_rows_fit_in_half_a_gibibyte() {
             .output()
             .unwrap();
         let seconds = began.elapsed().as_secs_f64();
-        println!("{format}: {seconds:.2} s");
+        println!("{command}: {seconds:.2} s");
         shown(&output);
         let text = std::fs::read_to_string(folder.join("out")).unwrap();
-        assert!(text.lines().count() > 10_000, "{format}");
-        assert!(seconds < 20.0, "{format}: {seconds} s");
+        assert!(text.lines().count() > 10_000, "{command}");
+        assert!(seconds < 20.0, "{command}: {seconds} s");
     }
 }

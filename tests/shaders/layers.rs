@@ -24,6 +24,7 @@ const FLOORS: &[&str] = &[
     "suite",
     "tune",
     "check",
+    "compare",
     "render",
 ];
 
@@ -402,6 +403,7 @@ fn reports_and_their_formats_are_plain_data() {
     let pure = [
         "text",
         "report",
+        "compare",
         "render",
         "roofline::model",
         "roofline::roof",

@@ -1,6 +1,7 @@
 //! Colours of cells.
 
 use crate::check::Outcome;
+use crate::compare::Verdict;
 use crate::render::{Cell, Colours};
 use crate::report::Status;
 
@@ -17,11 +18,14 @@ pub(super) enum Tone {
 impl Tone {
     pub(super) fn of(cell: &Cell) -> Self {
         match cell {
-            Cell::Outcome(Outcome::Pass) => Self::Good,
+            Cell::Outcome(Outcome::Pass) | Cell::Verdict(Verdict::Faster) => Self::Good,
             Cell::Status(Status::Unsupported) | Cell::Outcome(Outcome::Skipped) => Self::Faint,
-            Cell::Status(Status::Noisy) | Cell::Marks(_) => Self::Caution,
+            Cell::Status(Status::Noisy) | Cell::Marks(_) | Cell::Verdict(Verdict::Ambiguous) => {
+                Self::Caution
+            }
             Cell::Status(Status::Failed | Status::TimedOut)
             | Cell::Outcome(Outcome::Fail)
+            | Cell::Verdict(Verdict::Slower)
             | Cell::Verified(false) => Self::Bad,
             _ => Self::Plain,
         }
