@@ -1,7 +1,6 @@
 //! The nouns of results: what a run, a roofline and a tuning are made of. Plain data, with no GPU and no file behind it.
 
 pub(crate) mod adapter;
-mod any;
 mod ceiling_id;
 mod figure;
 pub mod flat;
@@ -18,7 +17,6 @@ mod tuning;
 mod warning;
 
 pub use adapter::{AdapterKind, AdapterSummary, CooperativeShape};
-pub use any::AnyReport;
 pub use ceiling_id::CeilingId;
 pub use list::{LIST_SCHEMA, List, ListedAdapter, ListedKernel, ListedOperation, ListedSuite};
 pub use results::{Input, Results};

@@ -1,7 +1,7 @@
 //! Files of results of any schema, read back. Pure: bytes in, typed results or a plain error out.
 
 use super::adapter::AdapterSummary;
-use super::roofline::{ROOFLINE_SCHEMA, RooflineReport};
+use super::roofline::{Level, ROOFLINE_SCHEMA, RooflineReport};
 use super::run::{Ceiling, Host, Report, Row, SCHEMA, Tool};
 use super::warning::Warning;
 use crate::error::{Error, Result};
@@ -107,6 +107,15 @@ impl Results {
         match self {
             Self::Run(run) => &run.ceilings,
             Self::Roofline(roofline) => &roofline.ceilings,
+        }
+    }
+
+    /// Levels of the memory hierarchy; a run has none.
+    #[must_use]
+    pub fn levels(&self) -> &[Level] {
+        match self {
+            Self::Run(_) => &[],
+            Self::Roofline(roofline) => &roofline.levels,
         }
     }
 

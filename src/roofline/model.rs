@@ -6,7 +6,7 @@
 use super::roof::{Mix, Roof};
 use crate::error::{Error, Result};
 use crate::ops::{Operation, Role};
-use crate::report::{AnyReport, Bound, Ceiling, CeilingId, Level, RooflineReport};
+use crate::report::{Bound, Ceiling, CeilingId, Level, Results, RooflineReport};
 use crate::units::{Bandwidth, FlopRate, Intensity};
 use serde::{Deserialize, Serialize};
 
@@ -183,15 +183,15 @@ impl Roofline {
     /// # Errors
     /// [`Error::File`] for text that is neither, or that has too few ceilings.
     pub fn from_json(text: &str) -> Result<Self> {
-        Self::from_any(&AnyReport::from_json(text)?)
+        Self::from_results(&Results::read("a report", text.as_bytes())?)
     }
 
-    /// From a report of either kind.
+    /// From the results of a file.
     ///
     /// # Errors
     /// [`Error::File`] where it has too few ceilings.
-    pub fn from_any(report: &AnyReport) -> Result<Self> {
-        Self::new(report.ceilings(), report.levels()).ok_or_else(|| Error::File {
+    pub fn from_results(results: &Results) -> Result<Self> {
+        Self::new(results.ceilings(), results.levels()).ok_or_else(|| Error::File {
             path: "a report".to_owned(),
             reason: "it has no ceiling of arithmetic, or none of memory; measure again".to_owned(),
         })

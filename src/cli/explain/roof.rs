@@ -4,8 +4,9 @@ use crate::cli::load::Load;
 use crate::cli::progress::say;
 use crate::cli::stop;
 use ridgepoint::bench::HostLoad;
-use ridgepoint::report::{AnyReport, Bound};
+use ridgepoint::report::{Bound, Results};
 use ridgepoint::roofline::{ProbeOptions, Roofline, Scope, Work, measure_ceilings};
+use ridgepoint::text::visible;
 use ridgepoint::units::Unit;
 use ridgepoint::{Error, Gpu, Operation, Result, files};
 use serde::{Deserialize, Serialize};
@@ -48,17 +49,16 @@ impl Ceilings {
     /// # Errors
     /// [`Error::File`] for any other file, and for one with too few ceilings.
     pub(super) fn read(path: &Path) -> Result<Self> {
-        let of_file = |error| match error {
+        let bytes = files::read_bytes(path, Results::MOST_BYTES)?;
+        let name = path.display().to_string();
+        let results = Results::read(&name, &bytes)?;
+        let roofline = Roofline::from_results(&results).map_err(|error| match error {
             Error::File { reason, .. } => files::failed(path, &reason),
             other => other,
-        };
-        let report = AnyReport::from_json(&files::read(path)?).map_err(of_file)?;
-        // A file may hold any name, and a terminal obeys what is no text.
-        let name = report.adapter().name.chars();
-        let name: String = name.filter(|c| !c.is_control()).collect();
+        })?;
         Ok(Self {
-            roofline: Roofline::from_any(&report).map_err(of_file)?,
-            of: format!("{name}, {}", path.display()),
+            roofline,
+            of: visible(&format!("{}, {name}", results.adapter().name)).into_owned(),
         })
     }
 
