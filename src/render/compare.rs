@@ -130,11 +130,11 @@ fn lines(lines: &[compare::Line<'_>], files: usize, first: &Column) -> Table {
     for file in 0..files {
         let name = letter(file);
         columns.push(Column::right(&name));
-        columns.push(Column::right(format!("{name} roof")).priority(Priority::Low));
+        columns.push(Column::right(format!("{name} roof")).priority(Priority::Medium));
         if file > 0 {
             let ratio = format!("{name} / {}", letter(0));
-            columns.push(Column::left(ratio).priority(Priority::Medium));
-            columns.push(Column::left(format!("{name} is")).priority(Priority::High));
+            columns.push(Column::left(ratio).priority(Priority::High));
+            columns.push(Column::left(format!("{name} is")));
         }
     }
     columns.push(Column::left("why").priority(Priority::Below));

@@ -1,6 +1,7 @@
 //! Tests of reports in every format: golden files, hostile files, large files.
 
-use super::{Document, FORMATS, Page, Reports, Subject};
+use super::{Comparing, Document, FORMATS, Page, Reports, Subject};
+use crate::compare::Comparison;
 use crate::report::{Input, Report, Results, Row};
 use crate::text::acts;
 use std::path::{Path, PathBuf};
@@ -76,8 +77,18 @@ fn reports_are_those_of_the_golden_files() {
 
 #[test]
 fn a_terminal_of_80_columns_is_wide_enough() {
-    for name in ["run.json", "roofline.json"] {
-        let text = write("terminal", &Reports(&[input(name)]), 80);
+    let two = ["run.json", "other.json"].map(input);
+    let comparing = Comparing {
+        comparison: Comparison::new(&two),
+        statistics: true,
+    };
+    let [run, other] = &two;
+    let roofline = input("roofline.json");
+    let one = [run, other, &roofline].map(|input| {
+        let inputs = std::slice::from_ref(input);
+        write("terminal", &Reports(inputs), 80)
+    });
+    for text in one.into_iter().chain([write("terminal", &comparing, 80)]) {
         for line in text.lines() {
             assert!(line.chars().count() <= 80, "{line}");
         }
