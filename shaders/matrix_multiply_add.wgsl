@@ -5,8 +5,8 @@
 //! loop. At the end all sums are added, element by element through workgroup memory, since Metal has no sum of fragments, and
 //! stored. The host checks them against the product of the sums of A and of B.
 //!
-//! Operations: 2 * FRAGMENT^3 * ROWS * COLUMNS * steps a subgroup. Workgroup memory: 4 * SUBGROUPS * FRAGMENT^2 B. Works for
-//! any number of workgroups where a subgroup has LANES invocations.
+//! Operations: 2 * FRAGMENT^3 * ROWS * COLUMNS * steps a subgroup. Workgroup memory: 1 KiB. Works for any number of workgroups
+//! where a subgroup has LANES invocations.
 
 enable wgpu_cooperative_matrix;
 
