@@ -153,6 +153,8 @@ pub static FIELDS: &[Field] = &[
     text("ceiling", "id of the ceiling that the row is held against", |_, _, e| e.ceiling.map(|c| c.id.as_str()).into()),
     number("ceiling_value", "its value, in `unit`", |_, _, e| e.ceiling.and_then(|c| c.value).into()),
     number("percent_of_roof", "share of the ceiling that the row reaches, in percent", |_, _, e| e.row.and_then(|r| r.percent_of_roof).into()),
+    integer("registers", "registers of an invocation by the driver's compiler, the most of all stages, in its own unit", |_, _, e| e.row.and_then(|r| r.compiled.iter().filter_map(|s| s.registers).max()).into()),
+    integer("spills_in_loops", "registers stored to memory and loaded back within loops, of all stages", |_, _, e| e.row.and_then(|r| r.compiled.iter().filter_map(|s| s.spills_in_loops).reduce(u64::saturating_add)).into()),
     flag("right", "whether the result agreed with its f64 reference", |_, _, e| e.verified.map(|v| v.ok).into()),
     number("error", "error that came nearest to what is allowed", |_, _, e| e.verified.and_then(|v| v.max_error).into()),
     number("error_allowed", "what is allowed there", |_, _, e| e.verified.map(|v| v.allowed).into()),
