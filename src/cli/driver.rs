@@ -91,15 +91,13 @@ pub(crate) fn started_on(name: &str) -> Result<Option<u8>> {
     let status = command
         .status()
         .map_err(|e| files::failed(Path::new(&device.interpreter), &e))?;
-    match status.code() {
-        Some(code) => Ok(Some(code as u8)),
-        None => {
-            say(&format!(
-                "the compiler of {name} ended the program: {status}"
-            ));
-            Ok(Some(super::FAILED))
-        }
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    if code.is_none() {
+        say(&format!(
+            "the compiler of {name} ended the program: {status}"
+        ));
     }
+    Ok(code.or(Some(super::FAILED)))
 }
 
 fn device(name: &str, list: Option<&Path>) -> Result<FakeDevice> {

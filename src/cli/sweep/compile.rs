@@ -48,13 +48,13 @@ pub(super) fn compile_all(
     for trial in trials {
         let text = name(trial);
         progress.begin(&text);
-        let compiled = if stop::asked() {
+        let stages = if stop::asked() {
             Err(Error::Interrupted)
         } else {
             compile(operation, device, compiler, checks, trial)
         };
         progress.end();
-        match compiled {
+        match stages {
             Ok(stages) => {
                 let figures: Vec<String> = stages.iter().map(figures).collect();
                 let line = format!("{text:WIDTH$} {}", figures.join(" | "));
