@@ -258,6 +258,8 @@ pub(crate) fn holds_next_row(device: &Capabilities) -> bool {
 /// on an M1 and 64 on an MI200; with rows of 32,768 Skylake spills 194 in a softmax, an Adreno 660 100, an M1 17.
 pub(crate) fn longest_row(device: &Capabilities, besides: u64) -> u64 {
     let registers: u64 = match device.architecture {
+        // Arc holds 32,768. From Tiger Lake on integrated ones would too, and are not told apart from Skylake.
+        Architecture::IntelGen9 if device.kind == AdapterKind::Discrete => return u64::MAX,
         Architecture::IntelGen9
         | Architecture::Adreno
         | Architecture::Mali

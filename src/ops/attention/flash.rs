@@ -183,6 +183,13 @@ const ROWS_32_BY_2_OF_4: FlashTile = FlashTile {
     ..ROWS_32_BY_2
 };
 
+/// For heads wider than 128: sixteen invocations for each query, in the steps of [`ROWS_64_LONG`], 43 KiB.
+const ROWS_32_WIDEST: FlashTile = FlashTile {
+    kv: 128,
+    chunk_d: 32,
+    ..ROWS_32_BY_2
+};
+
 /// Tiles with few registers, the most reuse first. A tile that waits for its loads needs fewer than one that prefetches.
 const TILES_SMALL: [FlashTile; 9] = [
     ROWS_64_BY_2,
@@ -229,9 +236,9 @@ struct FlashTile {
 }
 
 impl FlashTile {
-    /// Registers of 32 bits that an invocation needs: scores and its part of O; a vec4 of each of its rows and one more;
-    /// for each load in flight its vec4 and place, of which a compiler delays most unless the tile prefetches; six for each row, such as its maximum,
-    /// sum, factor and position.
+    /// Registers of 32 bits that an invocation needs: scores and its part of O; a vec4 of each of its rows; for each load in
+    /// flight its vec4 and place, of which a compiler delays most unless the tile prefetches; seven for each row, such as its
+    /// maximum, sum, factor and position.
     fn registers(self, attention: &Attention) -> u64 {
         let [q, kv, elems_q, elems_kv] =
             [self.q, self.kv, self.elems_q, self.elems_kv].map(u64::from);
@@ -245,7 +252,7 @@ impl FlashTile {
         let fetched_d = of_q + loads(kv * chunk_d);
         let fetched_kv = loads(u64::from(self.chunk_kv) * columns * of_query);
         let of_load = if self.prefetch { 6 } else { 2 };
-        sums + 4 * (elems_q + 1) + of_load * fetched_d.max(fetched_kv) + 6 * elems_q
+        sums + 4 * elems_q + of_load * fetched_d.max(fetched_kv) + 7 * elems_q
     }
 
     /// Workgroups of all heads.
@@ -276,7 +283,8 @@ impl FlashTile {
 /// The tiles that serve heads of these widths on a device, the one with the most reuse first. Tiles that need more registers
 /// than an invocation may have are left out, and small ones take their place.
 fn usable(attention: &Attention, device: &Capabilities) -> Vec<FlashTile> {
-    let is_wide = attention.head_dim.max(attention.value_dim) > 64;
+    let columns = attention.head_dim.max(attention.value_dim);
+    let is_wide = columns > 64;
     let (tiles, unsuited): (&[FlashTile], FlashTile) = if is_wide {
         (&TILES_WIDE, ROWS_32_BY_2_OF_4)
     } else {
@@ -294,8 +302,9 @@ fn usable(attention: &Attention, device: &Capabilities) -> Vec<FlashTile> {
     }
     // Of the large tiles, those with more reuse than the small ones.
     kept.retain(|tile| tile.elems_q * tile.elems_kv > 16);
-    let small = TILES_SMALL.into_iter().filter(|tile| *tile != unsuited);
-    let small = small.filter(holds);
+    let widest = (columns > 128).then_some(ROWS_32_WIDEST);
+    let small = widest.into_iter().chain(TILES_SMALL);
+    let small = small.filter(|tile| *tile != unsuited).filter(holds);
     let small: Vec<FlashTile> = small.filter(|tile| !kept.contains(tile)).collect();
     kept.extend(small);
     // None holds: the least that there is.
@@ -363,12 +372,6 @@ mod tests {
         let first = |columns| usable(&Attention::new(4, 16, 2048, columns), intel)[0];
         assert_eq!(first(64), ROWS_64_BY_2);
         assert_eq!(first(128), ROWS_64_LONG);
-        assert_eq!(
-            first(256),
-            FlashTile {
-                kv: 128,
-                ..ROWS_32_BY_2
-            }
-        );
+        assert_eq!(first(256), ROWS_32_WIDEST);
     }
 }
