@@ -7,6 +7,7 @@ mod compare;
 mod constants;
 mod driver;
 mod explain;
+mod generated;
 mod host;
 mod list;
 mod load;
@@ -39,7 +40,9 @@ const BAD_INPUT: u8 = 2;
 
 /// Runs the program, and returns its exit status.
 pub(crate) fn main() -> ExitCode {
+    quieten_layer();
     let arguments = Arguments::parse();
+    progress::set_quiet(arguments.quiet);
     // Colours in the log would need a terminal, and a pipe is what the log is written to.
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"))
         .target(env_logger::Target::Pipe(Box::new(progress::Log)))
@@ -52,6 +55,16 @@ pub(crate) fn main() -> ExitCode {
         return ExitCode::from(FAILED);
     }
     ExitCode::from(status)
+}
+
+/// Keeps Mesa's layer that orders devices from looking for a desktop session where there is none: it complains on stderr, and
+/// adapters are ordered here anyway.
+fn quieten_layer() {
+    let is_set = |name| std::env::var_os(name).is_some();
+    if !is_set("XDG_RUNTIME_DIR") && !is_set("NODEVICE_SELECT") {
+        // SAFETY: the program has one thread as yet, so that nobody reads the environment meanwhile.
+        unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
+    }
 }
 
 async fn execute(arguments: Arguments) -> Result<u8> {
@@ -76,6 +89,8 @@ async fn execute(arguments: Arguments) -> Result<u8> {
         Command::Shader(arguments) => shader::shader(arguments, &wanted()?).await,
         Command::Explain(arguments) => explain::explain(arguments, &wanted()?).await,
         Command::Sweep(arguments) => sweep::sweep(arguments, &wanted()?).await,
+        Command::Completions(arguments) => Ok(generated::completions(&arguments)),
+        Command::Man(arguments) => generated::man(&arguments),
     }
 }
 

@@ -14,6 +14,8 @@ mod compare;
 mod compilers;
 #[path = "cli/explain.rs"]
 mod explain;
+#[path = "cli/habits.rs"]
+mod habits;
 #[cfg(unix)]
 #[path = "cli/interruption.rs"]
 mod interruption;

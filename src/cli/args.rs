@@ -20,6 +20,9 @@ pub(crate) struct Arguments {
     pub(crate) command: Option<Command>,
     #[command(flatten)]
     pub(crate) adapter: AdapterArguments,
+    /// Write nothing to stderr but errors and warnings
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
 }
 
 /// A command of the command line.
@@ -46,6 +49,10 @@ pub(crate) enum Command {
     Explain(ExplainArguments),
     /// Time a kernel with every combination of constants, each verified first, the fastest last
     Sweep(SweepArguments),
+    /// Print completions for a shell
+    Completions(CompletionsArguments),
+    /// Print the manual page
+    Man(ManArguments),
 }
 
 /// Arguments that choose the adapter.
@@ -55,7 +62,7 @@ pub(crate) struct AdapterArguments {
     /// Adapter: its index in `list`, or a part of its name [default: `WGPU_ADAPTER_NAME`, or the fastest kind]
     #[arg(long, global = true, value_name = "INDEX|NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) adapter: Option<String>,
-    /// Backend on which adapters are looked for [default: `WGPU_BACKEND`, or all]
+    /// Backend on which adapters are looked for [default: `WGPU_BACKEND`, or all, OpenGL only where no other has an adapter]
     #[arg(long, global = true)]
     pub(crate) backend: Option<Backend>,
 }
@@ -362,6 +369,22 @@ pub(crate) struct ExplainArguments {
     /// Folder for the driver's assembly, where the driver shows it
     #[arg(long, value_name = "FOLDER")]
     pub(crate) assembly: Option<PathBuf>,
+}
+
+/// `ridgepoint completions`
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// Shell: `ridgepoint completions bash >FILE`, where FILE is one that the shell reads
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// `ridgepoint man`
+#[derive(Debug, Args)]
+pub(crate) struct ManArguments {
+    /// Command whose page is printed [default: the page of the program]
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
 }
 
 /// `ridgepoint sweep`

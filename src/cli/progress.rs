@@ -11,6 +11,23 @@ static BAR: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 static OUTPUT_LOST: AtomicBool = AtomicBool::new(false);
 
+/// Whether progress is left out: bars, and lines of [`tell`].
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Leaves out progress from now on, or not.
+pub(crate) fn set_quiet(quiet: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+}
+
+/// Where bars are drawn.
+fn target() -> ProgressDrawTarget {
+    if QUIET.load(Ordering::Relaxed) {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    }
+}
+
 /// A bar on stderr, if stderr is a terminal. Dropping this value removes the bar.
 #[derive(Debug)]
 pub(crate) struct Progress(ProgressBar);
@@ -18,7 +35,7 @@ pub(crate) struct Progress(ProgressBar);
 impl Progress {
     /// A bar of `steps`, called `unit`.
     pub(crate) fn new(steps: usize, unit: &'static str) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr());
+        let bar = ProgressBar::with_draw_target(Some(steps as u64), target());
         if !bar.is_hidden() {
             bar.set_style(style(unit));
             // The time left counts down within a row.
@@ -31,7 +48,7 @@ impl Progress {
     /// A bar of work that takes `time`, whatever its steps.
     pub(crate) fn within(time: Duration) -> Self {
         let length = Some(time.as_secs().max(1));
-        let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr());
+        let bar = ProgressBar::with_draw_target(length, target());
         if !bar.is_hidden() {
             bar.set_style(style_within(time));
             bar.enable_steady_tick(Duration::from_millis(250));
@@ -131,7 +148,14 @@ pub(crate) fn output_lost() -> bool {
     OUTPUT_LOST.load(Ordering::Relaxed)
 }
 
-/// Writes lines to stderr.
+/// Writes lines about what goes on to stderr, unless they are left out.
+pub(crate) fn tell(text: &str) {
+    if !QUIET.load(Ordering::Relaxed) {
+        say(text);
+    }
+}
+
+/// Writes lines to stderr: errors, and what somebody has to know.
 pub(crate) fn say(text: &str) {
     around(|| {
         let _ = writeln!(io::stderr(), "{text}");

@@ -3,7 +3,7 @@
 use super::args::RooflineArguments;
 use super::load::Load;
 use super::page::show;
-use super::progress::{Progress, say};
+use super::progress::{Progress, tell};
 use super::{FAILED, OK, adapter, host, stop};
 use jiff::Timestamp;
 use ridgepoint::bench::HostLoad;
@@ -27,7 +27,7 @@ pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wan
     let mut options = wanted.options.clone();
     options.features |= ridgepoint::roofline::FEATURES;
     let gpu = Gpu::open(&options).await?;
-    say(&format!("measuring {}, {}", gpu.summary().name, wanted.why));
+    tell(&format!("measuring {}, {}", gpu.summary().name, wanted.why));
     stop::listen();
     let extent = if arguments.quick {
         Scope::Quick
@@ -54,7 +54,7 @@ pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wan
     show(&ridgepoint::render::roofline(&report));
     if let Some(path) = &arguments.json {
         write(path, &report)?;
-        say(&format!("results: {}", path.display()));
+        tell(&format!("results: {}", path.display()));
     }
     ended?;
     let bad = |status: Status| matches!(status, Status::Failed | Status::TimedOut);

@@ -3,7 +3,7 @@
 use super::args::RunArguments;
 use super::load::Load;
 use super::page::{page, show, show_section};
-use super::progress::{Progress, print, say};
+use super::progress::{Progress, print, tell};
 use super::results::ResultsFile;
 use super::selection::Selection;
 use super::{BAD_INPUT, FAILED, OK, adapter, host, stop, tunings};
@@ -28,7 +28,7 @@ pub(crate) async fn run(arguments: RunArguments, wanted: &adapter::Wanted) -> Re
     let began = Timestamp::now();
     let gpu = Gpu::open(&wanted.options).await?;
     selection.require_room(&gpu.capabilities().limits)?;
-    say(&format!("measuring {}, {}", gpu.summary().name, wanted.why));
+    tell(&format!("measuring {}, {}", gpu.summary().name, wanted.why));
     stop::listen();
     let tuning = if arguments.tuned {
         Some(tunings::required(&arguments.cache.store()?, gpu.summary())?)
@@ -46,7 +46,7 @@ pub(crate) async fn run(arguments: RunArguments, wanted: &adapter::Wanted) -> Re
     print("");
     show(&render::end(&report));
     if let Some(path) = file.saved() {
-        say(&format!("results: {}", path.display()));
+        tell(&format!("results: {}", path.display()));
     }
     ended?;
     if file.saved().is_none() {

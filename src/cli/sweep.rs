@@ -9,7 +9,7 @@ mod timing;
 pub(crate) use combinations::{Axis, axis};
 
 use super::args::SweepArguments;
-use super::progress::{Progress, print, say};
+use super::progress::{Progress, print, tell};
 use super::{FAILED, OK, adapter, constants, driver, operation, stop};
 use combinations::combinations;
 use compile::compile_all;
@@ -61,7 +61,7 @@ pub(crate) async fn sweep(arguments: SweepArguments, wanted: &adapter::Wanted) -
         return compile_all(operation, &device, &compiler, checks, &trials, name_of);
     }
     let gpu = Gpu::open(&wanted.options).await?;
-    say(&format!("measuring {}, {}", gpu.summary().name, wanted.why));
+    tell(&format!("measuring {}, {}", gpu.summary().name, wanted.why));
     stop::listen();
     let device = gpu.capabilities();
     let trials = trials(&arguments, operation, &subject, combinations, device)?;

@@ -2,7 +2,7 @@
 
 use super::args::TuneArguments;
 use super::page::{page, show, show_section};
-use super::progress::{Progress, print, say};
+use super::progress::{Progress, print, say, tell};
 use super::{FAILED, OK, adapter, stop, tunings};
 use ridgepoint::ops::family;
 use ridgepoint::plan::Store;
@@ -34,7 +34,7 @@ pub(crate) async fn tune(arguments: TuneArguments, wanted: &adapter::Wanted) -> 
         let tuning = tunings::required(&store, gpu.summary())?;
         if let Some(path) = &arguments.export {
             tuning.write(path)?;
-            say(&format!("written: {}", path.display()));
+            tell(&format!("written: {}", path.display()));
         } else {
             let missing = unsearched(&arguments, &gpu, &tuning)?;
             show(&render::tuning(
@@ -45,7 +45,7 @@ pub(crate) async fn tune(arguments: TuneArguments, wanted: &adapter::Wanted) -> 
         }
         return Ok(OK);
     }
-    say(&format!("tuning {}, {}", gpu.summary().name, wanted.why));
+    tell(&format!("tuning {}, {}", gpu.summary().name, wanted.why));
     stop::listen();
     show_section(&Section::paragraph(gpu.summary().describe()));
     print("");
@@ -198,7 +198,7 @@ async fn search(
     } = keeper;
     drop(progress);
     if let Err(error) = ended {
-        say(&format!("kept so far: {}", path.display()));
+        tell(&format!("kept so far: {}", path.display()));
         return Err(error);
     }
     print("");
@@ -209,7 +209,7 @@ async fn search(
         &found,
         &unsearched,
     )));
-    say(&format!("kept: {}", path.display()));
+    tell(&format!("kept: {}", path.display()));
     Ok(status)
 }
 
@@ -227,7 +227,7 @@ fn import(store: &Store, gpu: &Gpu, tuning: Tuning) -> Result<u8> {
         kept.keep(tuned);
     }
     let path = store.save(&kept)?;
-    say(&format!("imported {words}; kept: {}", path.display()));
+    tell(&format!("imported {words}; kept: {}", path.display()));
     Ok(OK)
 }
 

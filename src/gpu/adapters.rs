@@ -88,24 +88,12 @@ pub(super) fn has_usable_fragments(summary: &AdapterSummary) -> bool {
             .any(CooperativeShape::is_usable)
 }
 
-/// Which adapters to search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Search {
-    All,
-    /// Enough adapters to find the fastest kind. Where another backend has a discrete adapter, OpenGL is not asked: its
-    /// libraries complain on stderr where there is no desktop session.
-    Fastest,
-}
-
-/// Adapters with what they say of themselves.
-async fn enumerate(
-    backends: wgpu::Backends,
-    search: Search,
-) -> Vec<(AdapterSummary, wgpu::Adapter)> {
+/// Adapters with what they say of themselves. Where nobody names backends and another one has an adapter, OpenGL is not
+/// started: it shows the same GPUs with fewer features, and its libraries complain on stderr where there is no desktop session.
+async fn enumerate(backends: wgpu::Backends) -> Vec<(AdapterSummary, wgpu::Adapter)> {
     // An adapter keeps the instance that found it, and adapters of other backends need not end with OpenGL's instance.
     let mut found = listed(backends - wgpu::Backends::GL).await;
-    let is_there = found.iter().any(|(s, _)| s.kind == AdapterKind::Discrete);
-    if search == Search::All || !is_there {
+    if found.is_empty() || backends != wgpu::Backends::all() {
         found.extend(listed(backends & wgpu::Backends::GL).await);
     }
     // The order of drivers is kept within a kind, so that an index means the same from run to run.
@@ -132,19 +120,15 @@ fn rank(summary: &AdapterSummary) -> (AdapterKind, bool) {
     (summary.kind, summary.backend == "gl")
 }
 
-/// All adapters on `backends`, fastest kind first. An adapter's place is its index.
+/// All adapters on `backends`, fastest kind first. An adapter's place is its index. [`wgpu::Backends::all`] asks OpenGL only
+/// where no other backend has an adapter.
 pub async fn adapters(backends: wgpu::Backends) -> Vec<AdapterSummary> {
-    let found = enumerate(backends, Search::All).await;
+    let found = enumerate(backends).await;
     found.into_iter().map(|(summary, _)| summary).collect()
 }
 
 pub(super) async fn select(options: &GpuOptions) -> Result<(AdapterSummary, wgpu::Adapter)> {
-    let search = if options.adapter == AdapterChoice::Fastest {
-        Search::Fastest
-    } else {
-        Search::All
-    };
-    let found = enumerate(options.backends, search).await;
+    let found = enumerate(options.backends).await;
     let (mut summaries, mut adapters): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     let index = find(&summaries, options)?;
     Ok((summaries.swap_remove(index), adapters.swap_remove(index)))

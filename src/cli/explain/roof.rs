@@ -1,7 +1,7 @@
 //! The roof over an explained shape, by ceilings that were measured.
 
 use crate::cli::load::Load;
-use crate::cli::progress::say;
+use crate::cli::progress::tell;
 use crate::cli::stop;
 use ridgepoint::bench::HostLoad;
 use ridgepoint::report::{Bound, Results};
@@ -67,7 +67,7 @@ impl Ceilings {
     /// # Errors
     /// [`Error::Interrupted`], [`Error::DeviceLost`]; [`Error::Unsupported`] where one of the two cannot be measured.
     pub(super) async fn measure(gpu: &Gpu) -> Result<Self> {
-        say(&format!("measuring ceilings of {}", gpu.summary().name));
+        tell(&format!("measuring ceilings of {}", gpu.summary().name));
         stop::listen();
         let options = ProbeOptions::of(gpu.capabilities().kind, Scope::Quick, SEED);
         let load = Load::new();
