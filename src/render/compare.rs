@@ -25,6 +25,14 @@ pub struct Comparing<'a> {
 }
 
 impl Subject for Comparing<'_> {
+    fn title(&self) -> String {
+        format!("Comparison of {} files", self.comparison.inputs.len())
+    }
+
+    fn inputs(&self) -> &[Input] {
+        self.comparison.inputs
+    }
+
     fn documents(&self) -> Vec<Document> {
         vec![document(self)]
     }

@@ -2,7 +2,7 @@
 
 use super::page::Page;
 use super::subject::Subject;
-use super::{csv, jsonl, markdown, terminal};
+use super::{csv, html, jsonl, markdown, terminal};
 use crate::error::{Error, Result, suggest};
 
 /// One way to write results.
@@ -53,6 +53,12 @@ pub static FORMATS: &[Format] = &[
         about: "the same table, an object of JSON a line",
         extension: "jsonl",
         write: |subject, _| jsonl::sheet(&subject.sheet()).into_bytes(),
+    },
+    Format {
+        name: "html",
+        about: "a page with charts that needs no network, for any browser",
+        extension: "html",
+        write: |subject, _| html::page(subject).into_bytes(),
     },
 ];
 

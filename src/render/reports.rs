@@ -50,6 +50,13 @@ fn write(format: &str, subject: &dyn Subject, width: usize) -> String {
     String::from_utf8((format.write)(subject, &page(width))).unwrap()
 }
 
+/// What a page of HTML shows, as the JSON in it; `None` for any other text.
+fn shown(text: &str) -> Option<String> {
+    let (_, data) = text.split_once("<script type=\"application/json\" id=\"data\">")?;
+    let (data, _) = data.split_once("</script>")?;
+    Some(format!("{}\n", data.trim()))
+}
+
 /// Golden files of a subject: the terminal at two widths, and every other format.
 pub(super) fn goldens(stem: &str, subject: &dyn Subject) {
     for format in FORMATS {
@@ -60,7 +67,10 @@ pub(super) fn goldens(stem: &str, subject: &dyn Subject) {
         };
         for width in widths {
             let text = write(format.name, subject, *width);
+            // Of a page, what it shows; the page around it is the same for all.
+            let text = shown(&text).unwrap_or(text);
             let name = match widths {
+                [_] if format.name == "html" => format!("{stem}.page.json"),
                 [_] => format!("{stem}.{}", format.extension),
                 _ => format!("{stem}-{width}.{}", format.extension),
             };
@@ -208,6 +218,11 @@ fn is_harmless(format: &str, text: &str) {
             for line in tables {
                 assert!(line.ends_with(" |"), "{line}");
             }
+        }
+        "html" => {
+            let data = shown(text).expect("a page shows something");
+            assert!(!data.contains('<'), "{data}");
+            serde_json::from_str::<serde_json::Value>(&data).unwrap();
         }
         "jsonl" => {
             for line in text.lines() {

@@ -2,6 +2,7 @@
 
 use super::ceilings::{ceilings, marks, spread, value};
 use super::chart::Chart;
+use super::figures::of_roofline;
 use super::run::{note, versions};
 use super::table::{Cell, Column, Content, Document, Line, Priority, Section, Table};
 use crate::report::{Ceiling, Level, RooflineReport, Status, TransferPoint, Variant, Warning};
@@ -48,7 +49,7 @@ pub fn roofline(report: &RooflineReport) -> Document {
             content: Content::Warnings(warnings(report)),
         },
     ]);
-    Document::of(sections)
+    Document::of(sections).drawn(of_roofline(report))
 }
 
 /// Adapter, host, settings.

@@ -4,6 +4,7 @@ mod prices;
 mod rows;
 
 use super::ceilings::ceilings;
+use super::figures::of_run;
 use super::table::{Content, Document, Section, legend};
 use super::warnings;
 use crate::report::{Report, Tool};
@@ -26,7 +27,7 @@ pub fn run(report: &Report) -> Document {
     sections.push(Section::table(CEILINGS, ceilings(&report.ceilings)));
     sections.push(Section::table("", rows::complete(report)));
     sections.extend(closing(report, &rows::legend(report)).sections);
-    Document::of(sections)
+    Document::of(sections).drawn(of_run(report))
 }
 
 /// Sections before the first measurement: adapter, host, settings.

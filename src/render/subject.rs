@@ -8,6 +8,12 @@ use crate::report::{Input, Results};
 
 /// Results that a format can write.
 pub trait Subject {
+    /// Name of the whole.
+    fn title(&self) -> String;
+
+    /// The files that it was made of.
+    fn inputs(&self) -> &[Input];
+
     /// Documents for people, in reading order.
     fn documents(&self) -> Vec<Document>;
 
@@ -20,6 +26,17 @@ pub trait Subject {
 pub struct Reports<'a>(pub &'a [Input]);
 
 impl Subject for Reports<'_> {
+    fn title(&self) -> String {
+        match self.0 {
+            [one] => one.results.adapter().name.clone(),
+            several => format!("Results of {} files", several.len()),
+        }
+    }
+
+    fn inputs(&self) -> &[Input] {
+        self.0
+    }
+
     fn documents(&self) -> Vec<Document> {
         let documents = self.0.iter().map(|input| {
             let mut document = match &input.results {

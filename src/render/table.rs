@@ -1,6 +1,7 @@
 //! Documents and their tables: typed cells, of which each format makes its own text.
 
 use super::chart::Chart;
+use super::figure::Figure;
 use crate::check::Outcome;
 use crate::compare::{Ratio, Verdict};
 use crate::report::Status;
@@ -14,6 +15,8 @@ pub struct Document {
     pub title: String,
     /// The sections.
     pub sections: Vec<Section>,
+    /// What a format that draws shows beside them; texts show the same numbers in their tables.
+    pub figures: Vec<Figure>,
 }
 
 /// One part of a document.
@@ -188,7 +191,14 @@ impl Document {
         Self {
             title: String::new(),
             sections,
+            figures: Vec::new(),
         }
+    }
+
+    /// The document with figures.
+    #[must_use]
+    pub fn drawn(self, figures: Vec<Figure>) -> Self {
+        Self { figures, ..self }
     }
 }
 

@@ -75,6 +75,7 @@ fn every_format_goes_to_stdout_and_to_a_file() {
         ("markdown", "Made Up 9000: "),
         ("csv", "schema,figure,"),
         ("jsonl", "{\"schema\":\"ridgepoint.flat/1\""),
+        ("html", "<!DOCTYPE html>"),
     ] {
         let mut command = with("report-formats", &[("a.json", RUN)]);
         let folder = command.get_current_dir().unwrap().to_owned();
@@ -100,6 +101,7 @@ fn a_file_has_the_format_that_its_name_ends_in() {
         ("a.csv", "schema,"),
         ("a.jsonl", "{"),
         ("a.md", "Made Up"),
+        ("a.html", "<!DOCTYPE html>"),
         ("a.log", "Made Up"),
     ] {
         let mut command = with("report-ends", &[("a.json", RUN)]);
@@ -144,7 +146,7 @@ fn what_cannot_be_shown_or_written_is_refused() {
     );
     refused(
         &report("a.json --format svgg"),
-        &["terminal, markdown, csv, jsonl"],
+        &["terminal, markdown, csv, jsonl, html"],
     );
     refused(
         &report("a.json -o a.json"),
@@ -260,7 +262,7 @@ fn ten_thousand_rows_fit_in_half_a_gibibyte() {
     report["rows"] = many.collect();
     std::fs::write(folder.join("large.json"), report.to_string()).unwrap();
     let report = |format| format!("report large.json --format {format} -o out");
-    let commands = ["terminal", "markdown", "csv", "jsonl"].map(report);
+    let commands = ["terminal", "markdown", "csv", "jsonl", "html"].map(report);
     let compare = "compare large.json large.json -o out".to_owned();
     for command in commands.into_iter().chain([compare]) {
         let script = format!("ulimit -v 512000 && exec \"$0\" {command}");

@@ -1,0 +1,97 @@
+//! Figures: what a chart shows, as typed numbers. A format that draws makes its own picture of them.
+
+use crate::units::Unit;
+
+/// Numbers to draw, under a title.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure {
+    /// Title.
+    pub title: String,
+    /// How to read it, in a sentence.
+    pub about: String,
+    /// Numbers, and how they lie.
+    pub drawing: Drawing,
+}
+
+/// How the numbers of a figure lie.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Drawing {
+    /// Points over two logarithmic axes.
+    Plane(Plane),
+    /// Bars from zero.
+    Bars(Bars),
+}
+
+/// Points over two logarithmic axes, and the roofs above them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plane {
+    /// Axis to the right.
+    pub x: Axis,
+    /// Axis upwards.
+    pub y: Axis,
+    /// What no point can pass.
+    pub roofs: Vec<Edge>,
+    /// Results.
+    pub points: Vec<Point>,
+    /// Whether a line joins the points of a series.
+    pub joined: bool,
+}
+
+/// A logarithmic axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Axis {
+    /// Name of what it measures.
+    pub name: String,
+    /// Unit of its numbers; `None` for plain counts.
+    pub unit: Option<Unit>,
+    /// Base of its logarithm, at which its marks stand: 2 for sizes, 10 for rates and times.
+    pub base: u8,
+}
+
+/// One roof.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edge {
+    /// Name and height, in words.
+    pub name: String,
+    /// Names of this roof and of those so near below it that there is room for one label alone; empty for the latter.
+    pub label: String,
+    /// Whether memory sets it, so that it rises with the intensity, or arithmetic.
+    pub is_slanted: bool,
+    /// Both of its ends, from left to right, in the units of the axes.
+    pub ends: [(f64, f64); 2],
+}
+
+/// One result in a plane.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// Name: the id of its row, or of its series and size.
+    pub name: String,
+    /// Series that it belongs to.
+    pub series: String,
+    /// Place on the axis to the right, in its unit; above zero.
+    pub x: f64,
+    /// Place on the axis upwards, in its unit; above zero.
+    pub y: f64,
+    /// What is to be said of it: rate, spread, share of the roof.
+    pub facts: Vec<String>,
+}
+
+/// Bars from zero, from the worst to the best.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bars {
+    /// Unit of their lengths.
+    pub unit: Unit,
+    /// The bars.
+    pub bars: Vec<Bar>,
+}
+
+/// One bar.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bar {
+    /// Name.
+    pub name: String,
+    /// Length, in the unit of the bars; finite and at least zero.
+    pub value: f64,
+    /// What is to be said of it, the value first.
+    pub facts: Vec<String>,
+}

@@ -1,0 +1,27 @@
+//! Figures of reports. They know rows by their fields, and no operation by its name.
+
+mod growth;
+mod ladders;
+mod roofs;
+mod sweeps;
+mod words;
+
+use super::figure::Figure;
+use crate::report::{Report, RooflineReport};
+use crate::roofline::Roofline;
+
+/// Figures of a run: its rows under the roofs, its kernels from the slowest to the fastest, its times by size.
+pub(super) fn of_run(report: &Report) -> Vec<Figure> {
+    let roofline = Roofline::from_ceilings(&report.ceilings);
+    let roofs = roofline.map(|roofline| roofs::roofs(&roofline, &report.rows));
+    let growth = growth::growth(&report.rows);
+    let ladders = ladders::ladders(&report.rows);
+    roofs.into_iter().chain(growth).chain(ladders).collect()
+}
+
+/// Figures of a roofline: its roofs, and what it measured by size.
+pub(super) fn of_roofline(report: &RooflineReport) -> Vec<Figure> {
+    let roofline = Roofline::from_report(report);
+    let roofs = roofline.map(|roofline| roofs::roofs(&roofline, &[]));
+    roofs.into_iter().chain(sweeps::sweeps(report)).collect()
+}

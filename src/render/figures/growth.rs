@@ -1,0 +1,142 @@
+//! Times against the one size in which shapes differ.
+
+use super::words::{drawable, facts};
+use crate::render::figure::{Axis, Drawing, Figure, Plane, Point};
+use crate::report::Row;
+use crate::units::Unit;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Sizes that make a line.
+const LEAST: usize = 3;
+
+/// Rows whose shapes differ in one size alone: operation, element type, and the shape with `N` in place of the size.
+type Family<'a> = (&'a str, &'static str, String);
+
+/// A figure for each family of shapes of which a kernel has three sizes, in the order of the rows.
+pub(super) fn growth(rows: &[Row]) -> Vec<Figure> {
+    let mut places: BTreeMap<Family<'_>, usize> = BTreeMap::new();
+    let mut families: Vec<(Family<'_>, Vec<Point>)> = Vec::new();
+    for row in rows.iter().filter(|row| row.is_good()) {
+        let Some(seconds) = drawable(row.time_s.as_ref().map(|time| time.median)) else {
+            continue;
+        };
+        let shape = row.shape_text();
+        for size in sizes(&shape) {
+            let family = (
+                row.operation.as_str(),
+                row.dtype.name(),
+                with_n(&shape, size),
+            );
+            let place = *places.entry(family.clone()).or_insert_with(|| {
+                families.push((family, Vec::new()));
+                families.len() - 1
+            });
+            families[place].1.push(Point {
+                name: row.id.clone(),
+                series: row.kernel.clone(),
+                x: size as f64,
+                y: seconds,
+                facts: facts(row),
+            });
+        }
+    }
+    families.into_iter().filter_map(figure).collect()
+}
+
+fn figure(((operation, dtype, shape), mut points): (Family<'_>, Vec<Point>)) -> Option<Figure> {
+    let mut sizes: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
+    for point in &points {
+        let of_series = sizes.entry(&point.series).or_default();
+        of_series.insert(point.x as u64);
+    }
+    sizes.values().find(|sizes| sizes.len() >= LEAST)?;
+    points.sort_by(|a, b| a.x.total_cmp(&b.x));
+    Some(Figure {
+        title: format!("{operation} {dtype} {shape}: time against N"),
+        about: "Median time of one execution of each kernel; the shape differs in N alone."
+            .to_owned(),
+        drawing: Drawing::Plane(Plane {
+            x: Axis {
+                name: "N".to_owned(),
+                unit: None,
+                base: 2,
+            },
+            y: Axis {
+                name: "median time".to_owned(),
+                unit: Some(Unit::Seconds),
+                base: 10,
+            },
+            roofs: Vec::new(),
+            points,
+            joined: true,
+        }),
+    })
+}
+
+/// Parts of a shape: runs of digits, and what stands between them.
+fn parts(shape: &str) -> impl Iterator<Item = &str> {
+    shape
+        .split_inclusive(|c: char| !c.is_ascii_digit())
+        .flat_map(|part| {
+            let end = part.trim_end_matches(|c: char| !c.is_ascii_digit()).len();
+            let (digits, rest) = part.split_at(end);
+            [digits, rest].into_iter().filter(|part| !part.is_empty())
+        })
+}
+
+/// The sizes of a shape above zero, each once.
+fn sizes(shape: &str) -> BTreeSet<u64> {
+    let sizes = parts(shape).filter_map(|part| part.parse().ok());
+    sizes.filter(|size| *size > 0).collect()
+}
+
+/// The shape with `N` wherever it has `size`.
+fn with_n(shape: &str, size: u64) -> String {
+    let part = |part| if part == size.to_string() { "N" } else { part };
+    parts(shape).map(part).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::run::tests::sample;
+    use crate::report::Status;
+
+    fn row(kernel: &str, label: &str) -> Row {
+        Row {
+            kernel: kernel.to_owned(),
+            label: label.to_owned(),
+            ..sample(Status::Ok)
+        }
+    }
+
+    #[test]
+    fn a_size_is_n_wherever_it_stands_alone() {
+        assert_eq!(with_n("1x8x512x512x64xcausal", 512), "1x8xNxNx64xcausal");
+        assert_eq!(with_n("1x8x512x512x64", 8), "1xNx512x512x64");
+        assert_eq!(with_n("m=64 k=640", 64), "m=N k=640");
+        assert_eq!(sizes("2x4x0x4xf"), BTreeSet::from([2, 4]));
+    }
+
+    #[test]
+    fn three_sizes_of_a_kernel_are_a_figure_and_two_are_none() {
+        let rows = ["256x64", "512x64", "1024x64"].map(|label| row("a", label));
+        assert_eq!(growth(&rows[..2]), []);
+        let figures = growth(&rows);
+        let [figure] = &figures[..] else {
+            panic!("{figures:?}");
+        };
+        assert!(figure.title.contains("Nx64"), "{}", figure.title);
+        let Drawing::Plane(plane) = &figure.drawing else {
+            panic!("{figure:?}");
+        };
+        let sizes = plane.points.iter().map(|point| point.x);
+        assert_eq!(sizes.collect::<Vec<_>>(), [256.0, 512.0, 1024.0]);
+    }
+
+    #[test]
+    fn kernels_do_not_make_a_line_together() {
+        let rows = [row("a", "256x64"), row("b", "512x64"), row("c", "1024x64")];
+        assert_eq!(growth(&rows), []);
+    }
+}

@@ -1,0 +1,89 @@
+//! What a roofline measured by size: bandwidth and latency of working sets, copies between host and device.
+
+use super::words::drawable;
+use crate::render::figure::{Axis, Drawing, Figure, Plane, Point};
+use crate::report::RooflineReport;
+use crate::units::{Unit, format_bytes};
+
+/// A series: its name, and its value by size in bytes.
+type Series<'a> = (&'static str, Vec<(u64, Option<f64>)>);
+
+/// A figure for each kind of sweep that has values.
+pub(super) fn sweeps(report: &RooflineReport) -> Vec<Figure> {
+    let sweep = |value: fn(&crate::report::SweepPoint) -> Option<f64>| {
+        report.sweep.iter().map(|p| (p.bytes, value(p))).collect()
+    };
+    let transfers = |value: fn(&crate::report::TransferPoint) -> Option<f64>| {
+        let points = report.transfers.iter();
+        points.map(|p| (p.bytes, value(p))).collect()
+    };
+    let latency = report.latency.iter().map(|p| (p.bytes, p.seconds));
+    let figures = [
+        figure(
+            "bandwidth by working set",
+            "Reads of the same bytes again and again (resident), and of bytes that no cache holds (cold).",
+            &Unit::BytesPerSecond,
+            vec![
+                ("resident", sweep(|p| p.resident)),
+                ("cold", sweep(|p| p.cold)),
+            ],
+        ),
+        figure(
+            "latency by working set",
+            "Time of one read that the next one waits for.",
+            &Unit::Seconds,
+            vec![("latency", latency.collect())],
+        ),
+        figure(
+            "transfers between host and device",
+            "Bandwidth of one copy by its size.",
+            &Unit::BytesPerSecond,
+            vec![
+                ("to device", transfers(|p| p.to_device)),
+                ("from device", transfers(|p| p.from_device)),
+                ("write_buffer", transfers(|p| p.write_buffer)),
+            ],
+        ),
+    ];
+    figures.into_iter().flatten().collect()
+}
+
+fn figure(title: &str, about: &str, unit: &Unit, series: Vec<Series<'_>>) -> Option<Figure> {
+    let points = series.into_iter().flat_map(|(name, values)| {
+        let points = values.into_iter().filter_map(move |(bytes, value)| {
+            let y = drawable(value)?;
+            Some(Point {
+                name: format!("{name}, {}", format_bytes(bytes)),
+                series: name.to_owned(),
+                x: drawable(Some(bytes as f64))?,
+                y,
+                facts: vec![unit.format(y)],
+            })
+        });
+        points.collect::<Vec<_>>()
+    });
+    let points: Vec<Point> = points.collect();
+    let name = match unit {
+        Unit::Seconds => "time of a read",
+        _ => "bandwidth",
+    };
+    (!points.is_empty()).then(|| Figure {
+        title: title.to_owned(),
+        about: about.to_owned(),
+        drawing: Drawing::Plane(Plane {
+            x: Axis {
+                name: "size".to_owned(),
+                unit: Some(Unit::Bytes),
+                base: 2,
+            },
+            y: Axis {
+                name: name.to_owned(),
+                unit: Some(unit.clone()),
+                base: 10,
+            },
+            roofs: Vec::new(),
+            points,
+            joined: true,
+        }),
+    })
+}
