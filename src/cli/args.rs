@@ -146,6 +146,9 @@ pub(crate) struct RunArguments {
     /// File of the results [default: ridgepoint-results/ADAPTER-UTCTIME.json]
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    /// Page of the results with charts, for any browser [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Kernels and constants that `ridgepoint tune` found for this adapter, where no kernel is named
     #[arg(long)]
     pub(crate) tuned: bool,
@@ -463,6 +466,7 @@ impl Default for RunArguments {
             op: Vec::new(),
             kernel: Vec::new(),
             json: None,
+            html: None,
             tuned: false,
             note: None,
             data: DataArguments {

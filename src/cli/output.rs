@@ -74,7 +74,8 @@ fn of_extension(file: &Path) -> &'static Format {
     FORMATS.iter().find(has).unwrap_or(&FORMATS[0])
 }
 
-fn is_same(a: &Path, b: &Path) -> bool {
+/// Whether both are the same file.
+pub(crate) fn is_same(a: &Path, b: &Path) -> bool {
     let same = |a: &Path| std::fs::canonicalize(a).ok();
     same(a).is_some_and(|a| same(b) == Some(a))
 }

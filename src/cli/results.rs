@@ -1,9 +1,11 @@
-//! The file that the results of a run are written to, as they come.
+//! The file that the results of a run are written to, as they come, and their page.
 
+use super::output::is_same;
 use super::progress;
 use jiff::Timestamp;
-use ridgepoint::report::Report;
-use ridgepoint::{Error, Result};
+use ridgepoint::render::{Page, Reports, format};
+use ridgepoint::report::{Input, Report, Results};
+use ridgepoint::{Error, Result, files};
 use std::path::{Path, PathBuf};
 
 const FOLDER: &str = "ridgepoint-results";
@@ -43,9 +45,62 @@ impl ResultsFile {
         self.failed = written.is_err();
     }
 
+    /// The file, whether or not it could be written.
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The file, if it holds all that was given to [`ResultsFile::save`].
     pub(crate) fn saved(&self) -> Option<&Path> {
         (!self.failed).then_some(&self.path)
+    }
+}
+
+/// The page of the results of one run.
+#[derive(Debug)]
+pub(crate) struct ResultsPage {
+    path: PathBuf,
+    /// Name of the file of the same results.
+    results: String,
+}
+
+impl ResultsPage {
+    /// Writes `report` as it is so far, so that a page that cannot be written is reported before hours of work.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for the file of the results themselves; [`Error::File`] for one that cannot be written.
+    pub(crate) fn create(path: PathBuf, file: &ResultsFile, report: &Report) -> Result<Self> {
+        if is_same(&path, file.path()) {
+            return Err(Error::Argument {
+                argument: format!("--html {}", path.display()),
+                reason: "this is the file of the results in JSON; name another".to_owned(),
+            });
+        }
+        let results = file.path().display().to_string();
+        let page = Self { path, results };
+        page.save(report)?;
+        Ok(page)
+    }
+
+    /// Writes the page of `report` over the file.
+    ///
+    /// # Errors
+    /// [`Error::File`] for one that cannot be written.
+    pub(crate) fn save(&self, report: &Report) -> Result<()> {
+        let inputs = [Input {
+            name: self.results.clone(),
+            results: Results::Run(Box::new(report.clone())),
+        }];
+        let html = format("html")?;
+        files::replace(
+            &self.path,
+            (html.write)(&Reports(&inputs), &Page::default()),
+        )
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 }
 
@@ -60,7 +115,7 @@ fn write(path: &Path, report: &Report) -> Result<()> {
             },
         })?;
     }
-    ridgepoint::files::replace(path, report.to_json())
+    files::replace(path, report.to_json())
 }
 
 /// An unused path for a run on `adapter` that began at `began`; a second run within the same second gets another path.

@@ -4,7 +4,7 @@ use super::args::RunArguments;
 use super::load::Load;
 use super::page::{page, show, show_section};
 use super::progress::{Progress, print, tell};
-use super::results::ResultsFile;
+use super::results::{ResultsFile, ResultsPage};
 use super::selection::Selection;
 use super::{BAD_INPUT, FAILED, OK, adapter, host, stop, tunings};
 use jiff::Timestamp;
@@ -40,6 +40,10 @@ pub(crate) async fn run(arguments: RunArguments, wanted: &adapter::Wanted) -> Re
     let cases = selection.cases(gpu.capabilities().kind);
     note_missing(&mut report, cases.len());
     let mut file = ResultsFile::create(arguments.json, began, &report);
+    let page = arguments
+        .html
+        .map(|path| ResultsPage::create(path, &file, &report));
+    let page = page.transpose()?;
     show(&render::header(&report));
     print("");
     let ended = measure(&gpu, options, &cases, &mut report, &mut file).await;
@@ -47,6 +51,10 @@ pub(crate) async fn run(arguments: RunArguments, wanted: &adapter::Wanted) -> Re
     show(&render::end(&report));
     if let Some(path) = file.saved() {
         tell(&format!("results: {}", path.display()));
+    }
+    if let Some(page) = page {
+        page.save(&report)?;
+        tell(&format!("page: {}", page.path().display()));
     }
     ended?;
     if file.saved().is_none() {

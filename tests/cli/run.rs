@@ -308,3 +308,41 @@ fn rows_of_a_software_adapter_beside_other_programs_are_marked() {
         assert!(marked && row["status"] == "noisy", "{row}");
     }
 }
+
+#[test]
+fn a_run_writes_its_page_beside_its_file() {
+    if !has_adapter() {
+        return;
+    }
+    let mut command = ridgepoint("page");
+    let folder: PathBuf = command.get_current_dir().unwrap().into();
+    let arguments = "run --suite quick --op copy:1024 --json rows.json --html page.html";
+    let output = command.args(arguments.split(' ')).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("page: page.html"));
+    let page = std::fs::read_to_string(folder.join("page.html")).unwrap();
+    let id = &json(&folder.join("rows.json"))["rows"][0]["id"];
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains(id.as_str().unwrap()));
+}
+
+/// A page that cannot be written is told of before anything is measured.
+#[test]
+fn a_page_that_cannot_be_written_is_refused_at_once() {
+    if !has_adapter() {
+        return;
+    }
+    for (page, words) in [
+        ("rows.json", "name another"),
+        ("missing/page.html", "missing/page.html: "),
+    ] {
+        let mut command = ridgepoint("page-refused");
+        let folder: PathBuf = command.get_current_dir().unwrap().into();
+        let arguments = format!("run --suite quick --json rows.json --html {page}");
+        let output = command.args(arguments.split(' ')).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert_eq!(stdout(&output), "");
+        assert!(stderr(&output).contains(words), "{}", stderr(&output));
+        let report = json(&folder.join("rows.json"));
+        assert_eq!(report["rows"].as_array().unwrap().len(), 0);
+    }
+}
