@@ -56,6 +56,17 @@ fn stderr(output: &Output) -> &str {
     std::str::from_utf8(&output.stderr).unwrap()
 }
 
+/// Holds that the program ended with exit status 2 and nothing on stdout, and that stderr has all of `words`.
+#[track_caller]
+fn refused(output: &Output, words: &[&str]) {
+    let error = stderr(output);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert_eq!(stdout(output), "");
+    for word in words {
+        assert!(error.contains(word), "no {word:?} in: {error}");
+    }
+}
+
 fn has_adapter() -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();
     *FOUND.get_or_init(|| common::open(|_| {}).is_some())

@@ -193,7 +193,7 @@ async fn measure(
     Ok(())
 }
 
-/// What the driver's compiler makes of a text; `None`, with a line in the log, where the driver does not compile it.
+/// Statistics of a text by the driver's compiler; `None`, with a line in the log, where the driver does not compile the text.
 fn statistics(compiler: &Compiler, text: &Prepared, checks: Checks) -> Option<StageStatistics> {
     let answer = compiler.compile(text, checks);
     let answer = answer.inspect_err(|error| log::debug!("no statistics: {error}"));

@@ -55,7 +55,7 @@ pub(crate) async fn tune(arguments: TuneArguments, wanted: &adapter::Wanted) -> 
 /// Operations that the arguments ask for, with `dtype`: a family each, and a job where a shape is given.
 fn asked(arguments: &TuneArguments, dtype: Dtype) -> Result<Vec<Wanted>> {
     if arguments.op.is_empty() {
-        // What models spend their time in comes first, since a search may be too short to look at all.
+        // Operations that take most of the time of a model come first: a short search may not reach all classes.
         let mut families: Vec<Wanted> = tunable().map(|family| (family, None)).collect();
         families.reverse();
         return Ok(families);
@@ -114,7 +114,7 @@ fn jobs(arguments: &TuneArguments, gpu: &Gpu) -> Result<Vec<Job>> {
     Ok(jobs.into_iter().map(|(_, job)| job).collect())
 }
 
-/// What a search prints and keeps as it goes on.
+/// Printer and store of a search: prints each result, and keeps it.
 struct Keeper<'a> {
     store: &'a Store,
     tuning: Tuning,

@@ -20,7 +20,7 @@ pub struct Comparison<'a> {
     pub totals: Vec<Totals>,
     /// Problems that the mean ratios are made of.
     pub common: usize,
-    /// What makes the files less comparable, in sentences.
+    /// Warnings, a sentence each, about differences that make the files less comparable.
     pub warnings: Vec<String>,
 }
 

@@ -19,11 +19,11 @@ pub struct Line<'a> {
     pub unit: Unit,
     /// The sides, in the order of the files.
     pub sides: Vec<Side<'a>>,
-    /// What differs between them, in words.
+    /// Differences between the files, in words.
     pub why: Vec<String>,
 }
 
-/// What one file has on a line.
+/// Entry of one file on a line.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Side<'a> {
     /// Row of the file; `None` where it has none, and for a ceiling.

@@ -145,7 +145,7 @@ mod tests {
             (times(1.02, 1.03, 1.04), Verdict::Slower),
             // Overlapping, and further apart than one per cent.
             (times(1.0, 1.02, 1.03), Verdict::Ambiguous),
-            // The same median, with a spread in which a difference could hide.
+            // Equal medians with a wide spread: a difference could hide in the spread.
             (times(0.9, 1.0, 1.1), Verdict::Ambiguous),
             // Wide and yet apart.
             (times(2.0, 3.0, 4.0), Verdict::Slower),

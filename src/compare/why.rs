@@ -1,4 +1,4 @@
-//! What differs between the sides of a line, in words.
+//! Differences between the sides of a line, in words.
 
 use super::line::{Line, Side};
 use super::times::Verdict;
@@ -32,7 +32,7 @@ pub(super) fn differing(what: &str, values: &[Option<String>]) -> Option<String>
     (words.len() > 1).then(|| format!("{what} {}", words.join(", ")))
 }
 
-/// What differs between the sides of a line, and why a side has no time.
+/// Differences between the sides of a line, and the reason why a side has no time.
 pub(super) fn why(line: &Line<'_>, inputs: &[Input]) -> Vec<String> {
     let rows: Vec<Option<&Row>> = line.sides.iter().map(|side| side.row).collect();
     let of = |value: &dyn Fn(&Row) -> Option<String>| -> Vec<Option<String>> {

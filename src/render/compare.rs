@@ -192,11 +192,11 @@ fn rate(side: &Side<'_>, unit: &Unit) -> Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::reports::{goldens, input};
+    use crate::render::reports::goldens;
 
     #[test]
     fn comparisons_are_those_of_the_golden_files() {
-        let two = ["run.json", "other.json"].map(input);
+        let two = ["run.json", "other.json"].map(Input::made_up);
         let comparison = Comparison::new(&two);
         goldens(
             "compare",
@@ -205,7 +205,7 @@ mod tests {
                 statistics: true,
             },
         );
-        let three = ["other.json", "run.json", "roofline.json"].map(input);
+        let three = ["other.json", "run.json", "roofline.json"].map(Input::made_up);
         let comparison = Comparison::new(&three);
         goldens(
             "compare-three",
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_line_has_a_cell_for_every_column_and_a_value_for_every_name() {
-        let inputs = ["run.json", "other.json", "run.json"].map(input);
+        let inputs = ["run.json", "other.json", "run.json"].map(Input::made_up);
         let comparison = Comparison::new(&inputs);
         let first = Column::left("");
         for of in [&comparison.lines, &comparison.ceilings] {

@@ -11,14 +11,6 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots/reports")
 }
 
-pub(super) fn input(name: &str) -> Input {
-    let bytes = std::fs::read(folder().join(name)).unwrap();
-    Input {
-        name: name.to_owned(),
-        results: Results::read(name, &bytes).unwrap(),
-    }
-}
-
 fn page(width: usize) -> Page {
     Page {
         width,
@@ -81,19 +73,19 @@ pub(super) fn goldens(stem: &str, subject: &dyn Subject) {
 
 #[test]
 fn reports_are_those_of_the_golden_files() {
-    goldens("run", &Reports(&[input("run.json")]));
-    goldens("roofline", &Reports(&[input("roofline.json")]));
+    goldens("run", &Reports(&[Input::made_up("run.json")]));
+    goldens("roofline", &Reports(&[Input::made_up("roofline.json")]));
 }
 
 #[test]
 fn a_terminal_of_80_columns_is_wide_enough() {
-    let two = ["run.json", "other.json"].map(input);
+    let two = ["run.json", "other.json"].map(Input::made_up);
     let comparing = Comparing {
         comparison: Comparison::new(&two),
         statistics: true,
     };
     let [run, other] = &two;
-    let roofline = input("roofline.json");
+    let roofline = Input::made_up("roofline.json");
     let one = [run, other, &roofline].map(|input| {
         let inputs = std::slice::from_ref(input);
         write("terminal", &Reports(inputs), 80)
@@ -107,7 +99,7 @@ fn a_terminal_of_80_columns_is_wide_enough() {
 
 #[test]
 fn several_files_follow_each_other_in_documents_and_share_a_table() {
-    let inputs = ["run.json", "roofline.json"].map(input);
+    let inputs = ["run.json", "roofline.json"].map(Input::made_up);
     let all = Reports(&inputs);
     for format in ["terminal", "markdown"] {
         let text = write(format, &all, 80);
@@ -121,7 +113,7 @@ fn several_files_follow_each_other_in_documents_and_share_a_table() {
 
 /// The made-up run, with changes.
 fn changed(change: impl FnOnce(&mut Report)) -> [Input; 1] {
-    let mut input = input("run.json");
+    let mut input = Input::made_up("run.json");
     if let Results::Run(run) = &mut input.results {
         change(run);
     }

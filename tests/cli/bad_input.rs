@@ -1,6 +1,6 @@
 //! Bad input: exit status 2, nothing on stdout, an error that says what to do.
 
-use super::{has_adapter, ridgepoint, stderr, stdout};
+use super::{has_adapter, refused, ridgepoint, stderr, stdout};
 use std::process::Output;
 
 /// The binary with no Vulkan driver at all, whatever the machine has.
@@ -15,17 +15,6 @@ fn without_driver(folder: &str, arguments: &[&str]) -> Output {
         .args(["--backend", "vulkan"])
         .output()
         .unwrap()
-}
-
-/// Holds that the program ended with exit status 2 and nothing on stdout, and that stderr has all of `words`.
-#[track_caller]
-fn refused(output: &Output, words: &[&str]) {
-    let error = stderr(output);
-    assert_eq!(output.status.code(), Some(2), "{error}");
-    assert_eq!(stdout(output), "");
-    for word in words {
-        assert!(error.contains(word), "no {word:?} in: {error}");
-    }
 }
 
 #[test]

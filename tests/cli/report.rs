@@ -1,6 +1,6 @@
 //! `ridgepoint report`: files shown without an adapter, in every format, and what is refused.
 
-use super::{ridgepoint, stderr, stdout};
+use super::{refused, ridgepoint, stderr, stdout};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -30,16 +30,6 @@ pub(crate) fn with(folder: &str, files: &[(&str, &str)]) -> Command {
 pub(crate) fn run(command: &mut Command, arguments: &str) -> Output {
     let arguments = arguments.split(' ').filter(|word| !word.is_empty());
     command.args(arguments).output().unwrap()
-}
-
-#[track_caller]
-fn refused(output: &Output, words: &[&str]) {
-    let error = stderr(output);
-    assert_eq!(output.status.code(), Some(2), "{error}");
-    assert_eq!(stdout(output), "");
-    for word in words {
-        assert!(error.contains(word), "no {word:?} in: {error}");
-    }
 }
 
 #[track_caller]

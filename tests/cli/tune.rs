@@ -1,6 +1,6 @@
 //! Searches: what is printed, what is kept, what is refused.
 
-use super::{has_adapter, json, ridgepoint, stderr, stdout};
+use super::{has_adapter, json, refused, ridgepoint, stderr, stdout};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -34,16 +34,6 @@ fn only_file(folder: &Path) -> PathBuf {
 fn succeeded(output: &Output) {
     let (out, err) = (stdout(output), stderr(output));
     assert_eq!(output.status.code(), Some(0), "{out}\n{err}");
-}
-
-#[track_caller]
-fn refused(output: &Output, words: &[&str]) {
-    let error = stderr(output);
-    assert_eq!(output.status.code(), Some(2), "{error}");
-    assert_eq!(stdout(output), "");
-    for word in words {
-        assert!(error.contains(word), "no {word:?} in: {error}");
-    }
 }
 
 const SEARCH: [&str; 7] = [

@@ -1,14 +1,11 @@
 //! Microsoft's compiler on the HLSL that a Windows device gets. `make test-compilers` names the compiler's folder.
 
-use super::files::variants;
+use super::files::{chosen, variants};
 use naga::back::hlsl;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
-use ridgepoint::PlanOptions;
 use ridgepoint::gpu::FAKES;
-use ridgepoint::plan::preview;
 use ridgepoint::report::AdapterKind;
 use ridgepoint::shader::Prepared;
-use ridgepoint::tune::known_cases;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -36,16 +33,7 @@ fn texts() -> Vec<Arc<Prepared>> {
     for mut device in of_gpus.filter(|device| device.kind != AdapterKind::Software) {
         device.limits.max_compute_workgroup_storage_size = WORKGROUP_BYTES;
         device.cooperative.clear();
-        for (operation, kernel) in known_cases(device.kind) {
-            let options = PlanOptions {
-                kernel,
-                ..PlanOptions::default()
-            };
-            if let Ok(preview) = preview(operation.as_ref(), &options, &device) {
-                let stages = preview.stages.into_iter();
-                found.extend(stages.map(|stage| (stage.text.hash(), stage.text)));
-            }
-        }
+        found.extend(chosen(&device));
     }
     found.into_values().filter(|text| is_within(text)).collect()
 }

@@ -3,10 +3,13 @@
 use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use pollster::block_on;
+use ridgepoint::gpu;
 use ridgepoint::kernel::{Constants, Kernel};
 use ridgepoint::ops::FAMILIES;
+use ridgepoint::plan::preview;
 use ridgepoint::roofline::PROBE_FILES;
 use ridgepoint::shader::{Checks, Constant, Loops, Prepared, Shader, stamp};
+use ridgepoint::tune::known_cases;
 use ridgepoint::{Error, Gpu, Plan, PlanOptions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -37,6 +40,22 @@ fn kernels() -> impl Iterator<Item = &'static Kernel> {
     FAMILIES
         .iter()
         .flat_map(|family| family.kernels.iter().copied())
+}
+
+/// Texts of the kernels that the library chooses on `device` for each shape that suites and tuner know, by their hashes.
+pub(super) fn chosen(device: &gpu::Capabilities) -> BTreeMap<u64, Arc<Prepared>> {
+    let mut found = BTreeMap::new();
+    for (operation, kernel) in known_cases(device.kind) {
+        let options = PlanOptions {
+            kernel,
+            ..PlanOptions::default()
+        };
+        if let Ok(preview) = preview(operation.as_ref(), &options, device) {
+            let stages = preview.stages.into_iter();
+            found.extend(stages.map(|stage| (stage.text.hash(), stage.text)));
+        }
+    }
+    found
 }
 
 /// Every file as each kernel, stage and preset compiles it.

@@ -5,15 +5,12 @@
 
 mod faults;
 
-use super::files::variants;
+use super::files::{chosen, variants};
 use naga::back::msl;
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
-use ridgepoint::PlanOptions;
-use ridgepoint::plan::preview;
 use ridgepoint::roofline::PROBE_FILES;
 use ridgepoint::shader::{Access, Prepared};
-use ridgepoint::tune::known_cases;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -100,16 +97,7 @@ fn texts() -> Vec<Arc<Prepared>> {
         }
     }
     let device = ridgepoint::gpu::fake("apple").unwrap();
-    for (operation, kernel) in known_cases(device.kind) {
-        let options = PlanOptions {
-            kernel,
-            ..PlanOptions::default()
-        };
-        if let Ok(preview) = preview(operation.as_ref(), &options, &device) {
-            let stages = preview.stages.into_iter();
-            found.extend(stages.map(|stage| (stage.text.hash(), stage.text)));
-        }
-    }
+    found.extend(chosen(&device));
     found.into_values().collect()
 }
 

@@ -59,7 +59,7 @@ pub(super) fn document(
     ])
 }
 
-/// What the roof says of a shape, and without ceilings the rule.
+/// Roof of a shape in words; the rule in its place where no ceilings are known.
 fn roof(roof: Option<&RoofRecord>) -> Vec<(&'static str, Cell)> {
     let Some(roof) = roof else {
         let rule = "memory's below the ridge point of the device, arithmetic's above it; `--measure` measures both, \

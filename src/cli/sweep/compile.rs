@@ -101,7 +101,7 @@ fn compile(
         .collect()
 }
 
-/// Figures of one stage in words; those that the driver does not tell are left out.
+/// Figures of one stage in words. Figures that the driver does not tell are left out.
 fn figures(compiled: &Compiled) -> String {
     let count = |value: Option<u64>, words: &str| value.map(|value| format!("{value} {words}"));
     let spills = compiled.spills().map(|spills| {

@@ -2,20 +2,8 @@ use super::*;
 use crate::compare::{Line, Verdict};
 use crate::report::{Row, Summary};
 
-fn input(name: &str) -> Input {
-    let path = format!(
-        "{}/tests/snapshots/reports/{name}",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let results = Results::read(name, &std::fs::read(path).unwrap()).unwrap();
-    Input {
-        name: name.to_owned(),
-        results,
-    }
-}
-
 fn inputs() -> [Input; 2] {
-    ["run.json", "other.json"].map(input)
+    ["run.json", "other.json"].map(Input::made_up)
 }
 
 /// The rows of an input, to change.
@@ -131,13 +119,13 @@ fn what_makes_files_less_comparable_is_told() {
     ] {
         assert!(told.contains(words), "{words}: {told}");
     }
-    let same = [input("run.json"), input("run.json")];
+    let same = [Input::made_up("run.json"), Input::made_up("run.json")];
     let told = Comparison::new(&same).warnings.join("\n");
     assert!(
         !told.contains("differ") && !told.contains("alone"),
         "{told}"
     );
-    let mixed = [input("run.json"), input("roofline.json")];
+    let mixed = [Input::made_up("run.json"), Input::made_up("roofline.json")];
     let comparison = Comparison::new(&mixed);
     assert!(
         comparison.warnings[0]
@@ -148,7 +136,7 @@ fn what_makes_files_less_comparable_is_told() {
 
 #[test]
 fn a_file_is_the_same_as_itself() {
-    let inputs = [input("run.json"), input("run.json")];
+    let inputs = [Input::made_up("run.json"), Input::made_up("run.json")];
     let comparison = Comparison::new(&inputs);
     assert_eq!(comparison.slower(0.0), []);
     for line in &comparison.lines {
@@ -202,7 +190,7 @@ fn slower_lines_are_those_beyond_the_limit_and_those_that_fail_now() {
 
 #[test]
 fn of_repeated_rows_the_first_right_one_counts() {
-    let mut inputs = [input("run.json"), input("run.json")];
+    let mut inputs = [Input::made_up("run.json"), Input::made_up("run.json")];
     let of_b = rows(&mut inputs[1]);
     let mut again = of_b[0].clone();
     again.time_s = Summary::new(&[1e-3; 5]);
@@ -223,7 +211,7 @@ fn of_repeated_rows_the_first_right_one_counts() {
 
 #[test]
 fn files_of_versions_without_labels_are_compared_by_their_sizes() {
-    let mut inputs = [input("run.json"), input("run.json")];
+    let mut inputs = [Input::made_up("run.json"), Input::made_up("run.json")];
     for input in &mut inputs {
         for row in rows(input) {
             row.label.clear();

@@ -1,6 +1,5 @@
 use super::*;
 use crate::compare::Comparison;
-use crate::render::reports::input;
 use crate::render::{Comparing, Reports};
 use crate::report::{Input, Results, Row};
 use serde_json::Value;
@@ -24,7 +23,7 @@ fn results(page: &str) -> Results {
 }
 
 fn run(change: impl FnOnce(&mut crate::report::Report)) -> [Input; 1] {
-    let mut input = input("run.json");
+    let mut input = Input::made_up("run.json");
     if let Results::Run(run) = &mut input.results {
         change(run);
     }
@@ -47,7 +46,7 @@ fn figures(data: &Value) -> &[Value] {
 #[test]
 fn a_page_is_whole_and_carries_the_results() {
     for name in ["run.json", "other.json", "roofline.json"] {
-        let inputs = [input(name)];
+        let inputs = [Input::made_up(name)];
         let page = page(&Reports(&inputs));
         assert!(page.starts_with("<!DOCTYPE html>") && page.trim_end().ends_with("</html>"));
         for tag in [
@@ -197,7 +196,7 @@ fn a_new_operation_has_figures_too() {
 
 #[test]
 fn sweeps_of_a_roofline_are_figures() {
-    let data = data(&page(&Reports(&[input("roofline.json")])));
+    let data = data(&page(&Reports(&[Input::made_up("roofline.json")])));
     let titles: Vec<&str> = figures(&data)
         .iter()
         .filter_map(|f| f["title"].as_str())
@@ -250,7 +249,7 @@ fn hostile_texts_stay_texts() {
 
 #[test]
 fn a_comparison_is_a_page_of_both_files() {
-    let inputs = ["run.json", "other.json"].map(input);
+    let inputs = ["run.json", "other.json"].map(Input::made_up);
     let comparing = Comparing {
         comparison: Comparison::new(&inputs),
         statistics: false,

@@ -1,6 +1,18 @@
 use super::*;
 use std::time::Instant;
 
+impl Input {
+    /// A file of made-up results that golden files are made of.
+    pub(crate) fn made_up(name: &str) -> Self {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots/reports");
+        let bytes = std::fs::read(std::path::Path::new(folder).join(name)).unwrap();
+        Self {
+            name: name.to_owned(),
+            results: Results::read(name, &bytes).unwrap(),
+        }
+    }
+}
+
 const RUN: &str = include_str!("../../../tests/snapshots/reports/run.json");
 const ROOFLINE: &str = include_str!("../../../tests/snapshots/reports/roofline.json");
 

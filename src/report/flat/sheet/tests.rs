@@ -1,19 +1,6 @@
 use super::*;
-use crate::report::Results;
 use crate::report::flat::Kind;
 use std::fmt::Write as _;
-
-fn input(name: &str) -> Input {
-    let path = format!(
-        "{}/tests/snapshots/reports/{name}",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let results = Results::read(name, &std::fs::read(path).unwrap()).unwrap();
-    Input {
-        name: name.to_owned(),
-        results,
-    }
-}
 
 fn column(name: &str) -> usize {
     FIELDS.iter().position(|field| field.name == name).unwrap()
@@ -21,7 +8,7 @@ fn column(name: &str) -> usize {
 
 #[test]
 fn every_measurement_is_a_line_with_every_column_of_its_type() {
-    let inputs = ["run.json", "roofline.json"].map(input);
+    let inputs = ["run.json", "roofline.json"].map(Input::made_up);
     let sheet = sheet(&inputs);
     assert_eq!(sheet.columns.len(), FIELDS.len());
     let count = |wanted: &'static str| {
@@ -69,7 +56,7 @@ fn every_measurement_is_a_line_with_every_column_of_its_type() {
 /// A value of a line is the value of one field of the file, not a rounded or converted one.
 #[test]
 fn figures_are_those_of_the_file() {
-    let inputs = [input("run.json")];
+    let inputs = [Input::made_up("run.json")];
     let sheet = sheet(&inputs);
     let rows = inputs[0].results.rows();
     let lines = &sheet.lines[inputs[0].results.ceilings().len()..];
