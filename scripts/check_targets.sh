@@ -43,9 +43,9 @@ for name in "$@"; do
                     continue
                 }
             fi
-            check windows x86_64-pc-windows-gnu
+            check windows x86_64-pc-windows-gnu --no-default-features --features cli
             ;;
-        macos) check macos aarch64-apple-darwin ;;
+        macos) check macos aarch64-apple-darwin --no-default-features --features cli ;;
         *)
             say "no such target: $name"
             exit 2

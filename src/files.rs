@@ -24,6 +24,21 @@ pub fn replace(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     written.map_err(|e| failed(path, &e))
 }
 
+/// Writes `files`, each by its name, into `folder`, which is made where it is missing. What else is there stays.
+///
+/// # Errors
+/// [`Error::File`], also where `folder` is a file.
+pub fn fill(folder: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
+    if folder.is_file() {
+        return Err(failed(folder, &"this is a file, a folder is needed here"));
+    }
+    std::fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
+    for (name, content) in files {
+        replace(&folder.join(name), content)?;
+    }
+    Ok(())
+}
+
 /// The file behind `path`, which a rename may replace.
 fn target(path: &Path) -> Result<PathBuf> {
     match std::fs::metadata(path) {

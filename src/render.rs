@@ -48,7 +48,7 @@ pub use chart::{Chart, Mark};
 pub use check::{gate, gate_columns};
 pub use compare::Comparing;
 pub use figure::{Axis, Bar, Bars, Drawing, Edge, Figure, Plane, Point};
-pub use format::{FORMATS, Format, format};
+pub use format::{FORMATS, Format, Written, format};
 pub use list::list;
 pub use page::{Colours, Page};
 pub use roofline::roofline;

@@ -48,6 +48,28 @@ pub(crate) fn fnv_1a(bytes: impl IntoIterator<Item = u8>) -> u64 {
     })
 }
 
+/// `name` as part of a file's name on any system: letters and digits in lower case, one `-` for the rest.
+///
+/// ```
+/// use ridgepoint::text::file_safe;
+///
+/// assert_eq!(file_safe("NVIDIA H200"), "nvidia-h200");
+/// ```
+#[must_use]
+pub fn file_safe(name: &str) -> String {
+    let lower = name.to_lowercase();
+    let words: Vec<&str> = lower
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let mut safe = words.join("-");
+    safe.truncate(60);
+    if safe.is_empty() {
+        safe.push_str("adapter");
+    }
+    safe
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +92,15 @@ mod tests {
         let of = |text: &str| fnv_1a(text.bytes());
         assert_eq!(of(""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(of("foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn names_of_adapters_become_names_of_files() {
+        assert_eq!(
+            file_safe("llvmpipe (LLVM 15.0.6, 256 bits)"),
+            "llvmpipe-llvm-15-0-6-256-bits"
+        );
+        assert_eq!(file_safe("../../\u{1f600}"), "adapter");
+        assert_eq!(file_safe(&"x".repeat(200)).len(), 60);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::args::OutputArguments;
 use super::{page, progress};
-use ridgepoint::render::{FORMATS, Format, Page, Subject, format};
+use ridgepoint::render::{FORMATS, Format, Page, Subject, Written, format};
 use ridgepoint::report::{Input, Results};
 use ridgepoint::{Error, Result, files};
 use std::path::{Path, PathBuf};
@@ -58,13 +58,35 @@ impl Output {
     /// Writes `subject`.
     ///
     /// # Errors
-    /// [`Error::File`] for a file that cannot be written.
+    /// [`Error::Argument`] for a folder of files without a name; [`Error::File`] for a file that cannot be written.
     pub(crate) fn write(&self, subject: &dyn Subject) -> Result<()> {
         if let Some(file) = &self.file {
-            return files::replace(file, (self.format.write)(subject, &Page::default()));
+            return write(self.format, subject, file);
         }
-        progress::write(&(self.format.write)(subject, &page::page()));
+        match (self.format.write)(subject, &page::page()) {
+            Written::One(bytes) => progress::write(&bytes),
+            Written::Folder(files) => {
+                return Err(Error::Argument {
+                    argument: format!("--format {}", self.format.name),
+                    reason: format!(
+                        "this makes {} files; name a folder for them with `--out FOLDER`",
+                        files.len()
+                    ),
+                });
+            }
+        }
         Ok(())
+    }
+}
+
+/// Writes `subject` to a file, or to a folder where it makes several.
+///
+/// # Errors
+/// [`Error::File`] for a file that cannot be written.
+pub(crate) fn write(format: &Format, subject: &dyn Subject, path: &Path) -> Result<()> {
+    match (format.write)(subject, &Page::default()) {
+        Written::One(bytes) => files::replace(path, bytes),
+        Written::Folder(all) => files::fill(path, &all),
     }
 }
 

@@ -1,10 +1,11 @@
 //! The file that the results of a run are written to, as they come, and their page.
 
-use super::output::is_same;
+use super::output::{self, is_same};
 use super::progress;
 use jiff::Timestamp;
-use ridgepoint::render::{Page, Reports, format};
+use ridgepoint::render::{Reports, format};
 use ridgepoint::report::{Input, Report, Results};
+use ridgepoint::text::file_safe;
 use ridgepoint::{Error, Result, files};
 use std::path::{Path, PathBuf};
 
@@ -91,11 +92,7 @@ impl ResultsPage {
             name: self.results.clone(),
             results: Results::Run(Box::new(report.clone())),
         }];
-        let html = format("html")?;
-        files::replace(
-            &self.path,
-            (html.write)(&Reports(&inputs), &Page::default()),
-        )
+        output::write(format("html")?, &Reports(&inputs), &self.path)
     }
 
     /// The file.
@@ -133,35 +130,4 @@ fn unused(adapter: &str, began: Timestamp) -> PathBuf {
         count += 1;
     }
     path
-}
-
-/// `name` as part of a file's name on any system: letters and digits in lower case, one `-` for the rest.
-fn file_safe(name: &str) -> String {
-    let lower = name.to_lowercase();
-    let words: Vec<&str> = lower
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .collect();
-    let mut safe = words.join("-");
-    safe.truncate(60);
-    if safe.is_empty() {
-        safe.push_str("adapter");
-    }
-    safe
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_adapters_become_names_of_files() {
-        assert_eq!(
-            file_safe("llvmpipe (LLVM 15.0.6, 256 bits)"),
-            "llvmpipe-llvm-15-0-6-256-bits"
-        );
-        assert_eq!(file_safe("NVIDIA H200"), "nvidia-h200");
-        assert_eq!(file_safe("../../\u{1f600}"), "adapter");
-        assert_eq!(file_safe(&"x".repeat(200)).len(), 60);
-    }
 }

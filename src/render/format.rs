@@ -14,8 +14,23 @@ pub struct Format {
     pub about: &'static str,
     /// End of the names of its files, behind the dot.
     pub extension: &'static str,
-    /// Writes results of one file or of several, or a comparison. The result is bytes, since a picture is no text.
-    pub write: fn(&dyn Subject, &Page) -> Vec<u8>,
+    /// Writes results of one file or of several, or a comparison.
+    pub write: fn(&dyn Subject, &Page) -> Written,
+}
+
+/// What a format makes of its subject. Contents are bytes, since a picture is no text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// One text or picture.
+    One(Vec<u8>),
+    /// Files of one folder, each with its name there.
+    Folder(Vec<(String, Vec<u8>)>),
+}
+
+impl Written {
+    fn text(text: String) -> Self {
+        Self::One(text.into_bytes())
+    }
 }
 
 /// Every format. A new one is a file beside `terminal.rs`, and a line here.
@@ -29,7 +44,7 @@ pub static FORMATS: &[Format] = &[
             let texts = documents
                 .iter()
                 .map(|document| terminal::document(document, page));
-            texts.collect::<Vec<_>>().join("\n").into_bytes()
+            Written::text(texts.collect::<Vec<_>>().join("\n"))
         },
     },
     Format {
@@ -39,26 +54,26 @@ pub static FORMATS: &[Format] = &[
         write: |subject, _| {
             let documents = subject.documents();
             let texts = documents.iter().map(markdown::document);
-            texts.collect::<Vec<_>>().join("\n").into_bytes()
+            Written::text(texts.collect::<Vec<_>>().join("\n"))
         },
     },
     Format {
         name: "csv",
         about: "one flat table, a line for each measurement",
         extension: "csv",
-        write: |subject, _| csv::sheet(&subject.sheet()).into_bytes(),
+        write: |subject, _| Written::text(csv::sheet(&subject.sheet())),
     },
     Format {
         name: "jsonl",
         about: "the same table, an object of JSON a line",
         extension: "jsonl",
-        write: |subject, _| jsonl::sheet(&subject.sheet()).into_bytes(),
+        write: |subject, _| Written::text(jsonl::sheet(&subject.sheet())),
     },
     Format {
         name: "html",
         about: "a page with charts that needs no network, for any browser",
         extension: "html",
-        write: |subject, _| html::page(subject).into_bytes(),
+        write: |subject, _| Written::text(html::page(subject)),
     },
 ];
 

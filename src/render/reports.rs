@@ -1,6 +1,6 @@
 //! Tests of reports in every format: golden files, hostile files, large files.
 
-use super::{Comparing, Document, FORMATS, Page, Reports, Subject};
+use super::{Comparing, Document, FORMATS, Page, Reports, Subject, Written};
 use crate::compare::Comparison;
 use crate::report::{Input, Report, Results, Row};
 use crate::text::acts;
@@ -39,7 +39,15 @@ pub(super) fn golden(name: &str, text: &str) {
 
 fn write(format: &str, subject: &dyn Subject, width: usize) -> String {
     let format = super::format(format).unwrap();
-    String::from_utf8((format.write)(subject, &page(width))).unwrap()
+    match (format.write)(subject, &page(width)) {
+        Written::One(bytes) => String::from_utf8(bytes).unwrap(),
+        // All files of a folder, each behind its name.
+        Written::Folder(files) => {
+            let files = files.into_iter();
+            let texts = files.map(|(name, bytes)| name + "\n" + &String::from_utf8(bytes).unwrap());
+            texts.collect()
+        }
+    }
 }
 
 /// What a page of HTML shows, as the JSON in it; `None` for any other text.

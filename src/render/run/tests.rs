@@ -2,7 +2,7 @@ use super::prices::prices;
 use super::rows::{cells, columns};
 use super::*;
 use crate::data::Dtype;
-use crate::render::{Cell, Line, Page, Reports, terminal};
+use crate::render::{Cell, Line, Page, Reports, Written, terminal};
 use crate::report::{Bound, Input, Results, Row, Status, Summary, Verified};
 use crate::suite::Case;
 use crate::units::{Bandwidth, FlopRate, Intensity};
@@ -204,7 +204,10 @@ fn a_file_is_a_document_in_every_format() {
     let report = &inputs[0].results;
     assert!(report.rows().len() > 10);
     for format in crate::render::FORMATS {
-        let bytes = (format.write)(&Reports(&inputs), &Page::default());
+        let written = (format.write)(&Reports(&inputs), &Page::default());
+        let Written::One(bytes) = written else {
+            panic!("one file is no folder")
+        };
         let text = String::from_utf8_lossy(&bytes);
         for row in report.rows() {
             assert!(
