@@ -95,7 +95,7 @@ fn kernels(criterion: &mut Criterion) {
         50
     };
     for family in FAMILIES {
-        let cases = suite("quick").expect("quick is a suite").cases(kind);
+        let cases = suite("quick").expect("quick is a suite").cases(kind).all;
         let case = cases
             .iter()
             .find(|case| case.family().name == family.name)

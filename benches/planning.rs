@@ -69,6 +69,7 @@ fn planning(criterion: &mut Criterion) {
     let cases: Vec<_> = suite("standard")
         .expect("standard is a suite")
         .cases(AdapterKind::Noop)
+        .all
         .into_iter()
         .map(|case| (case.operation, case.kernel))
         .collect();

@@ -22,6 +22,7 @@ mod run;
 mod selection;
 mod shader;
 mod stop;
+mod suite_file;
 mod sweep;
 mod tune;
 mod tunings;
@@ -71,11 +72,17 @@ async fn execute(arguments: Arguments) -> Result<u8> {
     let default = || Command::Run(RunArguments::default());
     let command = arguments.command.unwrap_or_else(default);
     let adapter = arguments.adapter;
+    if adapter.are_all() && !matches!(command, Command::Run(_)) {
+        return Err(Error::Argument {
+            argument: "--adapter all".to_owned(),
+            reason: "`run` alone measures all adapters; name one".to_owned(),
+        });
+    }
     let wanted = || adapter.wanted();
     match command {
         Command::List(list) => list::list(&list, &wanted()?).await,
         Command::Check(check) => check::check(check, &wanted()?).await,
-        Command::Run(run) => run::run(run, &wanted()?).await,
+        Command::Run(run) => run::run(run, &adapter).await,
         Command::Tune(arguments) => tune::tune(arguments, &wanted()?).await,
         Command::Roofline(arguments) => roofline::roofline(arguments, &wanted()?).await,
         Command::Compare(arguments) => {

@@ -21,7 +21,7 @@ pub use ceiling_id::CeilingId;
 pub use list::{LIST_SCHEMA, List, ListedAdapter, ListedKernel, ListedOperation, ListedSuite};
 pub use results::{Input, Results};
 pub use roofline::{
-    LatencyPoint, Level, ROOFLINE_SCHEMA, RooflineReport, RooflineSettings, SweepPoint,
+    Hierarchy, LatencyPoint, Level, ROOFLINE_SCHEMA, RooflineReport, RooflineSettings, SweepPoint,
     TransferPoint, Variant,
 };
 pub use run::{Bound, Ceiling, GridPoint, Host, Report, Row, SCHEMA, Settings, Tool, Verified};

@@ -309,6 +309,25 @@ fn align(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.pad_integral(true, "", text)
 }
 
+/// A duration in `seconds`, as it is said beforehand: 10 s, 50 s, 2 min, 1 h.
+///
+/// ```
+/// use ridgepoint::units::format_about;
+///
+/// assert_eq!(format_about(47.0), "50 s");
+/// assert_eq!(format_about(100.0), "2 min");
+/// ```
+#[must_use]
+pub fn format_about(seconds: f64) -> String {
+    if seconds < 90.0 {
+        return format!("{:.0} s", (seconds / 10.0).round().max(1.0) * 10.0);
+    }
+    if seconds < 5400.0 {
+        return format!("{:.0} min", seconds / 60.0);
+    }
+    format!("{:.0} h", seconds / 3600.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

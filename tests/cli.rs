@@ -27,6 +27,8 @@ mod roofline;
 mod run;
 #[path = "cli/shader.rs"]
 mod shader;
+#[path = "cli/suites.rs"]
+mod suites;
 #[path = "cli/sweep.rs"]
 mod sweep;
 #[path = "cli/tune.rs"]

@@ -304,7 +304,7 @@ impl<C: Clock> Sampler<'_, C> {
 }
 
 /// Why these times are noisy, if they are.
-fn noise(time: &Summary) -> Option<String> {
+pub(super) fn noise(time: &Summary) -> Option<String> {
     let relative_iqr = time.relative_iqr();
     if time.n < MIN_FOR_NOISE {
         Some(format!("{} samples are too few to tell the noise", time.n))

@@ -55,11 +55,14 @@ pub(crate) enum Command {
     Man(ManArguments),
 }
 
+/// In place of an adapter: all of them.
+const ALL: &str = "all";
+
 /// Arguments that choose the adapter.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Adapter")]
 pub(crate) struct AdapterArguments {
-    /// Adapter: its index in `list`, or a part of its name [default: `WGPU_ADAPTER_NAME`, or the fastest kind]
+    /// Adapter: its index in `list`, or a part of its name; for `run`, `all` is one after the other [default: `WGPU_ADAPTER_NAME`, or the fastest kind]
     #[arg(long, global = true, value_name = "INDEX|NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) adapter: Option<String>,
     /// Backend on which adapters are looked for [default: `WGPU_BACKEND`, or all, OpenGL only where no other has an adapter]
@@ -81,6 +84,19 @@ pub(crate) enum Backend {
 }
 
 impl AdapterArguments {
+    /// Whether every adapter of this machine was asked for.
+    pub(crate) fn are_all(&self) -> bool {
+        self.adapter.as_deref() == Some(ALL)
+    }
+
+    /// These arguments, with those of `others` where these name nothing.
+    pub(crate) fn or(self, others: &Self) -> Self {
+        Self {
+            adapter: self.adapter.or_else(|| others.adapter.clone()),
+            backend: self.backend.or(others.backend),
+        }
+    }
+
     /// Refuses arguments that choose an adapter, for a command that asks none.
     ///
     /// # Errors
@@ -131,12 +147,29 @@ pub(crate) struct CheckArguments {
     pub(crate) input: Option<PathBuf>,
 }
 
+/// One way of `run --ab`.
+#[derive(Debug, Parser)]
+#[command(no_binary_name = true, disable_help_flag = true)]
+pub(crate) struct WayArguments {
+    #[command(flatten)]
+    pub(crate) adapter: AdapterArguments,
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) kernel: Vec<String>,
+    #[arg(long, value_enum)]
+    pub(crate) checks: Option<OnOff>,
+    #[arg(long)]
+    pub(crate) tuned: bool,
+}
+
 /// `ridgepoint run`
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct RunArguments {
-    /// Suite of workloads: quick, standard
-    #[arg(long, value_name = "NAME", default_value = DEFAULT_SUITE)]
-    pub(crate) suite: String,
+    /// Suites of workloads, comma-separated; `ridgepoint list` names them [default: standard]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) suite: Vec<String>,
+    /// Suite of one's own, in TOML; METHODOLOGY.md shows one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) suite_file: Option<PathBuf>,
     /// Operations in place of all of the suite, comma-separated; `matmul:300x200x100` replaces the suite's shapes too
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) op: Vec<String>,
@@ -152,6 +185,10 @@ pub(crate) struct RunArguments {
     /// Kernels and constants that `ridgepoint tune` found for this adapter, where no kernel is named
     #[arg(long)]
     pub(crate) tuned: bool,
+    /// Two ways to run, measured in turn in one process and compared: each is quoted options of `--adapter`, `--backend`,
+    /// `--kernel`, `--checks`, `--tuned`, such as `--ab "--checks off" "--checks on"`
+    #[arg(long, num_args = 2, value_names = ["A", "B"], allow_hyphen_values = true)]
+    pub(crate) ab: Vec<String>,
     /// Remark for the results: power source, cooling, settings of the driver
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Option<String>,
@@ -190,7 +227,7 @@ pub(crate) struct TuneArguments {
 }
 
 /// Arguments that choose the folder of tunings.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct CacheArguments {
     /// Folder of the tunings that `tune` keeps [default: `RIDGEPOINT_CACHE`, or `ridgepoint` in the user's cache folder]
     #[arg(long, value_name = "FOLDER")]
@@ -429,7 +466,7 @@ pub(crate) struct SweepArguments {
 }
 
 /// Arguments that choose the data and the mode that kernels run with.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct DataArguments {
     /// Seed of the generated data
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
@@ -439,7 +476,8 @@ pub(crate) struct DataArguments {
     pub(crate) checks: OnOff,
 }
 
-const DEFAULT_SUITE: &str = "standard";
+/// Suite where none is named.
+pub(crate) const DEFAULT_SUITE: &str = "standard";
 const DEFAULT_SEED: u32 = 1;
 const DEFAULT_MINUTES: f64 = 5.0;
 
@@ -462,12 +500,14 @@ impl From<OnOff> for Checks {
 impl Default for RunArguments {
     fn default() -> Self {
         Self {
-            suite: DEFAULT_SUITE.to_owned(),
+            suite: Vec::new(),
+            suite_file: None,
             op: Vec::new(),
             kernel: Vec::new(),
             json: None,
             html: None,
             tuned: false,
+            ab: Vec::new(),
             note: None,
             data: DataArguments {
                 seed: DEFAULT_SEED,

@@ -8,11 +8,11 @@ use ridgepoint::gpu::{AdapterChoice, adapters, find};
 use ridgepoint::kernel::Kernel;
 use ridgepoint::ops::{FAMILIES, Family};
 use ridgepoint::report::{
-    AdapterSummary, LIST_SCHEMA, List, ListedAdapter, ListedKernel, ListedOperation, ListedSuite,
-    Tool,
+    AdapterKind, AdapterSummary, LIST_SCHEMA, List, ListedAdapter, ListedKernel, ListedOperation,
+    ListedSuite, Tool,
 };
 use ridgepoint::shader::Loops;
-use ridgepoint::suite::SUITES;
+use ridgepoint::suite::{Pace, Suite, expected, suites};
 use ridgepoint::{Error, Result};
 
 /// Prints everything there is, and returns the exit status.
@@ -27,6 +27,12 @@ pub(crate) async fn list(arguments: &ListArguments, wanted: &adapter::Wanted) ->
         AdapterChoice::Fastest => true,
         _ => chosen.as_ref().is_ok_and(|chosen| *chosen == index),
     };
+    let kind = chosen
+        .as_ref()
+        .ok()
+        .and_then(|index| Some(found.get(*index)?.kind));
+    // Without an adapter, the times are those of a discrete GPU, which gets all workloads.
+    let kind = kind.unwrap_or(AdapterKind::Discrete);
     let adapters = found
         .into_iter()
         .enumerate()
@@ -48,13 +54,7 @@ pub(crate) async fn list(arguments: &ListArguments, wanted: &adapter::Wanted) ->
             .iter()
             .map(|family| operation(family))
             .collect::<Result<_>>()?,
-        suites: SUITES
-            .iter()
-            .map(|s| ListedSuite {
-                name: s.name,
-                about: s.about,
-            })
-            .collect(),
+        suites: suites().iter().map(|suite| listed(suite, kind)).collect(),
     };
     if arguments.json {
         print(&serde_json::to_string_pretty(&list).expect("names, texts and numbers are JSON"));
@@ -62,6 +62,23 @@ pub(crate) async fn list(arguments: &ListArguments, wanted: &adapter::Wanted) ->
         show(&ridgepoint::render::list(&list));
     }
     chosen.map(|_| OK)
+}
+
+/// A suite, and how long it takes on an adapter of a kind.
+fn listed(suite: &'static Suite, kind: AdapterKind) -> ListedSuite {
+    let cases = suite.cases(kind).all;
+    let time = expected(
+        &cases,
+        suite.has_hierarchy,
+        &suite.sampling(kind),
+        &Pace::of(kind),
+    );
+    ListedSuite {
+        name: &suite.name,
+        about: &suite.about,
+        rows: cases.len(),
+        expected_s: time.as_secs_f64().round(),
+    }
 }
 
 fn operation(family: &'static Family) -> Result<ListedOperation> {

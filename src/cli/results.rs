@@ -116,7 +116,7 @@ fn write(path: &Path, report: &Report) -> Result<()> {
 }
 
 /// An unused path for a run on `adapter` that began at `began`; a second run within the same second gets another path.
-fn unused(adapter: &str, began: Timestamp) -> PathBuf {
+pub(crate) fn unused(adapter: &str, began: Timestamp) -> PathBuf {
     let stem = format!(
         "{}-{}",
         file_safe(adapter),

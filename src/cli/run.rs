@@ -1,6 +1,9 @@
 //! `ridgepoint run`: ceilings, then row after row, printed and saved as they come.
 
-use super::args::RunArguments;
+mod ab;
+mod all;
+
+use super::args::{AdapterArguments, RunArguments};
 use super::load::Load;
 use super::page::{page, show, show_section};
 use super::progress::{Progress, print, tell};
@@ -13,32 +16,42 @@ use ridgepoint::compiler::Compiler;
 use ridgepoint::ops::FAMILIES;
 use ridgepoint::render::{self, CEILINGS, Rows, Section, terminal};
 use ridgepoint::report::{
-    AdapterKind, Report, Row, SCHEMA, Settings, StageStatistics, Status, Tool, Warning,
+    AdapterKind, Hierarchy, Report, Row, SCHEMA, Settings, StageStatistics, Status, Tool, Warning,
 };
-use ridgepoint::roofline::ArithmeticGrid;
+use ridgepoint::roofline::{ArithmeticGrid, ProbeOptions, Scope, Session};
 use ridgepoint::shader::{Checks, Constant, Prepared};
-use ridgepoint::suite::{Case, RunOptions, Runner};
+use ridgepoint::suite::{Case, Cases, LeftOut, Pace, RunOptions, Runner, expected};
+use ridgepoint::units::format_about;
 use ridgepoint::{Error, Gpu, Result, Tuning};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Runs what was selected, and returns the exit status.
-pub(crate) async fn run(arguments: RunArguments, wanted: &adapter::Wanted) -> Result<u8> {
-    let selection = Selection::new(&arguments)?;
+pub(crate) async fn run(arguments: RunArguments, adapter: &AdapterArguments) -> Result<u8> {
+    if !arguments.ab.is_empty() {
+        return ab::ab(&arguments, adapter).await;
+    }
+    if adapter.are_all() {
+        return all::all(&arguments, adapter).await;
+    }
     let began = Timestamp::now();
-    let gpu = Gpu::open(&wanted.options).await?;
-    selection.require_room(&gpu.capabilities().limits)?;
-    tell(&format!("measuring {}, {}", gpu.summary().name, wanted.why));
+    let Opened {
+        gpu,
+        selection,
+        options,
+    } = Opened::new(&arguments, &adapter.wanted()?).await?;
     stop::listen();
-    let tuning = if arguments.tuned {
-        Some(tunings::required(&arguments.cache.store()?, gpu.summary())?)
-    } else {
-        None
-    };
-    let options = options(&arguments, &selection, &gpu, tuning);
     let mut report = report(&arguments, &selection, &gpu, &options, began);
-    let cases = selection.cases(gpu.capabilities().kind);
+    let kind = gpu.capabilities().kind;
+    let Cases {
+        all: cases,
+        left_out,
+    } = selection.cases(kind);
+    report
+        .warnings
+        .extend(left_out.into_iter().map(left_out_of));
     note_missing(&mut report, cases.len());
+    announce(&selection, &cases, kind);
     let mut file = ResultsFile::create(arguments.json, began, &report);
     let page = arguments
         .html
@@ -46,7 +59,11 @@ pub(crate) async fn run(arguments: RunArguments, wanted: &adapter::Wanted) -> Re
     let page = page.transpose()?;
     show(&render::header(&report));
     print("");
-    let ended = measure(&gpu, options, &cases, &mut report, &mut file).await;
+    let plan = Planned {
+        cases: &cases,
+        has_hierarchy: selection.has_hierarchy(),
+    };
+    let ended = measure(&gpu, options, &plan, &mut report, &mut file).await;
     print("");
     show(&render::end(&report));
     if let Some(path) = file.saved() {
@@ -67,6 +84,59 @@ pub(crate) async fn run(arguments: RunArguments, wanted: &adapter::Wanted) -> Re
     })
 }
 
+/// What was selected, on an open device.
+struct Opened {
+    gpu: Gpu,
+    selection: Selection,
+    options: RunOptions,
+}
+
+impl Opened {
+    async fn new(arguments: &RunArguments, wanted: &adapter::Wanted) -> Result<Self> {
+        let selection = Selection::new(arguments)?;
+        let gpu = Gpu::open(&wanted.options).await?;
+        selection.require_room(&gpu.capabilities().limits)?;
+        tell(&format!("measuring {}, {}", gpu.summary().name, wanted.why));
+        let tuning = if arguments.tuned {
+            Some(tunings::required(&arguments.cache.store()?, gpu.summary())?)
+        } else {
+            None
+        };
+        let options = options(arguments, &selection, &gpu, tuning);
+        Ok(Self {
+            gpu,
+            selection,
+            options,
+        })
+    }
+}
+
+fn left_out_of(left: LeftOut) -> Warning {
+    let LeftOut { what, reason } = left;
+    Warning::LeftOut { what, reason }
+}
+
+/// Says how long the run will take, before it begins.
+fn announce(selection: &Selection, cases: &[Case], kind: AdapterKind) {
+    let (sampling, pace) = (selection.sampling(kind), Pace::of(kind));
+    let time = expected(cases, selection.has_hierarchy(), &sampling, &pace);
+    let rows = match cases.len() {
+        1 => "1 row".to_owned(),
+        count => format!("{count} rows"),
+    };
+    tell(&format!(
+        "suite {}: {rows}, about {}",
+        selection.name(),
+        format_about(time.as_secs_f64())
+    ));
+}
+
+/// What is measured behind the ceilings.
+struct Planned<'a> {
+    cases: &'a [Case],
+    has_hierarchy: bool,
+}
+
 fn options(
     arguments: &RunArguments,
     selection: &Selection,
@@ -74,9 +144,9 @@ fn options(
     tuning: Option<Tuning>,
 ) -> RunOptions {
     let kind = gpu.capabilities().kind;
-    let is_short = selection.suite.is_quick() || kind == AdapterKind::Software;
+    let is_short = selection.is_quick() || kind == AdapterKind::Software;
     RunOptions {
-        sampling: selection.suite.sampling(kind),
+        sampling: selection.sampling(kind),
         seed: arguments.data.seed,
         checks: arguments.data.checks.into(),
         grid: if is_short {
@@ -102,7 +172,7 @@ fn report(
         host: host::host(began),
         adapter: gpu.summary().clone(),
         settings: Settings {
-            suite: selection.suite.name.to_owned(),
+            suite: selection.name(),
             operations: arguments.op.clone(),
             kernels: arguments.kernel.clone(),
             seed: options.seed,
@@ -114,6 +184,7 @@ fn report(
         },
         ceilings: Vec::new(),
         rows: Vec::new(),
+        hierarchy: None,
         warnings: warnings(gpu),
     }
 }
@@ -154,10 +225,11 @@ pub(super) fn warnings(gpu: &Gpu) -> Vec<Warning> {
 async fn measure(
     gpu: &Gpu,
     options: RunOptions,
-    cases: &[Case],
+    plan: &Planned<'_>,
     report: &mut Report,
     file: &mut ResultsFile,
 ) -> Result<()> {
+    let (cases, seed) = (plan.cases, options.seed);
     let progress = Progress::new(cases.len(), "rows");
     let load = Load::new();
     let others = || load.others();
@@ -175,6 +247,22 @@ async fn measure(
     let ceilings = render::ceilings(&report.ceilings);
     show_section(&Section::table(CEILINGS, ceilings));
     print("");
+    if plan.has_hierarchy {
+        let name = |part: &str| progress.begin(part);
+        let others = HostLoad::from_fn(&others);
+        let effort = ProbeOptions::of(gpu.capabilities().kind, Scope::Hierarchy, seed);
+        let stop = &stop::asked;
+        let mut session = Session::new(gpu, effort, Scope::Hierarchy, stop, &name, others);
+        let ended = session.run().await;
+        let figures = session.figures();
+        report.hierarchy = Some(Hierarchy {
+            levels: figures.levels(gpu.capabilities()),
+            sweep: figures.sweep.clone(),
+            latency: figures.latency.clone(),
+        });
+        file.save(report);
+        ended?;
+    }
     let rows = Rows::planned(cases);
     let mut table = terminal::Stream::new(rows.columns().to_vec(), &page());
     for case in cases {

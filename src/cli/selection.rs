@@ -1,18 +1,23 @@
 //! From `--suite`, `--op` and `--kernel` to the workloads of a run.
 
-use super::args::RunArguments;
+use super::args::{DEFAULT_SUITE, RunArguments};
+use super::suite_file;
 use ridgepoint::error::suggest;
 use ridgepoint::ops::{FAMILIES, Family, family};
 use ridgepoint::plan::check_sizes;
-use ridgepoint::report::{AdapterKind, renames};
-use ridgepoint::suite::{Case, Suite, suite};
+use ridgepoint::report::{AdapterKind, Sampling, renames};
+use ridgepoint::suite::{Case, Cases, Suite, suite};
 use ridgepoint::{Dtype, Error, Operation, Result};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Workloads that were asked for, with every name known and every shape possible.
 #[derive(Debug)]
 pub(crate) struct Selection {
-    pub(crate) suite: &'static Suite,
+    /// Suites of the program, in the order in which they were named.
+    named: Vec<&'static Suite>,
+    /// Suite of `--suite-file`, behind the others.
+    own: Option<Suite>,
     operations: Vec<Wanted>,
     kernels: Vec<&'static str>,
 }
@@ -41,8 +46,18 @@ impl Selection {
             .iter()
             .map(|name| kernel(name))
             .collect::<Result<_>>()?;
+        let own = arguments.suite_file.as_deref().map(suite_file::read);
+        let names: Vec<&str> = arguments.suite.iter().map(String::as_str).collect();
+        let names = match (names.as_slice(), &own) {
+            ([], None) => &[DEFAULT_SUITE],
+            (names, _) => names,
+        };
         let selection = Self {
-            suite: suite(&arguments.suite)?,
+            named: names
+                .iter()
+                .map(|name| suite(name))
+                .collect::<Result<_>>()?,
+            own: own.transpose()?,
             operations,
             kernels,
         };
@@ -52,17 +67,62 @@ impl Selection {
         Ok(selection)
     }
 
-    /// The workloads for an adapter of a kind: shapes of the suite in its order, then the user's own shapes.
-    pub(crate) fn cases(&self, kind: AdapterKind) -> Vec<Case> {
-        let suite = self.suite.cases(kind);
+    /// The suites.
+    pub(crate) fn suites(&self) -> impl Iterator<Item = &Suite> {
+        self.named.iter().copied().chain(&self.own)
+    }
+
+    /// Names of the suites, with commas between.
+    pub(crate) fn name(&self) -> String {
+        let names: Vec<&str> = self.suites().map(|suite| suite.name.as_str()).collect();
+        names.join(",")
+    }
+
+    /// Whether all suites are a first look.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.suites().all(|suite| suite.is_quick)
+    }
+
+    /// Whether a suite asks for the table of caches and memory, and nothing else was asked for.
+    pub(crate) fn has_hierarchy(&self) -> bool {
+        self.operations.is_empty()
+            && self.kernels.is_empty()
+            && self.suites().any(|suite| suite.has_hierarchy)
+    }
+
+    /// Sampling on an adapter of a kind: the longest that a suite asks for.
+    pub(crate) fn sampling(&self, kind: AdapterKind) -> Sampling {
+        let all = self.suites().map(|suite| suite.sampling(kind));
+        let longest = all.max_by_key(|sampling| sampling.min_time);
+        longest.expect("there is a suite, by name or from a file")
+    }
+
+    /// The workloads for an adapter of a kind: shapes of the suites in their order, a workload that several share once, then
+    /// the user's own shapes.
+    pub(crate) fn cases(&self, kind: AdapterKind) -> Cases {
+        let mut cases = Cases::default();
+        for suite in self.suites() {
+            let of = suite.cases(kind);
+            cases.all.extend(of.all);
+            cases.left_out.extend(of.left_out);
+        }
         let own = self
             .operations
             .iter()
             .filter_map(|wanted| wanted.own.as_ref())
-            .flat_map(|operation| own_cases(operation, &suite));
+            .flat_map(|operation| own_cases(operation, &cases.all));
         let own: Vec<Case> = own.collect();
-        let kept = suite.into_iter().filter(|case| self.wants(case));
-        self.with_kernels(kept.chain(own).collect())
+        cases.all.retain(|case| self.wants(case));
+        cases.all.extend(own);
+        cases.all = self.with_kernels(cases.all);
+        let mut seen = HashSet::new();
+        cases.all.retain(|case| seen.insert(case.id()));
+        if !self.operations.is_empty() {
+            cases.left_out.clear();
+        }
+        let mut seen = HashSet::new();
+        cases.left_out.retain(|left| seen.insert(left.what.clone()));
+        cases
     }
 
     /// Refuses a shape of the user's own that no buffer of a device with `limits` can hold.
@@ -93,14 +153,18 @@ impl Selection {
 
     /// Whether no operation that was asked for has a shape and, where kernels were named, one of them.
     fn is_empty(&self) -> bool {
-        let in_suite = |name: &str| self.suite.operations().any(|other| other == name);
+        if self.has_hierarchy() {
+            return false;
+        }
+        let of_suites = || self.suites().flat_map(Suite::operations);
+        let in_suite = |name: &str| of_suites().any(|other| other == name);
         let asked = self
             .operations
             .iter()
             .filter(|w| w.own.is_some() || in_suite(w.family.name));
         let mut families: Vec<&Family> = asked.map(|wanted| wanted.family).collect();
         if self.operations.is_empty() {
-            families.extend(self.suite.operations().filter_map(|name| family(name).ok()));
+            families.extend(of_suites().filter_map(|name| family(name).ok()));
         }
         let has_kernel = |family: &&Family| {
             let mut kernels = self.kernels.iter();
@@ -135,13 +199,13 @@ impl Selection {
         let reason = match (operations.as_slice(), self.kernels.as_slice()) {
             ([], kernels) => format!(
                 "suite {} has no work for {}",
-                self.suite.name,
+                self.name(),
                 kernels.join(", ")
             ),
             (operations, []) => {
                 format!(
                     "suite {} has no shapes of {}",
-                    self.suite.name,
+                    self.name(),
                     operations.join(", ")
                 )
             }
@@ -211,9 +275,8 @@ fn own_cases(operation: &Arc<dyn Operation>, suite: &[Case]) -> Vec<Case> {
         kernels.push(None);
     }
     let case = |kernel| Case {
-        operation: Arc::clone(operation),
         kernel,
-        reduced_from: None,
+        ..Case::of(Arc::clone(operation))
     };
     kernels.into_iter().map(case).collect()
 }
@@ -236,13 +299,13 @@ mod tests {
 
     fn ids(op: &[&str], kernel: &[&str]) -> Vec<String> {
         let arguments = RunArguments {
-            suite: "quick".into(),
+            suite: vec!["quick".into()],
             op: op.iter().map(ToString::to_string).collect(),
             kernel: kernel.iter().map(ToString::to_string).collect(),
             ..RunArguments::default()
         };
         let selection = Selection::new(&arguments).unwrap();
-        let cases = selection.cases(AdapterKind::Discrete);
+        let cases = selection.cases(AdapterKind::Discrete).all;
         cases.iter().map(Case::id).collect()
     }
 

@@ -21,11 +21,13 @@ pub(super) struct Problems<'a> {
 }
 
 impl<'a> Problems<'a> {
-    /// Rows of `inputs`. Of several rows of one kernel the first with a right result counts, or the first.
+    /// Rows of `inputs`. Of several rows of one kernel the first with a right result counts, or the first; of the repetitions
+    /// of a row, the one with the middle time.
     pub(super) fn of(inputs: &'a [Input]) -> Self {
         let mut all: Vec<Problem<'a>> = Vec::new();
         let mut places = HashMap::new();
         let mut known: HashMap<(usize, usize, &str), usize> = HashMap::new();
+        let mut repetitions: HashMap<(usize, usize, &str), Vec<&Row>> = HashMap::new();
         let mut repeated = vec![0; inputs.len()];
         for (file, input) in inputs.iter().enumerate() {
             for row in input.results.rows() {
@@ -38,11 +40,16 @@ impl<'a> Problems<'a> {
                     all.len() - 1
                 });
                 let rows = &mut all[place].files[file];
+                if row.repetition.is_some() {
+                    let key = (place, file, row.kernel.as_str());
+                    repetitions.entry(key).or_default().push(row);
+                }
                 match known.get(&(place, file, row.kernel.as_str())) {
                     None => {
                         known.insert((place, file, &row.kernel), rows.len());
                         rows.push(row);
                     }
+                    Some(_) if row.repetition.is_some() => (),
                     Some(first) => {
                         repeated[file] += 1;
                         if !rows[*first].is_good() && row.is_good() {
@@ -52,8 +59,24 @@ impl<'a> Problems<'a> {
                 }
             }
         }
+        for ((place, file, kernel), rows) in repetitions {
+            let first = known[&(place, file, kernel)];
+            if let Some(middle) = middle(&rows) {
+                all[place].files[file][first] = middle;
+            }
+        }
         Self { all, repeated }
     }
+}
+
+/// The right row whose median is the middle one; the shorter of two.
+fn middle<'a>(rows: &[&'a Row]) -> Option<&'a Row> {
+    let right = rows.iter().filter(|row| row.is_good());
+    let timed = right.filter_map(|row| Some((row.time_s.as_ref()?.median, *row)));
+    let mut timed: Vec<(f64, &Row)> = timed.collect();
+    timed.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let place = timed.len().checked_sub(1)? / 2;
+    Some(timed[place].1)
 }
 
 impl<'a> Problem<'a> {

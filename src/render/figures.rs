@@ -16,12 +16,18 @@ pub(super) fn of_run(report: &Report) -> Vec<Figure> {
     let roofs = roofline.map(|roofline| roofs::roofs(&roofline, &report.rows));
     let growth = growth::growth(&report.rows);
     let ladders = ladders::ladders(&report.rows);
-    roofs.into_iter().chain(growth).chain(ladders).collect()
+    let hierarchy = report.hierarchy.iter();
+    let hierarchy = hierarchy.flat_map(|h| sweeps::working_sets(&h.sweep, &h.latency));
+    let figures = roofs.into_iter().chain(growth).chain(hierarchy);
+    figures.chain(ladders).collect()
 }
 
 /// Figures of a roofline: its roofs, and what it measured by size.
 pub(super) fn of_roofline(report: &RooflineReport) -> Vec<Figure> {
     let roofline = Roofline::from_report(report);
     let roofs = roofline.map(|roofline| roofs::roofs(&roofline, &[]));
-    roofs.into_iter().chain(sweeps::sweeps(report)).collect()
+    let working_sets = sweeps::working_sets(&report.sweep, &report.latency);
+    let transfers = sweeps::transfers(&report.transfers);
+    let figures = roofs.into_iter().chain(working_sets);
+    figures.chain(transfers).collect()
 }

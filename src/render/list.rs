@@ -1,8 +1,10 @@
 //! A list of adapters, kernels and suites as a document.
 
 use super::table::{Cell, Column, Content, Document, Line, Priority, Section, Table, legend};
-use crate::report::{AdapterSummary, List, ListedAdapter, ListedKernel, ListedOperation};
-use crate::units::{Unit, format_bytes};
+use crate::report::{
+    AdapterSummary, List, ListedAdapter, ListedKernel, ListedOperation, ListedSuite,
+};
+use crate::units::{Unit, format_about, format_bytes};
 
 /// Document of everything there is.
 #[must_use]
@@ -19,10 +21,6 @@ pub fn list(list: &List) -> Document {
         let ListedOperation { about, shape, .. } = operation;
         (operation.name, format!("{about}; shape {shape}"))
     });
-    let suites = list
-        .suites
-        .iter()
-        .map(|suite| (suite.name, suite.about.to_owned()));
     let kernels = kernels(&list.operations);
     let legend = Section::paragraph(legend(&kernels.columns));
     sections.extend([
@@ -32,9 +30,30 @@ pub fn list(list: &List) -> Document {
             kernels,
         ),
         legend,
-        Section::table("suites, as --suite names them", named(suites)),
+        Section::table("suites, as --suite names them", suites(&list.suites)),
     ]);
     Document::of(sections)
+}
+
+/// Table of the suites.
+fn suites(suites: &[ListedSuite]) -> Table {
+    let line = |suite: &ListedSuite| {
+        Line::of([
+            Cell::text(suite.name),
+            Cell::Count(suite.rows as u64),
+            Cell::text(format_about(suite.expected_s)),
+            Cell::text(suite.about),
+        ])
+    };
+    Table {
+        columns: vec![
+            Column::left(""),
+            Column::right("rows"),
+            Column::right("takes"),
+            Column::prose(""),
+        ],
+        lines: suites.iter().map(line).collect(),
+    }
 }
 
 /// Table of the facts about each adapter.
@@ -225,6 +244,8 @@ mod tests {
         let suite = ListedSuite {
             name: "quick",
             about: "a first look",
+            rows: 14,
+            expected_s: 12.0,
         };
         let all = List {
             operations: vec![operation],
@@ -242,7 +263,7 @@ mod tests {
                 "256",
                 "2 KiB",
                 "features shader_f16",
-                "quick  a first look",
+                "10 s  a first look",
             ] {
                 assert!(text.contains(words), "{words}, {width}:\n{text}");
             }

@@ -151,7 +151,7 @@ fn unvaried<'a>(report: &'a RooflineReport, ceiling: &Ceiling) -> Option<&'a Cei
 }
 
 /// Table of the levels of the memory hierarchy.
-fn hierarchy(levels: &[Level]) -> Table {
+pub(super) fn hierarchy(levels: &[Level]) -> Table {
     let size = |bytes: Option<u64>| {
         let bytes = bytes.map(|bytes| bytes as f64);
         Cell::quantity_or(bytes, Unit::Bytes, Cell::Missing(None))

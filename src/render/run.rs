@@ -2,6 +2,7 @@
 
 mod prices;
 mod rows;
+mod views;
 
 use super::ceilings::ceilings;
 use super::figures::of_run;
@@ -85,11 +86,16 @@ pub fn end(report: &Report) -> Document {
 
 fn closing(report: &Report, legend: &str) -> Document {
     let is_explained = report.rows.len() >= EXPLAINED;
-    Document::of([
+    let hierarchy = report.hierarchy.as_ref();
+    let levels = hierarchy.map_or(&[][..], |hierarchy| &hierarchy.levels);
+    let before = [
+        Section::table("memory hierarchy", super::roofline::hierarchy(levels)),
         Section::table(
             "price of passing intermediate results through memory",
             prices(&report.rows),
         ),
+    ];
+    let after = [
         Section {
             title: String::new(),
             content: Content::Text(
@@ -103,7 +109,9 @@ fn closing(report: &Report, legend: &str) -> Document {
             title: String::new(),
             content: Content::Warnings(warnings::sentences(report)),
         },
-    ])
+    ];
+    let views = views::views(report);
+    Document::of(before.into_iter().chain(views).chain(after))
 }
 
 #[cfg(test)]

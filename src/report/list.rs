@@ -67,10 +67,14 @@ pub struct ListedKernel {
 }
 
 /// A suite of workloads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ListedSuite {
     /// Name.
     pub name: &'static str,
     /// Question that it answers.
     pub about: &'static str,
+    /// Rows that an adapter of the chosen one's kind gets.
+    pub rows: usize,
+    /// About how long the suite takes there, in seconds.
+    pub expected_s: f64,
 }

@@ -44,6 +44,17 @@ pub struct RooflineReport {
     pub warnings: Vec<Warning>,
 }
 
+/// The memory hierarchy of an adapter, measured beside the rows of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hierarchy {
+    /// Bandwidth by working set.
+    pub sweep: Vec<SweepPoint>,
+    /// Latency by working set.
+    pub latency: Vec<LatencyPoint>,
+    /// Caches and memory, as the sweeps show them, nearest first.
+    pub levels: Vec<Level>,
+}
+
 /// How a roofline was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RooflineSettings {

@@ -6,6 +6,7 @@
 use super::adapter::AdapterSummary;
 use super::ceiling_id::CeilingId;
 use super::renames;
+use super::roofline::Hierarchy;
 use super::sampling::Sampling;
 use super::statistics::StageStatistics;
 use super::status::{Checks, ClockKind, Status};
@@ -37,6 +38,9 @@ pub struct Report {
     pub ceilings: Vec<Ceiling>,
     /// The measurements, in the order in which they were made.
     pub rows: Vec<Row>,
+    /// Bandwidth and latency over working sets, and the caches that they show; absent where no suite asked for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hierarchy: Option<Hierarchy>,
     /// Warnings about the run as a whole.
     pub warnings: Vec<Warning>,
 }
@@ -267,6 +271,15 @@ pub struct Row {
     /// Bytes that the kernel's dispatches bind, intermediate results among them; null where nothing ran.
     #[serde(default)]
     pub bound_bytes: Option<u64>,
+    /// Bytes of intermediate results in memory; absent where nothing ran, and in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scratch_bytes: Option<u64>,
+    /// Number of this repetition, from 1, of a row that was measured and is reported several times; absent for others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repetition: Option<u32>,
+    /// Bytes of workgroup memory of the stage that takes most; absent where nothing ran, and in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workgroup_bytes: Option<u64>,
     /// How the measurement ended.
     pub status: Status,
     /// Reason where the status is not `ok`.

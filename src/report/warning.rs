@@ -120,6 +120,13 @@ pub enum Warning {
         /// Rows that there should be.
         planned: usize,
     },
+    /// Shapes of a suite were not run, since they are too much for the adapter.
+    LeftOut {
+        /// Operation, element type and shapes.
+        what: String,
+        /// Reason.
+        reason: String,
+    },
     /// The results of the work were not compared with a reference.
     NotVerified {
         /// Why not.
@@ -209,6 +216,7 @@ impl Warning {
             Self::AboveRoof { .. } => "above_roof",
             Self::RegisterSpills { .. } => "register_spills",
             Self::Incomplete { .. } => "incomplete",
+            Self::LeftOut { .. } => "left_out",
             Self::NotVerified { .. } => "not_verified",
             Self::MatrixUnitsDemoted { .. } => "matrix_units_demoted",
             Self::KernelDemoted { .. } => "kernel_demoted",
@@ -315,6 +323,7 @@ impl Warning {
             Self::Incomplete { rows, planned } => {
                 format!("only {rows} of {planned} rows were measured")
             }
+            Self::LeftOut { what, reason } => format!("left out: {what}: {reason}"),
             Self::NotVerified { reason } => format!("results were not verified: {reason}"),
             Self::MatrixUnitsDemoted { shape, reason } => {
                 format!("matrix units of {shape} are not used: {reason}")
@@ -353,6 +362,7 @@ impl Warning {
                 "`ridgepoint tune` looks for constants that are faster, `ridgepoint explain` shows all figures"
             }
             Self::Incomplete { .. } => "run it again to its end for the others",
+            Self::LeftOut { .. } => "`--op OPERATION:SHAPE` runs one all the same",
             Self::NotVerified { .. } => "run `ridgepoint check` before trusting the time",
             Self::MatrixUnitsDemoted { .. } | Self::KernelDemoted { .. } => {
                 "products are computed without them; a newer driver or wgpu may help"

@@ -8,6 +8,8 @@ use std::time::Duration;
 pub enum Scope {
     /// The ceilings that `run` uses.
     Quick,
+    /// Workgroup memory, reads of memory, and the sweeps that show the caches between them.
+    Hierarchy,
     /// Everything.
     Full,
 }
@@ -53,7 +55,7 @@ impl ProbeOptions {
                 ..Sampling::quick()
             },
             (false, Scope::Quick) => Sampling::quick(),
-            (false, Scope::Full) => Sampling {
+            (false, Scope::Full | Scope::Hierarchy) => Sampling {
                 max_time: Duration::from_secs(4),
                 ..Sampling::default()
             },

@@ -66,6 +66,9 @@ impl<'a> Session<'a> {
             .await?;
             return Ok(());
         }
+        if self.extent == Scope::Hierarchy {
+            return self.hierarchy().await;
+        }
         self.arithmetic().await?;
         self.on_chip().await?;
         let pool = Pool::new(
@@ -105,6 +108,22 @@ impl<'a> Session<'a> {
         };
         self.figures.system = system::figures(self.bench.gpu, &sampling, self.bench.stop).await?;
         Ok(())
+    }
+
+    /// Workgroup memory, reads, and the sweeps.
+    async fn hierarchy(&mut self) -> Result<()> {
+        self.workgroup().await?;
+        let Bench { gpu, effort, .. } = &self.bench;
+        match Pool::new(gpu, effort.copy_bytes, effort.seed).await {
+            Ok(pool) => {
+                self.reads(&pool).await?;
+                self.sweeps(&pool).await
+            }
+            Err(error) => {
+                self.peak(CeilingId::MemoryRead, "B/s", "", Err(error))
+                    .await
+            }
+        }
     }
 
     async fn arithmetic(&mut self) -> Result<()> {
@@ -158,11 +177,15 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    async fn on_chip(&mut self) -> Result<()> {
+    async fn workgroup(&mut self) -> Result<()> {
         let seed = self.bench.effort.seed;
         let tiles = workgroup::candidates(self.bench.gpu, seed, Checks::Off).await;
         self.peak(CeilingId::MemoryWorkgroup, "B/s", "bytes read", tiles)
-            .await?;
+            .await
+    }
+
+    async fn on_chip(&mut self) -> Result<()> {
+        self.workgroup().await?;
         for (id, counters) in [
             (CeilingId::AtomicOne, Counters::One),
             (CeilingId::AtomicMany, Counters::Many),
@@ -173,10 +196,14 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    async fn memory(&mut self, pool: &Pool) -> Result<()> {
+    async fn reads(&mut self, pool: &Pool) -> Result<()> {
         let reads = pool.reads(Checks::Off);
         self.peak(CeilingId::MemoryRead, "B/s", "bytes read", Ok(reads))
-            .await?;
+            .await
+    }
+
+    async fn memory(&mut self, pool: &Pool) -> Result<()> {
+        self.reads(pool).await?;
         let writes = pool.writes(self.bench.gpu, Checks::Off);
         self.peak(CeilingId::MemoryWrite, "B/s", "bytes written", Ok(writes))
             .await?;

@@ -1,6 +1,6 @@
 //! Rows of a report, from what was planned, verified and measured.
 
-use super::suites::Case;
+use super::case::Case;
 use crate::bench::Measurement;
 use crate::error::Error;
 use crate::ops::Operation;
@@ -42,6 +42,8 @@ pub(super) fn planned(
         .collect();
     (row.flops, row.min_bytes) = (flops, min_bytes);
     row.bound_bytes = Some(plan.bound_bytes());
+    row.scratch_bytes = Some(plan.scratch_bytes());
+    row.workgroup_bytes = plan.texts().map(|text| text.workgroup_bytes.into()).max();
     row.verified = Some(verified);
     row.flop_rate = seconds.and_then(|s| FlopRate::new(flops, s));
     row.bandwidth = seconds.and_then(|s| Bandwidth::new(min_bytes, s));
@@ -110,6 +112,9 @@ pub(super) fn bare(case: &Case, checks: Checks, measured: &Measurement) -> Row {
         flops: operation.flops(),
         min_bytes: operation.min_bytes(),
         bound_bytes: None,
+        scratch_bytes: None,
+        repetition: case.repetition,
+        workgroup_bytes: None,
         status: measured.status,
         reason: measured.reason.clone(),
         verified: None,
@@ -137,9 +142,8 @@ mod tests {
 
     fn row() -> Row {
         let case = Case {
-            operation: Arc::new(Matmul::new(64, 64, 64)),
             kernel: Some("matmul_tiled"),
-            reduced_from: None,
+            ..Case::of(Arc::new(Matmul::new(64, 64, 64)))
         };
         let measured = Measurement::unsupported("nothing ran".to_owned());
         bare(&case, Checks::Off, &measured)

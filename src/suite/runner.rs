@@ -1,14 +1,14 @@
 //! One run on one adapter: ceilings, then row after row, each verified before it is timed.
 
+use super::case::Case;
 use super::row;
 use super::statistics::{Ask, Statistics};
-use super::suites::Case;
 use crate::bench::{Clock, Coverage, GpuClock, HostLoad, Measurement, OperandBuffers, measure};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::ops::Operation;
-use crate::plan::{Plan, PlanOptions};
-use crate::report::{Bound, Ceiling, Row, Sampling, Tuning};
+use crate::plan::{Launch, Plan, PlanOptions};
+use crate::report::{Bound, Ceiling, Row, Sampling, Tuning, Verified};
 use crate::roofline::{
     ArithmeticGrid, ProbeOptions, Roofline, Scope, Work, measure_ceilings, measure_some,
 };
@@ -53,6 +53,18 @@ pub struct Runner<'a> {
     statistics: Statistics<'a>,
 }
 
+/// A case that is compiled, filled and verified.
+pub(super) struct Ready {
+    case: Case,
+    /// The case's operation, or a smaller one that runs here.
+    operation: Arc<dyn Operation>,
+    plan: Plan,
+    launch: Launch,
+    verified: Verified,
+    /// Buffers that the launch is bound to.
+    _operands: OperandBuffers,
+}
+
 /// Rate assumed for a kernel before its first dispatch, as a share of the ceilings.
 const FIRST_GUESS: f64 = 0.02;
 /// Rates assumed for an adapter without measured ceilings, in FLOP/s and bytes per second: a slow CPU.
@@ -70,6 +82,11 @@ impl<'a> Runner<'a> {
             others: HostLoad::default(),
             statistics: Statistics::default(),
         }
+    }
+
+    /// Warm-up and sampling of each row.
+    pub(super) fn sampling(&self) -> &Sampling {
+        &self.options.sampling
     }
 
     /// The runner, with what another one learned on the same adapter.
@@ -183,16 +200,17 @@ impl<'a> Runner<'a> {
     async fn ended(&mut self, case: &Case) -> Result<Row> {
         match self.try_measure(case).await {
             Err(error) if error.ends_run() => Err(error),
-            Err(error) => Ok(row::bare(
-                case,
-                self.options.checks,
-                &row::without_value(&error),
-            )),
+            Err(error) => Ok(self.without_value(case, &error)),
             Ok(row) => Ok(row),
         }
     }
 
-    async fn try_measure(&mut self, case: &Case) -> Result<Row> {
+    pub(super) fn without_value(&self, case: &Case, error: &Error) -> Row {
+        row::bare(case, self.options.checks, &row::without_value(error))
+    }
+
+    /// Plans `case`, fills its operands, runs it once and holds the result against the reference.
+    pub(super) async fn ready(&mut self, case: &Case) -> Result<Ready> {
         let wanted = Arc::clone(&case.operation);
         wanted.validate()?;
         let options = PlanOptions {
@@ -202,39 +220,65 @@ impl<'a> Runner<'a> {
             ..Default::default()
         };
         let (operation, plan) = self.fit(wanted, &options).await?;
-        let operation = operation.as_ref();
-        let space = OperandBuffers::new(self.gpu, operation, self.options.seed).await?;
+        let space = OperandBuffers::new(self.gpu, operation.as_ref(), self.options.seed).await?;
         let launch = plan.bind(&space.views())?;
         let kernel = plan.kernel();
         let verified = space
-            .run_and_verify(self.gpu, operation, kernel, &launch, Coverage::Sampled)
+            .run_and_verify(
+                self.gpu,
+                operation.as_ref(),
+                kernel,
+                &launch,
+                Coverage::Sampled,
+            )
             .await?;
-        let measured = match verified.require(kernel.name) {
-            Ok(()) => {
-                self.others.begin();
-                let (sampling, stop) = (&self.options.sampling, self.should_stop);
-                let mut clock = GpuClock::new(self.gpu, &launch).await?;
-                let mut measured = measure(&mut clock, sampling, stop).await?;
-                self.others.flag_if_busy(&mut measured);
-                measured
-            }
-            Err(wrong) => Measurement::failed(&wrong),
-        };
+        Ok(Ready {
+            case: case.clone(),
+            operation,
+            plan,
+            launch,
+            verified,
+            _operands: space,
+        })
+    }
+
+    /// Times `ready` by `sampling`; what is wrong is not timed.
+    pub(super) async fn time(&self, ready: &Ready, sampling: &Sampling) -> Result<Measurement> {
+        if let Err(wrong) = ready.verified.require(ready.plan.kernel().name) {
+            return Ok(Measurement::failed(&wrong));
+        }
+        self.others.begin();
+        let mut clock = GpuClock::new(self.gpu, &ready.launch).await?;
+        let mut measured = measure(&mut clock, sampling, self.should_stop).await?;
+        self.others.flag_if_busy(&mut measured);
+        Ok(measured)
+    }
+
+    /// The row of `ready`, as `measured`.
+    pub(super) fn row(&mut self, ready: &Ready, measured: &Measurement) -> Row {
+        let operation = ready.operation.as_ref();
         if let Some(time) = &measured.time {
             self.learned
                 .pace
-                .insert(plan.kernel().name, time.median / work(operation));
+                .insert(ready.plan.kernel().name, time.median / work(operation));
         }
         let row = row::planned(
-            case,
+            &ready.case,
             operation,
-            &plan,
-            verified,
-            &measured,
+            &ready.plan,
+            ready.verified.clone(),
+            measured,
             self.learned.roofline.as_ref(),
         );
-        let compiled = self.statistics.of(plan.texts(), plan.checks());
-        Ok(row::explained(row, compiled))
+        let compiled = self.statistics.of(ready.plan.texts(), ready.plan.checks());
+        row::explained(row, compiled)
+    }
+
+    async fn try_measure(&mut self, case: &Case) -> Result<Row> {
+        let ready = self.ready(case).await?;
+        let sampling = self.options.sampling.clone();
+        let measured = self.time(&ready, &sampling).await?;
+        Ok(self.row(&ready, &measured))
     }
 
     /// Plans `wanted`, or a smaller operation whose dispatch is short enough, since watchdogs end long dispatches. The pace

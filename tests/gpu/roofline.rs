@@ -145,11 +145,7 @@ fn matmul_row(
         grid: ArithmeticGrid::Short,
         tuning: None,
     };
-    let case = Case {
-        operation: Arc::new(Matmul::new(128, 128, 128)),
-        kernel: None,
-        reduced_from: None,
-    };
+    let case = Case::of(Arc::new(Matmul::new(128, 128, 128)));
     let mut runner = Runner::new(gpu, options, &|| false)
         .beside(HostLoad::from_fn(others))
         .explained_by(compiler);

@@ -21,12 +21,8 @@ pub(super) fn growth(rows: &[Row]) -> Vec<Figure> {
             continue;
         };
         let shape = row.shape_text();
-        for size in sizes(&shape) {
-            let family = (
-                row.operation.as_str(),
-                row.dtype.name(),
-                with_n(&shape, size),
-            );
+        for (size, shape) in of_shape(&shape) {
+            let family = (row.operation.as_str(), row.dtype.name(), shape);
             let place = *places.entry(family.clone()).or_insert_with(|| {
                 families.push((family, Vec::new()));
                 families.len() - 1
@@ -84,16 +80,45 @@ fn parts(shape: &str) -> impl Iterator<Item = &str> {
         })
 }
 
-/// The sizes of a shape above zero, each once.
-fn sizes(shape: &str) -> BTreeSet<u64> {
-    let sizes = parts(shape).filter_map(|part| part.parse().ok());
-    sizes.filter(|size| *size > 0).collect()
+/// Places of one size that a shape may have for all families to be looked at; of more, all places are `N` together.
+const MOST_PLACES: u32 = 4;
+
+/// Each size of a shape above zero, and the shape with `N` at some or all of the places that have it: a sequence of 128 and
+/// heads of 128 columns are equal by chance.
+fn of_shape(shape: &str) -> Vec<(u64, String)> {
+    let parts: Vec<&str> = parts(shape).collect();
+    let mut places: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+    for (place, part) in parts.iter().enumerate() {
+        if let Some(size) = part.parse().ok().filter(|size| *size > 0) {
+            places.entry(size).or_default().push(place);
+        }
+    }
+    let mut found = Vec::new();
+    for (size, places) in places {
+        let all = if places.len() as u32 <= MOST_PLACES {
+            (1u32 << places.len()) - 1
+        } else {
+            found.push((size, with_n(&parts, &places)));
+            0
+        };
+        for chosen in 1..=all {
+            let of = places.iter().enumerate();
+            let of = of.filter(|(bit, _)| chosen >> bit & 1 == 1);
+            let of: Vec<usize> = of.map(|(_, place)| *place).collect();
+            found.push((size, with_n(&parts, &of)));
+        }
+    }
+    found
 }
 
-/// The shape with `N` wherever it has `size`.
-fn with_n(shape: &str, size: u64) -> String {
-    let part = |part| if part == size.to_string() { "N" } else { part };
-    parts(shape).map(part).collect()
+/// The parts of a shape joined, with `N` at `places`.
+fn with_n(parts: &[&str], places: &[usize]) -> String {
+    let parts = parts.iter().enumerate();
+    let part = |(place, part): (usize, &&str)| match places.contains(&place) {
+        true => "N".to_owned(),
+        false => (*part).to_owned(),
+    };
+    parts.map(part).collect()
 }
 
 #[cfg(test)]
@@ -111,11 +136,35 @@ mod tests {
     }
 
     #[test]
-    fn a_size_is_n_wherever_it_stands_alone() {
-        assert_eq!(with_n("1x8x512x512x64xcausal", 512), "1x8xNxNx64xcausal");
-        assert_eq!(with_n("1x8x512x512x64", 8), "1xNx512x512x64");
-        assert_eq!(with_n("m=64 k=640", 64), "m=N k=640");
-        assert_eq!(sizes("2x4x0x4xf"), BTreeSet::from([2, 4]));
+    fn a_size_is_n_wherever_it_may_be() {
+        let of = |shape: &str| -> Vec<String> {
+            let all = of_shape(shape).into_iter();
+            all.map(|(size, shape)| format!("{size}: {shape}"))
+                .collect()
+        };
+        assert_eq!(of("8x512xcausal"), ["8: Nx512xcausal", "512: 8xNxcausal"]);
+        assert_eq!(
+            of("m=64 k=64 n=640"),
+            [
+                "64: m=N k=64 n=640",
+                "64: m=64 k=N n=640",
+                "64: m=N k=N n=640",
+                "640: m=64 k=64 n=N"
+            ]
+        );
+        assert_eq!(of("1x1x1x1x1"), ["1: NxNxNxNxN"]);
+        assert!(of("0x0").is_empty());
+    }
+
+    /// Heads of 128 columns, and a sequence that has 128 once.
+    #[test]
+    fn a_sequence_that_equals_the_columns_once_is_in_its_line() {
+        let labels = ["1x32x128x128x128", "1x32x256x256x128", "1x32x512x512x128"];
+        let figures = growth(&labels.map(|label| row("a", label)));
+        let [figure] = &figures[..] else {
+            panic!("{figures:?}");
+        };
+        assert!(figure.title.contains("1x32xNxNx128"), "{}", figure.title);
     }
 
     #[test]

@@ -2,30 +2,25 @@
 
 use super::words::drawable;
 use crate::render::figure::{Axis, Drawing, Figure, Plane, Point};
-use crate::report::RooflineReport;
+use crate::report::{LatencyPoint, SweepPoint, TransferPoint};
 use crate::units::{Unit, format_bytes};
 
 /// A series: its name, and its value by size in bytes.
 type Series<'a> = (&'static str, Vec<(u64, Option<f64>)>);
 
-/// A figure for each kind of sweep that has values.
-pub(super) fn sweeps(report: &RooflineReport) -> Vec<Figure> {
-    let sweep = |value: fn(&crate::report::SweepPoint) -> Option<f64>| {
-        report.sweep.iter().map(|p| (p.bytes, value(p))).collect()
-    };
-    let transfers = |value: fn(&crate::report::TransferPoint) -> Option<f64>| {
-        let points = report.transfers.iter();
-        points.map(|p| (p.bytes, value(p))).collect()
-    };
-    let latency = report.latency.iter().map(|p| (p.bytes, p.seconds));
+/// Figures of the bandwidth and the latency of working sets, where they have values.
+pub(super) fn working_sets(sweep: &[SweepPoint], latency: &[LatencyPoint]) -> Vec<Figure> {
+    let bandwidth =
+        |value: fn(&SweepPoint) -> Option<f64>| sweep.iter().map(|p| (p.bytes, value(p))).collect();
+    let latency = latency.iter().map(|p| (p.bytes, p.seconds));
     let figures = [
         figure(
             "bandwidth by working set",
             "Reads of the same bytes again and again (resident), and of bytes that no cache holds (cold).",
             &Unit::BytesPerSecond,
             vec![
-                ("resident", sweep(|p| p.resident)),
-                ("cold", sweep(|p| p.cold)),
+                ("resident", bandwidth(|p| p.resident)),
+                ("cold", bandwidth(|p| p.cold)),
             ],
         ),
         figure(
@@ -34,18 +29,25 @@ pub(super) fn sweeps(report: &RooflineReport) -> Vec<Figure> {
             &Unit::Seconds,
             vec![("latency", latency.collect())],
         ),
-        figure(
-            "transfers between host and device",
-            "Bandwidth of one copy by its size.",
-            &Unit::BytesPerSecond,
-            vec![
-                ("to device", transfers(|p| p.to_device)),
-                ("from device", transfers(|p| p.from_device)),
-                ("write_buffer", transfers(|p| p.write_buffer)),
-            ],
-        ),
     ];
     figures.into_iter().flatten().collect()
+}
+
+/// Figure of the copies between host and device; `None` where none has a value.
+pub(super) fn transfers(points: &[TransferPoint]) -> Option<Figure> {
+    let bandwidth = |value: fn(&TransferPoint) -> Option<f64>| {
+        points.iter().map(|p| (p.bytes, value(p))).collect()
+    };
+    figure(
+        "transfers between host and device",
+        "Bandwidth of one copy by its size.",
+        &Unit::BytesPerSecond,
+        vec![
+            ("to device", bandwidth(|p| p.to_device)),
+            ("from device", bandwidth(|p| p.from_device)),
+            ("write_buffer", bandwidth(|p| p.write_buffer)),
+        ],
+    )
 }
 
 fn figure(title: &str, about: &str, unit: &Unit, series: Vec<Series<'_>>) -> Option<Figure> {

@@ -5,7 +5,8 @@ use crate::report::Row;
 use crate::units::Unit;
 use std::collections::BTreeMap;
 
-/// A row that ran: the bytes that it binds, and its median in seconds.
+/// A row that ran: the bytes that it binds, and its median in seconds. A kernel that binds much and keeps no intermediate
+/// results reads its operands several times, which is another price.
 #[derive(Clone, Copy)]
 struct Ran<'a> {
     row: &'a Row,
@@ -43,11 +44,19 @@ pub(super) fn prices(rows: &[Row]) -> Table {
             Column::left("kernel"),
             Column::left("shape").priority(Priority::Above),
             Column::right("moves").unit(Unit::Bytes),
+            Column::right("keeps")
+                .unit(Unit::Bytes)
+                .priority(Priority::Low),
             Column::left("fused"),
             Column::right("fused moves").unit(Unit::Bytes),
             Column::right("time"),
         ],
-        lines: rows.iter().filter_map(Ran::of).filter_map(line).collect(),
+        lines: rows
+            .iter()
+            .filter(|row| row.scratch_bytes != Some(0))
+            .filter_map(Ran::of)
+            .filter_map(line)
+            .collect(),
     }
 }
 
@@ -70,10 +79,12 @@ fn fastest_so_far(all: &mut [Ran<'_>]) {
 }
 
 fn price(row: &Ran<'_>, fused: &Ran<'_>) -> Line {
+    let scratch = row.row.scratch_bytes.map(|bytes| bytes as f64);
     Line::of([
         Cell::text(&row.row.kernel),
         Cell::text(row.row.shape_text()),
         Cell::quantity(row.bytes as f64, Unit::Bytes),
+        Cell::quantity_or(scratch, Unit::Bytes, Cell::Missing(None)),
         Cell::text(&fused.row.kernel),
         Cell::quantity(fused.bytes as f64, Unit::Bytes),
         Cell::Factor(row.seconds / fused.seconds),

@@ -250,5 +250,13 @@ pub(super) fn cells(row: &Row) -> Vec<Cell> {
 /// Marks that tell a row from its neighbours.
 fn notes(row: &Row) -> Cell {
     let own = row.warnings.iter().filter(|warning| warning.is_of_row());
-    marks(row.status, own)
+    let mut notes = marks(row.status, own);
+    if let Some(number) = row.repetition {
+        let repetition = format!("repetition {number}");
+        match &mut notes {
+            Cell::Marks(all) => all.insert(0, repetition),
+            _ => notes = Cell::Marks(vec![repetition]),
+        }
+    }
+    notes
 }

@@ -31,6 +31,9 @@ pub(in crate::render) fn sample(status: Status) -> Row {
         flops: 1 << 25,
         min_bytes: 3 << 18,
         bound_bytes: is_measured.then_some(3 << 18),
+        scratch_bytes: None,
+        repetition: None,
+        workgroup_bytes: None,
         status,
         reason: (!is_measured).then(|| "the device lacks something".into()),
         verified: is_measured.then_some(verified),
@@ -59,11 +62,7 @@ fn case(family: &'static str) -> Case {
         "softmax" => "256x256",
         _ => "256",
     };
-    Case {
-        operation: (family.parse)(shape, Dtype::F32).unwrap().into(),
-        kernel: None,
-        reduced_from: None,
-    }
+    Case::of((family.parse)(shape, Dtype::F32).unwrap().into())
 }
 
 fn stream(rows: &Rows, page: &Page) -> terminal::Stream {

@@ -1,7 +1,8 @@
 //! The measurements of a file, one by one, whatever its schema.
 
 use crate::report::{
-    Ceiling, Checks, ClockKind, Results, RooflineReport, Row, Status, Summary, Verified, Warning,
+    Ceiling, Checks, ClockKind, LatencyPoint, Results, RooflineReport, Row, Status, Summary,
+    SweepPoint, Verified, Warning,
 };
 use crate::units::Unit;
 use std::borrow::Cow;
@@ -41,6 +42,8 @@ pub(super) fn entries(results: &Results) -> Vec<Entry<'_>> {
     match results {
         Results::Run(run) => {
             all.extend(run.rows.iter().map(|row| of_row(row, &run.ceilings)));
+            let hierarchy = run.hierarchy.iter();
+            all.extend(hierarchy.flat_map(|h| of_working_sets(&h.sweep, &h.latency)));
         }
         Results::Roofline(roofline) => all.extend(of_roofline(roofline)),
     }
@@ -98,32 +101,7 @@ fn of_roofline(roofline: &RooflineReport) -> impl Iterator<Item = Entry<'_>> {
     });
     let launches = roofline.system.iter();
     let launches = launches.map(|launch| of_ceiling("launch", launch.id.as_str().into(), launch));
-    let sweep = roofline.sweep.iter().flat_map(|point| {
-        let resident = (
-            "working_set/resident",
-            point.resident,
-            point.resident_status,
-        );
-        let cold = ("working_set/cold", point.cold, point.cold_status);
-        [resident, cold].map(|(id, value, status)| Entry {
-            size_bytes: Some(point.bytes),
-            reason: point.reason.as_deref().filter(|_| value.is_none()),
-            warnings: &point.warnings,
-            ..of_point("working_set", id, value, Unit::BytesPerSecond, status)
-        })
-    });
-    let latency = roofline.latency.iter().map(|point| Entry {
-        size_bytes: Some(point.bytes),
-        reason: point.reason.as_deref(),
-        warnings: &point.warnings,
-        ..of_point(
-            "latency",
-            "latency",
-            point.seconds,
-            Unit::Seconds,
-            point.status,
-        )
-    });
+    let working_sets = of_working_sets(&roofline.sweep, &roofline.latency);
     let transfers = roofline.transfers.iter().flat_map(|point| {
         let kinds = [
             ("transfer/to_device", point.to_device),
@@ -139,9 +117,42 @@ fn of_roofline(roofline: &RooflineReport) -> impl Iterator<Item = Entry<'_>> {
     });
     variants
         .chain(launches)
-        .chain(sweep)
-        .chain(latency)
+        .chain(working_sets)
         .chain(transfers)
+}
+
+/// Bandwidth and latency by working set.
+fn of_working_sets<'a>(
+    sweep: &'a [SweepPoint],
+    latency: &'a [LatencyPoint],
+) -> impl Iterator<Item = Entry<'a>> {
+    let sweep = sweep.iter().flat_map(|point| {
+        let resident = (
+            "working_set/resident",
+            point.resident,
+            point.resident_status,
+        );
+        let cold = ("working_set/cold", point.cold, point.cold_status);
+        [resident, cold].map(|(id, value, status)| Entry {
+            size_bytes: Some(point.bytes),
+            reason: point.reason.as_deref().filter(|_| value.is_none()),
+            warnings: &point.warnings,
+            ..of_point("working_set", id, value, Unit::BytesPerSecond, status)
+        })
+    });
+    let latency = latency.iter().map(|point| Entry {
+        size_bytes: Some(point.bytes),
+        reason: point.reason.as_deref(),
+        warnings: &point.warnings,
+        ..of_point(
+            "latency",
+            "latency",
+            point.seconds,
+            Unit::Seconds,
+            point.status,
+        )
+    });
+    sweep.chain(latency)
 }
 
 /// A point of a sweep, of which no more than its value is known.

@@ -160,6 +160,9 @@ pub static FIELDS: &[Field] = &[
     number("error_allowed", "what is allowed there", |_, _, e| e.verified.map(|v| v.allowed).into()),
     integer("compared", "elements that were compared", |_, _, e| e.verified.map(|v| v.compared).into()),
     text("warnings", "ids of warnings, with `;` between", |_, _, e| warnings(e.warnings).into()),
+    integer("scratch_bytes", "intermediate results in memory", |_, _, e| e.row.and_then(|r| r.scratch_bytes).into()),
+    integer("repetition", "number of this repetition, from 1, of a row that is reported several times", |_, _, e| e.row.and_then(|r| r.repetition).into()),
+    integer("workgroup_bytes", "workgroup memory of the stage that takes most", |_, _, e| e.row.and_then(|r| r.workgroup_bytes).into()),
 ];
 
 /// Text of a value of an enum, as JSON has it.
