@@ -136,9 +136,11 @@ fn warnings(inputs: &[Input], problems: &Problems<'_>) -> Vec<String> {
     };
     let suite = |results: &Results| run(results).map(|settings| settings.suite);
     let mode = |results: &Results| run(results).map(|settings| checks(settings.checks).to_owned());
+    let program = |results: &Results| Some(results.tool().name.clone());
     let version = |results: &Results| {
         let tool = results.tool();
-        Some(format!("{} of {}", tool.version, tool.commit))
+        let is_own = tool.is_own();
+        is_own.then(|| format!("{} of {}", tool.version, tool.commit))
     };
     let schema = |results: &Results| Some(results.schema().to_owned());
     let settings = [
@@ -153,6 +155,10 @@ fn warnings(inputs: &[Input], problems: &Problems<'_>) -> Vec<String> {
         (
             differing("runtime checks differ:", &of(&mode)),
             "checks cost time; run all with the same",
+        ),
+        (
+            differing("programs differ:", &of(&program)),
+            "each has kernels and a clock of its own; `choice` of a row says how it was timed",
         ),
         (
             differing("versions of ridgepoint differ:", &of(&version)),

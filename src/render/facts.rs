@@ -1,6 +1,7 @@
 //! What a measurement discloses, as names and values: adapter, machine, program, settings.
 
-use crate::report::{Checks, Results};
+use super::run::versions;
+use crate::report::{Checks, Results, Tool};
 use crate::units::{format_bytes, format_seconds};
 
 /// Facts about the measurement of one file, in reading order.
@@ -19,13 +20,7 @@ pub(super) fn facts(results: &Results) -> Vec<(&'static str, String)> {
         ("system", host.os.clone()),
         ("processor", host.cpu.clone()),
         ("memory of the host", memory),
-        (
-            "program",
-            format!(
-                "ridgepoint {} ({}), wgpu {}, naga {}",
-                tool.version, tool.commit, tool.wgpu, tool.naga
-            ),
-        ),
+        ("program", program(tool)),
         ("measured at", host.utc.clone()),
         ("measurement", results.id()),
         ("schema", results.schema().to_owned()),
@@ -34,6 +29,14 @@ pub(super) fn facts(results: &Results) -> Vec<(&'static str, String)> {
     facts.extend(settings(results));
     facts.extend(results.note().map(|note| ("note", note.to_owned())));
     facts
+}
+
+fn program(tool: &Tool) -> String {
+    let mut text = versions(tool);
+    if !tool.naga.is_empty() {
+        text += &format!(", naga {}", tool.naga);
+    }
+    text
 }
 
 fn joined(name: &str, details: &str) -> String {

@@ -65,12 +65,18 @@ pub fn header(report: &Report) -> Document {
 /// Versions of the program that measured.
 pub(super) fn versions(tool: &Tool) -> String {
     let Tool {
+        name,
         version,
         commit,
         wgpu,
         ..
     } = tool;
-    format!("ridgepoint {version} ({commit}), wgpu {wgpu}")
+    let wgpu = if wgpu.is_empty() {
+        String::new()
+    } else {
+        format!(", wgpu {wgpu}")
+    };
+    format!("{name} {version} ({commit}){wgpu}")
 }
 
 /// The user's remark behind the settings.

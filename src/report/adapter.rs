@@ -62,7 +62,7 @@ pub struct AdapterSummary {
     /// Discrete, integrated, software...
     #[serde(rename = "type")]
     pub kind: AdapterKind,
-    /// `vulkan`, `metal`, `dx12`, `gl`, `webgpu`, `noop`.
+    /// `vulkan`, `metal`, `dx12`, `gl`, `webgpu`, `noop`; of another program `cuda`, `rocm`, `mps`, `cpu`.
     pub backend: String,
     /// Driver's name; "unknown" where it gives none.
     pub driver: String,

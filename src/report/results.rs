@@ -176,6 +176,9 @@ impl Results {
             adapter.driver_info.clone(),
             self.seed().to_string(),
         ];
+        if !tool.is_own() {
+            parts.push(tool.name.clone());
+        }
         for ceiling in self.ceilings() {
             parts.push(format!("{} {:?}", ceiling.id, ceiling.value));
         }

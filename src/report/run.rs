@@ -48,14 +48,27 @@ pub struct Report {
 /// The program that measured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tool {
-    /// Version of this crate.
+    /// Name of the program, such as `PyTorch`. Files of this crate do not have the field.
+    #[serde(default = "own_name", skip_serializing_if = "is_own_name")]
+    pub name: String,
+    /// Version of the program.
     pub version: String,
     /// Commit it was built from; "unknown" outside a repository.
     pub commit: String,
-    /// Version of wgpu.
+    /// Version of wgpu; empty for a program without it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub wgpu: String,
-    /// Version of naga.
+    /// Version of naga; empty for a program without it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub naga: String,
+}
+
+fn own_name() -> String {
+    env!("CARGO_PKG_NAME").to_owned()
+}
+
+fn is_own_name(name: &str) -> bool {
+    name == env!("CARGO_PKG_NAME")
 }
 
 impl Tool {
@@ -63,11 +76,18 @@ impl Tool {
     #[must_use]
     pub fn current() -> Self {
         Self {
+            name: own_name(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             commit: env!("RIDGEPOINT_COMMIT").to_owned(),
             wgpu: env!("RIDGEPOINT_WGPU_VERSION").to_owned(),
             naga: env!("RIDGEPOINT_NAGA_VERSION").to_owned(),
         }
+    }
+
+    /// Whether this crate measured, and no other program.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        is_own_name(&self.name)
     }
 }
 
@@ -363,5 +383,22 @@ impl Report {
     /// Gives kernels and constants of earlier versions the names that they have now.
     pub(super) fn rename(&mut self) {
         self.rows.iter_mut().for_each(Row::rename);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_names_its_program_where_it_is_another() {
+        let own = Tool::current();
+        let json = serde_json::to_value(&own).unwrap();
+        assert!(own.is_own() && json.get("name").is_none(), "{json}");
+        assert_eq!(serde_json::from_value::<Tool>(json).unwrap(), own);
+        let text = r#"{"name":"PyTorch","version":"2.11.0","commit":"unknown"}"#;
+        let other: Tool = serde_json::from_str(text).unwrap();
+        assert!(!other.is_own() && other.wgpu.is_empty());
+        assert_eq!(serde_json::to_string(&other).unwrap(), text);
     }
 }

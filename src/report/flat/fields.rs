@@ -99,7 +99,7 @@ pub static FIELDS: &[Field] = &[
     text("file", "name of that file, as it was given", |i, _, _| (&i.name).into()),
     text("run_id", "hash of the measurement: the same for copies of a file", |_, id, _| id.to_owned().into()),
     text("time_utc", "begin of the measurement, RFC 3339", |i, _, _| (&i.results.host().utc).into()),
-    text("tool_version", "version of ridgepoint", |i, _, _| (&i.results.tool().version).into()),
+    text("tool_version", "version of the program that measured", |i, _, _| (&i.results.tool().version).into()),
     text("tool_commit", "its commit", |i, _, _| (&i.results.tool().commit).into()),
     text("wgpu_version", "version of wgpu", |i, _, _| (&i.results.tool().wgpu).into()),
     text("naga_version", "version of naga", |i, _, _| (&i.results.tool().naga).into()),
@@ -107,7 +107,7 @@ pub static FIELDS: &[Field] = &[
     text("adapter_type", "`discrete`, `integrated`, `virtual`, `other`, `software`, `noop`", |i, _, _| word(i.results.adapter().kind).into()),
     integer("vendor_id", "of PCI, or the backend's own", |i, _, _| i.results.adapter().vendor_id.into()),
     integer("device_id", "of PCI, or the backend's own", |i, _, _| i.results.adapter().device_id.into()),
-    text("backend", "`vulkan`, `metal`, `dx12`, `gl`", |i, _, _| (&i.results.adapter().backend).into()),
+    text("backend", "`vulkan`, `metal`, `dx12`, `gl`; of another program `cuda`, `rocm`, `mps`, `cpu`", |i, _, _| (&i.results.adapter().backend).into()),
     text("driver", "name of the driver", |i, _, _| (&i.results.adapter().driver).into()),
     text("driver_info", "version text of the driver", |i, _, _| (&i.results.adapter().driver_info).into()),
     text("os", "operating system", |i, _, _| (&i.results.host().os).into()),
@@ -163,6 +163,7 @@ pub static FIELDS: &[Field] = &[
     integer("scratch_bytes", "intermediate results in memory", |_, _, e| e.row.and_then(|r| r.scratch_bytes).into()),
     integer("repetition", "number of this repetition, from 1, of a row that is reported several times", |_, _, e| e.row.and_then(|r| r.repetition).into()),
     integer("workgroup_bytes", "workgroup memory of the stage that takes most", |_, _, e| e.row.and_then(|r| r.workgroup_bytes).into()),
+    text("tool", "program that measured: `ridgepoint`, `PyTorch`", |i, _, _| (&i.results.tool().name).into()),
 ];
 
 /// Text of a value of an enum, as JSON has it.
