@@ -43,6 +43,7 @@ lint: rust ## Check formatting, clippy and documentation; warnings are errors
 	cargo clippy --release --no-default-features --lib -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps
 	@scripts/check_targets.sh wasm
+	@scripts/check_package.sh
 
 setup: rust ## On Linux, install a Vulkan driver and a C linker if there is none
 	@scripts/setup.sh

@@ -3,6 +3,7 @@
 //! METHODOLOGY.md has the rule of the verdicts.
 
 mod comparison;
+mod elsewhere;
 mod line;
 mod problems;
 mod times;
@@ -10,6 +11,7 @@ mod totals;
 mod why;
 
 pub use comparison::{Comparison, Slower};
+pub use elsewhere::{Beside, Elsewhere};
 pub use line::{Line, Side};
 pub use times::{Ratio, Times, Verdict};
 pub use totals::Totals;

@@ -33,6 +33,7 @@ mod jsonl;
 mod list;
 mod markdown;
 mod page;
+mod published;
 #[cfg(test)]
 mod reports;
 mod roofline;
@@ -51,6 +52,7 @@ pub use figure::{Axis, Bar, Bars, Drawing, Edge, Figure, Plane, Point};
 pub use format::{FORMATS, Format, Written, format};
 pub use list::list;
 pub use page::{Colours, Page};
+pub use published::WithPublished;
 pub use roofline::roofline;
 pub use run::{CEILINGS, Rows, end, header, run};
 pub use subject::{Reports, Subject};

@@ -2,9 +2,11 @@
 
 pub(crate) mod adapter;
 mod ceiling_id;
+mod clpeak;
 mod figure;
 pub mod flat;
 mod list;
+pub mod published;
 pub mod renames;
 mod results;
 mod roofline;

@@ -19,6 +19,8 @@ mod habits;
 #[cfg(unix)]
 #[path = "cli/interruption.rs"]
 mod interruption;
+#[path = "cli/peers.rs"]
+mod peers;
 #[path = "cli/report.rs"]
 mod report;
 #[path = "cli/roofline.rs"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+import warnings
 
 import torch
 
@@ -68,7 +69,7 @@ class Session:
         source = data.uniform(size // 4, dtype="f32")
         target = torch.empty_like(source)
         found = timing.measure(lambda: target.copy_(source), self.device, self.settings, self.fixed)
-        status, warnings = results.quality(found.time_s, self.settings)
+        status, marks = results.quality(found.time_s, self.settings)
         is_right = torch.equal(source, target)
         shape = f"Tensor.copy_, 2 x {size >> 20} MiB; {found.how}"
         self.report["ceilings"].append({
@@ -86,7 +87,7 @@ class Session:
             "wall_s": found.wall_s,
             "discarded": found.discarded,
             "grid": [],
-            "warnings": warnings + found.warnings,
+            "warnings": marks + found.warnings,
         })
         say("memory/copy", f"{2 * size / found.time_s['q1'] / 1e9:.1f} GB/s")
 
@@ -113,16 +114,22 @@ class Session:
         shown = [row for row in rows if row["status"] != "unsupported" or (self.given.backend and operation == "attention")]
         for row in shown or rows[:1]:
             self.add(row)
+        del operands, found
+        if self.device == "cuda":
+            torch.cuda.empty_cache()
 
     def one(self, problem: shapes.Problem, call: calls.Call, operands: list, given: dict | None) -> dict:
         """One row: verified, then timed."""
         row = results.row_of(problem, call.kernel, call.about, given)
-        try:
-            result = call.call()
-            timing.synchronize(self.device)
-        except (RuntimeError, NotImplementedError, TypeError) as error:
-            row["reason"] = first_line(error)
-            return row
+        with warnings.catch_warnings(record=True) as said:
+            # What a backend cannot do, PyTorch says in warnings, and the error says only that it cannot.
+            warnings.simplefilter("always")
+            try:
+                result = call.call()
+                timing.synchronize(self.device)
+            except (RuntimeError, NotImplementedError, TypeError) as error:
+                row["reason"] = "; ".join([first_line(error), *(first_line(each.message) for each in said)])[:300]
+                return row
         try:
             row["verified"] = verify(problem, operands, result, call.rounds_to_tf32)
             if not row["verified"]["ok"]:
@@ -133,10 +140,10 @@ class Session:
         except RuntimeError as error:
             row.update(status="failed", reason=first_line(error))
             return row
-        row["status"], warnings = results.quality(found.time_s, self.settings)
+        row["status"], marks = results.quality(found.time_s, self.settings)
         row["choice"] = f"{call.about}; {found.how}"
         row.update(clock=found.clock, time_s=found.time_s, wall_s=found.wall_s)
-        row.update(repeats=found.repeats, discarded=found.discarded, warnings=warnings + found.warnings)
+        row.update(repeats=found.repeats, discarded=found.discarded, warnings=marks + found.warnings)
         return results.with_rates(row)
 
     def add(self, row: dict) -> None:

@@ -34,7 +34,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", metavar="LIST", help="operations to measure, such as matmul,attention")
     parser.add_argument("--seed", type=int, default=1, help="seed of the data (1)")
     parser.add_argument("--note", help="remark about the machine")
-    parser.add_argument("--self-test", action="store_true", help="check the parser of shapes, by the rows of --rows too; needs no PyTorch")
+    parser.add_argument("--self-test", action="store_true", help="check the parser of shapes, by the rows of --rows too, and with PyTorch the verification")
     given = parser.parse_args()
     given.backends = given.backend.split(",") if given.backend else list(BACKENDS)
     unknown = set(given.backends) - set(BACKENDS)
@@ -48,7 +48,13 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     given = arguments()
     if given.self_test:
-        print(f"{shapes.self_test(given.rows)} checks passed")
+        print(f"shapes: {shapes.self_test(given.rows)} checks passed")
+        try:
+            import checks
+        except ImportError:
+            print("verification: not checked, since PyTorch is not here")
+            return 0
+        print(f"verification: {checks.check(given.device or 'cpu')} results judged")
         return 0
     try:
         import torch  # noqa: F401

@@ -286,6 +286,9 @@ pub(crate) struct ReportArguments {
     /// Files of results that `run` or `roofline --json` wrote
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
+    /// Published figures of the same operations and shapes too, each with its kind and its source
+    #[arg(long)]
+    pub(crate) published: bool,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }
@@ -296,9 +299,12 @@ pub(crate) struct CompareArguments {
     /// File of results that the others are compared with
     #[arg(value_name = "BASE")]
     pub(crate) base: PathBuf,
-    /// Files of results to compare
-    #[arg(value_name = "FILE", required = true)]
+    /// Files of results to compare; none are needed with `--published`
+    #[arg(value_name = "FILE", required_unless_present = "published")]
     pub(crate) files: Vec<PathBuf>,
+    /// Published figures of the same operations and shapes too, each with its kind and its source
+    #[arg(long)]
+    pub(crate) published: bool,
     /// Mean, median, least, greatest and spread of the times of each row too
     #[arg(long)]
     pub(crate) statistics: bool,

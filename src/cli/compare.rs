@@ -5,7 +5,7 @@ use super::output::{Output, read};
 use super::progress::say;
 use super::{FAILED, OK};
 use ridgepoint::compare::{Comparison, Slower};
-use ridgepoint::render::Comparing;
+use ridgepoint::render::{Comparing, WithPublished};
 use ridgepoint::text::visible;
 use ridgepoint::{Error, Result};
 
@@ -27,10 +27,15 @@ pub(crate) fn compare(arguments: CompareArguments) -> Result<u8> {
         Some(percent) => comparison.slower(percent),
         None => Vec::new(),
     };
-    output.write(&Comparing {
+    let comparing = Comparing {
         comparison,
         statistics: arguments.statistics,
-    })?;
+    };
+    if arguments.published {
+        output.write(&WithPublished(&comparing))?;
+    } else {
+        output.write(&comparing)?;
+    }
     for line in &slower {
         say(&format!("slower: {}", visible(&sentence(line))));
     }

@@ -45,11 +45,21 @@ pub(super) fn why(line: &Line<'_>, inputs: &[Input]) -> Vec<String> {
     words.extend(differing("kernel", &of(&kernel)));
     words.extend(differing("runtime checks", &of(&checks)));
     words.extend(differing("clock", &of(&clock)));
+    words.extend(method(line, inputs));
     words.extend(driver(line, inputs));
     words.extend(marks(&rows));
     let without = line.sides.iter().enumerate();
     words.extend(without.filter_map(|(index, side)| reason(index, side)));
     words
+}
+
+/// Programs by whose methods the ceilings of the line were measured.
+fn method(line: &Line<'_>, inputs: &[Input]) -> Option<String> {
+    let methods = line.sides.iter().zip(inputs).map(|(side, input)| {
+        let program = || input.results.tool().name.clone();
+        side.ceiling.map(|_| program())
+    });
+    differing("method", &methods.collect::<Vec<_>>())
 }
 
 /// Drivers of one adapter, where the times differ: of other adapters the drivers differ too, and explain nothing.

@@ -9,6 +9,7 @@ use crate::compare::{self, Comparison, Side, letter};
 use crate::report::flat::Sheet;
 use crate::report::{Checks, Input, Results, Status};
 use crate::units::Unit;
+pub(super) use sheet::COMPARE_SCHEMA;
 use sheet::sheet;
 use sums::{statistics, sums};
 
@@ -26,7 +27,10 @@ pub struct Comparing<'a> {
 
 impl Subject for Comparing<'_> {
     fn title(&self) -> String {
-        format!("Comparison of {} files", self.comparison.inputs.len())
+        match self.comparison.inputs {
+            [one] => one.results.adapter().name.clone(),
+            several => format!("Comparison of {} files", several.len()),
+        }
     }
 
     fn inputs(&self) -> &[Input] {
@@ -52,7 +56,7 @@ fn document(comparing: &Comparing<'_>) -> Document {
             lines(&comparison.ceilings, files, &Column::left("ceiling")),
         ),
     ];
-    if comparison.lines.is_empty() {
+    if files > 1 && comparison.lines.is_empty() {
         sections.push(Section::paragraph(
             "no row is in more than one of the files",
         ));

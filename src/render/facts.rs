@@ -67,6 +67,9 @@ fn settings(results: &Results) -> Vec<(&'static str, String)> {
             facts.extend(lists.into_iter().filter(|(_, text)| !text.is_empty()));
             facts
         }
+        Results::Roofline(roofline) if !roofline.tool.is_own() => {
+            vec![("lasted", format_seconds(roofline.settings.lasted_s))]
+        }
         Results::Roofline(roofline) => {
             let settings = &roofline.settings;
             let scope = if settings.quick { "quick" } else { "full" };

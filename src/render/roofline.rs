@@ -56,16 +56,20 @@ pub fn roofline(report: &RooflineReport) -> Document {
 fn header(report: &RooflineReport) -> Section {
     let (host, settings) = (&report.host, &report.settings);
     let memory = host.memory_bytes.map_or("unknown".to_owned(), format_bytes);
-    let scope = if settings.quick { "quick" } else { "full" };
+    let lasted = format_seconds(settings.lasted_s);
+    let how = match (report.tool.is_own(), settings.quick) {
+        // Another program has a scope and data of its own.
+        (false, _) => format!("ceilings in {lasted}"),
+        (true, true) => format!("quick roofline in {lasted}, seed {}", settings.seed),
+        (true, false) => format!("full roofline in {lasted}, seed {}", settings.seed),
+    };
     Section {
         title: String::new(),
         content: Content::Text(vec![
             report.adapter.describe(),
             format!("{}; {}; {memory} of memory", host.os, host.cpu),
             format!(
-                "{scope} roofline in {}, seed {}; {}; {}{}",
-                format_seconds(settings.lasted_s),
-                settings.seed,
+                "{how}; {}; {}{}",
                 versions(&report.tool),
                 host.utc,
                 note(settings.note.as_deref())

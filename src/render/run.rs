@@ -76,7 +76,12 @@ pub(super) fn versions(tool: &Tool) -> String {
     } else {
         format!(", wgpu {wgpu}")
     };
-    format!("{name} {version} ({commit}){wgpu}")
+    let commit = if commit == "unknown" && !tool.is_own() {
+        String::new()
+    } else {
+        format!(" ({commit})")
+    };
+    format!("{name} {version}{commit}{wgpu}")
 }
 
 /// The user's remark behind the settings.

@@ -1,6 +1,7 @@
 //! Files of results of any schema, read back. Pure: bytes in, typed results or a plain error out.
 
 use super::adapter::AdapterSummary;
+use super::clpeak;
 use super::roofline::{Level, ROOFLINE_SCHEMA, RooflineReport};
 use super::run::{Ceiling, Host, Report, Row, SCHEMA, Tool};
 use super::warning::Warning;
@@ -8,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::text::{fnv_1a, visible};
 use crate::units::format_bytes;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 /// Results of one file.
@@ -16,7 +17,7 @@ use serde_json::error::Category;
 pub enum Results {
     /// A run: `ridgepoint.run/1`.
     Run(Box<Report>),
-    /// A roofline: `ridgepoint.roofline/1`.
+    /// A roofline: `ridgepoint.roofline/1`. Ceilings of a file of clpeak are one too.
     Roofline(Box<RooflineReport>),
 }
 
@@ -29,10 +30,12 @@ pub struct Input {
     pub results: Results,
 }
 
-/// The only field that is read before the schema is known.
+/// The only fields that are read before the schema is known.
 #[derive(Deserialize)]
 struct Head {
     schema: Option<String>,
+    /// Files of clpeak have it; of its older ones it is the mark.
+    clpeak_version: Option<IgnoredAny>,
 }
 
 /// Characters of an error that are shown: one that quotes a file may be as long as the file.
@@ -72,6 +75,15 @@ impl Results {
             Self::Run(run) => &run.schema,
             Self::Roofline(roofline) => &roofline.schema,
         }
+    }
+
+    /// Who says so: the schema of the file that the figures stand in.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        if self.tool().name == clpeak::NAME {
+            return clpeak::SCHEMA;
+        }
+        self.schema()
     }
 
     /// Program that measured.
@@ -228,6 +240,10 @@ fn read(bytes: &[u8]) -> Result<Results, String> {
     }
     let head: Head = parse(text)?;
     match head.schema.as_deref() {
+        None | Some(clpeak::SCHEMA) if head.clpeak_version.is_some() => {
+            let roofline = clpeak::roofline(parse(text)?)?;
+            Ok(Results::Roofline(Box::new(roofline)))
+        }
         Some(SCHEMA) => {
             let mut report: Report = parse(text)?;
             report.rename();

@@ -5,7 +5,7 @@ use crate::report::flat::{Sheet, Value};
 use crate::report::{Input, Status};
 
 /// The schema of the lines of a comparison.
-const COMPARE_SCHEMA: &str = "ridgepoint.compare/1";
+pub(in crate::render) const COMPARE_SCHEMA: &str = "ridgepoint.compare/1";
 
 /// Flat table: a line for each line of the comparison and each file but the base.
 pub(super) fn sheet<'a>(comparison: &'a Comparison<'a>) -> Sheet<'a> {

@@ -94,8 +94,8 @@ const fn flag(name: &'static str, about: &'static str, value: Get) -> Field {
 #[rustfmt::skip]
 pub static FIELDS: &[Field] = &[
     text("schema", "`ridgepoint.flat/1`", |_, _, _| FLAT_SCHEMA.into()),
-    text("figure", "kind of figure: `measured`", |_, _, _| "measured".into()),
-    text("source", "who says so: the schema of the file that the figure stands in", |i, _, _| i.results.schema().into()),
+    text("figure", "kind of figure: `measured`; with `--published` also `published_measured`, `published_vendor`, `published_community`, `published_predicted`", |_, _, _| "measured".into()),
+    text("source", "who says so: the schema of the file that the figure stands in, or the source of a published figure", |i, _, _| i.results.source().into()),
     text("file", "name of that file, as it was given", |i, _, _| (&i.name).into()),
     text("run_id", "hash of the measurement: the same for copies of a file", |_, id, _| id.to_owned().into()),
     text("time_utc", "begin of the measurement, RFC 3339", |i, _, _| (&i.results.host().utc).into()),
@@ -134,7 +134,7 @@ pub static FIELDS: &[Field] = &[
     integer("bound_bytes", "bytes that its dispatches bind, intermediate results among them", |_, _, e| e.row.and_then(|r| r.bound_bytes).into()),
     text("checks", "runtime checks in shaders: `on`, `off`", |_, _, e| e.checks.map(word).into()),
     text("clock", "`gpu_timestamp`, `wall`", |_, _, e| e.clock.map(word).into()),
-    text("status", "`ok`, `noisy`, `unsupported`, `failed`, `timed_out`", |_, _, e| word(e.status).into()),
+    text("status", "`ok`, `noisy`, `unsupported`, `failed`, `timed_out`; `refused` for a published figure that cannot be", |_, _, e| word(e.status).into()),
     text("reason", "why there is no value, or how a ceiling was reached", |_, _, e| e.reason.into()),
     integer("repeats", "executions in one sample", |_, _, e| e.row.and_then(|r| r.repeats).into()),
     integer("discarded", "samples before the first that counts", |_, _, e| e.discarded.into()),
