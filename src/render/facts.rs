@@ -32,11 +32,11 @@ pub(super) fn facts(results: &Results) -> Vec<(&'static str, String)> {
 }
 
 fn program(tool: &Tool) -> String {
-    let mut text = versions(tool);
-    if !tool.naga.is_empty() {
-        text += &format!(", naga {}", tool.naga);
+    let versions = versions(tool);
+    if tool.naga.is_empty() {
+        return versions;
     }
-    text
+    format!("{versions}, naga {}", tool.naga)
 }
 
 fn joined(name: &str, details: &str) -> String {

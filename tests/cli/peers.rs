@@ -1,4 +1,4 @@
-//! Results of other programs beside ours: PyTorch's script, clpeak's files, published figures.
+//! Results of other programs beside ours: a script for `PyTorch`, files of clpeak, published figures.
 
 use super::report::{RUN, of_repository, run, with};
 use super::{refused, stderr, stdout};
@@ -118,7 +118,7 @@ fn published_figures_stand_beside_one_file_or_several() {
     assert!(csv.starts_with(shown(&own)));
 }
 
-/// The script that measures with PyTorch, as far as a machine without PyTorch can run it.
+/// The script that measures with `PyTorch`, as far as a machine without it can run it.
 #[test]
 fn the_script_reads_shapes_as_we_write_them() {
     let python = |arguments: &[&str]| {
