@@ -24,6 +24,7 @@ mod chart;
 mod check;
 mod compare;
 mod csv;
+mod elsewhere;
 mod facts;
 mod figure;
 mod figures;

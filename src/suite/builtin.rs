@@ -173,7 +173,7 @@ static DEFINITIONS: &[Definition] = &[
         about: "the exercises of a published notebook on the whole stack, beside its figures",
         is_quick: false,
         has_hierarchy: false,
-        views: &[View::Published],
+        views: &[View::Published("AI compute stack notebook")],
         lines: &[
             line("add", F32, &["1048576", "98432", "16777216"]),
             line("multiply", F32, STREAM),

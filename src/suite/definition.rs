@@ -33,8 +33,8 @@ pub enum View {
     Tiles,
     /// Time from each size to the next, measured beside predicted.
     Growth,
-    /// Figures that somebody else published for the same workloads.
-    Published,
+    /// Figures that somebody else published for the same workloads: the beginning of their source's name.
+    Published(&'static str),
 }
 
 /// One operation in a suite, on shapes that belong together.

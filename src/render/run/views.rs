@@ -1,15 +1,19 @@
 //! Tables that answer the question of a suite, beside the rows.
 
+use crate::compare::Elsewhere;
+use crate::render::elsewhere;
 use crate::render::{Cell, Column, Line, Priority, Section, Table};
-use crate::report::{Report, Row};
-use crate::suite::{View, suite};
+use crate::report::published::{Published, figures};
+use crate::report::{Input, Report, Results, Row};
+use crate::suite::{Suite, View, suite};
 use crate::units::Unit;
 use std::collections::{BTreeMap, HashSet};
 
 /// Sections of the suites of `report`, each about the rows of the suites that ask for it.
 pub(super) fn views(report: &Report) -> Vec<Section> {
     let rows = |view: View| rows_of(report, view);
-    vec![
+    let mut sections = published(report);
+    sections.extend([
         Section::table(
             "tiles, and the workgroup memory that they take",
             tiles(report, &rows(View::Tiles)),
@@ -18,16 +22,44 @@ pub(super) fn views(report: &Report) -> Vec<Section> {
             "growth: time from each size to the next, and as it would be if only FLOPs counted",
             growth(&rows(View::Growth)),
         ),
-    ]
+    ]);
+    sections
+}
+
+/// Suites of `report` that come with the program.
+fn suites(report: &Report) -> impl Iterator<Item = &'static Suite> {
+    let names = report.settings.suite.split(',');
+    names.filter_map(|name| suite(name).ok())
+}
+
+/// Figures that others published for the workloads of a suite, beside the measured ones; nothing where no suite asks for them.
+fn published(report: &Report) -> Vec<Section> {
+    let views = suites(report).flat_map(|suite| &suite.views);
+    let sources = views.filter_map(|view| match view {
+        View::Published(source) => Some(*source),
+        _ => None,
+    });
+    let sources: Vec<&str> = sources.collect();
+    if sources.is_empty() {
+        return Vec::new();
+    }
+    let is_of = |figure: &&Published| {
+        let mut sources = sources.iter();
+        sources.any(|source| figure.source.starts_with(source))
+    };
+    let figures: Vec<Published> = figures().iter().filter(is_of).cloned().collect();
+    let inputs = [Input {
+        name: String::new(),
+        results: Results::Run(Box::new(report.clone())),
+    }];
+    elsewhere::sections(&Elsewhere::new(&inputs, &figures), 1)
 }
 
 /// Rows of the suites that ask for `view`: those of a workload's operation and type, on a shape of the workload or on a smaller
 /// one in place of it.
 fn rows_of(report: &Report, view: View) -> Vec<&Row> {
-    let names = report.settings.suite.split(',');
-    let suites = names.filter_map(|name| suite(name).ok());
     let mut shapes: HashSet<(&str, &str, String)> = HashSet::new();
-    for suite in suites.filter(|suite| suite.views.contains(&view)) {
+    for suite in suites(report).filter(|suite| suite.views.contains(&view)) {
         for workload in &suite.workloads {
             for operation in &workload.operations {
                 let (name, dtype) = (operation.family().name, operation.dtype().name());
@@ -203,7 +235,7 @@ mod tests {
         };
         row.constants.insert("TILE_Q".to_owned(), "64".to_owned());
         report.rows.push(row);
-        let count = |report: &Report| -> Vec<usize> {
+        let lines = |report: &Report| -> Vec<usize> {
             let sections = views(report).into_iter();
             let tables = sections.map(|section| match section.content {
                 Content::Table(table) => table.lines.len(),
@@ -212,9 +244,13 @@ mod tests {
             tables.collect()
         };
         report.settings.suite = "standard".to_owned();
-        assert_eq!(count(&report), [0, 0]);
+        assert_eq!(lines(&report), [0, 0]);
         report.settings.suite = "standard,llama2-7b,granite-7b,scaling".to_owned();
-        assert_eq!(count(&report), [1, 0]);
+        assert_eq!(lines(&report), [1, 0]);
+        report.settings.suite = "stack-lab".to_owned();
+        let shown = format!("{:?}", views(&report));
+        assert!(shown.contains("CUDA, 16x16 tile"), "{shown}");
+        assert!(!shown.contains("vkpeak"), "a source that the suite is not about");
         let table = tiles(&report, &rows_of(&report, View::Tiles));
         assert!(table.lines[0].cells.contains(&Cell::text("TILE_Q=64")));
     }
