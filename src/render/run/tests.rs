@@ -151,6 +151,7 @@ fn a_row_that_moves_twice_the_bytes_has_its_price() {
     let mut unfused = Row {
         kernel: "matmul_parts".into(),
         bound_bytes: Some(3 << 20),
+        scratch_bytes: Some(2 << 20),
         ..fused.clone()
     };
     let price = |rows: &[Row]| -> Vec<Line> { prices(rows).lines };
@@ -161,6 +162,7 @@ fn a_row_that_moves_twice_the_bytes_has_its_price() {
         "matmul_parts",
         shape,
         "3 MiB",
+        "2 MiB",
         "matmul_tiled",
         "768 KiB",
         "1.0 x",
@@ -169,6 +171,12 @@ fn a_row_that_moves_twice_the_bytes_has_its_price() {
         (lines.len(), cells),
         (1, wanted.map(str::to_owned).to_vec())
     );
+    // Operands that are read several times are no intermediate results.
+    let rereading = Row {
+        scratch_bytes: Some(0),
+        ..unfused.clone()
+    };
+    assert!(price(&[fused.clone(), rereading]).is_empty());
     // The fastest of those that bind half as much, whatever their order, and nothing that binds more.
     let slower = Row {
         kernel: "matmul_slow".into(),
