@@ -25,6 +25,7 @@ mod check;
 mod compare;
 mod csv;
 mod elsewhere;
+mod curve;
 mod facts;
 mod figure;
 mod figures;
@@ -35,6 +36,8 @@ mod list;
 mod markdown;
 mod page;
 mod published;
+#[cfg(feature = "pictures")]
+mod picture;
 #[cfg(test)]
 mod reports;
 mod roofline;
@@ -42,6 +45,7 @@ mod run;
 mod subject;
 mod table;
 pub mod terminal;
+mod trend;
 mod tuning;
 mod warnings;
 
@@ -49,13 +53,17 @@ pub use ceilings::ceilings;
 pub use chart::{Chart, Mark};
 pub use check::{gate, gate_columns};
 pub use compare::Comparing;
-pub use figure::{Axis, Bar, Bars, Drawing, Edge, Figure, Plane, Point};
+pub use curve::Curve;
+pub use figure::{Axis, Bar, Bars, Drawing, Edge, Figure, Plane, Point, Scale};
 pub use format::{FORMATS, Format, Written, format};
 pub use list::list;
 pub use page::{Colours, Page};
 pub use published::WithPublished;
+#[cfg(feature = "pictures")]
+pub use picture::{OneChart, charts};
 pub use roofline::roofline;
 pub use run::{CEILINGS, Rows, end, header, run};
 pub use subject::{Reports, Subject};
 pub use table::{Align, Cell, Column, Content, Document, Line, Priority, Section, Table, legend};
+pub use trend::{Moment, Trend};
 pub use tuning::{tuned, tuned_columns, tuned_summary, tuning};

@@ -12,8 +12,8 @@ function symbolOf(i) {
 }
 
 /** A mark of an axis in words: 10 TFLOP/s, 64 KiB, 1/16. */
-function words(value, unit) {
-  const plain = (number) => String(Number(number.toPrecision(3)));
+function words(value, unit, digits = 3) {
+  const plain = (number) => String(Number(number.toPrecision(digits)));
   if (unit === "B") {
     const [scale, name] = SIZES.find(([scale]) => value >= scale) ?? [1, "B"];
     return `${plain(value / scale)} ${name}`;
@@ -56,6 +56,35 @@ function logarithmic(axis, domain, most) {
   };
 }
 
+/** An axis whose numbers are places, each with its name: marks stand at as many of them as there is room for. */
+function ordered(axis, most) {
+  const step = Math.max(1, Math.ceil(axis.places.length / most));
+  return {
+    type: "linear",
+    domain: [-0.5, axis.places.length - 0.5],
+    label: axis.name,
+    ticks: d3.range(0, axis.places.length, step),
+    tickFormat: (place) => axis.places[place] ?? "",
+  };
+}
+
+/** An axis whose marks are evenly apart, with as many digits as tell one from the next. */
+function linear(axis, values, most) {
+  const [low, high] = d3.extent(values);
+  const margin = Math.max((high - low) * 0.1, Math.max(Math.abs(low), Math.abs(high)) * 1e-3) || 1;
+  const domain = [low - margin, high + margin];
+  const ticks = d3.ticks(...domain, most);
+  const step = ticks.length > 1 ? ticks[1] - ticks[0] : margin;
+  const digits = Math.min(15, Math.max(3, Math.ceil(Math.log10(Math.max(...domain.map(Math.abs)) / step)) + 1));
+  return { type: "linear", domain, label: axis.name, ticks, tickFormat: (value) => words(value, axis.unit, digits) };
+}
+
+/** The scale of an axis over `values`; a logarithmic one goes a little beyond them, by the factor `margin`. */
+function scaleOf(axis, values, margin, most) {
+  if (axis.places) return ordered(axis, most);
+  return axis.base ? logarithmic(axis, ends(values, margin), most) : linear(axis, values, most);
+}
+
 /** A long id on two lines: the kernel has the second. */
 function broken(name) {
   const at = name.lastIndexOf("/") + 1;
@@ -83,8 +112,8 @@ function planeFrame({ x, y, roofs, points }, width) {
     marginTop: 28,
     marginBottom: 44,
     style: { fontSize: "12px" },
-    x: logarithmic(x, roofs.length ? d3.extent(xs) : ends(xs, 1.2), Math.max(3, Math.floor(width / 80))),
-    y: logarithmic(y, ends(ys, 1.6), 8),
+    x: scaleOf(x, xs, roofs.length ? 1 : 1.2, Math.max(3, Math.floor(width / (x.places ? 110 : 80)))),
+    y: scaleOf(y, ys, 1.6, 8),
   };
 }
 

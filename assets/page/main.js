@@ -76,8 +76,9 @@ function small(title, about, figures) {
 
 function figures(all) {
   const planes = all.filter((figure) => figure.plane);
-  const wide = planes.filter((figure) => figure.plane.roofs.length);
-  const others = planes.filter((figure) => !figure.plane.roofs.length);
+  const isWide = (figure) => figure.plane.roofs.length > 0 || figure.plane.x.places !== undefined;
+  const wide = planes.filter(isWide);
+  const others = planes.filter((figure) => !isWide(figure));
   const ladders = all.filter((figure) => figure.bars);
   for (const figure of wide) {
     const place = chart(figure, false);

@@ -38,7 +38,7 @@ pub(crate) enum Command {
     Tune(TuneArguments),
     /// Measure the ceilings of the adapter: FLOP/s, GB/s of each memory level, latency, launches, transfers
     Roofline(RooflineArguments),
-    /// Show results of earlier runs and rooflines: on the terminal, as Markdown, CSV or JSON lines; no GPU is needed
+    /// Show results of earlier runs and rooflines: on the terminal, as a page, as tables, as pictures; no GPU is needed
     Report(ReportArguments),
     /// Compare results of runs and rooflines, each with the first: ratios, verdicts, and what differs; no GPU is needed
     Compare(CompareArguments),
@@ -329,7 +329,10 @@ pub(crate) struct OutputArguments {
     /// Format [default: what the name of `--out FILE` ends in, or terminal]
     #[arg(long, value_name = "FORMAT", value_parser = formats())]
     pub(crate) format: Option<String>,
-    /// File in place of standard output, which is `-`; a file that is there is replaced
+    /// Chart to draw in place of all, such as `roofline`; a wrong name lists them [formats: svg, png]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) chart: Option<String>,
+    /// File in place of standard output, which is `-`, or folder for several pictures; a file that is there is replaced
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }

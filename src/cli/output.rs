@@ -2,33 +2,44 @@
 
 use super::args::OutputArguments;
 use super::{page, progress};
-use ridgepoint::render::{FORMATS, Format, Page, Subject, Written, format};
+use ridgepoint::render::{FORMATS, Format, OneChart, Page, Subject, Written, format};
 use ridgepoint::report::{Input, Results};
 use ridgepoint::{Error, Result, files};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 /// In place of a file: stdout.
 const STDOUT: &str = "-";
+/// Charts that an error names.
+const NAMED: usize = 12;
 
 /// Reads files of results.
 ///
 /// # Errors
 /// [`Error::File`] for the first that cannot be read.
 pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Input>> {
-    let inputs = paths.iter().map(|path| {
-        let bytes = files::read_bytes(path, Results::MOST_BYTES)?;
-        let name = path.display().to_string();
-        let results = Results::read(&name, &bytes)?;
-        Ok(Input { name, results })
-    });
+    let inputs = paths.iter().map(|path| Ok(read_bytes(path)?.0));
     inputs.collect()
+}
+
+/// Reads a file of results, and gives its bytes too.
+///
+/// # Errors
+/// [`Error::File`].
+pub(crate) fn read_bytes(path: &Path) -> Result<(Input, Vec<u8>)> {
+    let bytes = files::read_bytes(path, Results::MOST_BYTES)?;
+    let name = path.display().to_string();
+    let results = Results::read(&name, &bytes)?;
+    Ok((Input { name, results }, bytes))
 }
 
 /// Format and place of what a command writes.
 #[derive(Debug)]
 pub(crate) struct Output {
     format: &'static Format,
-    /// The file; `None` for stdout.
+    /// The chart, where one alone is wanted.
+    chart: Option<String>,
+    /// The file or folder; `None` for stdout.
     file: Option<PathBuf>,
 }
 
@@ -36,63 +47,133 @@ impl Output {
     /// Output as asked for, made of the files `inputs`. Without a format, a file has the format that its name ends in.
     ///
     /// # Errors
-    /// [`Error::UnknownName`]; [`Error::Argument`] for a file that is one of the inputs.
+    /// [`Error::UnknownName`]; [`Error::Argument`] for a file that is one of the inputs, for a chart in a format that draws
+    /// none, and for a picture on a terminal.
     pub(crate) fn new(arguments: OutputArguments, inputs: &[PathBuf]) -> Result<Self> {
         let file = arguments.out.filter(|path| path.as_os_str() != STDOUT);
         if let Some(file) = &file
             && inputs.iter().any(|input| is_same(input, file))
         {
-            return Err(Error::Argument {
-                argument: format!("--out {}", file.display()),
-                reason: "this is one of the files that are read; name another".to_owned(),
-            });
+            return Err(refused(
+                format!("--out {}", file.display()),
+                "this is one of the files that are read; name another",
+            ));
         }
         let format = match (&arguments.format, &file) {
             (Some(name), _) => format(name)?,
             (None, Some(file)) => of_extension(file),
             (None, None) => &FORMATS[0],
         };
-        Ok(Self { format, file })
+        let chart = arguments.chart;
+        if let Some(chart) = &chart
+            && !format.is_picture
+        {
+            let pictures = FORMATS.iter().filter(|format| format.is_picture);
+            let names: Vec<String> = pictures.map(|f| format!("`--format {}`", f.name)).collect();
+            return Err(refused(
+                format!("--chart {chart}"),
+                format!(
+                    "the format {} has all charts or none; add {}",
+                    format.name,
+                    names.join(" or ")
+                ),
+            ));
+        }
+        if file.is_none() && !format.is_text && std::io::stdout().is_terminal() {
+            return Err(refused(
+                format!("--format {}", format.name),
+                "a terminal shows text, and this is none; name a file with `--out FILE`",
+            ));
+        }
+        Ok(Self {
+            format,
+            chart,
+            file,
+        })
     }
 
     /// Writes `subject`.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a folder of files without a name; [`Error::File`] for a file that cannot be written.
+    /// [`Error::UnknownName`] for a chart that there is not; [`Error::Argument`] where there is no chart, and for several
+    /// without a folder; [`Error::File`] for a file that cannot be written.
     pub(crate) fn write(&self, subject: &dyn Subject) -> Result<()> {
+        match &self.chart {
+            Some(chart) => self.write_all(&OneChart::new(subject, chart)?),
+            None => self.write_all(subject),
+        }
+    }
+
+    fn write_all(&self, subject: &dyn Subject) -> Result<()> {
         if let Some(file) = &self.file {
             return write(self.format, subject, file);
         }
         match (self.format.write)(subject, &page::page()) {
-            Written::One(bytes) => progress::write(&bytes),
-            Written::Folder(files) => {
-                return Err(Error::Argument {
-                    argument: format!("--format {}", self.format.name),
-                    reason: format!(
-                        "this makes {} files; name a folder for them with `--out FOLDER`",
-                        files.len()
-                    ),
-                });
+            Written::One(bytes) => {
+                progress::write(&bytes);
+                Ok(())
             }
+            Written::Folder(files) => Err(several(self.format, &files)),
         }
-        Ok(())
     }
 }
 
 /// Writes `subject` to a file, or to a folder where it makes several.
 ///
 /// # Errors
-/// [`Error::File`] for a file that cannot be written.
+/// [`Error::Argument`] where there is nothing to draw, and for several charts in place of the one that the name of a file
+/// asks for; [`Error::File`] for a file that cannot be written.
 pub(crate) fn write(format: &Format, subject: &dyn Subject, path: &Path) -> Result<()> {
     match (format.write)(subject, &Page::default()) {
         Written::One(bytes) => files::replace(path, bytes),
+        Written::Folder(all) if all.is_empty() || has_extension(path, format) => {
+            Err(several(format, &all))
+        }
         Written::Folder(all) => files::fill(path, &all),
     }
 }
 
+/// Why `files` have no place in one file.
+fn several(format: &Format, files: &[(String, Vec<u8>)]) -> Error {
+    let argument = format!("--format {}", format.name);
+    if files.is_empty() {
+        return refused(
+            argument,
+            "there is no chart in this: charts are made of ceilings, and of right results of several kernels or sizes",
+        );
+    }
+    let stem = |(name, _): &(String, Vec<u8>)| match name.rsplit_once('.') {
+        Some((stem, _)) => stem.to_owned(),
+        None => name.clone(),
+    };
+    let mut names: Vec<String> = files.iter().take(NAMED).map(stem).collect();
+    if files.len() > NAMED {
+        names.push(format!("and {} more", files.len() - NAMED));
+    }
+    refused(
+        argument,
+        format!(
+            "this makes {} files; name a folder for them with `--out FOLDER`, or one of them with `--chart NAME`: {}",
+            files.len(),
+            names.join(", ")
+        ),
+    )
+}
+
+fn refused(argument: String, reason: impl Into<String>) -> Error {
+    Error::Argument {
+        argument,
+        reason: reason.into(),
+    }
+}
+
+fn has_extension(path: &Path, format: &Format) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension == Some(format.extension)
+}
+
 fn of_extension(file: &Path) -> &'static Format {
-    let extension = file.extension().and_then(|extension| extension.to_str());
-    let has = |format: &&Format| Some(format.extension) == extension;
+    let has = |format: &&Format| has_extension(file, format);
     FORMATS.iter().find(has).unwrap_or(&FORMATS[0])
 }
 

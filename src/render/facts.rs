@@ -1,7 +1,7 @@
 //! What a measurement discloses, as names and values: adapter, machine, program, settings.
 
 use super::run::versions;
-use crate::report::{Checks, Results, Tool};
+use crate::report::{Checks, Input, Results, Tool};
 use crate::units::{format_bytes, format_seconds};
 
 /// Facts about the measurement of one file, in reading order.
@@ -37,6 +37,25 @@ fn program(tool: &Tool) -> String {
         return versions;
     }
     format!("{versions}, naga {}", tool.naga)
+}
+
+/// Adapter, time and program of each of `inputs`, what several share once.
+pub(super) fn origin(inputs: &[Input]) -> String {
+    let distinct = |fact: fn(&Results) -> String| {
+        let mut facts: Vec<String> = Vec::new();
+        for fact in inputs.iter().map(|input| fact(&input.results)) {
+            if !facts.contains(&fact) {
+                facts.push(fact);
+            }
+        }
+        facts.join(", ")
+    };
+    let facts = [
+        distinct(|results| results.adapter().describe()),
+        distinct(|results| results.host().utc.clone()),
+        distinct(|results| versions(results.tool())),
+    ];
+    facts.join("; ")
 }
 
 fn joined(name: &str, details: &str) -> String {

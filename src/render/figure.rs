@@ -16,13 +16,13 @@ pub struct Figure {
 /// How the numbers of a figure lie.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Drawing {
-    /// Points over two logarithmic axes.
+    /// Points over two axes.
     Plane(Plane),
     /// Bars from zero.
     Bars(Bars),
 }
 
-/// Points over two logarithmic axes, and the roofs above them.
+/// Points over two axes, and the roofs above them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plane {
     /// Axis to the right.
@@ -37,15 +37,29 @@ pub struct Plane {
     pub joined: bool,
 }
 
-/// A logarithmic axis.
+/// An axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
     /// Name of what it measures.
     pub name: String,
     /// Unit of its numbers; `None` for plain counts.
     pub unit: Option<Unit>,
-    /// Base of its logarithm, at which its marks stand: 2 for sizes, 10 for rates and times.
-    pub base: u8,
+    /// How its numbers lie.
+    pub scale: Scale,
+}
+
+/// How the numbers of an axis lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scale {
+    /// By their logarithms; all are above zero.
+    Logarithmic {
+        /// Base of the logarithm, at whose powers marks stand: 2 for sizes, 10 for rates and times.
+        base: u8,
+    },
+    /// By their differences.
+    Linear,
+    /// At the places 0, 1, 2 and so on, each with its name.
+    Ordered(Vec<String>),
 }
 
 /// One roof.
@@ -68,9 +82,9 @@ pub struct Point {
     pub name: String,
     /// Series that it belongs to.
     pub series: String,
-    /// Place on the axis to the right, in its unit; above zero.
+    /// Place on the axis to the right, in its unit.
     pub x: f64,
-    /// Place on the axis upwards, in its unit; above zero.
+    /// Place on the axis upwards, in its unit.
     pub y: f64,
     /// What is to be said of it: rate, spread, share of the roof.
     pub facts: Vec<String>,

@@ -1,6 +1,5 @@
 //! A document as Markdown with tables, as GitHub and GitLab show it: to paste into an issue.
 
-use super::chart::Chart;
 use super::table::{Align, Cell, Column, Content, Document, Line, Section, Table};
 use crate::text::visible;
 
@@ -30,7 +29,8 @@ fn section(section: &Section) -> String {
             items.collect::<Vec<_>>().join("\n")
         }
         Content::Table(table) => lines(table),
-        Content::Chart(chart) => drawing(chart),
+        Content::Chart(chart) => drawing(&chart.draw(CHART)),
+        Content::Curve(curve) => drawing(&curve.draw(CHART)),
     };
     if section.title.is_empty() {
         content
@@ -40,8 +40,8 @@ fn section(section: &Section) -> String {
 }
 
 /// A chart as text of fixed width. No line of it begins with a fence: each begins with the scale.
-fn drawing(chart: &Chart) -> String {
-    format!("```text\n{}\n```", chart.draw(CHART))
+fn drawing(chart: &str) -> String {
+    format!("```text\n{chart}\n```")
 }
 
 /// Lines of a table. Reasons of values that are not there have a column of their own, and bars, which repeat a share, none.

@@ -1,6 +1,6 @@
 //! Tests of reports in every format: golden files, hostile files, large files.
 
-use super::{Comparing, Document, FORMATS, Page, Reports, Subject, Written};
+use super::{Comparing, Document, FORMATS, Format, Page, Reports, Subject, Written};
 use crate::compare::Comparison;
 use crate::report::{Input, Report, Results, Row};
 use crate::text::acts;
@@ -50,6 +50,11 @@ fn write(format: &str, subject: &dyn Subject, width: usize) -> String {
     }
 }
 
+/// The formats that show all facts as text.
+fn texts() -> impl Iterator<Item = &'static Format> {
+    FORMATS.iter().filter(|format| !format.is_picture)
+}
+
 /// What a page of HTML shows, as the JSON in it; `None` for any other text.
 fn shown(text: &str) -> Option<String> {
     let (_, data) = text.split_once("<script type=\"application/json\" id=\"data\">")?;
@@ -57,9 +62,10 @@ fn shown(text: &str) -> Option<String> {
     Some(format!("{}\n", data.trim()))
 }
 
-/// Golden files of a subject: the terminal at two widths, and every other format.
+/// Golden files of a subject: the terminal at two widths, and every other format of text. Pictures have golden files of
+/// their own.
 pub(super) fn goldens(stem: &str, subject: &dyn Subject) {
-    for format in FORMATS {
+    for format in texts() {
         let widths: &[usize] = if format.name == "terminal" {
             &[80, 120]
         } else {
@@ -132,21 +138,26 @@ fn changed(change: impl FnOnce(&mut Report)) -> [Input; 1] {
 #[test]
 fn a_new_operation_is_in_every_format() {
     let inputs = changed(|run| {
+        let is_timed = |row: &&Row| row.operation == "matmul" && row.is_good();
+        let timed = run.rows.iter().find(is_timed).unwrap();
         let fft = Row {
             id: "fft/f32/1024x16/fft_radix4".into(),
             operation: "fft".into(),
             kernel: "fft_radix4".into(),
             label: "1024x16".into(),
-            ..run.rows[0].clone()
+            ..timed.clone()
         };
         run.rows.push(fft);
     });
-    for format in FORMATS {
+    for format in texts() {
         let text = write(format.name, &Reports(&inputs), 80);
         for word in ["fft_radix4", "1024x16"] {
             assert!(text.contains(word), "{}: {text}", format.name);
         }
     }
+    // A picture has no place for the names of rows: their series are in its legend.
+    #[cfg(feature = "pictures")]
+    assert!(write("svg", &Reports(&inputs), 80).contains("fft f32"));
 }
 
 /// Characters that act on a terminal come out written out, whatever text of a file has them.
@@ -163,7 +174,7 @@ fn hostile_texts_act_in_no_format() {
             name: hostile.to_owned(),
             results,
         }];
-        for format in FORMATS {
+        for format in FORMATS.iter().filter(|format| format.is_text) {
             let two = [inputs[0].clone(), inputs[0].clone()];
             let text = write(format.name, &Reports(&two), 80);
             is_harmless(format.name, &text);
@@ -224,12 +235,40 @@ fn is_harmless(format: &str, text: &str) {
             assert!(!data.contains('<'), "{data}");
             serde_json::from_str::<serde_json::Value>(&data).unwrap();
         }
+        "svg" => is_xml(text),
         "jsonl" => {
             for line in text.lines() {
                 serde_json::from_str::<serde_json::Value>(line).unwrap();
             }
         }
         _ => {}
+    }
+}
+
+/// Holds that a picture has the elements that plotters writes and no others, and no text that XML does not allow.
+#[track_caller]
+fn is_xml(text: &str) {
+    const ELEMENTS: &[&str] = &[
+        "svg", "rect", "text", "line", "polyline", "polygon", "circle",
+    ];
+    const ENTITIES: &[&str] = &["lt;", "gt;", "amp;", "quot;", "apos;"];
+    assert!(!text.contains(['\u{fffe}', '\u{ffff}']), "{text}");
+    for part in text.split('<').skip(1) {
+        let name = part.trim_start_matches('/');
+        let end = name.find(|c: char| !c.is_ascii_lowercase());
+        assert!(ELEMENTS.contains(&&name[..end.unwrap_or(0)]), "<{part}");
+        assert_eq!(part.matches('>').count(), 1, "<{part}");
+        assert_eq!(
+            part.split('>').next().unwrap().matches('"').count() % 2,
+            0,
+            "<{part}"
+        );
+    }
+    for part in text.split('&').skip(1) {
+        assert!(
+            ENTITIES.iter().any(|entity| part.starts_with(entity)),
+            "&{part}"
+        );
     }
 }
 
@@ -253,7 +292,8 @@ fn try_all(bytes: &[u8]) -> bool {
         name: "mutated".to_owned(),
         results,
     }];
-    for format in FORMATS {
+    // Bitmaps are drawn by the code of SVG, and take a hundred times as long.
+    for format in FORMATS.iter().filter(|format| format.is_text) {
         is_harmless(format.name, &write(format.name, &Reports(&inputs), 60));
     }
     true
@@ -393,8 +433,13 @@ fn ten_thousand_rows_take_no_time() {
         results,
     }];
     for format in FORMATS {
-        let text = write(format.name, &Reports(&inputs), 80);
-        assert!(text.lines().count() > 10_000);
+        let written = (format.write)(&Reports(&inputs), &page(80));
+        if !format.is_picture {
+            let Written::One(text) = written else {
+                panic!("{} made a folder", format.name);
+            };
+            assert!(text.split(|byte| *byte == b'\n').count() > 10_000);
+        }
     }
     let seconds = began.elapsed().as_secs_f64();
     println!("{} bytes in {seconds:.2} s", text.len());

@@ -1,5 +1,6 @@
 //! What formats write: documents for people, and a flat table for programs, of the same results.
 
+use super::facts::origin;
 use super::roofline::roofline;
 use super::run::run;
 use super::table::Document;
@@ -19,6 +20,11 @@ pub trait Subject {
 
     /// Table for programs: unrounded, in SI units.
     fn sheet(&self) -> Sheet<'_>;
+
+    /// Adapter, time and program behind the document at a place, for a chart that stands alone.
+    fn origin(&self, _document: usize) -> String {
+        origin(self.inputs())
+    }
 }
 
 /// Files of results, each by itself.
@@ -53,5 +59,9 @@ impl Subject for Reports<'_> {
 
     fn sheet(&self) -> Sheet<'_> {
         sheet(self.0)
+    }
+
+    fn origin(&self, document: usize) -> String {
+        origin(&self.0[document..=document])
     }
 }

@@ -1,6 +1,7 @@
 //! Documents and their tables: typed cells, of which each format makes its own text.
 
 use super::chart::Chart;
+use super::curve::Curve;
 use super::figure::Figure;
 use crate::check::Outcome;
 use crate::compare::{Ratio, Verdict};
@@ -39,6 +40,8 @@ pub enum Content {
     Table(Table),
     /// A roofline with kernels marked in it.
     Chart(Chart),
+    /// Numbers in their order.
+    Curve(Curve),
 }
 
 /// Lines of cells under columns.
@@ -177,7 +180,7 @@ impl Section {
         match &self.content {
             Content::Text(lines) | Content::Warnings(lines) => lines.is_empty(),
             Content::Table(table) => table.lines.is_empty(),
-            Content::Chart(_) => false,
+            Content::Chart(_) | Content::Curve(_) => false,
         }
     }
 }

@@ -51,6 +51,7 @@ pub fn section(section: &Section, page: &Page) -> String {
         }
         Content::Table(table) => lines_of(table, indent, page),
         Content::Chart(chart) => chart.draw(page.width),
+        Content::Curve(curve) => curve.draw(page.width),
     };
     if section.title.is_empty() {
         content

@@ -167,6 +167,65 @@ fn what_cannot_be_shown_or_written_is_refused() {
     }
 }
 
+#[test]
+fn charts_become_pictures_one_to_a_file() {
+    let report = |arguments: &str| {
+        let mut command = with("report-pictures", &[("a.json", RUN), ("b.json", ROOFLINE)]);
+        let folder = command.get_current_dir().unwrap().to_owned();
+        let output = run(&mut command, &format!("report {arguments}"));
+        (output, folder)
+    };
+    let (output, folder) = report("a.json --format png -o charts");
+    assert_eq!(shown(&output), "");
+    let mut names: Vec<String> = std::fs::read_dir(folder.join("charts"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert!(
+        names.contains(&"matmul-f32-1024x1024x1024.png".to_owned()),
+        "{names:?}"
+    );
+    let roofline = std::fs::read(folder.join("charts/roofline.png")).unwrap();
+    assert!(roofline.starts_with(b"\x89PNG"));
+    let (output, folder) = report("a.json --chart roofline -o out.svg");
+    assert_eq!(shown(&output), "");
+    let picture = std::fs::read_to_string(folder.join("out.svg")).unwrap();
+    assert!(
+        picture.starts_with("<svg") && picture.contains("Made Up 9000"),
+        "{picture}"
+    );
+    let (output, _) = report("a.json --format svg --chart roofline");
+    assert_eq!(shown(&output), picture);
+    for (arguments, words) in [
+        (
+            "a.json --format svg",
+            "name a folder for them with `--out FOLDER`",
+        ),
+        ("a.json -o out.svg", "with `--chart NAME`: roofline, matmul"),
+        (
+            "a.json --format svg --chart rooflin",
+            "did you mean roofline?",
+        ),
+        (
+            "a.json b.json --format svg --chart roofline",
+            "did you mean a-roofline or b-roofline?",
+        ),
+        (
+            "a.json --chart roofline",
+            "add `--format svg` or `--format png`",
+        ),
+        (
+            "a.json --chart roofline -o out.html",
+            "the format html has all charts or none",
+        ),
+    ] {
+        let (output, folder) = report(arguments);
+        refused(&output, &[words]);
+        assert!(!folder.join("out.svg").exists(), "{arguments}");
+    }
+}
+
 /// The name of a file is a text from elsewhere too.
 #[test]
 #[cfg(unix)]

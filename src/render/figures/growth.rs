@@ -1,7 +1,7 @@
 //! Times against the one size in which shapes differ.
 
 use super::words::{drawable, facts};
-use crate::render::figure::{Axis, Drawing, Figure, Plane, Point};
+use crate::render::figure::{Axis, Drawing, Figure, Plane, Point, Scale};
 use crate::report::Row;
 use crate::units::Unit;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,12 +55,12 @@ fn figure(((operation, dtype, shape), mut points): (Family<'_>, Vec<Point>)) -> 
             x: Axis {
                 name: "N".to_owned(),
                 unit: None,
-                base: 2,
+                scale: Scale::Logarithmic { base: 2 },
             },
             y: Axis {
                 name: "median time".to_owned(),
                 unit: Some(Unit::Seconds),
-                base: 10,
+                scale: Scale::Logarithmic { base: 10 },
             },
             roofs: Vec::new(),
             points,

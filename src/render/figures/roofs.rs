@@ -1,7 +1,7 @@
 //! Rows under the roofs of their adapter.
 
 use super::words::{drawable, facts};
-use crate::render::figure::{Axis, Drawing, Edge, Figure, Plane, Point};
+use crate::render::figure::{Axis, Drawing, Edge, Figure, Plane, Point, Scale};
 use crate::report::Row;
 use crate::roofline::{MemoryCeiling, Mix, Roofline};
 use crate::units::{FlopRate, Intensity, Unit};
@@ -31,12 +31,12 @@ pub(super) fn roofs(roofline: &Roofline, rows: &[Row]) -> Figure {
             x: Axis {
                 name: "arithmetic intensity".to_owned(),
                 unit: Some(Unit::FlopsPerByte),
-                base: 2,
+                scale: Scale::Logarithmic { base: 2 },
             },
             y: Axis {
                 name: "rate".to_owned(),
                 unit: Some(Unit::FlopsPerSecond),
-                base: 10,
+                scale: Scale::Logarithmic { base: 10 },
             },
             roofs: edges(roofline, &points),
             points,

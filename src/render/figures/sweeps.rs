@@ -1,7 +1,7 @@
 //! What a roofline measured by size: bandwidth and latency of working sets, copies between host and device.
 
 use super::words::drawable;
-use crate::render::figure::{Axis, Drawing, Figure, Plane, Point};
+use crate::render::figure::{Axis, Drawing, Figure, Plane, Point, Scale};
 use crate::report::{LatencyPoint, SweepPoint, TransferPoint};
 use crate::units::{Unit, format_bytes};
 
@@ -76,12 +76,12 @@ fn figure(title: &str, about: &str, unit: &Unit, series: Vec<Series<'_>>) -> Opt
             x: Axis {
                 name: "size".to_owned(),
                 unit: Some(Unit::Bytes),
-                base: 2,
+                scale: Scale::Logarithmic { base: 2 },
             },
             y: Axis {
                 name: name.to_owned(),
                 unit: Some(unit.clone()),
-                base: 10,
+                scale: Scale::Logarithmic { base: 10 },
             },
             roofs: Vec::new(),
             points,

@@ -4,7 +4,7 @@ use super::lines::json;
 use crate::check::Outcome;
 use crate::compare::Verdict;
 use crate::render::facts::facts;
-use crate::render::figure::{Axis, Bar, Drawing, Edge, Figure, Point};
+use crate::render::figure::{Axis, Bar, Drawing, Edge, Figure, Point, Scale};
 use crate::render::subject::Subject;
 use crate::render::table::{Align, Cell, Column, Content, Document, Section, Table};
 use crate::report::{Input, Results, Status};
@@ -87,8 +87,8 @@ struct Drawn {
 #[serde(rename_all = "snake_case")]
 enum Shape {
     Plane {
-        x: Scale,
-        y: Scale,
+        x: Span,
+        y: Span,
         roofs: Vec<Line>,
         points: Vec<Dot>,
         joined: bool,
@@ -100,10 +100,15 @@ enum Shape {
 }
 
 #[derive(Serialize)]
-struct Scale {
+struct Span {
     name: String,
     unit: String,
-    base: u8,
+    /// Base of a logarithmic axis.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<u8>,
+    /// Names of the places of an axis whose numbers are places.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    places: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -184,7 +189,7 @@ fn block(section: &Section) -> Option<Block> {
         Content::Text(paragraphs) => block.paragraphs = all_safe(paragraphs),
         Content::Warnings(warnings) => block.warnings = all_safe(warnings),
         Content::Table(table) => block.table = Some(grid(table)),
-        Content::Chart(_) => return None,
+        Content::Chart(_) | Content::Curve(_) => return None,
     }
     Some(block)
 }
@@ -247,8 +252,8 @@ fn place(cell: &Cell) -> Place {
 fn drawn(figure: &Figure) -> Drawn {
     let drawing = match &figure.drawing {
         Drawing::Plane(plane) => Shape::Plane {
-            x: scale(&plane.x),
-            y: scale(&plane.y),
+            x: span(&plane.x),
+            y: span(&plane.y),
             roofs: plane.roofs.iter().map(line).collect(),
             points: plane.points.iter().map(dot).collect(),
             joined: plane.joined,
@@ -265,14 +270,20 @@ fn drawn(figure: &Figure) -> Drawn {
     }
 }
 
-fn scale(axis: &Axis) -> Scale {
-    Scale {
+fn span(axis: &Axis) -> Span {
+    let (base, places) = match &axis.scale {
+        Scale::Logarithmic { base } => (Some(*base), Vec::new()),
+        Scale::Linear => (None, Vec::new()),
+        Scale::Ordered(names) => (None, all_safe(names)),
+    };
+    Span {
         name: safe(&axis.name),
         unit: axis
             .unit
             .as_ref()
             .map_or(String::new(), |unit| safe(unit.symbol())),
-        base: axis.base,
+        base,
+        places,
     }
 }
 

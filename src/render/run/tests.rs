@@ -212,8 +212,12 @@ fn a_file_is_a_document_in_every_format() {
     assert!(report.rows().len() > 10);
     for format in crate::render::FORMATS {
         let written = (format.write)(&Reports(&inputs), &Page::default());
-        let Written::One(bytes) = written else {
-            panic!("one file is no folder")
+        let bytes = match written {
+            Written::One(bytes) => bytes,
+            Written::Folder(pictures) => {
+                assert!(format.is_picture && pictures.len() > 3, "{}", format.name);
+                continue;
+            }
         };
         let text = String::from_utf8_lossy(&bytes);
         for row in report.rows() {
