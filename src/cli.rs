@@ -8,6 +8,8 @@ mod constants;
 mod driver;
 mod explain;
 mod generated;
+#[cfg(feature = "history")]
+mod history;
 mod host;
 mod list;
 mod load;
@@ -93,6 +95,8 @@ async fn execute(arguments: Arguments) -> Result<u8> {
             adapter.refuse()?;
             report::report(report)
         }
+        #[cfg(feature = "history")]
+        Command::History(arguments) => history::history(arguments, &adapter),
         Command::Shader(arguments) => shader::shader(arguments, &wanted()?).await,
         Command::Explain(arguments) => explain::explain(arguments, &wanted()?).await,
         Command::Sweep(arguments) => sweep::sweep(arguments, &wanted()?).await,

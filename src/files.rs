@@ -1,10 +1,14 @@
 //! Files, read whole and written in one step.
 
+mod user;
+
 use crate::error::{Error, Result};
 use crate::text::visible;
 use std::fmt::Display;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+
+pub use user::{UserFolder, variable};
 
 /// Writes `content` in one step: a reader sees the old file or the new one, never half of one. A link stays a link.
 ///

@@ -16,6 +16,9 @@ mod compilers;
 mod explain;
 #[path = "cli/habits.rs"]
 mod habits;
+#[cfg(feature = "history")]
+#[path = "cli/history.rs"]
+mod history;
 #[cfg(unix)]
 #[path = "cli/interruption.rs"]
 mod interruption;

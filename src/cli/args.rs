@@ -42,6 +42,9 @@ pub(crate) enum Command {
     Report(ReportArguments),
     /// Compare results of runs and rooflines, each with the first: ratios, verdicts, and what differs; no GPU is needed
     Compare(CompareArguments),
+    /// Keep results of many runs in one file, and show a row over time; no GPU is needed
+    #[cfg(feature = "history")]
+    History(super::history::HistoryArguments),
     /// Print the shader that is compiled for a shape, with constants set and loops unrolled; nothing is measured
     Shader(ShaderArguments),
     /// Say which kernel a shape gets and why, and what the driver's compiler makes of it; nothing is measured but, with

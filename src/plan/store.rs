@@ -1,7 +1,7 @@
 //! Where tunings are kept: a file for each adapter, driver, backend and version in a folder of the user's.
 
 use crate::error::{Error, Result};
-use crate::files::{self, failed};
+use crate::files::{self, UserFolder, failed};
 use crate::report::{AdapterSummary, Machine, TUNING_SCHEMA, Tuning};
 use crate::text::fnv_1a;
 use std::ffi::OsString;
@@ -32,8 +32,7 @@ impl Store {
     /// # Errors
     /// [`Error::File`] where the environment names none of them.
     pub fn of_user() -> Result<Self> {
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let folder = folder(&variable, std::env::consts::OS);
+        let folder = folder(&files::variable, std::env::consts::OS);
         folder.map(Self::at).ok_or_else(|| Error::File {
             path: "the cache folder".to_owned(),
             reason: format!("the environment names no home; set {CACHE_VARIABLE} to a folder"),
@@ -106,22 +105,10 @@ impl Tuning {
     }
 }
 
-/// The folder by the rules of an operating system (XDG Base Directory Specification 0.8 for those without their own).
+/// The folder that the variable names, or the user's for caches.
 fn folder(variable: &dyn Fn(&str) -> Option<OsString>, system: &str) -> Option<PathBuf> {
-    if let Some(own) = variable(CACHE_VARIABLE) {
-        return Some(own.into());
-    }
-    let home = |rest: &str| variable("HOME").map(|home| PathBuf::from(home).join(rest));
-    let caches = match system {
-        "windows" => variable("LOCALAPPDATA").map(PathBuf::from),
-        "macos" | "ios" => home("Library/Caches"),
-        // A relative path there is to be ignored.
-        _ => variable("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-            .or_else(|| home(".cache")),
-    };
-    caches.map(|caches| caches.join("ridgepoint"))
+    let own = variable(CACHE_VARIABLE).map(PathBuf::from);
+    own.or_else(|| UserFolder::Cache.find(variable, system))
 }
 
 /// A name that can be read, and a hash that tells drivers and versions apart.
@@ -164,26 +151,10 @@ mod tests {
     }
 
     #[test]
-    fn folders_follow_the_system_and_the_variable_wins() {
+    fn the_variable_wins_over_the_systems_folder() {
         let home = ("HOME", "/home/me");
         let path = |text: &str| Some(PathBuf::from(text));
         assert_eq!(of(&[home], "linux"), path("/home/me/.cache/ridgepoint"));
-        assert_eq!(
-            of(&[home, ("XDG_CACHE_HOME", "/tmp/c")], "linux"),
-            path("/tmp/c/ridgepoint")
-        );
-        assert_eq!(
-            of(&[home, ("XDG_CACHE_HOME", "relative")], "linux"),
-            path("/home/me/.cache/ridgepoint")
-        );
-        assert_eq!(
-            of(&[home], "macos"),
-            path("/home/me/Library/Caches/ridgepoint")
-        );
-        assert_eq!(
-            of(&[("LOCALAPPDATA", "/l")], "windows"),
-            path("/l/ridgepoint")
-        );
         assert_eq!(of(&[home, (CACHE_VARIABLE, "mine")], "linux"), path("mine"));
         assert_eq!(of(&[], "linux"), None);
     }
