@@ -24,8 +24,8 @@ mod chart;
 mod check;
 mod compare;
 mod csv;
-mod elsewhere;
 mod curve;
+mod elsewhere;
 mod facts;
 mod figure;
 mod figures;
@@ -35,9 +35,9 @@ mod jsonl;
 mod list;
 mod markdown;
 mod page;
-mod published;
 #[cfg(feature = "pictures")]
 mod picture;
+mod published;
 #[cfg(test)]
 mod reports;
 mod roofline;
