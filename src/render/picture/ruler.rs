@@ -1,5 +1,6 @@
 //! Axes of pictures: where a number lies, where marks stand, and what they say. No number of a file makes one without end.
 
+use super::font::safe;
 use crate::render::figure::{Axis, Scale};
 use crate::units::Unit;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
@@ -12,6 +13,9 @@ pub(super) struct Ruler {
     ends: (f64, f64),
     marks: Vec<(f64, String)>,
 }
+
+/// Characters of a mark.
+const LONGEST: usize = 20;
 
 /// Names of multiples of a unit, the largest first.
 const PREFIXES: &[(f64, &str)] = &[
@@ -62,7 +66,10 @@ impl Ruler {
                 );
                 Self::linear(axis.unit.as_ref(), ends, most)
             }
-            Scale::Ordered(names) => Self::ordered(names, most),
+            Scale::Ordered(names) => {
+                let names: Vec<String> = names.iter().map(|name| short(name)).collect();
+                Self::ordered(&names, most)
+            }
         })
     }
 
@@ -179,8 +186,13 @@ pub(super) fn has_place(value: f64, axis: &Axis) -> bool {
 fn named(marks: Vec<f64>, unit: Option<&Unit>, digits: usize) -> Vec<(f64, String)> {
     let named = marks
         .into_iter()
-        .map(|mark| (mark, mark_text(mark, unit, digits)));
+        .map(|mark| (mark, short(&mark_text(mark, unit, digits))));
     named.collect()
+}
+
+/// Text of a mark, safe and not longer than a mark has room for: a file may name any unit.
+fn short(text: &str) -> String {
+    safe(text).chars().take(LONGEST).collect()
 }
 
 /// A mark in words: 10 TFLOP/s, 64 KiB, 1/16.

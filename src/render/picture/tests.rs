@@ -224,6 +224,29 @@ fn extreme_numbers_are_drawn_or_left_out() {
     assert!(seconds < 60.0, "{seconds} s");
 }
 
+/// Units and names of places come from files too.
+#[test]
+fn hostile_axes_are_written_out_and_cut() {
+    let hostile = format!("\u{1b}[2J<script>{}", "long".repeat(1000));
+    let names = vec![hostile.clone(); 3];
+    let mut figure = plane(&Scale::Linear, &[(0.0, 1.0), (2.0, 2.0)], Vec::new());
+    if let Drawing::Plane(plane) = &mut figure.drawing {
+        plane.x.scale = Scale::Ordered(names);
+        plane.y.unit = Some(Unit::Other(hostile));
+    }
+    let all = Drawings(vec![figure]);
+    let picture = text(&all, "plane");
+    assert!(
+        !picture.contains('\u{1b}') && !picture.contains("<script"),
+        "{picture}"
+    );
+    assert!(
+        picture.contains("u{1b}") && !picture.contains("longlong"),
+        "{picture}"
+    );
+    assert_eq!(png(&all).len(), 1);
+}
+
 #[test]
 fn what_is_left_out_is_said() {
     let places: Vec<(f64, f64)> = (1..5000).map(|i| (f64::from(i), 1.0)).collect();
