@@ -10,7 +10,7 @@ use ridgepoint::{Error, Result};
 /// Kinds of measurements that have a trend: those that later runs repeat by the same id.
 const KINDS: &str = "measurement IN ('row', 'ceiling')";
 /// Names that an error lists.
-const NAMED: usize = 8;
+const NAMED: usize = 16;
 
 /// Trend of the row that `row` names, on the adapter of which `adapter` is a part of the name.
 ///
@@ -81,7 +81,7 @@ fn adapter_of(database: &Database, wanted: Option<&str>) -> Result<String> {
         ([], Some(wanted)) => Err(Error::UnknownName {
             kind: "adapter",
             name: wanted.to_owned(),
-            suggestion: suggest(wanted, all.iter().map(String::as_str)),
+            suggestion: near(wanted, &all),
         }),
         ([], None) => Err(Error::Argument {
             argument: "trend".to_owned(),
@@ -112,7 +112,7 @@ fn row_of(database: &Database, adapter: &str, wanted: &str) -> Result<String> {
         [] => Err(Error::UnknownName {
             kind: "row",
             name: wanted.to_owned(),
-            suggestion: suggest(wanted, all.iter().map(String::as_str)),
+            suggestion: near(wanted, &all),
         }),
         several => Err(Error::Argument {
             argument: wanted.to_owned(),
@@ -122,6 +122,15 @@ fn row_of(database: &Database, adapter: &str, wanted: &str) -> Result<String> {
             ),
         }),
     }
+}
+
+/// Names that look like `wanted`, or some of all: a history has hundreds of rows.
+fn near(wanted: &str, all: &[String]) -> String {
+    let text = suggest(wanted, all.iter().map(String::as_str));
+    if all.len() <= NAMED || text.starts_with("did you mean") {
+        return text;
+    }
+    format!("known are {}", listed(&all.iter().collect::<Vec<_>>()))
 }
 
 fn listed(names: &[&String]) -> String {
