@@ -69,6 +69,9 @@ pub struct Edge {
     pub name: String,
     /// Names of this roof and of those so near below it that there is room for one label alone; empty for the latter.
     pub label: String,
+    /// Series of the points that stand under this roof, where a plane has the roofs of several adapters; empty where it has
+    /// those of one.
+    pub series: String,
     /// Whether memory sets it, so that it rises with the intensity, or arithmetic.
     pub is_slanted: bool,
     /// Both of its ends, from left to right, in the units of the axes.

@@ -76,6 +76,7 @@ fn edges(roofline: &Roofline, points: &[Point]) -> Vec<Edge> {
         let edge = Edge {
             name: format!("{} {}", compute.name, Unit::FlopsPerSecond.format(rate)),
             label: compute.name.clone(),
+            series: String::new(),
             is_slanted: false,
             ends: [(rate / fastest, rate), (right, rate)],
         };
@@ -90,6 +91,7 @@ fn edges(roofline: &Roofline, points: &[Point]) -> Vec<Edge> {
                 Unit::BytesPerSecond.format(bandwidth)
             ),
             label: name(memory),
+            series: String::new(),
             is_slanted: true,
             ends: [(left, bandwidth * left), (highest / bandwidth, highest)],
         };

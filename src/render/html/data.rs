@@ -115,6 +115,8 @@ struct Span {
 struct Line {
     name: String,
     label: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    series: String,
     is_slanted: bool,
     ends: [(f64, f64); 2],
 }
@@ -291,6 +293,7 @@ fn line(edge: &Edge) -> Line {
     Line {
         name: safe(&edge.name),
         label: safe(&edge.label),
+        series: safe(&edge.series),
         is_slanted: edge.is_slanted,
         ends: edge.ends,
     }
