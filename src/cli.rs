@@ -19,6 +19,7 @@ mod page;
 mod progress;
 mod report;
 mod results;
+mod results_page;
 mod roofline;
 mod run;
 mod selection;

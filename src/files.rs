@@ -16,9 +16,7 @@ pub use user::{UserFolder, variable};
 /// [`Error::File`], also where `path` is a folder, a device or anything else that is no ordinary file.
 pub fn replace(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     let target = target(path)?;
-    let mut name = target.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
-    let partial = target.with_file_name(name);
+    let partial = partial(&target);
     let written = std::fs::write(&partial, content.as_ref());
     let written = written.and_then(|()| std::fs::rename(&partial, &target));
     if written.is_err() {
@@ -26,6 +24,23 @@ pub fn replace(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
         let _ = std::fs::remove_file(&partial);
     }
     written.map_err(|e| failed(path, &e))
+}
+
+/// Holds that [`replace`] can write `path`, without changing it.
+///
+/// # Errors
+/// [`Error::File`] as [`replace`] would give it.
+pub fn probe(path: &Path) -> Result<()> {
+    let partial = partial(&target(path)?);
+    let probed = std::fs::write(&partial, "").and_then(|()| std::fs::remove_file(&partial));
+    probed.map_err(|e| failed(path, &e))
+}
+
+/// The file that is written in place of `target`, to be renamed.
+fn partial(target: &Path) -> PathBuf {
+    let mut name = target.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    target.with_file_name(name)
 }
 
 /// Writes `files`, each by its name, into `folder`, which is made where it is missing. What else is there stays.
@@ -120,6 +135,22 @@ mod tests {
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
         let error = replace(&folder, "").unwrap_err().to_string();
         assert!(error.contains("this is a folder"), "{error}");
+    }
+
+    #[test]
+    fn a_probe_changes_nothing_and_finds_what_cannot_be_written() {
+        let folder = folder("probe");
+        let path = folder.join("a.json");
+        probe(&path).unwrap();
+        assert!(!path.exists());
+        std::fs::write(&path, "old").unwrap();
+        probe(&path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+        for bad in [folder.clone(), folder.join("missing/a.json")] {
+            let (probed, replaced) = (probe(&bad).unwrap_err(), replace(&bad, "").unwrap_err());
+            assert_eq!(probed.to_string(), replaced.to_string());
+        }
     }
 
     #[test]

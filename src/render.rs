@@ -34,6 +34,7 @@ mod html;
 mod jsonl;
 mod list;
 mod markdown;
+mod overview;
 mod page;
 #[cfg(feature = "pictures")]
 mod picture;
@@ -64,6 +65,8 @@ pub use picture::{OneChart, charts};
 pub use roofline::roofline;
 pub use run::{CEILINGS, Rows, end, header, run};
 pub use subject::{Reports, Subject};
-pub use table::{Align, Cell, Column, Content, Document, Line, Priority, Section, Table, legend};
+pub use table::{
+    Align, Beside, Cell, Column, Content, Document, Line, Priority, Section, Table, legend,
+};
 pub use trend::{Moment, Trend};
 pub use tuning::{tuned, tuned_columns, tuned_summary, tuning};

@@ -16,6 +16,7 @@ mod statistics;
 mod status;
 mod summary;
 mod tuning;
+pub(crate) mod vendor;
 mod warning;
 
 pub use adapter::{AdapterKind, AdapterSummary, CooperativeShape};

@@ -23,15 +23,21 @@ function words(value, unit, digits = 3) {
   return `${plain(value / scale)} ${prefix}${unit}`;
 }
 
+/** Parts of a decade that have marks where the decades are few, the most first. */
+const PARTS = [[1, 2, 5], [1, 5]];
+
 /** Powers of the base of an axis within its ends, at most `most` of them, evenly spaced; where decades are few, parts of them. */
 function marksOf(base, [low, high], most) {
   const log = (value) => Math.log(value) / Math.log(base);
   const first = Math.ceil(log(low) - 1e-9);
   const last = Math.floor(log(high) + 1e-9);
   const step = Math.max(1, Math.ceil((last - first + 1) / most));
-  if (base === 10 && last - first < 2) {
-    const parts = d3.range(first - 1, last + 1).flatMap((power) => [1, 2, 5].map((part) => part * 10 ** power));
-    return parts.filter((mark) => mark >= low && mark <= high);
+  if (base === 10) {
+    const within = (parts) => d3.range(first - 1, last + 1)
+      .flatMap((power) => parts.map((part) => part * 10 ** power))
+      .filter((mark) => mark >= low && mark <= high);
+    const found = PARTS.map(within).find((marks) => marks.length <= most);
+    if (found) return found;
   }
   const marks = [];
   for (let power = Math.ceil(first / step) * step; power <= last; power += step) marks.push(base ** power);
@@ -91,6 +97,24 @@ function broken(name) {
   return name.length > 38 && at > 0 ? `${name.slice(0, at)}\n${name.slice(at)}` : name;
 }
 
+/** Lines of the roofs of several adapters, told from each other without colour. */
+const DASHES = ["none", "9 4", "2 4", "12 4 2 4"];
+
+/** Series of a plane: those of several adapters by their letters, others in the order in which they come up. */
+function seriesOf({ roofs, points }) {
+  const names = [...new Set([...roofs, ...points].map((item) => item.series).filter(Boolean))];
+  return roofs.some((roof) => roof.series) ? names.sort() : names;
+}
+
+/** Axes whose every mark has its words: the library's own leave out those between powers. */
+function axes(plane, width) {
+  const { x, y } = planeFrame(plane, width);
+  return [
+    Plot.axisX(x.ticks, { text: x.tickFormat, label: x.label }),
+    Plot.axisY(y.ticks, { text: y.tickFormat, label: y.label }),
+  ];
+}
+
 /** What a point says where it is hovered over or focused. */
 const told = (point) => [broken(point.name), ...point.facts].join("\n");
 const spoken = (point) => [point.name, ...point.facts].join(", ");
@@ -117,15 +141,25 @@ function planeFrame({ x, y, roofs, points }, width) {
   };
 }
 
-function planeMarks({ roofs, points, joined }) {
+/** Roofs: those of one adapter by what they are, those of several each in the colour and with the line of its series. */
+function roofLines({ roofs, points }) {
+  const [x1, y1, x2, y2] = [(r) => r.ends[0][0], (r) => r.ends[0][1], (r) => r.ends[1][0], (r) => r.ends[1][1]];
+  const line = { x1, y1, x2, y2, strokeWidth: 2, title: "name", ...unheard };
+  if (!roofs.some((roof) => roof.series)) {
+    return [Plot.link(roofs, { ...line, stroke: (r) => (r.is_slanted ? "var(--memory)" : "var(--compute)") })];
+  }
+  return seriesOf({ roofs, points }).map((name, i) => Plot.link(roofs.filter((roof) => roof.series === name), {
+    ...line, stroke: "series", strokeDasharray: DASHES[i % DASHES.length],
+  }));
+}
+
+function planeMarks(plane) {
+  const { roofs, points, joined } = plane;
   const flat = roofs.filter((roof) => !roof.is_slanted && roof.label);
   const slanted = roofs.filter((roof) => roof.is_slanted && roof.label);
   const halo = { fill: "var(--text)", stroke: "var(--raised)", strokeWidth: 5, fontSize: 11, fontWeight: 600, ...unheard };
   return [
-    Plot.link(roofs, {
-      x1: (r) => r.ends[0][0], y1: (r) => r.ends[0][1], x2: (r) => r.ends[1][0], y2: (r) => r.ends[1][1],
-      stroke: (r) => (r.is_slanted ? "var(--memory)" : "var(--compute)"), strokeWidth: 2, title: "name", ...unheard,
-    }),
+    ...roofLines(plane),
     joined ? Plot.line(points, { x: "x", y: "y", z: "series", stroke: "series", strokeWidth: 2, ...unheard }) : null,
     Plot.text(flat, { x: (r) => r.ends[1][0], y: (r) => r.ends[1][1], text: "label", textAnchor: "end", dy: -9, ...halo }),
     Plot.text(slanted, { x: (r) => r.ends[0][0], y: (r) => r.ends[0][1], text: "label", textAnchor: "start", dx: 14, dy: 6, ...halo }),
@@ -135,7 +169,7 @@ function planeMarks({ roofs, points, joined }) {
 
 function plane(figure) {
   const { points } = figure.plane;
-  const names = [...new Set(points.map((p) => p.series))];
+  const names = seriesOf(figure.plane);
   const tip = { x: "x", y: "y", title: told, ...TIP };
   return {
     items: points,
@@ -146,7 +180,7 @@ function plane(figure) {
       grid: true,
       color: { domain: names, range: names.map((_, i) => COLOURS[i % COLOURS.length]) },
       symbol: { domain: names, range: names.map((_, i) => symbolOf(i)), legend: names.length > 0 },
-      marks: [...planeMarks(figure.plane), Plot.tip(points, Plot.pointer({ ...tip, maxRadius: 60 }))],
+      marks: [...axes(figure.plane, width), ...planeMarks(figure.plane), Plot.tip(points, Plot.pointer({ ...tip, maxRadius: 60 }))],
     }),
   };
 }
@@ -188,9 +222,10 @@ function bars(figure) {
 
 /**
  * One stop of the tabulator for all points of a chart, arrows from point to point, from left to right. `show` is called with
- * the item of the point that has the focus, and with none where it leaves.
+ * the item of the point that has the focus, and with none where it leaves. `holder` listens: a drawing that did so itself would
+ * be a stop of the tabulator too.
  */
-function withKeys(svg, items, label, show) {
+function withKeys(holder, svg, items, label, show) {
   svg.setAttribute("role", "group");
   svg.setAttribute("aria-label", label);
   svg.querySelectorAll(":scope > g[aria-label]").forEach((part) => {
@@ -204,7 +239,7 @@ function withKeys(svg, items, label, show) {
     node.setAttribute("role", "img");
     node.setAttribute("tabindex", i ? "-1" : "0");
   });
-  svg.addEventListener("keydown", (event) => {
+  holder.addEventListener("keydown", (event) => {
     const at = order.indexOf(event.target);
     const next = {
       ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: order.length - 1,
@@ -216,10 +251,10 @@ function withKeys(svg, items, label, show) {
     node.setAttribute("tabindex", "0");
     node.focus();
   });
-  svg.addEventListener("focusin", (event) => {
+  holder.addEventListener("focusin", (event) => {
     if (order.includes(event.target) && event.target.matches(":focus-visible")) show(item(event.target));
   });
-  svg.addEventListener("focusout", () => show());
+  holder.addEventListener("focusout", () => show());
 }
 
 /** Draws `figure` into `place`, and again where the place gets another width. */
@@ -237,8 +272,9 @@ function draw(figure, place) {
     drawn = width;
     const node = chart(width);
     const svg = node.matches("svg") ? node : [...node.children].findLast((child) => child.matches("svg"));
-    drawing.replaceChildren(node);
-    withKeys(svg, items, label, (item) => {
+    const holder = element("div", {}, node);
+    drawing.replaceChildren(holder);
+    withKeys(holder, svg, items, label, (item) => {
       drawing.querySelector(".told")?.remove();
       if (!item) return;
       const { x, y, ...rest } = frame(width);

@@ -182,9 +182,8 @@ pub(crate) struct RunArguments {
     /// File of the results [default: ridgepoint-results/ADAPTER-UTCTIME.json]
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Page of the results with charts, for any browser [default: none]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) html: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) page: PageArguments,
     /// Kernels and constants that `ridgepoint tune` found for this adapter, where no kernel is named
     #[arg(long)]
     pub(crate) tuned: bool,
@@ -199,6 +198,18 @@ pub(crate) struct RunArguments {
     pub(crate) data: DataArguments,
     #[command(flatten)]
     pub(crate) cache: CacheArguments,
+}
+
+/// Arguments about the page of a measurement.
+#[derive(Debug, Default, Args)]
+pub(crate) struct PageArguments {
+    /// Page of the results with charts, for any browser [default: beside the file of the results, where standard output is a
+    /// terminal and no `--json` is given; else none]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Open the page in the browser at the end
+    #[arg(long)]
+    pub(crate) open: bool,
 }
 
 /// `ridgepoint tune`
@@ -272,6 +283,8 @@ pub(crate) struct RooflineArguments {
     /// File of the results, in JSON [default: none]
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) page: PageArguments,
     /// Ceilings that `run` uses alone, which takes seconds
     #[arg(long)]
     pub(crate) quick: bool,
@@ -517,7 +530,7 @@ impl Default for RunArguments {
             op: Vec::new(),
             kernel: Vec::new(),
             json: None,
-            html: None,
+            page: PageArguments::default(),
             tuned: false,
             ab: Vec::new(),
             note: None,

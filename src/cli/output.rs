@@ -13,13 +13,37 @@ const STDOUT: &str = "-";
 /// Charts that an error names.
 const NAMED: usize = 12;
 
-/// Reads files of results.
+/// Files from which on reading is shared out: a thread takes longer to start than a file to read.
+const MANY: usize = 16;
+
+/// Reads files of results; many of them on every processor.
 ///
 /// # Errors
 /// [`Error::File`] for the first that cannot be read.
 pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Input>> {
-    let inputs = paths.iter().map(|path| Ok(read_bytes(path)?.0));
-    inputs.collect()
+    if paths.len() < MANY {
+        return read_each(paths);
+    }
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let shares = paths.chunks(paths.len().div_ceil(processors));
+        let readers = shares.map(|paths| scope.spawn(|| read_each(paths)));
+        let readers: Vec<_> = readers.collect();
+        let mut inputs = Vec::with_capacity(paths.len());
+        for reader in readers {
+            let read = reader.join();
+            inputs.extend(read.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        }
+        Ok(inputs)
+    })
+}
+
+fn read_each(paths: &[PathBuf]) -> Result<Vec<Input>> {
+    paths.iter().map(|path| input(path)).collect()
+}
+
+fn input(path: &Path) -> Result<Input> {
+    Ok(read_bytes(path)?.0)
 }
 
 /// Reads a file of results, and gives its bytes too.
@@ -177,8 +201,18 @@ fn of_extension(file: &Path) -> &'static Format {
     FORMATS.iter().find(has).unwrap_or(&FORMATS[0])
 }
 
-/// Whether both are the same file.
+/// Whether both are the same file, which may not be there yet.
 pub(crate) fn is_same(a: &Path, b: &Path) -> bool {
-    let same = |a: &Path| std::fs::canonicalize(a).ok();
-    same(a).is_some_and(|a| same(b) == Some(a))
+    resolved(a).is_some_and(|a| resolved(b) == Some(a))
+}
+
+/// The path of a file from the root; `None` where its folder is not there.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    std::fs::canonicalize(path).ok().or_else(|| {
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = std::fs::canonicalize(folder.unwrap_or(Path::new("."))).ok()?;
+        Some(folder.join(path.file_name()?))
+    })
 }

@@ -1,10 +1,8 @@
-//! The file that the results of a run are written to, as they come, and their page.
+//! The file that the results of a run are written to, as they come.
 
-use super::output::{self, is_same};
 use super::progress;
 use jiff::Timestamp;
-use ridgepoint::render::{Reports, format};
-use ridgepoint::report::{Input, Report, Results};
+use ridgepoint::report::Report;
 use ridgepoint::text::file_safe;
 use ridgepoint::{Error, Result, files};
 use std::path::{Path, PathBuf};
@@ -23,7 +21,7 @@ impl ResultsFile {
     /// Chooses the file and writes `report` as it is so far, so that a folder that cannot be written is reported before
     /// hours of work and not after.
     pub(crate) fn create(wanted: Option<PathBuf>, began: Timestamp, report: &Report) -> Self {
-        let path = wanted.unwrap_or_else(|| unused(&report.adapter.name, began));
+        let path = wanted.unwrap_or_else(|| unused(&report.adapter.name, began, ""));
         let mut file = Self {
             path,
             failed: false,
@@ -47,7 +45,7 @@ impl ResultsFile {
     }
 
     /// The file, whether or not it could be written.
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -57,75 +55,41 @@ impl ResultsFile {
     }
 }
 
-/// The page of the results of one run.
-#[derive(Debug)]
-pub(crate) struct ResultsPage {
-    path: PathBuf,
-    /// Name of the file of the same results.
-    results: String,
-}
-
-impl ResultsPage {
-    /// Writes `report` as it is so far, so that a page that cannot be written is reported before hours of work.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] for the file of the results themselves; [`Error::File`] for one that cannot be written.
-    pub(crate) fn create(path: PathBuf, file: &ResultsFile, report: &Report) -> Result<Self> {
-        if is_same(&path, file.path()) {
-            return Err(Error::Argument {
-                argument: format!("--html {}", path.display()),
-                reason: "this is the file of the results in JSON; name another".to_owned(),
-            });
-        }
-        let results = file.path().display().to_string();
-        let page = Self { path, results };
-        page.save(report)?;
-        Ok(page)
-    }
-
-    /// Writes the page of `report` over the file.
-    ///
-    /// # Errors
-    /// [`Error::File`] for one that cannot be written.
-    pub(crate) fn save(&self, report: &Report) -> Result<()> {
-        let inputs = [Input {
-            name: self.results.clone(),
-            results: Results::Run(Box::new(report.clone())),
-        }];
-        output::write(format("html")?, &Reports(&inputs), &self.path)
-    }
-
-    /// The file.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
 fn write(path: &Path, report: &Report) -> Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|e| Error::File {
-            path: folder.display().to_string(),
-            reason: if folder.is_file() {
-                "this is a file, a folder is needed here".to_owned()
-            } else {
-                e.to_string()
-            },
-        })?;
-    }
+    make_folder(path)?;
     files::replace(path, report.to_json())
 }
 
-/// An unused path for a run on `adapter` that began at `began`; a second run within the same second gets another path.
-pub(crate) fn unused(adapter: &str, began: Timestamp) -> PathBuf {
+/// Makes the folder of `path` where it is missing.
+///
+/// # Errors
+/// [`Error::File`].
+pub(crate) fn make_folder(path: &Path) -> Result<()> {
+    let Some(folder) = path.parent() else {
+        return Ok(());
+    };
+    std::fs::create_dir_all(folder).map_err(|e| Error::File {
+        path: folder.display().to_string(),
+        reason: if folder.is_file() {
+            "this is a file, a folder is needed here".to_owned()
+        } else {
+            e.to_string()
+        },
+    })
+}
+
+/// An unused path for results of `adapter` whose measurement began at `began`, with `kind` at the end of the name; a second
+/// measurement within the same second gets another path.
+pub(crate) fn unused(adapter: &str, began: Timestamp, kind: &str) -> PathBuf {
     let stem = format!(
-        "{}-{}",
+        "{}-{}{kind}",
         file_safe(adapter),
         began.strftime("%Y%m%dT%H%M%SZ")
     );
     let name = |suffix: String| Path::new(FOLDER).join(format!("{stem}{suffix}.json"));
     let mut path = name(String::new());
     let mut count = 2;
-    while path.exists() {
+    while path.exists() || path.with_extension("html").exists() {
         path = name(format!("-{count}"));
         count += 1;
     }

@@ -4,13 +4,17 @@ use super::args::RooflineArguments;
 use super::load::Load;
 use super::page::show;
 use super::progress::{Progress, tell};
+use super::results::unused;
+use super::results_page::{Beside, ResultsPage};
 use super::{FAILED, OK, adapter, host, stop};
 use jiff::Timestamp;
 use ridgepoint::bench::HostLoad;
-use ridgepoint::report::{ROOFLINE_SCHEMA, RooflineReport, RooflineSettings, Status, Tool};
+use ridgepoint::report::{
+    ROOFLINE_SCHEMA, Results, RooflineReport, RooflineSettings, Status, Tool,
+};
 use ridgepoint::roofline::{MeasuredRoofline, PROBE_FILES, ProbeOptions, Scope, Session};
-use ridgepoint::{Error, Gpu, Result};
-use std::path::Path;
+use ridgepoint::{Gpu, Result, files};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// Measures, prints, saves, and returns the exit status.
@@ -18,15 +22,17 @@ pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wan
     let began = (Timestamp::now(), Instant::now());
     if let Some(path) = &arguments.json {
         // A file that cannot be written is reported now rather than after a minute of measuring.
-        let file = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path);
-        file.map_err(|e| cannot_write(path, &e))?;
+        files::probe(path)?;
     }
     let mut options = wanted.options.clone();
     options.features |= ridgepoint::roofline::FEATURES;
     let gpu = Gpu::open(&options).await?;
+    let unnamed = unused(&gpu.summary().name, began.0, "-roofline");
+    let json = match &arguments.json {
+        Some(path) => Beside::Named(path),
+        None => Beside::Default(&unnamed),
+    };
+    let page = ResultsPage::new(arguments.page, json)?;
     tell(&format!("measuring {}, {}", gpu.summary().name, wanted.why));
     stop::listen();
     let extent = if arguments.quick {
@@ -50,45 +56,55 @@ pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wan
     let ended = session.run().await;
     let figures = session.figures().clone();
     drop(progress);
-    let report = report(&arguments, &gpu, &effort, figures, began);
+    let settings = RooflineSettings {
+        quick: arguments.quick,
+        seed: effort.seed,
+        sampling: effort.sampling.clone(),
+        pool_bytes: effort.copy_bytes,
+        shader_hashes: shader_hashes(),
+        note: arguments.note,
+        lasted_s: began.1.elapsed().as_secs_f64(),
+    };
+    let report = report(&gpu, settings, figures, began.0);
     show(&ridgepoint::render::roofline(&report));
     if let Some(path) = &arguments.json {
-        write(path, &report)?;
+        files::replace(path, report.to_json())?;
         tell(&format!("results: {}", path.display()));
     }
+    if let Some(page) = &page {
+        page.save(Results::Roofline(Box::new(report.clone())))?;
+    }
     ended?;
+    if let Some(page) = page {
+        page.open();
+    }
     let bad = |status: Status| matches!(status, Status::Failed | Status::TimedOut);
     let failed = report.ceilings.iter().any(|c| bad(c.status));
     Ok(if failed { FAILED } else { OK })
 }
 
-fn report(
-    arguments: &RooflineArguments,
-    gpu: &Gpu,
-    effort: &ProbeOptions,
-    figures: MeasuredRoofline,
-    began: (Timestamp, Instant),
-) -> RooflineReport {
+fn shader_hashes() -> BTreeMap<String, String> {
     let hashes = PROBE_FILES.iter().map(|file| {
         (
             file.shader.name.to_owned(),
             format!("{:016x}", file.shader.hash()),
         )
     });
+    hashes.collect()
+}
+
+fn report(
+    gpu: &Gpu,
+    settings: RooflineSettings,
+    figures: MeasuredRoofline,
+    began: Timestamp,
+) -> RooflineReport {
     RooflineReport {
         schema: ROOFLINE_SCHEMA.to_owned(),
         tool: Tool::current(),
-        host: host::host(began.0),
+        host: host::host(began),
         adapter: gpu.summary().clone(),
-        settings: RooflineSettings {
-            quick: arguments.quick,
-            seed: effort.seed,
-            sampling: effort.sampling.clone(),
-            pool_bytes: effort.copy_bytes,
-            shader_hashes: hashes.collect(),
-            note: arguments.note.clone(),
-            lasted_s: began.1.elapsed().as_secs_f64(),
-        },
+        settings,
         levels: figures.levels(gpu.capabilities()),
         ceilings: figures.ceilings,
         variants: figures.variants,
@@ -97,16 +113,5 @@ fn report(
         system: figures.system,
         transfers: figures.transfers,
         warnings: super::run::warnings(gpu),
-    }
-}
-
-fn write(path: &Path, report: &RooflineReport) -> Result<()> {
-    std::fs::write(path, report.to_json()).map_err(|e| cannot_write(path, &e))
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> Error {
-    Error::File {
-        path: path.display().to_string(),
-        reason: error.to_string(),
     }
 }

@@ -7,7 +7,8 @@ use super::args::{AdapterArguments, RunArguments};
 use super::load::Load;
 use super::page::{page, show, show_section};
 use super::progress::{Progress, print, tell};
-use super::results::{ResultsFile, ResultsPage};
+use super::results::ResultsFile;
+use super::results_page::{Beside, ResultsPage};
 use super::selection::Selection;
 use super::{BAD_INPUT, FAILED, OK, adapter, host, stop, tunings};
 use jiff::Timestamp;
@@ -16,7 +17,8 @@ use ridgepoint::compiler::Compiler;
 use ridgepoint::ops::FAMILIES;
 use ridgepoint::render::{self, CEILINGS, Rows, Section, terminal};
 use ridgepoint::report::{
-    AdapterKind, Hierarchy, Report, Row, SCHEMA, Settings, StageStatistics, Status, Tool, Warning,
+    AdapterKind, Hierarchy, Report, Results, Row, SCHEMA, Settings, StageStatistics, Status, Tool,
+    Warning,
 };
 use ridgepoint::roofline::{ArithmeticGrid, ProbeOptions, Scope, Session};
 use ridgepoint::shader::{Checks, Constant, Prepared};
@@ -52,11 +54,12 @@ pub(crate) async fn run(arguments: RunArguments, adapter: &AdapterArguments) -> 
         .extend(left_out.into_iter().map(left_out_of));
     note_missing(&mut report, cases.len());
     announce(&selection, &cases, kind);
+    let beside = match &arguments.json {
+        Some(_) => Beside::Named,
+        None => Beside::Default,
+    };
     let mut file = ResultsFile::create(arguments.json, began, &report);
-    let page = arguments
-        .html
-        .map(|path| ResultsPage::create(path, &file, &report));
-    let page = page.transpose()?;
+    let page = ResultsPage::new(arguments.page, beside(file.path()))?;
     show(&render::header(&report));
     print("");
     let plan = Planned {
@@ -69,11 +72,13 @@ pub(crate) async fn run(arguments: RunArguments, adapter: &AdapterArguments) -> 
     if let Some(path) = file.saved() {
         tell(&format!("results: {}", path.display()));
     }
-    if let Some(page) = page {
-        page.save(&report)?;
-        tell(&format!("page: {}", page.path().display()));
+    if let Some(page) = &page {
+        page.save(Results::Run(Box::new(report.clone())))?;
     }
     ended?;
+    if let Some(page) = page {
+        page.open();
+    }
     if file.saved().is_none() {
         return Ok(BAD_INPUT);
     }

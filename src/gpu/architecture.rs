@@ -1,6 +1,6 @@
 //! Families of GPUs whose compilers and cores want other constants, told apart by what an adapter says of itself.
 
-use crate::report::{AdapterKind, AdapterSummary};
+use crate::report::{AdapterKind, AdapterSummary, vendor};
 
 /// A family of GPUs. Assumptions about each are in `gpu/profile.rs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,15 +35,6 @@ pub enum Architecture {
     Software,
     /// None of these: treated with care.
     Unknown,
-}
-
-/// PCI vendors.
-mod vendor {
-    pub(super) const AMD: u32 = 0x1002;
-    pub(super) const NVIDIA: u32 = 0x10de;
-    pub(super) const ARM: u32 = 0x13b5;
-    pub(super) const QUALCOMM: u32 = 0x5143;
-    pub(super) const INTEL: u32 = 0x8086;
 }
 
 /// Device ids of Panther Lake and Wildcat Lake, from Mesa's list.

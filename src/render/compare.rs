@@ -3,6 +3,7 @@
 mod sheet;
 mod sums;
 
+use super::figures::of_comparison;
 use super::subject::Subject;
 use super::table::{Cell, Column, Content, Document, Line, Priority, Section, Table};
 use crate::compare::{self, Comparison, Side, letter};
@@ -78,7 +79,7 @@ fn document(comparing: &Comparing<'_>) -> Document {
         title: String::new(),
         content: Content::Warnings(comparison.warnings.clone()),
     });
-    Document::of(sections)
+    Document::of(sections).drawn(of_comparison(comparison))
 }
 
 fn mean_title(comparison: &Comparison<'_>) -> String {

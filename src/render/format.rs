@@ -94,11 +94,11 @@ pub static FORMATS: &[Format] = &[
     },
     Format {
         name: "html",
-        about: "a page with charts that needs no network, for any browser",
+        about: "a page with charts that needs no network, for any browser; of several files a folder of pages with an index",
         extension: "html",
         is_text: true,
         is_picture: false,
-        write: |subject, _| Written::text(html::page(subject)),
+        write: |subject, _| html::written(subject),
     },
     #[cfg(feature = "pictures")]
     Format {

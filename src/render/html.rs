@@ -1,72 +1,49 @@
-//! A page that stands alone: documents, figures and the results themselves, as JSON in a page that shows them.
+//! Pages: documents, figures and the results themselves, as JSON in a page that shows them.
 //!
 //! No text of a file becomes part of the page's own language: each stands in JSON without `<`, and the page's script makes
-//! text nodes of it. The page asks no network, and says so to the browser.
+//! text nodes of it. The page asks no network, and says so to the browser. One file, or a comparison, is one page that stands
+//! alone; several files are a gallery, whose pages share style and scripts.
 
+mod assets;
 mod data;
+mod gallery;
 mod lines;
+mod shell;
 
+use super::format::Written;
 use super::subject::Subject;
-use data::{embedded, files};
+use assets::{LIBRARY, LICENCES, SCRIPT, STYLE};
+use data::{embedded, results};
 use lines::json;
-use std::fmt::Write as _;
+use shell::{Parts, filled};
 
-/// The page, with the names of its parts in double braces.
-const SHELL: &str = include_str!("../../assets/page/shell.html");
+/// What the browser lets a page that stands alone load: its own style and scripts, which stand in it.
+const SOURCES: &str = "script-src 'unsafe-inline'; style-src 'unsafe-inline'";
 
-/// Text of a page of `subject`.
-pub(super) fn page(subject: &dyn Subject) -> String {
-    let mut page = String::new();
-    for piece in SHELL.split("{{") {
-        match piece.split_once("}}") {
-            Some((name, rest)) => {
-                page += &part(name, subject);
-                page += rest;
-            }
-            None => page += piece,
-        }
-    }
-    page
-}
-
-/// Text of one part of the page.
-fn part(name: &str, subject: &dyn Subject) -> String {
-    match name {
-        "style" => include_str!("../../assets/page/style.css").to_owned(),
-        "library" => concat!(
-            include_str!("../../assets/vendor/d3.min.js"),
-            "\n",
-            include_str!("../../assets/vendor/plot.umd.min.js")
-        )
-        .to_owned(),
-        "script" => concat!(
-            include_str!("../../assets/page/charts.js"),
-            include_str!("../../assets/page/tables.js"),
-            include_str!("../../assets/page/main.js")
-        )
-        .to_owned(),
-        "licence" => concat!(
-            include_str!("../../assets/vendor/d3.LICENSE"),
-            "\n",
-            include_str!("../../assets/vendor/plot.LICENSE")
-        )
-        .to_owned(),
-        "data" => json(&embedded(subject)),
-        "results" => results(subject),
-        unknown => unreachable!("the shell names a part {unknown}"),
+/// A page of `subject`, or a gallery where it is several files.
+pub(super) fn written(subject: &dyn Subject) -> Written {
+    match subject.overview() {
+        Some(overview) => Written::Folder(gallery::files(subject, &overview)),
+        None => Written::One(page(subject).into_bytes()),
     }
 }
 
-/// The results of each file in an element of its own, which the page reads where somebody asks for them alone.
-fn results(subject: &dyn Subject) -> String {
-    let mut text = String::new();
-    for (i, results) in files(subject).enumerate() {
-        let _ = writeln!(
-            text,
-            "<script type=\"application/json\" id=\"results-{i}\">{results}</script>"
-        );
-    }
-    text
+/// Text of a page of `subject` that stands alone.
+fn page(subject: &dyn Subject) -> String {
+    filled(&Parts {
+        sources: SOURCES,
+        brand: "ridgepoint",
+        promise: "The page carries its results and asks no network.",
+        style: &format!("<style>\n{STYLE}\n</style>"),
+        licences: &format!("<pre>{LICENCES}</pre>"),
+        data: &json(&embedded(subject)),
+        results: &results(subject),
+        scripts: &format!(
+            "<script>\n{}\n</script>\n<script>\n{}\n</script>",
+            LIBRARY.concat(),
+            SCRIPT.concat()
+        ),
+    })
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub(super) fn golden(name: &str, text: &str) {
     );
 }
 
-fn write(format: &str, subject: &dyn Subject, width: usize) -> String {
+pub(super) fn write(format: &str, subject: &dyn Subject, width: usize) -> String {
     let format = super::format(format).unwrap();
     match (format.write)(subject, &page(width)) {
         Written::One(bytes) => String::from_utf8(bytes).unwrap(),
@@ -55,11 +55,18 @@ fn texts() -> impl Iterator<Item = &'static Format> {
     FORMATS.iter().filter(|format| !format.is_picture)
 }
 
-/// What a page of HTML shows, as the JSON in it; `None` for any other text.
+/// What the pages of `text` show, as the JSON in each; nothing for a text that is no page.
+fn all_shown(text: &str) -> impl Iterator<Item = String> {
+    let pages = text.split("<script type=\"application/json\" id=\"data\">");
+    pages.skip(1).map(|page| {
+        let data = page.split("</script>").next().unwrap_or(page);
+        format!("{}\n", data.trim())
+    })
+}
+
+/// What the first page of `text` shows; `None` for a text that is no page.
 fn shown(text: &str) -> Option<String> {
-    let (_, data) = text.split_once("<script type=\"application/json\" id=\"data\">")?;
-    let (data, _) = data.split_once("</script>")?;
-    Some(format!("{}\n", data.trim()))
+    all_shown(text).next()
 }
 
 /// Golden files of a subject: the terminal at two widths, and every other format of text. Pictures have golden files of
@@ -91,6 +98,25 @@ fn reports_are_those_of_the_golden_files() {
     goldens("roofline", &Reports(&[Input::made_up("roofline.json")]));
 }
 
+/// Several files begin with an overview of all.
+#[test]
+fn overviews_are_those_of_the_golden_files() {
+    let inputs = ["run.json", "other.json", "roofline.json"].map(Input::made_up);
+    let reports = Reports(&inputs);
+    let overview = reports.overview().unwrap();
+    for width in [80, 120] {
+        let name = format!("overview-{width}.txt");
+        let text = super::terminal::document(&overview, &page(width));
+        golden(&name, &text);
+        assert!(write("terminal", &reports, width).starts_with(&text));
+    }
+    let text = super::markdown::document(&overview);
+    golden("overview.md", &text);
+    assert!(write("markdown", &reports, 100).starts_with(&text));
+    let index = shown(&write("html", &reports, 100)).unwrap();
+    golden("overview.page.json", &index);
+}
+
 #[test]
 fn a_terminal_of_80_columns_is_wide_enough() {
     let two = ["run.json", "other.json"].map(Input::made_up);
@@ -117,7 +143,9 @@ fn several_files_follow_each_other_in_documents_and_share_a_table() {
     let all = Reports(&inputs);
     for format in ["terminal", "markdown"] {
         let text = write(format, &all, 80);
-        let places = ["run.json", "roofline.json"].map(|name| text.find(name).unwrap());
+        // Each is in the overview first.
+        let documents = &text[text.find("all else").unwrap()..];
+        let places = ["run.json", "roofline.json"].map(|name| documents.find(name).unwrap());
         assert!(places[0] < places[1]);
     }
     let csv = write("csv", &all, 80);
@@ -231,9 +259,11 @@ fn is_harmless(format: &str, text: &str) {
             }
         }
         "html" => {
-            let data = shown(text).expect("a page shows something");
-            assert!(!data.contains('<'), "{data}");
-            serde_json::from_str::<serde_json::Value>(&data).unwrap();
+            assert!(shown(text).is_some(), "a page shows something");
+            for data in all_shown(text) {
+                assert!(!data.contains('<'), "{data}");
+                serde_json::from_str::<serde_json::Value>(&data).unwrap();
+            }
         }
         "svg" => is_xml(text),
         "jsonl" => {

@@ -1,6 +1,7 @@
 //! What formats write: documents for people, and a flat table for programs, of the same results.
 
 use super::facts::origin;
+use super::overview::overview;
 use super::roofline::roofline;
 use super::run::run;
 use super::table::Document;
@@ -14,6 +15,11 @@ pub trait Subject {
 
     /// The files that it was made of.
     fn inputs(&self) -> &[Input];
+
+    /// The inputs side by side, where each is one for itself: a format of several files makes a page of each.
+    fn overview(&self) -> Option<Document> {
+        None
+    }
 
     /// Documents for people, in reading order.
     fn documents(&self) -> Vec<Document>;
@@ -43,6 +49,13 @@ impl Subject for Reports<'_> {
         self.0
     }
 
+    fn overview(&self) -> Option<Document> {
+        (self.0.len() > 1).then(|| Document {
+            title: self.title(),
+            ..overview(self.0)
+        })
+    }
+
     fn documents(&self) -> Vec<Document> {
         let documents = self.0.iter().map(|input| {
             let mut document = match &input.results {
@@ -54,7 +67,7 @@ impl Subject for Reports<'_> {
             }
             document
         });
-        documents.collect()
+        self.overview().into_iter().chain(documents).collect()
     }
 
     fn sheet(&self) -> Sheet<'_> {

@@ -68,6 +68,10 @@ pub struct Column {
     pub about: &'static str,
     /// Characters that its longest cell is known to need, for lines that are shown before the last one is there.
     pub least: usize,
+    /// Place of its cells beside those of the column before it.
+    pub place: Beside,
+    /// Whether its cells are of few kinds, by which a reader may pick lines.
+    pub is_choice: bool,
 }
 
 /// Side that the text of a column stands on.
@@ -79,6 +83,15 @@ pub enum Align {
     Right,
     /// Left, over as many lines as the text needs. Only the last column of a line can be prose.
     Prose,
+}
+
+/// Place of the cells of a column beside those of the column before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// A place of their own.
+    Own,
+    /// Under the cells of the column before, which they say more about, in a format whose cells have room for two lines.
+    Under,
 }
 
 /// Claim of a column to a place in the line; columns of the least claim move below the line first, or above it.
@@ -116,6 +129,8 @@ pub enum Cell {
     Text(String),
     /// Names, none of which is broken over two lines.
     List(Vec<String>),
+    /// Name of one of the inputs of a subject, by its place among them: a format that makes a page of each leads there.
+    Input(String, usize),
     /// A number.
     Count(u64),
     /// A measured number.
@@ -214,6 +229,8 @@ impl Column {
             priority: Priority::Always,
             about: "",
             least: 0,
+            place: Beside::Own,
+            is_choice: false,
         }
     }
 
@@ -254,6 +271,25 @@ impl Column {
     #[must_use]
     pub fn about(self, about: &'static str) -> Self {
         Self { about, ..self }
+    }
+
+    /// The column as more about the column before it; text formats have it below the line.
+    #[must_use]
+    pub fn under(self) -> Self {
+        Self {
+            place: Beside::Under,
+            priority: Priority::Below,
+            ..self
+        }
+    }
+
+    /// The column as one whose cells are of few kinds, by which a reader may pick lines.
+    #[must_use]
+    pub fn choice(self) -> Self {
+        Self {
+            is_choice: true,
+            ..self
+        }
     }
 
     /// The column wide enough for `texts`.
@@ -316,7 +352,9 @@ impl Cell {
     pub fn shown(&self) -> String {
         match self {
             Self::Empty | Self::Status(Status::Ok) => String::new(),
-            Self::Text(text) | Self::Remedy(text) => visible(text).into_owned(),
+            Self::Text(text) | Self::Remedy(text) | Self::Input(text, _) => {
+                visible(text).into_owned()
+            }
             Self::List(names) | Self::Marks(names) => visible(&names.join(", ")).into_owned(),
             Self::Count(count) => count.to_string(),
             Self::Quantity { value, unit } => visible(&unit.format(*value)).into_owned(),

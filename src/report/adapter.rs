@@ -123,20 +123,26 @@ impl std::fmt::Display for CooperativeShape {
 }
 
 impl AdapterSummary {
-    /// Name, kind, backend and driver in one line.
+    /// Name and version of the driver; "unknown" where it gives neither.
     #[must_use]
-    pub fn describe(&self) -> String {
+    pub fn driver_text(&self) -> String {
         // Drivers that have no name, or no version beyond it, are not given one.
         let parts = [&self.driver, &self.driver_info];
         let mut known: Vec<&str> = parts.iter().map(|part| part.as_str()).collect();
         known.retain(|part| *part != UNKNOWN);
         known.dedup();
-        let driver = if known.is_empty() {
+        if known.is_empty() {
             UNKNOWN.to_owned()
         } else {
             known.join(" ")
-        };
+        }
+    }
+
+    /// Name, kind, backend and driver in one line.
+    #[must_use]
+    pub fn describe(&self) -> String {
         let (name, kind, backend) = (&self.name, self.kind, &self.backend);
+        let driver = self.driver_text();
         format!("{name}: {kind}, {backend}, driver {driver}")
     }
 

@@ -1,19 +1,26 @@
 //! Names that kernels and constants had in earlier versions: readers of runs and tunings, and the command line, still
 //! accept them.
 
+use std::sync::LazyLock;
+
 /// Lines `kernel OLD NEW` and `constant KERNEL OLD NEW`, kernels by their new names.
 const TABLE: &str = include_str!("../../tests/snapshots/renames.txt");
 
-/// The words of each line of the table.
-fn lines() -> impl Iterator<Item = Vec<&'static str>> {
-    let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
-    lines.map(|line| line.split_whitespace().collect())
+/// The words of each line of the table. A file of results asks for thousands of names.
+fn lines() -> &'static [Vec<&'static str>] {
+    static LINES: LazyLock<Vec<Vec<&str>>> = LazyLock::new(|| {
+        let lines = TABLE.lines().filter(|line| !line.starts_with('#'));
+        lines
+            .map(|line| line.split_whitespace().collect())
+            .collect()
+    });
+    &LINES
 }
 
 /// The present name of the kernel `name`.
 #[must_use]
 pub fn kernel(name: &str) -> &str {
-    let new = lines().find_map(|words| match words[..] {
+    let new = lines().iter().find_map(|words| match words[..] {
         ["kernel", old, new] if old == name => Some(new),
         _ => None,
     });
@@ -23,7 +30,7 @@ pub fn kernel(name: &str) -> &str {
 /// The present name of the constant `name` of `kernel`, a present name.
 #[must_use]
 pub fn constant<'a>(kernel: &str, name: &'a str) -> &'a str {
-    let new = lines().find_map(|words| match words[..] {
+    let new = lines().iter().find_map(|words| match words[..] {
         ["constant", of, old, new] if of == kernel && old == name => Some(new),
         _ => None,
     });

@@ -50,7 +50,8 @@ fn files_are_shown_where_there_is_no_adapter() {
     );
     let both = run(&mut with("report-both", &files), "report a.json b.json");
     let text = shown(&both);
-    assert!(text.starts_with("a.json\n======\n\nNVIDIA H200"), "{text}");
+    assert!(text.starts_with("Results of 2 files\n====="), "{text}");
+    assert!(text.contains("\na.json\n======\n\nNVIDIA H200"), "{text}");
     assert!(text.contains("\nb.json\n======\n\nMade Up 9000"), "{text}");
     assert!(
         text.lines().all(|line| line.chars().count() <= 100),
@@ -224,6 +225,48 @@ fn charts_become_pictures_one_to_a_file() {
         refused(&output, &[words]);
         assert!(!folder.join("out.svg").exists(), "{arguments}");
     }
+}
+
+/// Several files are a gallery: a folder whose index leads to a page of each.
+#[test]
+fn several_files_are_a_gallery() {
+    let files = [("a.json", REFERENCE), ("b.json", ROOFLINE), ("c.json", RUN)];
+    let mut command = with("report-gallery", &files);
+    let folder = command.get_current_dir().unwrap().to_owned();
+    // Files of one name, in two folders, and one that is there twice.
+    std::fs::create_dir(folder.join("again")).unwrap();
+    std::fs::copy(folder.join("a.json"), folder.join("again/a.json")).unwrap();
+    let all = "a.json again/a.json b.json c.json";
+    shown(&run(
+        &mut command,
+        &format!("report {all} --format html -o gallery"),
+    ));
+    let text = |name: &str| std::fs::read_to_string(folder.join("gallery").join(name)).unwrap();
+    let index = text("index.html");
+    let entries = std::fs::read_dir(folder.join("gallery")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let pages: Vec<String> = names.filter(|name| name.ends_with(".html")).collect();
+    assert_eq!(pages.len(), 5, "{pages:?}");
+    for page in pages.iter().filter(|page| *page != "index.html") {
+        assert!(index.contains(page.as_str()), "{page}");
+        assert!(text(page).contains("href=\"index.html\""), "{page}");
+    }
+    assert!(index.contains("\"again/a.json\""));
+    // What a gallery shares is there once.
+    assert!(text("library.js").len() > 100_000 && text("page.css").contains("--series-0"));
+    assert!(pages.iter().all(|page| text(page).len() < 300_000));
+    let refusal = |arguments: &str| {
+        let mut command = with("report-gallery-refused", &files);
+        run(
+            &mut command,
+            &format!("report a.json b.json --format html{arguments}"),
+        )
+    };
+    refused(&refusal(""), &["--format html", "--out FOLDER"]);
+    refused(
+        &refusal(" -o c.json"),
+        &["c.json: this is a file, a folder is needed"],
+    );
 }
 
 /// The name of a file is a text from elsewhere too.

@@ -17,6 +17,8 @@ fn a_quick_roofline_prints_and_writes_what_a_run_uses() {
         "--quick",
         "--json",
         "roofline.json",
+        "--html",
+        "roofline.html",
         "--note",
         "a test",
     ];
@@ -24,6 +26,11 @@ fn a_quick_roofline_prints_and_writes_what_a_run_uses() {
     let (out, err) = (stdout(&output), stderr(&output));
     assert_eq!(output.status.code(), Some(0), "{out}\n{err}");
     assert!(err.contains("results: roofline.json"), "{err}");
+    assert!(err.contains("page: roofline.html"), "{err}");
+    let page = std::fs::read_to_string(file.with_extension("html")).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("ridgepoint.roofline/1"));
+    let folder = std::fs::read_dir(file.parent().unwrap()).unwrap();
+    assert_eq!(folder.count(), 2, "a part of a file is left");
 
     let found = json(&file);
     assert_eq!(found["schema"], "ridgepoint.roofline/1");
@@ -65,4 +72,15 @@ fn a_file_that_cannot_be_written_is_refused_before_anything_is_measured() {
     assert_eq!(output.status.code(), Some(2), "{error}");
     assert_eq!(stdout(&output), "");
     assert!(error.contains("missing/roofline.json"), "{error}");
+    for (arguments, words) in [
+        ("--html missing/roofline.html", "missing/roofline.html: "),
+        ("--json a.json --html ./a.json", "name another"),
+    ] {
+        let mut command = ridgepoint("roofline-refused");
+        let folder = command.get_current_dir().unwrap().to_owned();
+        let arguments = format!("roofline --quick {arguments}");
+        let output = command.args(arguments.split(' ')).output().unwrap();
+        super::refused(&output, &[words]);
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), 0);
+    }
 }

@@ -346,3 +346,107 @@ fn a_page_that_cannot_be_written_is_refused_at_once() {
         assert_eq!(report["rows"].as_array().unwrap().len(), 0);
     }
 }
+
+/// At a terminal a run ends with the path of its page, beside its file; in a pipe there is none.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_gets_a_page_and_a_pipe_none() {
+    let has_script = std::process::Command::new("script")
+        .arg("--version")
+        .output();
+    if !has_adapter() || has_script.is_err() {
+        println!("skipped: no adapter, or no `script` to make a terminal");
+        return;
+    }
+    let pages = |folder: &Path| {
+        let entries = std::fs::read_dir(folder.join("ridgepoint-results"))
+            .into_iter()
+            .flatten();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    };
+    for (arguments, count) in [
+        ("run --suite quick --op copy:1024", 2),
+        ("roofline --quick", 1),
+    ] {
+        let mut command = ridgepoint("page-terminal");
+        let folder: PathBuf = command.get_current_dir().unwrap().into();
+        let output = command.args(arguments.split(' ')).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let written = pages(&folder);
+        assert!(
+            written.iter().all(|name| name.ends_with(".json")),
+            "{written:?}"
+        );
+
+        let mut terminal = std::process::Command::new("script");
+        let program = format!("{} {arguments}", env!("CARGO_BIN_EXE_ridgepoint"));
+        let folder = ridgepoint("page-terminal")
+            .get_current_dir()
+            .unwrap()
+            .to_owned();
+        terminal
+            .current_dir(&folder)
+            .args(["-qec", &program, "/dev/null"]);
+        let output = terminal
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        let written = pages(&folder);
+        assert_eq!(written.len(), count, "{written:?}");
+        let page = written.iter().find(|name| name.ends_with(".html")).unwrap();
+        assert!(stdout(&output).contains(&format!("page: ridgepoint-results/{page}")));
+        if let Some(json) = written.iter().find(|name| name.ends_with(".json")) {
+            assert_eq!(
+                json.trim_end_matches(".json"),
+                page.trim_end_matches(".html")
+            );
+        }
+    }
+}
+
+/// `--open` writes the page and hands it to the system, whose failure is a warning.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_page_is_opened_on_request() {
+    use std::os::unix::fs::PermissionsExt as _;
+    if !has_adapter() {
+        return;
+    }
+    let arguments = "run --suite quick --op copy:1024 --json rows.json --open";
+    let mut command = ridgepoint("page-open");
+    let folder: PathBuf = command.get_current_dir().unwrap().into();
+    let opener = folder.join("xdg-open");
+    std::fs::write(&opener, "#!/bin/sh\nprintf %s \"$1\" >\"${0%/*}/opened.partial\" && mv \"${0%/*}/opened.partial\" \"${0%/*}/opened\"\n").unwrap();
+    std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let output = command
+        .env("PATH", path)
+        .args(arguments.split(' '))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let began = std::time::Instant::now();
+    while !folder.join("opened").exists() {
+        assert!(began.elapsed().as_secs() < 20, "nothing was opened");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let opened = std::fs::read_to_string(folder.join("opened")).unwrap();
+    assert_eq!(opened, "rows.html");
+    assert!(folder.join("rows.html").exists());
+
+    let mut command = ridgepoint("page-not-opened");
+    let output = command
+        .env("PATH", "/nonexistent")
+        .args(arguments.split(' '))
+        .output()
+        .unwrap();
+    let error = stderr(&output);
+    assert_eq!(output.status.code(), Some(0), "{error}");
+    assert!(
+        error.contains("warning: the page cannot be opened here") && error.contains("rows.html"),
+        "{error}"
+    );
+}

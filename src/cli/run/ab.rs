@@ -44,7 +44,7 @@ pub(super) async fn ab(arguments: &RunArguments, adapter: &AdapterArguments) -> 
     let pairs = pairs(&ways)?;
     let name = |way: &Way| way.opened.gpu.summary().name.clone();
     let base = arguments.json.clone();
-    let base = base.unwrap_or_else(|| unused(&name(&ways[0]), began));
+    let base = base.unwrap_or_else(|| unused(&name(&ways[0]), began, ""));
     let mut recorded = Vec::new();
     for (way, letter) in ways.iter().zip(LETTERS) {
         let Opened {
@@ -71,7 +71,7 @@ pub(super) async fn ab(arguments: &RunArguments, adapter: &AdapterArguments) -> 
             tell(&format!("results: {}", path.display()));
         }
     }
-    if let Some(path) = &arguments.html {
+    if let Some(path) = &arguments.page.html {
         let comparing = Comparing {
             comparison: Comparison::new(&inputs),
             statistics: true,

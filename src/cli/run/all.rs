@@ -41,7 +41,7 @@ pub(super) async fn all(arguments: &RunArguments, adapter: &AdapterArguments) ->
         if stop::asked() {
             break;
         }
-        let path = unused(&summary.name, Timestamp::now());
+        let path = unused(&summary.name, Timestamp::now(), "");
         let status = one(&own, index, &path)?;
         worst = worst.max(told(summary, status));
         paths.push(path);
@@ -72,7 +72,7 @@ pub(super) fn show_comparison(inputs: &[Input]) {
 fn refuse(arguments: &RunArguments) -> Result<()> {
     let named = [
         ("--json", arguments.json.is_some()),
-        ("--html", arguments.html.is_some()),
+        ("--html", arguments.page.html.is_some()),
     ];
     match named.into_iter().find(|(_, is_given)| *is_given) {
         Some((argument, _)) => Err(Error::Argument {

@@ -6,10 +6,11 @@ use crate::compare::Verdict;
 use crate::render::facts::facts;
 use crate::render::figure::{Axis, Bar, Drawing, Edge, Figure, Point, Scale};
 use crate::render::subject::Subject;
-use crate::render::table::{Align, Cell, Column, Content, Document, Section, Table};
+use crate::render::table::{Align, Beside, Cell, Column, Content, Document, Section, Table};
 use crate::report::{Input, Results, Status};
 use crate::text::visible;
 use serde::Serialize;
+use std::fmt::Write as _;
 
 /// All that a page shows. Texts are safe to show; the results themselves stand beside it.
 #[derive(Serialize)]
@@ -51,6 +52,19 @@ struct Head {
     #[serde(skip_serializing_if = "str::is_empty")]
     about: &'static str,
     align: &'static str,
+    #[serde(skip_serializing_if = "is_false")]
+    under: bool,
+    #[serde(skip_serializing_if = "is_false")]
+    choice: bool,
+}
+
+/// Whether a field can be left out.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the form that serde asks for"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 #[derive(Serialize)]
@@ -65,7 +79,7 @@ struct Record {
 #[serde(untagged)]
 enum Place {
     Plain(String),
-    /// Text, number to sort by, kind, reason.
+    /// Text, number to sort by, kind, reason of what is missing or name of the page that a name leads to.
     Rich(String, Option<f64>, &'static str, String),
 }
 
@@ -139,20 +153,41 @@ struct Length {
 
 /// What the page shows of `subject`.
 pub(super) fn embedded(subject: &dyn Subject) -> Page {
+    let documents = subject.documents();
     Page {
         title: safe(&subject.title()),
-        documents: subject.documents().iter().map(part).collect(),
+        documents: documents
+            .iter()
+            .map(|document| part(document, &[]))
+            .collect(),
         files: subject.inputs().iter().map(file).collect(),
     }
 }
 
-/// The results of each file as this version reads them, as JSON.
-pub(super) fn files(subject: &dyn Subject) -> impl Iterator<Item = String> {
-    let results = subject.inputs().iter().map(|input| &input.results);
-    results.map(|results| match results {
-        Results::Run(run) => json(run),
-        Results::Roofline(roofline) => json(roofline),
-    })
+/// What the page of an overview shows. The inputs have the pages `pages`.
+pub(super) fn overviewed(overview: &Document, pages: &[String]) -> Page {
+    Page {
+        title: safe(&overview.title),
+        documents: vec![part(overview, pages)],
+        files: Vec::new(),
+    }
+}
+
+/// The results of each file as this version reads them, each in an element of its own, which the page reads where somebody
+/// asks for them alone.
+pub(super) fn results(subject: &dyn Subject) -> String {
+    let mut text = String::new();
+    for (i, input) in subject.inputs().iter().enumerate() {
+        let results = match &input.results {
+            Results::Run(run) => json(run),
+            Results::Roofline(roofline) => json(roofline),
+        };
+        let _ = writeln!(
+            text,
+            "<script type=\"application/json\" id=\"results-{i}\">{results}</script>"
+        );
+    }
+    text
 }
 
 fn safe(text: &str) -> String {
@@ -171,16 +206,20 @@ fn file(input: &Input) -> File {
     }
 }
 
-fn part(document: &Document) -> Part {
+fn part(document: &Document, pages: &[String]) -> Part {
     Part {
         title: safe(&document.title),
         figures: document.figures.iter().map(drawn).collect(),
-        sections: document.sections.iter().filter_map(block).collect(),
+        sections: document
+            .sections
+            .iter()
+            .filter_map(|section| block(section, pages))
+            .collect(),
     }
 }
 
 /// A section; `None` for a drawing with letters, which is among the figures.
-fn block(section: &Section) -> Option<Block> {
+fn block(section: &Section, pages: &[String]) -> Option<Block> {
     let mut block = Block {
         title: safe(&section.title),
         paragraphs: Vec::new(),
@@ -190,14 +229,14 @@ fn block(section: &Section) -> Option<Block> {
     match &section.content {
         Content::Text(paragraphs) => block.paragraphs = all_safe(paragraphs),
         Content::Warnings(warnings) => block.warnings = all_safe(warnings),
-        Content::Table(table) => block.table = Some(grid(table)),
+        Content::Table(table) => block.table = Some(grid(table, pages)),
         Content::Chart(_) | Content::Curve(_) => return None,
     }
     Some(block)
 }
 
 /// A table without the columns that are empty on every line.
-fn grid(table: &Table) -> Grid {
+fn grid(table: &Table, pages: &[String]) -> Grid {
     let has_text = |i: &usize| {
         let mut cells = table.lines.iter().filter_map(|line| line.cells.get(*i));
         cells.any(|cell| !cell.shown().is_empty())
@@ -207,7 +246,7 @@ fn grid(table: &Table) -> Grid {
         group: line.group.as_deref().map(safe),
         cells: places
             .iter()
-            .map(|i| place(line.cells.get(*i).unwrap_or(&Cell::Empty)))
+            .map(|i| place(line.cells.get(*i).unwrap_or(&Cell::Empty), pages))
             .collect(),
     });
     Grid {
@@ -225,10 +264,12 @@ fn head(column: &Column) -> Head {
             Align::Right => "right",
             Align::Prose => "prose",
         },
+        under: column.place == Beside::Under,
+        choice: column.is_choice,
     }
 }
 
-fn place(cell: &Cell) -> Place {
+fn place(cell: &Cell, pages: &[String]) -> Place {
     let text = cell.shown();
     let (number, kind, reason) = match cell {
         Cell::Count(count) => (Some(*count as f64), "", None),
@@ -246,6 +287,7 @@ fn place(cell: &Cell) -> Place {
         Cell::Verdict(Verdict::Faster) | Cell::Outcome(Outcome::Pass) => (None, "good", None),
         Cell::Status(Status::Noisy) | Cell::Marks(_) => (None, "mark", None),
         Cell::Missing(reason) => (None, "missing", reason.as_deref()),
+        Cell::Input(_, place) => (None, "page", pages.get(*place).map(String::as_str)),
         _ => return Place::Plain(text),
     };
     Place::Rich(text, number, kind, reason.map_or(String::new(), safe))

@@ -8,20 +8,53 @@ use std::fmt::Write as _;
 pub(super) fn json(value: &impl Serialize) -> String {
     let plain = serde_json::to_string(value).expect("plain data has a JSON form");
     let mut text = String::with_capacity(plain.len() + plain.len() / 8);
-    let (mut is_in_string, mut is_escaped) = (false, false);
-    for c in plain.chars() {
-        match c {
-            '{' if !is_in_string => text.push_str("\n{"),
-            // They stand in strings alone, and all are of the basic plane, whose characters are one escape each.
-            c if c == '<' || acts(c) => {
-                let _ = write!(text, "\\u{:04x}", u32::from(c));
-            }
-            c => text.push(c),
-        }
-        is_in_string ^= c == '"' && !is_escaped;
-        is_escaped = c == '\\' && !is_escaped;
+    // Strings and what is between them take turns; nothing between them has a quote.
+    let mut rest = plain.as_str();
+    while let Some(begin) = rest.find('"') {
+        push_lines(&mut text, &rest[..begin]);
+        let end = begin + 1 + length(&rest.as_bytes()[begin + 1..]);
+        push_safe(&mut text, &rest[begin..=end]);
+        rest = &rest[end + 1..];
     }
+    push_lines(&mut text, rest);
     text
+}
+
+/// Bytes of a string up to the quote that ends it.
+fn length(string: &[u8]) -> usize {
+    let mut at = 0;
+    while string[at] != b'"' {
+        at += if string[at] == b'\\' { 2 } else { 1 };
+    }
+    at
+}
+
+/// Adds `plain`, which has no strings, with each object at the beginning of a line.
+fn push_lines(text: &mut String, plain: &str) {
+    let mut pieces = plain.split('{');
+    text.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        text.push_str("\n{");
+        text.push_str(piece);
+    }
+}
+
+/// Adds a string.
+fn push_safe(text: &mut String, string: &str) {
+    // Most strings have nothing to write out: no character beyond ASCII, and of ASCII neither of these.
+    let is_plain = |byte: u8| byte.is_ascii() && byte != b'<' && byte != 0x7f;
+    if string.bytes().all(is_plain) {
+        text.push_str(string);
+        return;
+    }
+    for c in string.chars() {
+        if c == '<' || acts(c) {
+            // All of them are of the basic plane, whose characters are one escape each.
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        } else {
+            text.push(c);
+        }
+    }
 }
 
 #[cfg(test)]

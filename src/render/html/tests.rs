@@ -69,7 +69,7 @@ fn a_page_asks_no_network() {
     let page = page(&Reports(&run(|_| ())));
     assert!(page.contains("http-equiv=\"Content-Security-Policy\" content=\"default-src 'none';"));
     // The library names parts of a drawing by `url(#..)`.
-    let own = page.replace(&part("library", &Reports(&[])), "");
+    let own = page.replace(&LIBRARY.concat(), "");
     for word in [
         "<link",
         "<img",
@@ -257,6 +257,142 @@ fn a_comparison_is_a_page_of_both_files() {
     let data = data(&page(&comparing));
     assert_eq!(data["documents"].as_array().unwrap().len(), 1);
     assert_eq!(data["files"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_comparison_has_the_roofs_and_points_of_every_file() {
+    let inputs = ["run.json", "other.json", "roofline.json"].map(Input::made_up);
+    let comparing = Comparing {
+        comparison: Comparison::new(&inputs),
+        statistics: false,
+    };
+    let data = data(&page(&comparing));
+    let plane = &figures(&data)[0]["plane"];
+    let of = |what: &str, letter: char| {
+        let items = plane[what].as_array().unwrap().iter();
+        let series = items.map(|item| item["series"].as_str().unwrap());
+        series.filter(|series| series.starts_with(letter)).count()
+    };
+    for (letter, input) in ['A', 'B', 'C'].into_iter().zip(&inputs) {
+        let ceilings = input.results.ceilings().iter();
+        let known = ceilings.filter(|ceiling| ceiling.value.is_some());
+        let is_roof = |id: &str| id.starts_with("compute/") || id.starts_with("memory/");
+        assert!(of("roofs", letter) > 1, "{letter}");
+        assert!(of("roofs", letter) <= known.filter(|c| is_roof(c.id.as_str())).count() + 9);
+        let rows = input.results.rows().iter();
+        let is_point = |row: &&Row| {
+            row.verified.as_ref().is_some_and(|v| v.ok) && row.flops > 0 && row.flop_rate.is_some()
+        };
+        assert_eq!(
+            of("points", letter),
+            rows.filter(is_point).count(),
+            "{letter}"
+        );
+    }
+}
+
+/// The files of a gallery by their names.
+fn gallery(inputs: &[Input]) -> Vec<(String, String)> {
+    let Written::Folder(files) = written(&Reports(inputs)) else {
+        panic!("several files are a gallery");
+    };
+    let texts = files.into_iter();
+    texts
+        .map(|(name, bytes)| (name, String::from_utf8(bytes).unwrap()))
+        .collect()
+}
+
+#[test]
+fn a_gallery_has_a_page_of_each_file_and_an_index_that_leads_there() {
+    let inputs = ["run.json", "roofline.json", "run.json"].map(Input::made_up);
+    let files = gallery(&inputs);
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    let shared = [
+        "index.html",
+        "page.css",
+        "page.js",
+        "library.js",
+        "licences.txt",
+    ];
+    assert_eq!(names[..5], shared);
+    let index = data(&files[0].1);
+    let lines = index["documents"][0]["sections"][0]["table"]["lines"]
+        .as_array()
+        .unwrap();
+    assert_eq!((lines.len(), files.len()), (3, 8));
+    for ((line, (name, page)), input) in lines.iter().zip(&files[5..]).zip(&inputs) {
+        let adapter = line["cells"][0].as_array().unwrap();
+        assert_eq!(adapter[0], input.results.adapter().name.as_str());
+        assert_eq!(
+            (&adapter[2], &adapter[3]),
+            (&"page".into(), &name.as_str().into())
+        );
+        assert_eq!(results(page), input.results);
+        assert!(page.contains("<a href=\"index.html\">"));
+    }
+    // A copy of a file has a page of its own.
+    assert_eq!(names[7], names[5].replace(".html", "-2.html"));
+    assert_eq!(
+        names.iter().collect::<std::collections::HashSet<_>>().len(),
+        8
+    );
+}
+
+#[test]
+fn pages_of_a_gallery_share_their_files_and_ask_no_network() {
+    let files = gallery(&["run.json", "other.json"].map(Input::made_up));
+    let pages = files.iter().filter(|(name, _)| name.ends_with(".html"));
+    let mut count = 0;
+    for (name, page) in pages {
+        count += 1;
+        let policy = "content=\"default-src 'none'; script-src 'self' file:; style-src 'self' file: 'unsafe-inline'; ";
+        assert!(page.contains(policy), "{name}");
+        assert!(!page.contains("://") && !page.contains("{{"), "{name}");
+        for begin in ["src=\"", "href=\""] {
+            for part in page.split(begin).skip(1) {
+                let target = part.split('"').next().unwrap();
+                let is_there = files.iter().any(|(name, _)| name == target);
+                assert!(is_there || target.starts_with('#'), "{name}: {target}");
+            }
+        }
+        assert!(
+            !page.contains(LIBRARY[0]) && !page.contains("<style>"),
+            "{name}"
+        );
+    }
+    assert_eq!(count, 3);
+}
+
+/// Names and adapters of files are texts in the index too, and no name of a page has more than letters, digits and `-`.
+#[test]
+fn hostile_texts_stay_texts_in_a_gallery() {
+    let hostile = "</script><script>alert(1)</script>\u{1b}[2J\"../../x";
+    let inputs = run(|run| hostile.clone_into(&mut run.adapter.name));
+    let named = Input {
+        name: hostile.to_owned(),
+        ..inputs[0].clone()
+    };
+    let harmless = gallery(&[Input::made_up("run.json"), Input::made_up("run.json")]);
+    let files = gallery(&[named.clone(), named]);
+    for ((name, page), (_, model)) in files.iter().zip(&harmless) {
+        assert_eq!(
+            page.matches("<script").count(),
+            model.matches("<script").count()
+        );
+        assert_eq!(
+            page.matches("</script").count(),
+            model.matches("</script").count()
+        );
+        let is_safe = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+        assert!(name.chars().all(is_safe) && !name.contains(".."), "{name}");
+    }
+    let cells =
+        data(&files[0].1)["documents"][0]["sections"][0]["table"]["lines"][0]["cells"].clone();
+    let adapter = cells[0][0].as_str().unwrap();
+    assert!(
+        adapter.starts_with("</script>") && adapter.contains(r"\u{1b}"),
+        "{adapter}"
+    );
 }
 
 /// Colours of a theme by their names.
