@@ -4,7 +4,7 @@
 # Mesa's device-selection layer complains on stderr where there is no desktop session; adapters are chosen here.
 export NODEVICE_SELECT ?= 1
 
-.PHONY: help run test test-cooperative test-compilers test-compilers-all snippets lint setup rust clean
+.PHONY: help run test test-cooperative test-compilers test-compilers-all test-reports snippets lint setup rust clean
 .NOTPARALLEL:
 
 help: ## Show this list
@@ -29,6 +29,10 @@ test-compilers: setup ## Compile every chosen kernel with the compilers of other
 
 test-compilers-all: setup ## The same for more generations, and for Arm's GPUs
 	@scripts/test_compilers.sh all
+
+# Chromium, DuckDB and pandas come from Debian and into the cache; SCREENSHOTS=FOLDER keeps pictures of the pages.
+test-reports: setup ## Test reports: recipes, pages in a browser, speed (ARGS="recipes pages speed")
+	@scripts/test_reports.sh $(ARGS)
 
 # A snippet is text that several WGSL files share; each file holds a copy.
 snippets: rust ## Write shaders/snippets/ into the WGSL files that use them
