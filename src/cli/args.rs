@@ -348,7 +348,8 @@ pub(crate) struct OutputArguments {
     /// Chart to draw in place of all, such as `roofline`; a wrong name lists them [formats: svg, png]
     #[arg(long, value_name = "NAME")]
     pub(crate) chart: Option<String>,
-    /// File in place of standard output, which is `-`, or folder for several pictures; a file that is there is replaced
+    /// File in place of standard output, which is `-`; a file that is there is replaced. A folder where the format makes several
+    /// files, as pictures of several charts are, and HTML of several inputs
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }

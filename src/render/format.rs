@@ -98,7 +98,10 @@ pub static FORMATS: &[Format] = &[
         extension: "html",
         is_text: true,
         is_picture: false,
-        write: |subject, _| html::written(subject),
+        write: |subject, _| match html::gallery(subject) {
+            Some(files) => Written::Folder(files),
+            None => Written::text(html::page(subject)),
+        },
     },
     #[cfg(feature = "pictures")]
     Format {

@@ -10,7 +10,6 @@ mod gallery;
 mod lines;
 mod shell;
 
-use super::format::Written;
 use super::subject::Subject;
 use assets::{LIBRARY, LICENCES, SCRIPT, STYLE};
 use data::{embedded, results};
@@ -20,16 +19,14 @@ use shell::{Parts, filled};
 /// What the browser lets a page that stands alone load: its own style and scripts, which stand in it.
 const SOURCES: &str = "script-src 'unsafe-inline'; style-src 'unsafe-inline'";
 
-/// A page of `subject`, or a gallery where it is several files.
-pub(super) fn written(subject: &dyn Subject) -> Written {
-    match subject.overview() {
-        Some(overview) => Written::Folder(gallery::files(subject, &overview)),
-        None => Written::One(page(subject).into_bytes()),
-    }
+/// Files of a gallery of `subject`, by their names; `None` for what is one page.
+pub(super) fn gallery(subject: &dyn Subject) -> Option<Vec<(String, Vec<u8>)>> {
+    let overview = subject.overview()?;
+    Some(gallery::files(subject, &overview))
 }
 
 /// Text of a page of `subject` that stands alone.
-fn page(subject: &dyn Subject) -> String {
+pub(super) fn page(subject: &dyn Subject) -> String {
     filled(&Parts {
         sources: SOURCES,
         brand: "ridgepoint",

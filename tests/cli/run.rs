@@ -358,15 +358,14 @@ fn a_terminal_gets_a_page_and_a_pipe_none() {
         println!("skipped: no adapter, or no `script` to make a terminal");
         return;
     }
-    let pages = |folder: &Path| {
+    let results = |folder: &Path| {
         let entries = std::fs::read_dir(folder.join("ridgepoint-results"))
             .into_iter()
             .flatten();
-        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<String> = names.collect();
-        names.sort();
-        names
+        let names = entries.map(|entry| PathBuf::from(entry.unwrap().file_name()));
+        names.collect::<Vec<_>>()
     };
+    let is = |path: &Path, kind: &str| path.extension().is_some_and(|end| end == kind);
     for (arguments, count) in [
         ("run --suite quick --op copy:1024", 2),
         ("roofline --quick", 1),
@@ -375,11 +374,8 @@ fn a_terminal_gets_a_page_and_a_pipe_none() {
         let folder: PathBuf = command.get_current_dir().unwrap().into();
         let output = command.args(arguments.split(' ')).output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-        let written = pages(&folder);
-        assert!(
-            written.iter().all(|name| name.ends_with(".json")),
-            "{written:?}"
-        );
+        let written = results(&folder);
+        assert!(written.iter().all(|path| is(path, "json")), "{written:?}");
 
         let mut terminal = std::process::Command::new("script");
         let program = format!("{} {arguments}", env!("CARGO_BIN_EXE_ridgepoint"));
@@ -394,15 +390,13 @@ fn a_terminal_gets_a_page_and_a_pipe_none() {
             .stdin(std::process::Stdio::null())
             .output()
             .unwrap();
-        let written = pages(&folder);
+        let written = results(&folder);
         assert_eq!(written.len(), count, "{written:?}");
-        let page = written.iter().find(|name| name.ends_with(".html")).unwrap();
-        assert!(stdout(&output).contains(&format!("page: ridgepoint-results/{page}")));
-        if let Some(json) = written.iter().find(|name| name.ends_with(".json")) {
-            assert_eq!(
-                json.trim_end_matches(".json"),
-                page.trim_end_matches(".html")
-            );
+        let page = written.iter().find(|path| is(path, "html")).unwrap();
+        let told = format!("page: ridgepoint-results/{}", page.display());
+        assert!(stdout(&output).contains(&told), "{}", stdout(&output));
+        for other in &written {
+            assert_eq!(other.file_stem(), page.file_stem());
         }
     }
 }
@@ -418,9 +412,9 @@ fn a_page_is_opened_on_request() {
     let arguments = "run --suite quick --op copy:1024 --json rows.json --open";
     let mut command = ridgepoint("page-open");
     let folder: PathBuf = command.get_current_dir().unwrap().into();
-    let opener = folder.join("xdg-open");
-    std::fs::write(&opener, "#!/bin/sh\nprintf %s \"$1\" >\"${0%/*}/opened.partial\" && mv \"${0%/*}/opened.partial\" \"${0%/*}/opened\"\n").unwrap();
-    std::fs::set_permissions(&opener, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let program = folder.join("xdg-open");
+    std::fs::write(&program, "#!/bin/sh\nprintf %s \"$1\" >\"${0%/*}/opened.partial\" && mv \"${0%/*}/opened.partial\" \"${0%/*}/opened\"\n").unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
     let output = command
         .env("PATH", path)

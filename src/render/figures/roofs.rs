@@ -330,7 +330,10 @@ mod tests {
         ];
         assert_eq!(named.collect::<Vec<_>>(), wanted);
         let flat = roofs.iter().filter(|roof| !roof.is_slanted);
-        assert!(flat.into_iter().all(|roof| roof.ends[1].0 == RANGE.1));
+        assert!(
+            flat.into_iter()
+                .all(|roof| roof.ends[1].0.total_cmp(&RANGE.1).is_eq())
+        );
         assert_eq!(roofs[3].ends[1], (12.0, 6e12));
     }
 }
