@@ -30,6 +30,7 @@ mod facts;
 mod figure;
 mod figures;
 mod format;
+mod hierarchy;
 mod html;
 mod jsonl;
 mod list;

@@ -5,6 +5,7 @@ mod ceiling_id;
 mod clpeak;
 mod figure;
 pub mod flat;
+mod hierarchy;
 mod list;
 pub mod published;
 pub mod renames;
@@ -23,9 +24,9 @@ pub use adapter::{AdapterKind, AdapterSummary, CooperativeShape};
 pub use ceiling_id::CeilingId;
 pub use list::{LIST_SCHEMA, List, ListedAdapter, ListedKernel, ListedOperation, ListedSuite};
 pub use results::{Input, Results};
+pub use hierarchy::{Hierarchy, LatencyPoint, Level, SweepPoint};
 pub use roofline::{
-    Hierarchy, LatencyPoint, Level, ROOFLINE_SCHEMA, RooflineReport, RooflineSettings, SweepPoint,
-    TransferPoint, Variant,
+    ROOFLINE_SCHEMA, RooflineReport, RooflineSettings, TransferPoint, Variant,
 };
 pub use run::{Bound, Ceiling, GridPoint, Host, Report, Row, SCHEMA, Settings, Tool, Verified};
 pub use sampling::Sampling;

@@ -201,7 +201,7 @@ pub(crate) struct RunArguments {
 }
 
 /// Arguments about the page of a measurement.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct PageArguments {
     /// Page of the results with charts, for any browser [default: beside the file of the results, where standard output is a
     /// terminal and no `--json` is given; else none]

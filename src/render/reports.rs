@@ -1,6 +1,6 @@
 //! Tests of reports in every format: golden files, hostile files, large files.
 
-use super::{Comparing, Document, FORMATS, Format, Page, Reports, Subject, Written};
+use super::{Comparing, Document, FORMATS, Format, Page, Reports, Subject, WithPublished, Written};
 use crate::compare::Comparison;
 use crate::report::{Input, Report, Results, Row};
 use crate::text::acts;
@@ -324,7 +324,9 @@ fn try_all(bytes: &[u8]) -> bool {
     }];
     // Bitmaps are drawn by the code of SVG, and take a hundred times as long.
     for format in FORMATS.iter().filter(|format| format.is_text) {
-        is_harmless(format.name, &write(format.name, &Reports(&inputs), 60));
+        let reports = Reports(&inputs);
+        let published = WithPublished(&reports);
+        is_harmless(format.name, &write(format.name, &published, 60));
     }
     true
 }
@@ -340,12 +342,14 @@ fn files_with_changed_bytes_are_read_or_refused() {
     let files = [
         folder().join("run.json"),
         folder().join("roofline.json"),
+        folder().join("clpeak.json"),
+        folder().join("torch.json"),
         reference.into(),
     ];
     let files = files.map(|path| std::fs::read(path).unwrap());
     let mut read = 0;
     for i in 0..1500 {
-        let mut bytes = files[if i % 10 == 0 { 2 } else { i % 2 }].clone();
+        let mut bytes = files[if i % 10 == 0 { 4 } else { i % 4 }].clone();
         for _ in 0..=random.below(3) {
             let at = random.below(bytes.len());
             let to = (at + random.below(40)).min(bytes.len());
@@ -415,7 +419,7 @@ fn files_with_values_that_cannot_be_are_read_or_refused() {
     let values = values.map(|text| serde_json::from_str::<serde_json::Value>(text).unwrap());
     let mut read = 0;
     for i in 0..3000 {
-        let name = ["run.json", "roofline.json"][i % 2];
+        let name = ["run.json", "roofline.json", "clpeak.json"][i % 3];
         let bytes = std::fs::read(folder().join(name)).unwrap();
         let mut file: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
         for _ in 0..=random.below(3) {

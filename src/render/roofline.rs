@@ -3,9 +3,10 @@
 use super::ceilings::{ceilings, marks, spread, value};
 use super::chart::Chart;
 use super::figures::of_roofline;
+use super::hierarchy::hierarchy;
 use super::run::{note, versions};
 use super::table::{Cell, Column, Content, Document, Line, Priority, Section, Table};
-use crate::report::{Ceiling, Level, RooflineReport, Status, TransferPoint, Variant, Warning};
+use crate::report::{Ceiling, RooflineReport, Status, TransferPoint, Variant, Warning};
 use crate::roofline::Roofline;
 use crate::units::{Intensity, Unit, format_bytes, format_seconds};
 
@@ -154,34 +155,6 @@ fn unvaried<'a>(report: &'a RooflineReport, ceiling: &Ceiling) -> Option<&'a Cei
     report.ceiling(&ceiling.id).or(unchecked)
 }
 
-/// Table of the levels of the memory hierarchy.
-pub(super) fn hierarchy(levels: &[Level]) -> Table {
-    let size = |bytes: Option<u64>| {
-        let bytes = bytes.map(|bytes| bytes as f64);
-        Cell::quantity_or(bytes, Unit::Bytes, Cell::Missing(None))
-    };
-    let line = |level: &Level| {
-        let none = || Cell::Missing(None);
-        Line::of([
-            Cell::text(&level.name),
-            size(level.bytes),
-            size(level.lane_bytes),
-            Cell::quantity_or(level.bandwidth, Unit::BytesPerSecond, none()),
-            Cell::quantity_or(level.latency_s, Unit::Seconds, none()),
-        ])
-    };
-    Table {
-        columns: vec![
-            Column::left("level"),
-            Column::right("size to all").unit(Unit::Bytes),
-            Column::right("to one lane").unit(Unit::Bytes),
-            Column::right("reads").unit(Unit::BytesPerSecond),
-            Column::right("latency").unit(Unit::Seconds),
-        ],
-        lines: levels.iter().map(line).collect(),
-    }
-}
-
 /// Table of the ridge points of each kind of arithmetic over each level.
 fn ridge_points(roofline: &Roofline) -> Table {
     let mut levels: Vec<&str> = roofline.memory.iter().map(|m| m.level.as_str()).collect();
@@ -265,6 +238,7 @@ fn transfers(points: &[TransferPoint]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Level;
     use crate::render::{Page, terminal};
 
     fn sheet() -> Roofline {

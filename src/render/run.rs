@@ -6,6 +6,7 @@ mod views;
 
 use super::ceilings::ceilings;
 use super::figures::of_run;
+use super::hierarchy::hierarchy;
 use super::table::{Content, Document, Section, legend};
 use super::warnings;
 use crate::report::{Report, Tool};
@@ -97,10 +98,10 @@ pub fn end(report: &Report) -> Document {
 
 fn closing(report: &Report, legend: &str) -> Document {
     let is_explained = report.rows.len() >= EXPLAINED;
-    let hierarchy = report.hierarchy.as_ref();
-    let levels = hierarchy.map_or(&[][..], |hierarchy| &hierarchy.levels);
+    let measured = report.hierarchy.as_ref();
+    let levels = measured.map_or(&[][..], |measured| &measured.levels);
     let before = [
-        Section::table("memory hierarchy", super::roofline::hierarchy(levels)),
+        Section::table("memory hierarchy", hierarchy(levels)),
         Section::table(
             "price of passing intermediate results through memory",
             prices(&report.rows),

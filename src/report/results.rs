@@ -2,7 +2,8 @@
 
 use super::adapter::AdapterSummary;
 use super::clpeak;
-use super::roofline::{Level, ROOFLINE_SCHEMA, RooflineReport};
+use super::hierarchy::Level;
+use super::roofline::{ROOFLINE_SCHEMA, RooflineReport};
 use super::run::{Ceiling, Host, Report, Row, SCHEMA, Tool};
 use super::warning::Warning;
 use crate::error::{Error, Result};

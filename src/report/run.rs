@@ -5,8 +5,8 @@
 
 use super::adapter::AdapterSummary;
 use super::ceiling_id::CeilingId;
+use super::hierarchy::Hierarchy;
 use super::renames;
-use super::roofline::Hierarchy;
 use super::sampling::Sampling;
 use super::statistics::StageStatistics;
 use super::status::{Checks, ClockKind, Status};

@@ -68,6 +68,11 @@ fn shapes_survive_their_text() {
         shape.validate().unwrap();
     }
     assert_eq!(SHAPE.label(), "2x4x512x768x64xcausal");
+    let [first, last] = ["+bshd+kv2+v32", "+kv2+v32+bshd"].map(|options| {
+        let text = format!("1x4x8x8x64{options}");
+        format!("{:?}", text::parse(&text, Dtype::F32).unwrap())
+    });
+    assert_eq!(first, last);
     for wrong in [
         "2x4x512x64",
         "2x4x512x768x64xwindow",

@@ -89,14 +89,16 @@ pub(in crate::ops) fn read(operation: &'static str, text: &str, dtype: Dtype) ->
         mask,
         ..Attention::new(batch, heads, seq_q, head_dim)
     };
-    for word in words {
-        option(&mut attention, word.trim()).ok_or_else(wrong)?;
+    // The layout of `bshd` depends on the sizes, wherever the words for these stand.
+    let (last, first): (Vec<&str>, Vec<&str>) =
+        words.map(str::trim).partition(|word| *word == "bshd");
+    for word in first.into_iter().chain(last) {
+        option(&mut attention, word).ok_or_else(wrong)?;
     }
     Ok(attention)
 }
 
-/// Sets the option of one word; `None` for a word that is no option. Words that depend on sizes come after the words for
-/// these sizes, as [`label`] writes them.
+/// Sets the option of one word; `None` for a word that is no option.
 fn option(attention: &mut Attention, word: &str) -> Option<()> {
     let (name, value) = word
         .split_once('=')

@@ -198,6 +198,7 @@ fn extreme_numbers_are_drawn_or_left_out() {
     let edge = |a: f64, b: f64| Edge {
         name: "edge".to_owned(),
         label: "edge".to_owned(),
+        series: String::new(),
         is_slanted: a < b,
         ends: [(a, b), (b, a)],
     };
