@@ -142,7 +142,7 @@ fn warnings(inputs: &[Input], problems: &Problems<'_>) -> Vec<String> {
         let is_own = tool.is_own();
         is_own.then(|| format!("{} of {}", tool.version, tool.commit))
     };
-    let schema = |results: &Results| Some(results.schema().to_owned());
+    let schema = |results: &Results| Some(results.source().to_owned());
     let settings = [
         (
             differing("schemas differ:", &of(&schema)),

@@ -16,7 +16,11 @@ pub fn roofline(report: &RooflineReport) -> Document {
     let mut sections = vec![
         header(report),
         Section::table(
-            "ceilings: the best stable samples, and the spread of all",
+            if report.tool.is_own() {
+                "ceilings: the best stable samples, and the spread of all".to_owned()
+            } else {
+                format!("ceilings, by the method of {}", report.tool.name)
+            },
             ceilings(&report.ceilings),
         ),
         Section::table(

@@ -65,13 +65,14 @@ fn ceilings_of_clpeak_are_compared_and_marked() {
         "compute/f32",
         "method ridgepoint (A), clpeak (B)",
         "clpeak 3.",
+        "schemas differ: ridgepoint.run/1 (A), clpeak/run (B)",
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }
     let output = run(&mut with("peers-clpeak-report", &files), "report c.json");
     let text = shown(&output);
     assert!(
-        text.contains("best vector") && text.contains("ceilings in "),
+        text.contains("by the method of clpeak") && text.contains("ceilings in "),
         "{text}"
     );
     let unknown = with("peers-unknown", &files);
