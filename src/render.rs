@@ -60,9 +60,9 @@ pub use figure::{Axis, Bar, Bars, Drawing, Edge, Figure, Plane, Point, Scale};
 pub use format::{FORMATS, Format, Written, format};
 pub use list::list;
 pub use page::{Colours, Page};
-pub use published::WithPublished;
 #[cfg(feature = "pictures")]
 pub use picture::{OneChart, charts};
+pub use published::WithPublished;
 pub use roofline::roofline;
 pub use run::{CEILINGS, Rows, end, header, run};
 pub use subject::{Reports, Subject};

@@ -22,12 +22,10 @@ mod warning;
 
 pub use adapter::{AdapterKind, AdapterSummary, CooperativeShape};
 pub use ceiling_id::CeilingId;
+pub use hierarchy::{Hierarchy, LatencyPoint, Level, SweepPoint};
 pub use list::{LIST_SCHEMA, List, ListedAdapter, ListedKernel, ListedOperation, ListedSuite};
 pub use results::{Input, Results};
-pub use hierarchy::{Hierarchy, LatencyPoint, Level, SweepPoint};
-pub use roofline::{
-    ROOFLINE_SCHEMA, RooflineReport, RooflineSettings, TransferPoint, Variant,
-};
+pub use roofline::{ROOFLINE_SCHEMA, RooflineReport, RooflineSettings, TransferPoint, Variant};
 pub use run::{Bound, Ceiling, GridPoint, Host, Report, Row, SCHEMA, Settings, Tool, Verified};
 pub use sampling::Sampling;
 pub use statistics::StageStatistics;

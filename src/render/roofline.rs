@@ -242,8 +242,8 @@ fn transfers(points: &[TransferPoint]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Level;
     use crate::render::{Page, terminal};
+    use crate::report::Level;
 
     fn sheet() -> Roofline {
         Roofline::from_sheet("a sheet", &[("f32", 64e12), ("f16", 640e12)], 4e12)

@@ -10,8 +10,8 @@ use crate::units::Unit;
 use plotters::coord::Shift;
 use plotters::coord::cartesian::Cartesian2d;
 use plotters::prelude::{
-    ChartBuilder, ChartContext, Color, DrawingArea, DrawingAreaErrorKind, DrawingBackend,
-    LineSeries, PathElement, Rectangle, TRANSPARENT, Text,
+    ChartBuilder, ChartContext, Color, DashedLineSeries, DrawingArea, DrawingAreaErrorKind,
+    DrawingBackend, LineSeries, PathElement, Rectangle, TRANSPARENT, Text,
 };
 use plotters::style::RGBColor;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -50,13 +50,8 @@ pub(super) fn shown_roofs(plane: &Plane) -> &[Edge] {
 /// Draws `plane` into `area`.
 pub(super) fn draw<'a, B: DrawingBackend + 'a>(area: &'a Canvas<B>, plane: &Plane) -> Drawn<B> {
     let points: Vec<&Point> = shown(plane).collect();
-    let mut names: Vec<&str> = Vec::new();
-    for point in &points {
-        if !names.contains(&point.series.as_str()) {
-            names.push(&point.series);
-        }
-    }
     let roofs = shown_roofs(plane);
+    let names = names(roofs, &points);
     let corners = || roofs.iter().flat_map(|roof| roof.ends);
     let xs = points.iter().map(|p| p.x).chain(corners().map(|c| c.0));
     let ys = points.iter().map(|p| p.y).chain(corners().map(|c| c.1));
@@ -96,7 +91,17 @@ pub(super) fn draw<'a, B: DrawingBackend + 'a>(area: &'a Canvas<B>, plane: &Plan
         .y_desc(name(&plane.y))
         .draw()?;
     for roof in roofs {
-        chart.draw_series(LineSeries::new(roof.ends, ink(roof).stroke_width(2)))?;
+        let line = ink(roof, &names).stroke_width(2);
+        match place(roof, &names) {
+            // Lines of several adapters differ without colours too.
+            Some(place) if place > 0 => {
+                let (dash, gap) = (14 / place as i32 + 2, 6);
+                chart.draw_series(DashedLineSeries::new(roof.ends, dash, gap, line))?;
+            }
+            _ => {
+                chart.draw_series(LineSeries::new(roof.ends, line))?;
+            }
+        }
     }
     for (i, name) in names.iter().enumerate() {
         let own = points.iter().filter(|point| point.series == *name);
@@ -109,8 +114,31 @@ pub(super) fn draw<'a, B: DrawingBackend + 'a>(area: &'a Canvas<B>, plane: &Plan
             chart.plotting_area().draw(&marker(i, place))?;
         }
     }
-    draw_labels(&chart, area, roofs, &points)?;
+    draw_labels(&chart, area, roofs, &names, &points)?;
     draw_legend(&area.margin(12, 0, room + 110 + 14, 0), &names, roofs)
+}
+
+/// Series of the roofs and of the points, in the order of their first point; roofs of several adapters are in the order of
+/// their names.
+fn names<'a>(roofs: &'a [Edge], points: &[&'a Point]) -> Vec<&'a str> {
+    let of_roofs = roofs.iter().map(|roof| roof.series.as_str());
+    let of_roofs = of_roofs.filter(|series| !series.is_empty());
+    let mut names: Vec<&str> = Vec::new();
+    for series in of_roofs.chain(points.iter().map(|point| point.series.as_str())) {
+        if !names.contains(&series) {
+            names.push(series);
+        }
+    }
+    if roofs.iter().any(|roof| !roof.series.is_empty()) {
+        names.sort_unstable();
+    }
+    names
+}
+
+/// Place of the series of `roof` among `names`; `None` for the roof of the only adapter.
+fn place(roof: &Edge, names: &[&str]) -> Option<usize> {
+    let mut names = names.iter();
+    names.position(|name| *name == roof.series && !name.is_empty())
 }
 
 /// Name of an axis, with its unit where its marks do not say it.
@@ -121,8 +149,12 @@ fn name(axis: &Axis) -> String {
     }
 }
 
-fn ink(roof: &Edge) -> RGBColor {
-    colour(if roof.is_slanted { "memory" } else { "compute" })
+/// Colour of a roof: of its series, or of what sets it where there is one adapter.
+fn ink(roof: &Edge, names: &[&str]) -> RGBColor {
+    match place(roof, names) {
+        Some(place) => series(place),
+        None => colour(if roof.is_slanted { "memory" } else { "compute" }),
+    }
 }
 
 /// Labels beside the roofs, in the order of the roofs. The legend names a roof whose label has no room.
@@ -130,6 +162,7 @@ fn draw_labels<B: DrawingBackend>(
     chart: &Chart<'_, B>,
     area: &Canvas<B>,
     roofs: &[Edge],
+    names: &[&str],
     points: &[&Point],
 ) -> Drawn<B> {
     let (x, y) = chart.plotting_area().get_pixel_range();
@@ -147,7 +180,7 @@ fn draw_labels<B: DrawingBackend>(
     let mut labels = Labels::new(plot, taken.collect());
     let screen = area.use_screen_coord();
     for roof in roofs.iter().filter(|roof| !roof.label.is_empty()) {
-        let text_style = style(13, ink(roof));
+        let text_style = style(13, ink(roof, names));
         let text = fit(&roof.label, &text_style, 260);
         let ends = on_screen(roof);
         // A flat roof is named at its right end, a slanted one at its left end.
@@ -196,7 +229,7 @@ fn draw_legend<B: DrawingBackend>(area: &Canvas<B>, names: &[&str], roofs: &[Edg
     }
     for (i, roof) in (names.len()..shown).zip(roofs) {
         let line = [(0, middle(i)), (SYMBOL - 8, middle(i))];
-        area.draw(&PathElement::new(line, ink(roof).stroke_width(2)))?;
+        area.draw(&PathElement::new(line, ink(roof, names).stroke_width(2)))?;
         entry(i, &roof.name)?;
     }
     if shown < all {

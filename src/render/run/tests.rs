@@ -191,7 +191,7 @@ fn a_row_that_moves_twice_the_bytes_has_its_price() {
         ..fused.clone()
     };
     let rows = [unfused.clone(), slower, faster, fused.clone()];
-    let fused_ones = price(&rows).into_iter().map(|line| line.cells[3].shown());
+    let fused_ones = price(&rows).into_iter().map(|line| line.cells[4].shown());
     let wanted = ["matmul_tiled", "matmul_tiled", "matmul_slow"];
     assert_eq!(fused_ones.collect::<Vec<_>>(), wanted);
     unfused.label = "1x256x256".into();
