@@ -67,7 +67,7 @@ def main():
         measure([program, "report", "large.json", "--format", name, "-o", "large.out"], 2.0, folder)
     for name in ["terminal", "html"]:
         command = [program, "compare", "large.json", "large.json", "--format", name, "-o", "large.out"]
-        measure(command, 9.0, folder)
+        measure(command, 2.0, folder)
     many = adapters(model, folder / "many", 1000)
     measure([program, "report", *many, "--format", "html", "-o", "gallery-of-many"], 5.0, folder)
     pages = [path for path in (folder / "gallery-of-many").iterdir() if path.suffix == ".html"]

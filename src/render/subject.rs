@@ -75,6 +75,11 @@ impl Subject for Reports<'_> {
     }
 
     fn origin(&self, document: usize) -> String {
-        origin(&self.0[document..=document])
+        // An overview of several files stands in front of the documents of each.
+        let before = usize::from(self.overview().is_some());
+        match document.checked_sub(before) {
+            Some(file) => origin(&self.0[file..=file]),
+            None => origin(self.0),
+        }
     }
 }
