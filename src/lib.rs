@@ -42,7 +42,8 @@ pub use ops::{
 pub use plan::{Plan, PlanOptions};
 pub use report::Tuning;
 
-/// The README's code, compiled as a test.
+/// The code of the README and of docs/library.md, compiled as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
+#[doc = include_str!("../docs/library.md")]
 struct Readme;
