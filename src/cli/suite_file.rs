@@ -210,7 +210,7 @@ repetitions = 2
         let fault = |from: &str, to: &str| {
             assert!(SUITE.contains(from), "{from}");
             let text = SUITE.replace(from, to);
-            let Fault { at, reason } = parse(&text, "mine").err().expect(to);
+            let Fault { at, reason } = parse(&text, "mine").expect_err(to);
             (place(&text, at.start), reason)
         };
         for (from, to, at, words) in [

@@ -114,9 +114,9 @@ fn of_shape(shape: &str) -> Vec<(u64, String)> {
 /// The parts of a shape joined, with `N` at `places`.
 fn with_n(parts: &[&str], places: &[usize]) -> String {
     let parts = parts.iter().enumerate();
-    let part = |(place, part): (usize, &&str)| match places.contains(&place) {
-        true => "N".to_owned(),
-        false => (*part).to_owned(),
+    let part = |(place, part): (usize, &&str)| {
+        let part = if places.contains(&place) { "N" } else { part };
+        part.to_owned()
     };
     parts.map(part).collect()
 }

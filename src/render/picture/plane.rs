@@ -94,8 +94,8 @@ pub(super) fn draw<'a, B: DrawingBackend + 'a>(area: &'a Canvas<B>, plane: &Plan
         let line = ink(roof, &names).stroke_width(2);
         match place(roof, &names) {
             // Lines of several adapters differ without colours too.
-            Some(place) if place > 0 => {
-                let (dash, gap) = (14 / place as i32 + 2, 6);
+            Some(number) if number > 0 => {
+                let (dash, gap) = (14 / number as i32 + 2, 6);
                 chart.draw_series(DashedLineSeries::new(roof.ends, dash, gap, line))?;
             }
             _ => {
@@ -152,7 +152,7 @@ fn name(axis: &Axis) -> String {
 /// Colour of a roof: of its series, or of what sets it where there is one adapter.
 fn ink(roof: &Edge, names: &[&str]) -> RGBColor {
     match place(roof, names) {
-        Some(place) => series(place),
+        Some(number) => series(number),
         None => colour(if roof.is_slanted { "memory" } else { "compute" }),
     }
 }
