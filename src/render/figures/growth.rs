@@ -1,4 +1,4 @@
-//! Times against the one size in which shapes differ.
+//! Times and memory against the one size in which shapes differ.
 
 use super::words::{drawable, facts};
 use crate::render::figure::{Axis, Drawing, Figure, Plane, Point, Scale};
@@ -12,12 +12,55 @@ const LEAST: usize = 3;
 /// Rows whose shapes differ in one size alone: operation, element type, and the shape with `N` in place of the size.
 type Family<'a> = (&'a str, &'static str, String);
 
-/// A figure for each family of shapes of which a kernel has three sizes, in the order of the rows.
+/// What is drawn against the size.
+struct Measure {
+    /// Name at the end of a title.
+    title: &'static str,
+    about: &'static str,
+    /// Name of the axis.
+    axis: &'static str,
+    unit: Unit,
+    /// Base of the axis's logarithm.
+    base: u8,
+    value: fn(&Row) -> Option<f64>,
+    /// Whether a figure is worth drawing: kernels that all have one value at each size make one line and no comparison.
+    is_telling: fn(&[Point]) -> bool,
+}
+
+const TIME: Measure = Measure {
+    title: "time",
+    about: "Median time of one execution of each kernel; the shape differs in N alone.",
+    axis: "median time",
+    unit: Unit::Seconds,
+    base: 10,
+    value: |row| Some(row.time_s.as_ref()?.median),
+    is_telling: |_| true,
+};
+
+const MEMORY: Measure = Measure {
+    title: "memory",
+    about: "Bytes that the dispatches of each kernel bind, intermediate results among them; the shape differs in N alone.",
+    axis: "bytes bound",
+    unit: Unit::Bytes,
+    base: 2,
+    value: |row| row.bound_bytes.map(|bytes| bytes as f64),
+    is_telling: differ,
+};
+
+/// For each family of shapes of which a kernel has three sizes, a figure of its times, and one of its memory where kernels
+/// differ in it; in the order of the rows.
 pub(super) fn growth(rows: &[Row]) -> Vec<Figure> {
+    [TIME, MEMORY]
+        .iter()
+        .flat_map(|measure| figures(rows, measure))
+        .collect()
+}
+
+fn figures(rows: &[Row], measure: &Measure) -> Vec<Figure> {
     let mut places: BTreeMap<Family<'_>, usize> = BTreeMap::new();
     let mut families: Vec<(Family<'_>, Vec<Point>)> = Vec::new();
     for row in rows.iter().filter(|row| row.is_good()) {
-        let Some(seconds) = drawable(row.time_s.as_ref().map(|time| time.median)) else {
+        let Some(value) = drawable((measure.value)(row)) else {
             continue;
         };
         let shape = row.shape_text();
@@ -31,26 +74,42 @@ pub(super) fn growth(rows: &[Row]) -> Vec<Figure> {
                 name: row.id.clone(),
                 series: row.kernel.clone(),
                 x: size as f64,
-                y: seconds,
+                y: value,
                 facts: facts(row),
             });
         }
     }
-    families.into_iter().filter_map(figure).collect()
+    let families = families.into_iter();
+    families
+        .filter_map(|(family, points)| figure(&family, points, measure))
+        .collect()
 }
 
-fn figure(((operation, dtype, shape), mut points): (Family<'_>, Vec<Point>)) -> Option<Figure> {
+/// Whether two kernels have different values at one size.
+fn differ(points: &[Point]) -> bool {
+    let mut values: BTreeMap<u64, f64> = BTreeMap::new();
+    let mut points = points.iter();
+    points.any(|point| {
+        let known = *values.entry(point.x as u64).or_insert(point.y);
+        (known - point.y).abs() > f64::EPSILON * known
+    })
+}
+
+fn figure(family: &Family<'_>, mut points: Vec<Point>, measure: &Measure) -> Option<Figure> {
+    let (operation, dtype, shape) = family;
     let mut sizes: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
     for point in &points {
         let of_series = sizes.entry(&point.series).or_default();
         of_series.insert(point.x as u64);
     }
     sizes.values().find(|sizes| sizes.len() >= LEAST)?;
+    if !(measure.is_telling)(&points) {
+        return None;
+    }
     points.sort_by(|a, b| a.x.total_cmp(&b.x));
     Some(Figure {
-        title: format!("{operation} {dtype} {shape}: time against N"),
-        about: "Median time of one execution of each kernel; the shape differs in N alone."
-            .to_owned(),
+        title: format!("{operation} {dtype} {shape}: {} against N", measure.title),
+        about: measure.about.to_owned(),
         drawing: Drawing::Plane(Plane {
             x: Axis {
                 name: "N".to_owned(),
@@ -58,9 +117,9 @@ fn figure(((operation, dtype, shape), mut points): (Family<'_>, Vec<Point>)) -> 
                 scale: Scale::Logarithmic { base: 2 },
             },
             y: Axis {
-                name: "median time".to_owned(),
-                unit: Some(Unit::Seconds),
-                scale: Scale::Logarithmic { base: 10 },
+                name: measure.axis.to_owned(),
+                unit: Some(measure.unit.clone()),
+                scale: Scale::Logarithmic { base: measure.base },
             },
             roofs: Vec::new(),
             points,
@@ -181,6 +240,33 @@ mod tests {
         };
         let sizes = plane.points.iter().map(|point| point.x);
         assert_eq!(sizes.collect::<Vec<_>>(), [256.0, 512.0, 1024.0]);
+    }
+
+    /// The score matrix of a naive attention grows with the square of the sequence, and a fused kernel has none.
+    #[test]
+    fn memory_is_drawn_where_kernels_differ_in_it() {
+        let bound = |kernel: &str, label: &str, bytes: u64| Row {
+            bound_bytes: Some(bytes),
+            ..row(kernel, label)
+        };
+        let labels = ["256x64", "512x64", "1024x64"];
+        let mut rows: Vec<Row> = labels.map(|label| bound("a", label, 1 << 20)).to_vec();
+        assert_eq!(growth(&rows).len(), 1);
+        rows.extend(
+            [4, 16, 64]
+                .iter()
+                .zip(labels)
+                .map(|(mib, label)| bound("b", label, mib << 20)),
+        );
+        let figures = growth(&rows);
+        let titles: Vec<&str> = figures.iter().map(|figure| figure.title.as_str()).collect();
+        assert_eq!(titles.len(), 2, "{titles:?}");
+        assert!(titles[1].ends_with("Nx64: memory against N"), "{titles:?}");
+        let Drawing::Plane(plane) = &figures[1].drawing else {
+            panic!("{figures:?}");
+        };
+        assert_eq!(plane.points.len(), 6);
+        assert_eq!(plane.y.unit, Some(Unit::Bytes));
     }
 
     #[test]
