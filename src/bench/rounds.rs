@@ -1,7 +1,7 @@
 //! One measurement in several rounds, between which something else is measured. Pure: measurements in, one out.
 
 use super::measurement::Measurement;
-use super::sampler::{NOISY_ABOVE, noise};
+use super::sampler::{noise, of_samples};
 use crate::report::{Sampling, Status, Summary, Warning};
 
 /// Sampling of one of `count` rounds, which together have the samples and the time of `full`. Each round warms up as the whole
@@ -43,16 +43,7 @@ pub fn joined(rounds: &[Measurement], full: &Sampling) -> Measurement {
             warnings.push(warning.clone());
         }
     }
-    if time.n < full.min_samples || seconds < full.min_time.as_secs_f64() {
-        warnings.push(Warning::FewSamples {
-            samples: time.n,
-            seconds,
-        });
-    }
-    let relative_iqr = time.relative_iqr();
-    if relative_iqr > NOISY_ABOVE {
-        warnings.push(Warning::Noisy { relative_iqr });
-    }
+    warnings.extend(of_samples(&time, seconds, full));
     let reason = noise(&time);
     let first = &rounds[0];
     Measurement {

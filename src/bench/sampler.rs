@@ -289,18 +289,25 @@ impl<C: Clock> Sampler<'_, C> {
             });
         }
         let seconds = time.samples.iter().sum::<f64>() * f64::from(warm_up.repeats);
-        if time.n < sampling.min_samples || seconds < sampling.min_time.as_secs_f64() {
-            warnings.push(Warning::FewSamples {
-                samples: time.n,
-                seconds,
-            });
-        }
-        let relative_iqr = time.relative_iqr();
-        if relative_iqr > NOISY_ABOVE {
-            warnings.push(Warning::Noisy { relative_iqr });
-        }
+        warnings.extend(of_samples(time, seconds, sampling));
         warnings
     }
+}
+
+/// Warnings about samples that are too few, that last `seconds` where `sampling` asks for more, or that are widely spread.
+pub(super) fn of_samples(time: &Summary, seconds: f64, sampling: &Sampling) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if time.n < sampling.min_samples || seconds < sampling.min_time.as_secs_f64() {
+        warnings.push(Warning::FewSamples {
+            samples: time.n,
+            seconds,
+        });
+    }
+    let relative_iqr = time.relative_iqr();
+    if relative_iqr > NOISY_ABOVE {
+        warnings.push(Warning::Noisy { relative_iqr });
+    }
+    warnings
 }
 
 /// Why these times are noisy, if they are.

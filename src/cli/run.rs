@@ -89,7 +89,7 @@ pub(crate) async fn run(arguments: RunArguments, adapter: &AdapterArguments) -> 
     })
 }
 
-/// What was selected, on an open device.
+/// An open device, the workloads that were selected for it, and how to run them.
 struct Opened {
     gpu: Gpu,
     selection: Selection,
@@ -136,7 +136,7 @@ fn announce(selection: &Selection, cases: &[Case], kind: AdapterKind) {
     ));
 }
 
-/// What is measured behind the ceilings.
+/// Measurements behind the ceilings: cases, and the sweeps over working sets where a suite asks for them.
 struct Planned<'a> {
     cases: &'a [Case],
     has_hierarchy: bool,

@@ -24,7 +24,7 @@ pub struct Format {
     pub write: fn(&dyn Subject, &Page) -> Written,
 }
 
-/// What a format makes of its subject. Contents are bytes, since a picture is no text.
+/// Files that a format makes of its subject. Contents are bytes, since a picture is no text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Written {
     /// One text or picture.

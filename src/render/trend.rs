@@ -285,7 +285,7 @@ impl Subject for Trend {
                 (&self.id).into(),
                 (&moment.kernel).into(),
                 (&moment.checks).into(),
-                Value::text(word(moment.status)),
+                Value::text(moment.status.word()),
                 time(0),
                 time(1),
                 time(2),
@@ -324,17 +324,6 @@ impl Subject for Trend {
             self.adapter,
             drivers.join(", ")
         )
-    }
-}
-
-/// Word of a status, as JSON has it.
-fn word(status: Status) -> &'static str {
-    match status {
-        Status::Ok => "ok",
-        Status::Noisy => "noisy",
-        Status::Unsupported => "unsupported",
-        Status::Failed => "failed",
-        Status::TimedOut => "timed_out",
     }
 }
 

@@ -18,6 +18,20 @@ pub enum Status {
     TimedOut,
 }
 
+impl Status {
+    /// Word of the status, as files of results have it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Noisy => "noisy",
+            Self::Unsupported => "unsupported",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+        }
+    }
+}
+
 /// Which clock the times of a measurement were read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

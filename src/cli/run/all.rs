@@ -120,7 +120,7 @@ fn told(summary: &AdapterSummary, status: ExitStatus) -> u8 {
     }
 }
 
-/// `arguments` without those that choose the adapter.
+/// Arguments of the program without those that choose the adapter.
 fn without_adapter(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut kept = Vec::new();
     let mut arguments = arguments.into_iter();

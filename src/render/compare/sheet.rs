@@ -71,7 +71,7 @@ fn values<'a>(
     let kernel = |side: &Side<'a>| Value::from(side.row.map(|row| &row.kernel));
     let median =
         |side: &Side<'_>| Value::from(side.times.filter(|_| is_row).map(|times| times.quoted));
-    let status = |side: &Side<'_>| side.status().map_or("absent", status_word).into();
+    let status = |side: &Side<'_>| side.status().map_or("absent", Status::word).into();
     let range = side.ratio.and_then(|ratio| ratio.range);
     vec![
         COMPARE_SCHEMA.into(),
@@ -112,15 +112,4 @@ fn values<'a>(
         (is_row && line.kernel.is_none()).into(),
         line.why.join("; ").into(),
     ]
-}
-
-/// Text of a status, as files of results have it.
-fn status_word(status: Status) -> &'static str {
-    match status {
-        Status::Ok => "ok",
-        Status::Noisy => "noisy",
-        Status::Unsupported => "unsupported",
-        Status::Failed => "failed",
-        Status::TimedOut => "timed_out",
-    }
 }

@@ -12,7 +12,7 @@ const LEAST: usize = 3;
 /// Rows whose shapes differ in one size alone: operation, element type, and the shape with `N` in place of the size.
 type Family<'a> = (&'a str, &'static str, String);
 
-/// What is drawn against the size.
+/// A figure of a row that is drawn against the size, and its axis.
 struct Measure {
     /// Name at the end of a title.
     title: &'static str,
