@@ -32,7 +32,7 @@ fn noop() -> Gpu {
     };
     let (device, queue) = block_on(adapter.request_device(&descriptor))
         .expect("the no-op backend has every feature of WebGPU");
-    Gpu::wrap(&adapter, device, queue)
+    Gpu::from_wgpu(&adapter, device, queue)
 }
 
 fn plan(gpu: &Gpu, operation: &dyn Operation, kernel: Option<&'static str>) -> Plan {

@@ -138,12 +138,39 @@ pub enum Error {
         alignment: u64,
     },
     /// An output that shares bytes with another operand.
-    #[error("`{output}` overlaps `{other}` in the same buffer; give the output bytes of its own")]
+    #[error(
+        "`{output}` overlaps `{other}` in the same buffer; give the output a buffer of its own"
+    )]
     Overlap {
         /// The output.
         output: &'static str,
         /// The operand it overlaps.
         other: &'static str,
+    },
+    /// A buffer that one dispatch would read and write, in parts that do not overlap: WebGPU allows a buffer one use.
+    #[error(
+        "`{written}` and `{read}` lie in one buffer, which WebGPU does not let one dispatch write and read, not even apart; \
+         give `{written}` a buffer of its own"
+    )]
+    ReadWriteBuffer {
+        /// The operand that is written.
+        written: &'static str,
+        /// The operand that is read.
+        read: &'static str,
+    },
+    /// Scratch memory that is not what a plan needs.
+    #[error(
+        "scratch buffer {index} of {kernel} has {found} bytes, {needed} are needed; `Plan::scratch` says how many of each"
+    )]
+    Scratch {
+        /// The kernel.
+        kernel: &'static str,
+        /// Place in [`Schedule::scratch`](crate::kernel::Schedule::scratch).
+        index: usize,
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes given; 0 where no buffer was.
+        found: u64,
     },
     /// A buffer whose usages do not allow what is asked of it.
     #[error("`{buffer}` was created without {needed}")]

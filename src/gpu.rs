@@ -9,6 +9,7 @@ mod device;
 mod dump;
 mod fake;
 mod fakes;
+mod faults;
 mod features;
 mod fill;
 #[cfg(feature = "bench")]
@@ -33,6 +34,7 @@ pub use device::Gpu;
 #[cfg(test)]
 pub(crate) use fakes::of_each_architecture;
 pub use fakes::{FAKES, Fake, fake};
+pub(crate) use faults::Faults;
 pub(crate) use features::COOPERATIVE;
 pub(crate) use fill::FILL;
 #[cfg(feature = "bench")]

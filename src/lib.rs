@@ -26,6 +26,7 @@ pub mod roofline;
 pub mod shader;
 #[cfg(feature = "bench")]
 pub mod suite;
+pub mod tensor;
 pub mod text;
 pub mod tolerance;
 #[cfg(feature = "bench")]
@@ -41,6 +42,7 @@ pub use ops::{
 };
 pub use plan::{Plan, PlanOptions};
 pub use report::Tuning;
+pub use tensor::{Batch, Tensor};
 
 /// The code of the README and of docs/library.md, compiled as tests.
 #[cfg(doctest)]

@@ -19,7 +19,7 @@ pub(crate) use choose::{chosen, constants_of};
 #[cfg(test)]
 pub(crate) use draft::Draft;
 pub use launch::Launch;
-pub use options::PlanOptions;
+pub use options::{PlanOptions, ScratchOwner};
 pub use planning::Plan;
 pub use preview::{Preview, PreviewStage, preview};
 pub use store::Store;

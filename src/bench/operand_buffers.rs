@@ -81,12 +81,8 @@ impl OperandBuffers {
                     .await
             }
             Initial::Values(values) => {
-                let mut bytes = operand.dtype.encode(&values[i]);
-                bytes.resize(bytes.len().next_multiple_of(4), 0);
-                gpu.catch("upload", || {
-                    gpu.queue().write_buffer(&self.buffers[i], 0, &bytes);
-                })
-                .await
+                let bytes = operand.dtype.encode(&values[i]);
+                gpu.write(&self.buffers[i], 0, &bytes).await
             }
         }
     }

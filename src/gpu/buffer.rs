@@ -4,6 +4,23 @@ use super::device::Gpu;
 use super::oneshot::oneshot;
 use crate::data::Dtype;
 use crate::error::{Error, Result};
+use std::borrow::Cow;
+
+/// Bytes that wgpu's queue may take through memory of its own.
+const SMALL: usize = 1 << 20;
+
+/// Bytes that are uploaded at a time through memory of the host; a multiple of 4.
+const STAGED: usize = 64 << 20;
+
+/// `bytes`, with zeros up to a multiple of 4 bytes.
+fn padded(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if bytes.len().is_multiple_of(4) {
+        return Cow::Borrowed(bytes);
+    }
+    let mut longer = bytes.to_vec();
+    longer.resize(bytes.len().next_multiple_of(4), 0);
+    Cow::Owned(longer)
+}
 
 /// A run of elements in somebody's buffer.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +61,14 @@ impl<'a> View<'a> {
     /// One past the last byte.
     #[must_use]
     pub fn end(&self) -> u64 {
-        self.offset + self.elements * self.dtype.bytes()
+        let bytes = self.elements.saturating_mul(self.dtype.bytes());
+        self.offset.saturating_add(bytes)
+    }
+
+    /// Elements of the view that lie within its buffer.
+    pub(crate) fn present(&self) -> u64 {
+        let room = self.buffer.size().saturating_sub(self.offset) / self.dtype.bytes();
+        self.elements.min(room)
     }
 
     /// Whether both are views of the same bytes.
@@ -60,19 +84,90 @@ impl Gpu {
     /// # Errors
     /// [`Error::TooLarge`], [`Error::OutOfMemory`].
     pub async fn upload(&self, label: &str, values: &[f32], dtype: Dtype) -> Result<wgpu::Buffer> {
-        let mut bytes = dtype.encode(values);
+        self.upload_bytes(label, &dtype.encode(values)).await
+    }
+
+    /// Creates a buffer that holds `bytes`.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`], [`Error::OutOfMemory`].
+    pub(crate) async fn upload_bytes(&self, label: &str, bytes: &[u8]) -> Result<wgpu::Buffer> {
         let buffer = self.create_storage(label, bytes.len() as u64).await?;
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        self.catch("upload", || self.queue().write_buffer(&buffer, 0, &bytes))
-            .await?;
+        self.write(&buffer, 0, bytes).await?;
         Ok(buffer)
     }
 
-    /// Copies the elements of `view` to the CPU.
+    /// Writes `bytes` from byte `offset` of `buffer` on, a multiple of 4. Up to 3 bytes behind them become 0 where their
+    /// number is no multiple of 4.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`], [`Error::TimedOut`], [`Error::DeviceLost`].
+    /// [`Error::OutOfMemory`] where the memory of the host that the bytes go through is not to be had; [`Error::Gpu`] for a
+    /// buffer without `COPY_DST`; [`Error::TimedOut`], [`Error::DeviceLost`].
+    pub(crate) async fn write(
+        &self,
+        buffer: &wgpu::Buffer,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<()> {
+        if bytes.len() <= SMALL {
+            let padded = padded(bytes);
+            let write = || self.queue().write_buffer(buffer, offset, &padded);
+            return self.catch("upload", write).await;
+        }
+        for (i, part) in bytes.chunks(STAGED).enumerate() {
+            let at = offset + (i * STAGED) as u64;
+            self.write_staged(buffer, at, &padded(part)).await?;
+        }
+        Ok(())
+    }
+
+    /// [`Gpu::write`] of a multiple of 4 bytes through memory of its own. A device is lost where `Queue::write_buffer`
+    /// finds no memory; where a buffer finds none, there is an error, and the device stays.
+    async fn write_staged(&self, buffer: &wgpu::Buffer, offset: u64, bytes: &[u8]) -> Result<()> {
+        let size = bytes.len() as u64;
+        let create = || {
+            self.device().create_buffer(&wgpu::BufferDescriptor {
+                label: Some("upload"),
+                size,
+                usage: wgpu::BufferUsages::MAP_WRITE | wgpu::BufferUsages::COPY_SRC,
+                mapped_at_creation: true,
+            })
+        };
+        let what = format!("create host memory of {size} bytes for an upload");
+        let staging = self.catch(&what, create).await?;
+        let fill = || {
+            let mapped = staging.slice(..).get_mapped_range_mut();
+            let filled = mapped.map(|mut mapped| mapped.copy_from_slice(bytes));
+            staging.unmap();
+            filled
+        };
+        let filled = self.catch("map a buffer for writing", fill).await?;
+        filled.map_err(|error| Error::Gpu {
+            what: "map a buffer for writing".to_owned(),
+            message: error.to_string(),
+        })?;
+        let descriptor = wgpu::CommandEncoderDescriptor::default();
+        let mut encoder = self.device().create_command_encoder(&descriptor);
+        let copy = || encoder.copy_buffer_to_buffer(&staging, 0, buffer, offset, size);
+        self.catch("upload", copy).await?;
+        self.submit(encoder, "upload").await
+    }
+
+    /// Copies the elements of `view` to the CPU, as f32.
+    ///
+    /// # Errors
+    /// [`Error::Length`] for a view that ends beyond its buffer; [`Error::Gpu`] for an offset that is no multiple of 4 bytes
+    /// or a buffer without `COPY_SRC`; [`Error::OutOfMemory`], [`Error::TimedOut`], [`Error::DeviceLost`].
     pub async fn download(&self, view: View<'_>) -> Result<Vec<f32>> {
+        let (needed, found) = (view.elements, view.present());
+        if found < needed {
+            return Err(Error::Length {
+                buffer: "view",
+                shape: "a download".to_owned(),
+                needed,
+                found,
+            });
+        }
         let bytes = view.elements * view.dtype.bytes();
         Ok(view
             .dtype
@@ -129,7 +224,8 @@ impl Readback {
     ) -> Result<T> {
         let descriptor = wgpu::CommandEncoderDescriptor::default();
         let mut encoder = gpu.device().create_command_encoder(&descriptor);
-        encoder.copy_buffer_to_buffer(buffer, offset, &self.staging, 0, bytes);
+        let copy = || encoder.copy_buffer_to_buffer(buffer, offset, &self.staging, 0, bytes);
+        gpu.catch("download", copy).await?;
         self.submit(gpu, encoder, "download", bytes, with).await
     }
 
@@ -157,7 +253,8 @@ impl Readback {
             .await?;
         let (sender, receiver) = oneshot();
         let part = self.staging.slice(..bytes);
-        part.map_async(wgpu::MapMode::Read, |result| sender.send(result));
+        let map = || part.map_async(wgpu::MapMode::Read, |result| sender.send(result));
+        gpu.catch("map a buffer for reading", map).await?;
         gpu.wait(submission, what).await?;
         let failed = |message: String| Error::Gpu {
             what: "map a buffer for reading".into(),
@@ -167,7 +264,7 @@ impl Readback {
         let answer = receiver.await.ok_or_else(unanswered)?;
         answer.map_err(|e| failed(e.to_string()))?;
         let read = part.get_mapped_range().map(|mapped| with(&mapped));
-        self.staging.unmap();
+        gpu.catch("unmap a buffer", || self.staging.unmap()).await?;
         read.map_err(|e| failed(e.to_string()))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::architecture::Architecture;
 use crate::data::Dtype;
+use crate::error::{Error, Result};
 use crate::report::{AdapterKind, CooperativeShape};
 
 /// The capabilities of an opened device: all that the choice of a kernel depends on. Plain data.
@@ -27,6 +28,25 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// Refuses a device without compute shaders, such as one opened with `wgpu::Limits::downlevel_webgl2_defaults()`.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`].
+    pub(crate) fn require_compute(&self) -> Result<()> {
+        if self.limits.max_compute_invocations_per_workgroup > 0
+            && self.limits.max_compute_workgroups_per_dimension > 0
+        {
+            return Ok(());
+        }
+        Err(Error::Unsupported {
+            what: "compute".to_owned(),
+            reason: "the device was opened without compute shaders \
+                     (max_compute_invocations_per_workgroup or max_compute_workgroups_per_dimension is 0); \
+                     ask for more limits, or for another backend"
+                .to_owned(),
+        })
+    }
+
     /// Whether a driver picks the size of a pipeline's subgroups.
     pub(crate) fn subgroups_vary(&self) -> bool {
         self.subgroup_sizes.0 != self.subgroup_sizes.1

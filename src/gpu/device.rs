@@ -1,9 +1,10 @@
-//! A device with its queue: opened from options, or wrapped around one that somebody else opened.
+//! A device with its queue: opened from options, or taken from whoever opened it.
 
 use super::adapters::{self, GpuOptions};
 use super::architecture::Architecture;
 use super::capabilities::Capabilities;
-use super::features::COOPERATIVE;
+use super::faults::{Faults, Waited};
+use super::features::{COOPERATIVE, KERNEL_FEATURES};
 #[cfg(feature = "bench")]
 use super::kept::Kept;
 use super::mutex::lock;
@@ -19,13 +20,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Faults that arrived outside any call of ours: uncaptured errors, a lost device.
-#[derive(Debug, Default)]
-struct Faults {
-    uncaptured: Option<String>,
-    lost: Option<String>,
-}
-
 type PipelineKey = (Key, Checks);
 
 /// A device to run kernels on, with its queue and the pipelines compiled so far.
@@ -40,7 +34,7 @@ pub struct Gpu {
     pipelines: Mutex<HashMap<PipelineKey, Arc<Pipeline>>>,
     #[cfg(feature = "bench")]
     kept: Kept,
-    faults: Arc<Mutex<Faults>>,
+    faults: Arc<Faults>,
     #[cfg(not(target_arch = "wasm32"))]
     poller: Poller,
     timeout: Duration,
@@ -95,19 +89,72 @@ impl Gpu {
         Ok(gpu)
     }
 
-    /// Wraps a device that the caller opened, with whatever features and limits it has.
+    /// Takes a device that the caller opened, with whatever features and limits it has, and asks for nothing more:
+    /// [`wanted_features`](Self::wanted_features) and [`wanted_limits`](Self::wanted_limits) say what to request for the
+    /// fastest kernels. Every kernel that the device can run is used; those on matrix units only after
+    /// [`Gpu::trust_cooperative`].
     ///
-    /// The caller's error handlers stay as they are.
+    /// The caller's handlers for uncaptured errors and for the loss of the device stay as they are, and errors of the
+    /// caller's own calls stay the caller's: each call of this crate opens error scopes around what it asks of wgpu, and
+    /// asks whether the device is lost. Waiting polls the device, which may run callbacks of the caller's own mappings on
+    /// a thread of this crate.
     ///
     /// # Examples
     /// ```no_run
-    /// # fn example(adapter: &wgpu::Adapter, device: &wgpu::Device, queue: &wgpu::Queue) {
-    /// let gpu = ridgepoint::Gpu::wrap(adapter, device.clone(), queue.clone());
+    /// # async fn example(adapter: &wgpu::Adapter) -> Result<(), Box<dyn std::error::Error>> {
+    /// use ridgepoint::Gpu;
+    /// let (device, queue) = adapter
+    ///     .request_device(&wgpu::DeviceDescriptor {
+    ///         required_features: Gpu::wanted_features(adapter) - wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX,
+    ///         required_limits: Gpu::wanted_limits(adapter),
+    ///         ..Default::default()
+    ///     })
+    ///     .await?;
+    /// let gpu = Gpu::from_wgpu(adapter, device.clone(), queue.clone());
+    /// # Ok(())
     /// # }
     /// ```
     #[must_use]
-    pub fn wrap(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Self {
-        Self::from_parts(AdapterSummary::of(adapter), device, queue)
+    pub fn from_wgpu(adapter: &wgpu::Adapter, device: wgpu::Device, queue: wgpu::Queue) -> Self {
+        let gpu = Self::from_parts(AdapterSummary::of(adapter), device, queue);
+        if cfg!(target_arch = "wasm32") {
+            gpu.note_loss_by_callback();
+        }
+        gpu
+    }
+
+    /// Features that kernels and measurements use where a device has them, of those that `adapter` has. None is needed.
+    ///
+    /// `EXPERIMENTAL_COOPERATIVE_MATRIX` is among them where the adapter lists fragments that kernels have a form for:
+    /// `DeviceDescriptor::experimental_features` then has to be `ExperimentalFeatures::enabled()`, which is `unsafe`.
+    /// `PIPELINE_CACHE` lets [`Gpu::load_pipelines`] keep what was compiled.
+    #[must_use]
+    pub fn wanted_features(adapter: &wgpu::Adapter) -> wgpu::Features {
+        let present = KERNEL_FEATURES & adapter.features();
+        if adapters::has_usable_fragments(&AdapterSummary::of(adapter)) {
+            present
+        } else {
+            present - COOPERATIVE
+        }
+    }
+
+    /// Limits to request of `adapter` for the fastest kernels and the largest operands: WebGPU's defaults, or what the
+    /// adapter has where that is less, with all that it has of workgroup memory (bytes), of invocations in a workgroup,
+    /// of storage buffers, and of bytes in a buffer and in a binding. Raise others as your own program needs them.
+    #[must_use]
+    pub fn wanted_limits(adapter: &wgpu::Adapter) -> wgpu::Limits {
+        let most = adapter.limits();
+        wgpu::Limits {
+            max_compute_workgroup_storage_size: most.max_compute_workgroup_storage_size,
+            max_compute_invocations_per_workgroup: most.max_compute_invocations_per_workgroup,
+            max_compute_workgroup_size_x: most.max_compute_workgroup_size_x,
+            max_compute_workgroup_size_y: most.max_compute_workgroup_size_y,
+            max_compute_workgroup_size_z: most.max_compute_workgroup_size_z,
+            max_storage_buffers_per_shader_stage: most.max_storage_buffers_per_shader_stage,
+            max_storage_buffer_binding_size: most.max_storage_buffer_binding_size,
+            max_buffer_size: most.max_buffer_size,
+            ..wgpu::Limits::default().or_worse_values_from(&most)
+        }
     }
 
     fn from_parts(mut summary: AdapterSummary, device: wgpu::Device, queue: wgpu::Queue) -> Self {
@@ -144,8 +191,13 @@ impl Gpu {
         let faults = Arc::clone(&self.faults);
         self.device.on_uncaptured_error(Arc::new(move |error| {
             log::error!("uncaptured wgpu error: {error}");
-            lock(&faults).uncaptured.get_or_insert(error.to_string());
+            faults.note_uncaptured(error.to_string());
         }));
+        self.note_loss_by_callback();
+    }
+
+    /// Has the device's callback note a loss. A device has one callback natively, and any number in a browser.
+    fn note_loss_by_callback(&self) {
         let faults = Arc::clone(&self.faults);
         self.device
             .set_device_lost_callback(move |reason, message| {
@@ -157,7 +209,7 @@ impl Gpu {
                         message
                     }
                 };
-                lock(&faults).lost.get_or_insert(message);
+                faults.note_loss(message);
             });
     }
 
@@ -252,69 +304,26 @@ impl Gpu {
         self.kept.of()
     }
 
-    /// Runs `call` inside error scopes and turns what they catch into an [`Error`].
+    /// Runs `call` inside error scopes and turns what they catch into an [`Error`]. Scopes that the caller has open stay
+    /// the caller's: they catch nothing of `call`, and what they caught before is left to them.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`], [`Error::Gpu`], and a fault that arrived earlier outside any scope.
+    /// [`Error::OutOfMemory`], [`Error::Gpu`], and errors of [`Gpu::fault`].
     pub async fn catch<T>(&self, what: &str, call: impl FnOnce() -> T) -> Result<T> {
-        self.fault()?;
-        let filters = [
-            wgpu::ErrorFilter::Internal,
-            wgpu::ErrorFilter::OutOfMemory,
-            wgpu::ErrorFilter::Validation,
-        ];
-        let scopes = filters.map(|filter| self.device.push_error_scope(filter));
-        let value = call();
-        // Popping takes effect at once and in reverse order; only the answers are waited for.
-        let mut answers = Vec::new();
-        for scope in scopes.into_iter().rev() {
-            answers.push(scope.pop());
-        }
-        let mut first = None;
-        for answer in answers {
-            first = first.or(answer.await);
-        }
-        match first {
-            None => self.fault().map(|()| value),
-            Some(wgpu::Error::OutOfMemory { .. }) => Err(self.lost_or(Error::OutOfMemory {
-                what: what.to_owned(),
-            })),
-            Some(error) => Err(self.lost_or(Error::Gpu {
-                what: what.to_owned(),
-                message: error.to_string(),
-            })),
-        }
+        self.faults.catch(&self.device, what, call).await
     }
 
-    /// The loss of the device in place of `error`, if it is lost: what a lost device makes is invalid, and the first error is
-    /// that of its use.
-    fn lost_or(&self, error: Error) -> Error {
-        // A device that was destroyed says so when it is polled.
-        let _ = self.device.poll(wgpu::PollType::Poll);
-        match lock(&self.faults).lost.clone() {
-            Some(reason) => Error::DeviceLost { reason },
-            None => error,
-        }
-    }
-
-    /// The first fault that arrived outside any call, if one did.
+    /// The first fault that arrived outside any call, if one did. A lost device is found whoever opened it.
     ///
     /// # Errors
-    /// [`Error::DeviceLost`], or [`Error::Gpu`] for an uncaptured error.
+    /// [`Error::DeviceLost`], at this and every later call, or [`Error::Gpu`] once for an uncaptured error.
     pub fn fault(&self) -> Result<()> {
-        let mut faults = lock(&self.faults);
-        if let Some(reason) = &faults.lost {
-            return Err(Error::DeviceLost {
-                reason: reason.clone(),
-            });
-        }
-        match faults.uncaptured.take() {
-            None => Ok(()),
-            Some(message) => Err(Error::Gpu {
-                what: "an earlier call".into(),
-                message,
-            }),
-        }
+        self.faults.check(&self.device)
+    }
+
+    /// Faults of the device, for values that outlive a borrow of it.
+    pub(crate) fn faults(&self) -> &Arc<Faults> {
+        &self.faults
     }
 
     /// Creates a buffer of `bytes` (at least 16, rounded up to 4) that kernels can read and write.
@@ -357,6 +366,18 @@ impl Gpu {
         .await
     }
 
+    /// Creates a buffer that holds `bytes`, at most a few kilobytes, for uniforms.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`], [`Error::OutOfMemory`].
+    pub(crate) async fn create_uniforms(&self, label: &str, bytes: &[u8]) -> Result<wgpu::Buffer> {
+        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+        let buffer = self.create_buffer(label, bytes.len() as u64, usage).await?;
+        let write = || self.queue.write_buffer(&buffer, 0, bytes);
+        self.catch("write uniforms", write).await?;
+        Ok(buffer)
+    }
+
     /// Submits what was recorded and returns when the GPU has finished it, without blocking the executor.
     ///
     /// # Errors
@@ -376,20 +397,25 @@ impl Gpu {
         let receiver = {
             let (sender, receiver) = oneshot();
             let _ = submission;
-            self.queue.on_submitted_work_done(move || sender.send(true));
+            self.queue
+                .on_submitted_work_done(move || sender.send(Waited::Finished));
             receiver
         };
         let finished = receiver.await;
+        if let Some(Waited::Lost(reason)) = &finished {
+            self.faults.note_loss(reason.clone());
+        }
         self.fault()?;
         match finished {
-            Some(true) => Ok(()),
-            Some(false) => Err(self.lost_or(Error::TimedOut {
+            Some(Waited::Finished) => Ok(()),
+            Some(Waited::TimedOut) => Err(Error::TimedOut {
                 what: what.to_owned(),
                 seconds: self.timeout.as_secs_f64(),
-            })),
+            }),
+            Some(Waited::Lost(reason)) => Err(Error::DeviceLost { reason }),
             None => Err(Error::Gpu {
                 what: what.to_owned(),
-                message: "waiting for it panicked".to_owned(),
+                message: "the thread that waits for it has ended".to_owned(),
             }),
         }
     }

@@ -132,31 +132,30 @@ impl Gpu {
                 first,
                 ..params
             };
-            let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
-            let uniform = self
-                .create_buffer("fill", size_of::<Params>() as u64, usage)
-                .await?;
-            self.queue()
-                .write_buffer(&uniform, 0, bytemuck::bytes_of(&params));
+            let bytes_of_params = bytemuck::bytes_of(&params);
+            let uniform = self.create_uniforms("fill", bytes_of_params).await?;
             let binding = wgpu::BufferBinding {
                 buffer: view.buffer,
                 offset: view.offset + offset,
                 size: NonZeroU64::new(bytes),
             };
-            let bind_group = self.device().create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some("fill"),
-                layout: &pipeline.layout,
-                entries: &[
-                    wgpu::BindGroupEntry {
-                        binding: 0,
-                        resource: uniform.as_entire_binding(),
-                    },
-                    wgpu::BindGroupEntry {
-                        binding: 1,
-                        resource: wgpu::BindingResource::Buffer(binding),
-                    },
-                ],
-            });
+            let bind = || {
+                self.device().create_bind_group(&wgpu::BindGroupDescriptor {
+                    label: Some("fill"),
+                    layout: &pipeline.layout,
+                    entries: &[
+                        wgpu::BindGroupEntry {
+                            binding: 0,
+                            resource: uniform.as_entire_binding(),
+                        },
+                        wgpu::BindGroupEntry {
+                            binding: 1,
+                            resource: wgpu::BindingResource::Buffer(binding),
+                        },
+                    ],
+                })
+            };
+            let bind_group = self.catch("bind a buffer to fill", bind).await?;
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             pass.set_pipeline(&pipeline.raw);
             pass.set_bind_group(0, &bind_group, &[]);

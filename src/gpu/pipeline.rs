@@ -21,12 +21,50 @@ pub(crate) fn experimental() -> wgpu::ExperimentalFeatures {
     unsafe { wgpu::ExperimentalFeatures::enabled() }
 }
 
-/// Whether a device with `limits` can run a workgroup of `prepared`.
+/// Whether a device with `limits` can run a workgroup of `prepared`, and bind what it declares.
 ///
 /// # Errors
 /// [`Error::TooLarge`] with the limit.
 pub(crate) fn check_limits(prepared: &Prepared, limits: &wgpu::Limits) -> Result<()> {
     let [x, y, z] = prepared.workgroup_size;
+    let bindings = prepared.bindings.iter();
+    let uniforms = bindings.filter(|binding| binding.access == Access::Uniform);
+    let uniforms = uniforms.count() as u32;
+    let storage = prepared.bindings.len() as u32 - uniforms;
+    let last = prepared.bindings.iter().map(|binding| binding.index).max();
+    let of_bindings = [
+        (
+            storage,
+            limits.max_storage_buffers_per_shader_stage,
+            "max_storage_buffers_per_shader_stage",
+        ),
+        (
+            uniforms,
+            limits.max_uniform_buffers_per_shader_stage,
+            "max_uniform_buffers_per_shader_stage",
+        ),
+        (
+            last.map_or(0, |last| last + 1),
+            limits.max_bindings_per_bind_group,
+            "max_bindings_per_bind_group",
+        ),
+        (
+            prepared.uniform_bytes,
+            u32::try_from(limits.max_uniform_buffer_binding_size).unwrap_or(u32::MAX),
+            "max_uniform_buffer_binding_size",
+        ),
+    ];
+    if let Some((needed, limit, limit_name)) = of_bindings
+        .into_iter()
+        .find(|(needed, limit, _)| needed > limit)
+    {
+        return Err(Error::TooLarge {
+            what: format!("the bind group of {}", prepared.name),
+            needed: needed.into(),
+            limit_name,
+            limit: limit.into(),
+        });
+    }
     let needs = [
         (
             prepared.workgroup_bytes,
@@ -104,7 +142,8 @@ pub(super) fn create(
     };
     let module = match checks {
         Checks::On => device.create_shader_module(source),
-        // SAFETY: the text comes from `shaders/`, compiled into this crate. `Plan::bind` holds every buffer's length,
+        // SAFETY: the text comes from `shaders/`, compiled into this crate, or `Trust::unchecked` vouches for it; all others
+        // are compiled with checks, and a pipeline can be dispatched by this crate alone. `Plan::bind` holds every buffer's length,
         // offset and type against the shape before a launch, the files guard their ragged edges with `if`, their loops
         // are bounded by uniforms that the host computed, and their divisors are constants or validated to be nonzero.
         // `tests/gpu/correctness.rs` runs every kernel in both modes on ragged shapes.

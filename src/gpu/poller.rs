@@ -1,6 +1,8 @@
 //! One thread for each device that waits for its submissions, so that the executor which runs a future does not.
 
+use super::faults::{Waited, text_of};
 use super::oneshot::{Receiver, Sender, oneshot};
+use std::panic::AssertUnwindSafe;
 use std::sync::OnceLock;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -10,7 +12,21 @@ struct Request {
     device: wgpu::Device,
     submission: wgpu::SubmissionIndex,
     deadline: Instant,
-    finished: Sender<bool>,
+    finished: Sender<Waited>,
+}
+
+/// Polls `device`, and never panics. wgpu 30 panics where the driver says during a poll that the device is lost.
+pub(super) fn poll(device: &wgpu::Device, how: wgpu::PollType) -> Waited {
+    let polled = std::panic::catch_unwind(AssertUnwindSafe(|| device.poll(how)));
+    match polled {
+        Ok(Ok(_)) => Waited::Finished,
+        Ok(Err(wgpu::PollError::Timeout)) => Waited::TimedOut,
+        // A submission that reported no error and still did not succeed was refused by a lost device.
+        Ok(Err(wgpu::PollError::WrongSubmissionIndex(..))) => {
+            Waited::Lost("it refused a submission".to_owned())
+        }
+        Err(panic) => Waited::Lost(text_of(&*panic)),
+    }
 }
 
 /// The waiting thread of a device, started by the first wait. The thread ends when the poller is dropped.
@@ -20,13 +36,13 @@ pub(super) struct Poller {
 }
 
 impl Poller {
-    /// Resolves to whether `submission` finished within `timeout`; to `None` where waiting for it panicked.
+    /// Resolves to what came of waiting `timeout` for `submission`; to `None` where no thread waits any more.
     pub(super) fn finished(
         &self,
         device: &wgpu::Device,
         submission: wgpu::SubmissionIndex,
         timeout: Duration,
-    ) -> Receiver<bool> {
+    ) -> Receiver<Waited> {
         let (finished, receiver) = oneshot();
         let requests = self.requests.get_or_init(|| {
             let (sender, receiver) = mpsc::channel();
@@ -39,7 +55,7 @@ impl Poller {
             deadline: Instant::now() + timeout,
             finished,
         };
-        // Where the thread has panicked, the request comes back and is dropped, which closes the answer.
+        // Where the thread has ended, the request comes back and is dropped, which closes the answer.
         drop(requests.send(request));
         receiver
     }
@@ -52,7 +68,7 @@ fn answer(requests: &mpsc::Receiver<Request>) {
             submission_index: Some(request.submission),
             timeout: Some(request.deadline.saturating_duration_since(Instant::now())),
         };
-        let finished = request.device.poll(wait).is_ok();
+        let finished = poll(&request.device, wait);
         // The receiver may end the program once the value is sent. If this thread dropped the last handle after that, the
         // device would be destroyed beside the driver's own exit handlers: some runs on llvmpipe ended in a signal by it.
         drop(request.device);
@@ -88,7 +104,7 @@ mod tests {
             .map(|_| poller.finished(&device, queue.submit([]), minute))
             .collect();
         for wait in waits.into_iter().rev() {
-            assert_eq!(block_on(wait), Some(true));
+            assert_eq!(block_on(wait), Some(Waited::Finished));
         }
     }
 
@@ -98,6 +114,6 @@ mod tests {
         let poller = Poller::default();
         let wait = poller.finished(&device, queue.submit([]), Duration::from_mins(1));
         drop(poller);
-        assert_eq!(block_on(wait), Some(true));
+        assert_eq!(block_on(wait), Some(Waited::Finished));
     }
 }

@@ -69,11 +69,14 @@ impl Gpu {
                 resource: buffer.as_entire_binding(),
             })
             .collect();
-        let bind_group = self.device().create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some(prepared.name),
-            layout: &pipeline.layout,
-            entries: &entries,
-        });
+        let bind = || {
+            self.device().create_bind_group(&wgpu::BindGroupDescriptor {
+                label: Some(prepared.name),
+                layout: &pipeline.layout,
+                entries: &entries,
+            })
+        };
+        let bind_group = self.catch("bind zeros", bind).await?;
         let mut encoder = self
             .device()
             .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());

@@ -1,6 +1,6 @@
 //! A kernel with its behaviour: a line of an operation's table, and that line bound to a shape.
 
-use super::{Candidate, Fit, Samples};
+use super::{Candidate, Fit, Samples, Trust};
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::kernel::{Constants, Kernel, Schedule};
@@ -9,9 +9,9 @@ use crate::shader::Prepared;
 /// All that the host knows of one kernel: static data, and functions of a shape and a device. A line of the operation's
 /// table, in which the first kernel that fits best and runs is taken, and the first able one where none fits best.
 ///
-/// # Examples
-/// A kernel that is being written, or somebody else's, planned without being in a table: [`crate::Plan::with_candidate`]
-/// with [`Implementation::bound`].
+/// A kernel of another crate joins an operation's table by [`Extended`](super::Extended); `examples/external_kernel.rs` has
+/// one. A kernel that is being written can be planned without a table: [`crate::Plan::with_candidate`] with
+/// [`Implementation::bound`].
 #[derive(Debug)]
 pub struct Implementation<O: 'static> {
     /// Name, files, features and element types.
@@ -37,18 +37,24 @@ pub struct Implementation<O: 'static> {
 }
 
 /// [`Implementation::alternatives`] of a kernel whose constants follow from shape and device.
-pub(crate) fn no_alternatives<O>(_: &O, _: &Capabilities) -> Vec<Constants> {
+#[must_use]
+pub fn no_alternatives<O>(_: &O, _: &Capabilities) -> Vec<Constants> {
     Vec::new()
 }
 
 struct BoundCandidate<'a, O: 'static> {
     implementation: &'static Implementation<O>,
     operation: &'a O,
+    trust: Trust,
 }
 
 impl<O: Sync> Candidate for BoundCandidate<'_, O> {
     fn kernel(&self) -> &'static Kernel {
         &self.implementation.kernel
+    }
+
+    fn trust(&self) -> Trust {
+        self.trust
     }
 
     fn fit(&self, device: &Capabilities) -> Fit {
@@ -73,11 +79,17 @@ impl<O: Sync> Candidate for BoundCandidate<'_, O> {
 }
 
 impl<O: Sync> Implementation<O> {
-    /// The kernel bound to `operation`.
+    /// The kernel bound to `operation`. A kernel of another crate is compiled with runtime checks.
     pub fn bound<'a>(&'static self, operation: &'a O) -> Box<dyn Candidate + 'a> {
+        self.trusted(operation, Trust::CHECKED)
+    }
+
+    /// The kernel bound to `operation`, and compiled as `trust` says.
+    pub fn trusted<'a>(&'static self, operation: &'a O, trust: Trust) -> Box<dyn Candidate + 'a> {
         Box::new(BoundCandidate {
             implementation: self,
             operation,
+            trust,
         })
     }
 }
@@ -87,7 +99,8 @@ pub(crate) fn bind<'a, O: Sync>(
     operation: &'a O,
     table: &[&'static Implementation<O>],
 ) -> Vec<Box<dyn Candidate + 'a>> {
-    table.iter().map(|line| line.bound(operation)).collect()
+    let trusted = |line: &&'static Implementation<O>| line.trusted(operation, Trust::OWN);
+    table.iter().map(trusted).collect()
 }
 
 /// The kernels of `table`, the plainest, which is the last, first.

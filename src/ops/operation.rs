@@ -135,7 +135,15 @@ impl Family {
     pub fn samples(&self, kernel: &Kernel, stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
         let place = self.kernels.iter().position(|k| k.name == kernel.name);
         let own = place.and_then(|place| self.own_samples[place]);
-        own.unwrap_or(self.common_samples)(stages)
+        let samples = own.unwrap_or(self.common_samples)(stages);
+        // Samples of a table with kernels of another crate are those of the table that it extends.
+        let own = |sample: Box<dyn Operation>| {
+            if std::ptr::eq(sample.family(), self) {
+                return Some(sample);
+            }
+            (self.parse)(&sample.label(), sample.dtype()).ok()
+        };
+        samples.into_iter().filter_map(own).collect()
     }
 }
 

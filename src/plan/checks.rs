@@ -2,9 +2,9 @@
 
 use crate::error::{Error, Result};
 use crate::gpu::View;
-use crate::kernel::{Kernel, Schedule};
+use crate::kernel::{Dispatch, Kernel, Schedule, Slot};
 use crate::ops::Operand;
-use crate::shader::Prepared;
+use crate::shader::{Access, Binding, Prepared};
 
 /// The operands of one shape, which buffers are bound to.
 pub(super) struct ExpectedViews<'a> {
@@ -63,8 +63,7 @@ impl ExpectedViews<'_> {
                 found,
             });
         }
-        let room = view.buffer.size().saturating_sub(view.offset) / operand.dtype.bytes();
-        let found = view.elements.min(room);
+        let found = view.present();
         if found < operand.elements {
             let shape = format!("{} {}", self.operation, self.shape);
             return Err(Error::Length {
@@ -89,6 +88,70 @@ impl ExpectedViews<'_> {
         }
         Ok(())
     }
+}
+
+/// Refuses buffers of which a dispatch would read one part and write another: WebGPU tracks a buffer as a whole, and says so
+/// only when the recorded commands are finished. `bindings` are those of the file that the dispatch runs.
+///
+/// # Errors
+/// [`Error::ReadWriteBuffer`].
+pub(super) fn check_one_use(
+    step: &Dispatch,
+    bindings: &[Binding],
+    operands: &[Operand],
+    views: &[View<'_>],
+) -> Result<()> {
+    let bound = || {
+        let storage = bindings.iter().filter(|b| b.access != Access::Uniform);
+        step.windows
+            .iter()
+            .zip(storage)
+            .filter_map(|(window, binding)| match window.slot {
+                Slot::Operand(i) if window.bytes > 0 => Some((i, binding.access)),
+                _ => None,
+            })
+    };
+    for (written, _) in bound().filter(|(_, access)| *access == Access::ReadWrite) {
+        let is_shared = |&(other, access): &(usize, Access)| {
+            access == Access::Read && views[other].buffer == views[written].buffer
+        };
+        if let Some((read, _)) = bound().find(is_shared) {
+            return Err(Error::ReadWriteBuffer {
+                written: operands[written].name,
+                read: operands[read].name,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses scratch memory that is not what a plan needs.
+///
+/// # Errors
+/// [`Error::Scratch`], [`Error::Usage`].
+pub(super) fn check_scratch(
+    kernel: &'static str,
+    needed: &[u64],
+    given: &[&wgpu::Buffer],
+) -> Result<()> {
+    for (index, &needed) in needed.iter().enumerate() {
+        let found = given.get(index).map_or(0, |buffer| buffer.size());
+        if found < needed || given.get(index).is_none() {
+            return Err(Error::Scratch {
+                kernel,
+                index,
+                needed,
+                found,
+            });
+        }
+        if !given[index].usage().contains(wgpu::BufferUsages::STORAGE) {
+            return Err(Error::Usage {
+                buffer: "scratch",
+                needed: "BufferUsages::STORAGE",
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Refuses operands that no buffer of a device with `limits` can hold.

@@ -40,6 +40,7 @@ pub(crate) fn chosen<'a>(
     options: &PlanOptions,
     device: &Capabilities,
 ) -> Result<(Box<dyn Candidate + 'a>, String)> {
+    device.require_compute()?;
     require_type(operation, device)?;
     if let Some(name) = options.kernel {
         return Ok((

@@ -32,6 +32,7 @@ impl Draft {
         device: &Capabilities,
     ) -> Result<Self> {
         operation.validate()?;
+        device.require_compute()?;
         check_sizes(&operation.operands(), &device.limits)?;
         let draft = Self::unchecked(operation, candidate, options, device)?;
         check_schedule(draft.kernel, &draft.schedule, &device.limits)?;

@@ -21,6 +21,20 @@ pub struct PlanOptions {
     /// Configurations that a search found to be faster than the library's choice, used where kernel, preset and constants
     /// are left open. `None` for none: nothing is read unless it is given here.
     pub tuning: Option<Arc<Tuning>>,
+    /// Who owns the scratch memory.
+    pub scratch: ScratchOwner,
+}
+
+/// Who owns the scratch memory of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ScratchOwner {
+    /// The plan allocates its scratch memory when it is made.
+    #[default]
+    Plan,
+    /// The caller gives buffers of [`Plan::scratch`](crate::Plan::scratch) bytes to
+    /// [`Plan::bind_with_scratch`](crate::Plan::bind_with_scratch): several plans that run one after the other may share
+    /// them.
+    Caller,
 }
 
 impl PlanOptions {

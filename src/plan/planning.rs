@@ -1,13 +1,13 @@
 //! An operation planned once: kernel chosen, pipelines built, uniforms and scratch in place.
 
-use super::checks::ExpectedViews;
+use super::checks::{ExpectedViews, check_one_use, check_scratch};
 use super::choose::chosen;
 use super::draft::Draft;
 use super::launch::Launch;
-use super::options::PlanOptions;
+use super::options::{PlanOptions, ScratchOwner};
 use crate::error::{Error, Result};
-use crate::gpu::{Gpu, Pipeline, View};
-use crate::kernel::{Constants, Kernel, Schedule, Slot};
+use crate::gpu::{Faults, Gpu, Pipeline, View};
+use crate::kernel::{Constants, Dispatch, Kernel, Schedule, Slot};
 use crate::ops::{Candidate, Operand, Operation, candidate};
 use crate::report::{Tuned, Tuning};
 use crate::shader::{Checks, Prepared};
@@ -17,7 +17,8 @@ use std::sync::Arc;
 
 /// An operation ready to record, on any buffers that fit its shape, any number of times.
 ///
-/// Scratch memory belongs to the plan: two recordings of one plan are ordered by the queue, and do not overlap.
+/// Scratch memory belongs to the plan unless [`PlanOptions::scratch`] says otherwise: two recordings of one plan are ordered
+/// by the queue, and do not overlap.
 #[derive(Debug)]
 pub struct Plan {
     kernel: &'static Kernel,
@@ -26,16 +27,62 @@ pub struct Plan {
     checks: Checks,
     operation: &'static str,
     shape: String,
+    flops: u64,
+    min_bytes: u64,
     operands: Vec<Operand>,
     schedule: Schedule,
     /// Compiled stages by their index.
     pipelines: BTreeMap<usize, Arc<Pipeline>>,
-    uniforms: Vec<wgpu::Buffer>,
+    memory: Memory,
+    device: wgpu::Device,
+    faults: Arc<Faults>,
+    alignment: u64,
+}
+
+/// Buffers that a plan owns.
+#[derive(Debug)]
+struct Memory {
+    /// Uniforms of all dispatches, one behind the other.
+    uniforms: wgpu::Buffer,
+    /// Where each dispatch's uniform begins, in bytes.
+    offsets: Vec<u64>,
     scratch: Vec<wgpu::Buffer>,
     /// Bound in place of operands without elements, since no binding may be empty.
     nothing: wgpu::Buffer,
-    device: wgpu::Device,
-    alignment: u64,
+}
+
+impl Memory {
+    /// Allocates what `schedule` needs.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`], [`Error::OutOfMemory`].
+    async fn new(
+        gpu: &Gpu,
+        kernel: &Kernel,
+        schedule: &Schedule,
+        scratch: ScratchOwner,
+    ) -> Result<Self> {
+        let limits = &gpu.capabilities().limits;
+        let alignment = limits.min_uniform_buffer_offset_alignment.max(16) as usize;
+        let mut bytes = Vec::new();
+        let mut offsets = Vec::new();
+        for step in &schedule.steps {
+            bytes.resize(bytes.len().next_multiple_of(alignment), 0);
+            offsets.push(bytes.len() as u64);
+            bytes.extend(&step.params);
+        }
+        let mut buffers = Vec::new();
+        let owned = schedule.scratch.iter();
+        for bytes in owned.filter(|_| scratch == ScratchOwner::Plan) {
+            buffers.push(gpu.create_storage(kernel.name, *bytes).await?);
+        }
+        Ok(Self {
+            uniforms: gpu.create_uniforms(kernel.name, &bytes).await?,
+            offsets,
+            scratch: buffers,
+            nothing: gpu.create_storage("nothing", 16).await?,
+        })
+    }
 }
 
 impl Plan {
@@ -132,7 +179,8 @@ impl Plan {
     }
 
     /// Plans `operation` with a kernel that need not be in its table: one that is being written, or somebody else's, by
-    /// [`Implementation::bound`](crate::ops::Implementation::bound). [`PlanOptions::kernel`] is not looked at.
+    /// [`Implementation::bound`](crate::ops::Implementation::bound). [`PlanOptions::kernel`] is not looked at, and
+    /// [`PlanOptions::checks`] only as far as [`Candidate::trust`] allows.
     ///
     /// # Errors
     /// Errors of [`Plan::new`].
@@ -144,44 +192,32 @@ impl Plan {
     ) -> Result<Self> {
         let draft = Draft::new(operation, candidate, options, gpu.capabilities())?;
         let kernel = draft.kernel;
+        let checks = candidate.trust().checks(options.checks);
         let mut pipelines = BTreeMap::new();
         for (i, stage) in kernel.stages.iter().enumerate() {
             if draft.dispatches(i) > 0 {
                 let constants = stage.all(&draft.constants);
-                let compiled =
-                    gpu.pipeline(stage.shader, &constants, options.checks, options.loops);
+                let compiled = gpu.pipeline(stage.shader, &constants, checks, options.loops);
                 pipelines.insert(i, compiled.await?);
             }
         }
-        let mut uniforms = Vec::new();
-        for step in &draft.schedule.steps {
-            let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
-            let buffer = gpu
-                .create_buffer(kernel.name, step.params.len() as u64, usage)
-                .await?;
-            let write = || gpu.queue().write_buffer(&buffer, 0, &step.params);
-            gpu.catch("write a uniform", write).await?;
-            uniforms.push(buffer);
-        }
-        let mut scratch = Vec::new();
-        for bytes in &draft.schedule.scratch {
-            scratch.push(gpu.create_storage(kernel.name, *bytes).await?);
-        }
+        let memory = Memory::new(gpu, kernel, &draft.schedule, options.scratch).await?;
         let limits = &gpu.capabilities().limits;
         Ok(Self {
             kernel,
             reason: "given by the caller".to_owned(),
             constants: draft.constants,
-            checks: options.checks,
+            checks,
             operation: operation.family().name,
             shape: operation.label(),
+            flops: operation.flops(),
+            min_bytes: operation.min_bytes(),
             operands: operation.operands(),
             schedule: draft.schedule,
             pipelines,
-            uniforms,
-            scratch,
-            nothing: gpu.create_storage("nothing", 16).await?,
+            memory,
             device: gpu.device().clone(),
+            faults: Arc::clone(gpu.faults()),
             alignment: limits.min_storage_buffer_offset_alignment.into(),
         })
     }
@@ -215,7 +251,25 @@ impl Plan {
         self.pipelines.values().map(|pipeline| &*pipeline.prepared)
     }
 
-    /// Bytes of memory that the plan itself holds beyond the operands.
+    /// Floating-point operations of one execution; see [`Operation::flops`].
+    #[must_use]
+    pub fn flops(&self) -> u64 {
+        self.flops
+    }
+
+    /// Bytes that have to move in one execution; see [`Operation::min_bytes`].
+    #[must_use]
+    pub fn min_bytes(&self) -> u64 {
+        self.min_bytes
+    }
+
+    /// Bytes of each scratch buffer, in the order of [`Plan::bind_with_scratch`].
+    #[must_use]
+    pub fn scratch(&self) -> &[u64] {
+        &self.schedule.scratch
+    }
+
+    /// Bytes of memory that the plan needs beyond the operands.
     #[must_use]
     pub fn scratch_bytes(&self) -> u64 {
         self.schedule.scratch_bytes()
@@ -235,12 +289,30 @@ impl Plan {
         self.schedule.steps.len()
     }
 
-    /// Binds buffers: one for each operand, inputs first, in the order of [`Operation::operands`].
+    /// Binds buffers: one for each operand, inputs first, in the order of [`Operation::operands`]. The launch keeps the
+    /// buffers alive, and can be recorded any number of times.
     ///
     /// # Errors
     /// [`Error::OperandCount`], [`Error::Length`], [`Error::ElementType`], [`Error::Alignment`], [`Error::Usage`],
-    /// [`Error::Overlap`].
+    /// [`Error::Overlap`] and [`Error::ReadWriteBuffer`] for buffers that do not fit; [`Error::Gpu`] for a buffer that was
+    /// destroyed or belongs to another device; [`Error::Scratch`] where the caller owns the scratch memory, for
+    /// [`Plan::bind_with_scratch`] to be given it; [`Error::DeviceLost`].
     pub fn bind(&self, views: &[View<'_>]) -> Result<Launch> {
+        let scratch: Vec<&wgpu::Buffer> = self.memory.scratch.iter().collect();
+        self.bind_with_scratch(views, &scratch)
+    }
+
+    /// [`Plan::bind`], with scratch memory of the caller's: a buffer for each of [`Plan::scratch`], with as many bytes and
+    /// `BufferUsages::STORAGE`. What is in them before does not matter. Launches that share scratch memory have to run one
+    /// after the other, as they do in one queue.
+    ///
+    /// # Errors
+    /// Errors of [`Plan::bind`]; [`Error::Scratch`] for a buffer that is missing or too short, [`Error::Usage`].
+    pub fn bind_with_scratch(
+        &self,
+        views: &[View<'_>],
+        scratch: &[&wgpu::Buffer],
+    ) -> Result<Launch> {
         let wanted = ExpectedViews {
             operation: self.operation,
             shape: &self.shape,
@@ -248,46 +320,57 @@ impl Plan {
             alignment: self.alignment,
         };
         wanted.check(views)?;
-        let mut steps = Vec::new();
-        for (step, uniform) in self.schedule.steps.iter().zip(&self.uniforms) {
-            let pipeline = &self.pipelines[&step.stage];
-            let resource = uniform.as_entire_binding();
-            let mut entries = vec![wgpu::BindGroupEntry {
-                binding: 0,
-                resource,
-            }];
-            for (i, window) in step.windows.iter().enumerate() {
-                let (buffer, base) = match window.slot {
-                    // All of its 16 bytes: an array of vec4 may not be bound shorter.
-                    _ if window.bytes == 0 => (&self.nothing, 0),
-                    Slot::Operand(o) => (views[o].buffer, views[o].offset),
-                    Slot::Scratch(s) => (&self.scratch[s], 0),
-                };
-                let offset = base + window.offset;
-                // A binding's size is a multiple of 4, and a buffer may end within that.
-                let size = match window.bytes {
-                    0 => buffer.size(),
-                    bytes => bytes.next_multiple_of(4).min(buffer.size() - offset),
-                };
-                let binding = wgpu::BufferBinding {
-                    buffer,
-                    offset,
-                    size: NonZeroU64::new(size),
-                };
-                let resource = wgpu::BindingResource::Buffer(binding);
-                entries.push(wgpu::BindGroupEntry {
-                    binding: i as u32 + 1,
-                    resource,
-                });
-            }
-            let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some(self.kernel.name),
-                layout: &pipeline.layout,
-                entries: &entries,
-            });
-            steps.push((Arc::clone(pipeline), bind_group, step.workgroups));
+        check_scratch(self.kernel.name, &self.schedule.scratch, scratch)?;
+        for step in &self.schedule.steps {
+            let bindings = &self.pipelines[&step.stage].prepared.bindings;
+            check_one_use(step, bindings, &self.operands, views)?;
         }
+        let what = format!("bind {} {}", self.operation, self.shape);
+        let bind_all = || {
+            let places = self.schedule.steps.iter().zip(&self.memory.offsets);
+            let bound = places.map(|(step, at)| self.bind_step(step, *at, views, scratch));
+            bound.collect()
+        };
+        let steps = self.faults.catch_now(&self.device, &what, bind_all)?;
         Ok(Launch::of(self.kernel.name, steps))
+    }
+
+    /// One dispatch with its bind group; its uniform begins at byte `at` of the uniforms.
+    fn bind_step(
+        &self,
+        step: &Dispatch,
+        at: u64,
+        views: &[View<'_>],
+        scratch: &[&wgpu::Buffer],
+    ) -> (Arc<Pipeline>, wgpu::BindGroup, [u32; 3]) {
+        let pipeline = &self.pipelines[&step.stage];
+        let mut entries = vec![entry(
+            0,
+            &self.memory.uniforms,
+            at,
+            step.params.len() as u64,
+        )];
+        for (i, window) in step.windows.iter().enumerate() {
+            let (buffer, base) = match window.slot {
+                // All of its 16 bytes: an array of vec4 may not be bound shorter.
+                _ if window.bytes == 0 => (&self.memory.nothing, 0),
+                Slot::Operand(o) => (views[o].buffer, views[o].offset),
+                Slot::Scratch(s) => (scratch[s], 0),
+            };
+            let offset = base + window.offset;
+            // A binding's size is a multiple of 4, and a buffer may end within that.
+            let size = match window.bytes {
+                0 => buffer.size(),
+                bytes => bytes.next_multiple_of(4).min(buffer.size() - offset),
+            };
+            entries.push(entry(i as u32 + 1, buffer, offset, size));
+        }
+        let bind_group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(self.kernel.name),
+            layout: &pipeline.layout,
+            entries: &entries,
+        });
+        (Arc::clone(pipeline), bind_group, step.workgroups)
     }
 
     /// Binds `views` and records into `encoder`. Does not submit, does not block.
@@ -297,5 +380,17 @@ impl Plan {
     pub fn record(&self, encoder: &mut wgpu::CommandEncoder, views: &[View<'_>]) -> Result<()> {
         self.bind(views)?.record(encoder);
         Ok(())
+    }
+}
+
+/// `size` bytes from byte `offset` of `buffer` on, as binding `binding`.
+fn entry(binding: u32, buffer: &wgpu::Buffer, offset: u64, size: u64) -> wgpu::BindGroupEntry<'_> {
+    wgpu::BindGroupEntry {
+        binding,
+        resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+            buffer,
+            offset,
+            size: NonZeroU64::new(size),
+        }),
     }
 }

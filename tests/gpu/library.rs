@@ -98,7 +98,7 @@ fn records_into_somebody_elses_encoder() {
     };
     let (device, queue) =
         block_on(adapter.request_device(&wgpu::DeviceDescriptor::default())).unwrap();
-    let gpu = Gpu::wrap(&adapter, device.clone(), queue.clone());
+    let gpu = Gpu::from_wgpu(&adapter, device.clone(), queue.clone());
     common::keep_until_the_end(&device);
     block_on(async {
         let (matmul, softmax) = (Matmul::new(8, 24, 16), Softmax::new(8, 24));

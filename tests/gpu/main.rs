@@ -22,10 +22,15 @@ mod common;
 mod cooperative;
 mod correctness;
 mod decode;
+mod devices;
+mod external;
+mod host;
 mod library;
+mod loss;
 mod matmul;
 mod roofline;
 mod rows;
+mod tensors;
 mod tuning;
 
 use libtest_mimic::{Arguments, Completion, Trial};
@@ -55,6 +60,7 @@ fn trial(path: &str, test: impl FnOnce() + Send + 'static) -> Trial {
 }
 
 fn main() -> ExitCode {
+    loss::child();
     let modules = [
         correctness::trials(),
         attention::trials(),
@@ -64,11 +70,16 @@ fn main() -> ExitCode {
         cooperative::trials(),
         cooperative::aligned::trials(),
         decode::trials(),
+        devices::trials(),
+        external::trials(),
+        host::trials(),
         library::trials(),
+        loss::trials(),
         matmul::trials(),
         roofline::trials(),
         rows::trials(),
         rows::properties::trials(),
+        tensors::trials(),
         tuning::trials(),
     ];
     let trials = modules.into_iter().flatten().collect();

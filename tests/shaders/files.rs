@@ -419,7 +419,7 @@ fn noop() -> Gpu {
         ..Default::default()
     };
     let (device, queue) = block_on(adapter.request_device(&descriptor)).unwrap();
-    Gpu::wrap(&adapter, device, queue)
+    Gpu::from_wgpu(&adapter, device, queue)
 }
 
 #[test]

@@ -18,6 +18,7 @@ const FLOORS: &[&str] = &[
     "ops",
     "plan",
     "open",
+    "tensor",
     "compiler",
     "bench",
     "roofline",

@@ -3,7 +3,7 @@
 use ridgepoint::error::suggest;
 use ridgepoint::gpu::Capabilities;
 use ridgepoint::kernel::{Constants, Kernel, Schedule, Stage};
-use ridgepoint::ops::{Candidate, Family, Fit};
+use ridgepoint::ops::{Candidate, Family, Fit, Trust};
 use ridgepoint::shader::{Constant, Prepared, Shader};
 use ridgepoint::{Dtype, Error, Result, files};
 use std::path::Path;
@@ -23,6 +23,12 @@ impl<'a> Replaced<'a> {
 impl Candidate for Replaced<'_> {
     fn kernel(&self) -> &'static Kernel {
         self.kernel
+    }
+
+    fn trust(&self) -> Trust {
+        // SAFETY: whoever sweeps a file of their own has written it, and asked for a time without checks by its name; a
+        // file that reads out of bounds harms their own program, which is this one.
+        unsafe { Trust::unchecked() }
     }
 
     fn fit(&self, device: &Capabilities) -> Fit {
