@@ -11,6 +11,7 @@ mod generated;
 #[cfg(feature = "history")]
 mod history;
 mod host;
+mod input;
 mod list;
 mod load;
 mod operation;
@@ -24,6 +25,7 @@ mod roofline;
 mod run;
 mod selection;
 mod shader;
+mod sink;
 mod stop;
 mod suite_file;
 mod sweep;

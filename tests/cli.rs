@@ -22,6 +22,8 @@ mod history;
 #[cfg(unix)]
 #[path = "cli/interruption.rs"]
 mod interruption;
+#[path = "cli/outputs.rs"]
+mod outputs;
 #[path = "cli/peers.rs"]
 mod peers;
 #[path = "cli/report.rs"]

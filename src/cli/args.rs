@@ -179,7 +179,7 @@ pub(crate) struct RunArguments {
     /// Kernels in place of the suite's, comma-separated
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) kernel: Vec<String>,
-    /// File of the results [default: ridgepoint-results/ADAPTER-UTCTIME.json]
+    /// File of the results, `-` for standard output [default: ridgepoint-results/ADAPTER-UTCTIME.json]
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
     #[command(flatten)]
@@ -203,8 +203,8 @@ pub(crate) struct RunArguments {
 /// Arguments about the page of a measurement.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct PageArguments {
-    /// Page of the results with charts, for any browser [default: beside the file of the results, where standard output is a
-    /// terminal and no `--json` is given; else none]
+    /// Page of the results with charts, for any browser, `-` for standard output [default: beside the file of the results,
+    /// where standard output is a terminal and no `--json` is given; else none]
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
     /// Open the page in the browser at the end
@@ -228,10 +228,10 @@ pub(crate) struct TuneArguments {
     /// Tunings kept for this adapter are printed; nothing is searched
     #[arg(long, group = "instead")]
     pub(crate) show: bool,
-    /// File that tunings kept for this adapter are written to; nothing is searched
+    /// File that tunings kept for this adapter are written to, `-` for standard output; nothing is searched
     #[arg(long, value_name = "FILE", group = "instead")]
     pub(crate) export: Option<PathBuf>,
-    /// File of tunings to keep, of this adapter, driver, backend and version; nothing is searched
+    /// File of tunings to keep, `-` for standard input, of this adapter, driver, backend and version; nothing is searched
     #[arg(long, value_name = "FILE", group = "instead")]
     pub(crate) import: Option<PathBuf>,
     #[command(flatten)]
@@ -280,7 +280,7 @@ fn minutes(text: &str) -> Result<f64, String> {
 /// `ridgepoint roofline`
 #[derive(Debug, Args)]
 pub(crate) struct RooflineArguments {
-    /// File of the results, in JSON [default: none]
+    /// File of the results, in JSON, `-` for standard output [default: none]
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
     #[command(flatten)]
@@ -299,7 +299,7 @@ pub(crate) struct RooflineArguments {
 /// `ridgepoint report`
 #[derive(Debug, Args)]
 pub(crate) struct ReportArguments {
-    /// Files of results that `run` or `roofline --json` wrote
+    /// Files of results that `run` or `roofline --json` wrote; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// Published figures of the same operations and shapes too, each with its kind and its source
@@ -312,7 +312,7 @@ pub(crate) struct ReportArguments {
 /// `ridgepoint compare`
 #[derive(Debug, Args)]
 pub(crate) struct CompareArguments {
-    /// File of results that the others are compared with
+    /// File of results that the others are compared with; `-` is standard input
     #[arg(value_name = "BASE")]
     pub(crate) base: PathBuf,
     /// Files of results to compare; none are needed with `--published`
@@ -348,8 +348,8 @@ pub(crate) struct OutputArguments {
     /// Chart to draw in place of all, such as `roofline`; a wrong name lists them [formats: svg, png]
     #[arg(long, value_name = "NAME")]
     pub(crate) chart: Option<String>,
-    /// File in place of standard output, which is `-`; a file that is there is replaced. A folder where the format makes several
-    /// files, as pictures of several charts are, and HTML of several inputs
+    /// File in place of standard output, which is `-`; a file that is there is replaced, a device or a pipe written to. A
+    /// folder where the format makes several files, as pictures of several charts are, and HTML of several inputs
     #[arg(short, long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }

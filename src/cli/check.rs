@@ -1,6 +1,7 @@
 //! `ridgepoint check`: gates in order, each passed, failed or skipped.
 
 use super::args::CheckArguments;
+use super::input;
 use super::page::page;
 use super::progress::{Progress, print};
 use super::{FAILED, OK, adapter, stop};
@@ -83,14 +84,16 @@ fn failed(name: &str, error: &Error) -> Gate {
     }
 }
 
+/// Bytes of the largest file of operand data: more than any operand has.
+const MOST_BYTES: usize = 1 << 36;
+
 /// The f32 values in a file.
 fn read(path: &Path) -> Result<Vec<f32>> {
     let failed = |reason: String| Error::File {
         path: path.display().to_string(),
         reason,
     };
-    let unreadable = |e| failed(format!("{e}; name a file that can be read"));
-    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let bytes = input::bytes(path, MOST_BYTES)?;
     if bytes.is_empty() || !bytes.len().is_multiple_of(4) {
         let length = bytes.len();
         return Err(failed(format!(

@@ -7,7 +7,8 @@ mod text;
 
 use super::args::ExplainArguments;
 use super::page::show;
-use super::progress::{print, say};
+use super::progress::say;
+use super::sink;
 use super::{OK, adapter, constants, driver, operation};
 use record::{Record, StageRecord};
 use ridgepoint::compiler::{Compiled, Compiler};
@@ -95,11 +96,7 @@ fn all(arguments: &ExplainArguments, subject: &mut Subject) -> Result<u8> {
 }
 
 fn write(path: &Path, text: &str) -> Result<u8> {
-    if path.as_os_str() == "-" {
-        print(text);
-    } else {
-        std::fs::write(path, format!("{text}\n")).map_err(|e| files::failed(path, &e))?;
-    }
+    sink::write(path, format!("{text}\n").as_bytes())?;
     Ok(OK)
 }
 

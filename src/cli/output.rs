@@ -1,15 +1,14 @@
 //! Files of results as input, and where what is made of them goes: the format, and a file or stdout.
 
 use super::args::OutputArguments;
-use super::{page, progress};
+use super::{input, page, progress, sink};
+use ridgepoint::files::is_stdout;
 use ridgepoint::render::{FORMATS, Format, OneChart, Page, Subject, Written, format};
 use ridgepoint::report::{Input, Results};
 use ridgepoint::{Error, Result, files};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-/// In place of a file: stdout.
-const STDOUT: &str = "-";
 /// Charts that an error names.
 const NAMED: usize = 12;
 
@@ -39,10 +38,10 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Input>> {
 }
 
 fn read_each(paths: &[PathBuf]) -> Result<Vec<Input>> {
-    paths.iter().map(|path| input(path)).collect()
+    paths.iter().map(|path| read_one(path)).collect()
 }
 
-fn input(path: &Path) -> Result<Input> {
+fn read_one(path: &Path) -> Result<Input> {
     Ok(read_bytes(path)?.0)
 }
 
@@ -51,8 +50,8 @@ fn input(path: &Path) -> Result<Input> {
 /// # Errors
 /// [`Error::File`].
 pub(crate) fn read_bytes(path: &Path) -> Result<(Input, Vec<u8>)> {
-    let bytes = files::read_bytes(path, Results::MOST_BYTES)?;
-    let name = path.display().to_string();
+    let bytes = input::bytes(path, Results::MOST_BYTES)?;
+    let name = input::name(path);
     let results = Results::read(&name, &bytes)?;
     Ok((Input { name, results }, bytes))
 }
@@ -74,7 +73,7 @@ impl Output {
     /// [`Error::UnknownName`]; [`Error::Argument`] for a file that is one of the inputs, for a chart in a format that draws
     /// none, and for a picture on a terminal.
     pub(crate) fn new(arguments: OutputArguments, inputs: &[PathBuf]) -> Result<Self> {
-        let file = arguments.out.filter(|path| path.as_os_str() != STDOUT);
+        let file = arguments.out.filter(|path| !is_stdout(path));
         if let Some(file) = &file
             && inputs.iter().any(|input| is_same(input, file))
         {
@@ -149,11 +148,22 @@ impl Output {
 /// asks for; [`Error::File`] for a file that cannot be written.
 pub(crate) fn write(format: &Format, subject: &dyn Subject, path: &Path) -> Result<()> {
     match (format.write)(subject, &Page::default()) {
-        Written::One(bytes) => files::replace(path, bytes),
+        Written::One(bytes) => sink::write(path, &bytes),
         Written::Folder(all) if all.is_empty() || has_extension(path, format) => {
             Err(several(format, &all))
         }
         Written::Folder(all) => files::fill(path, &all),
+    }
+}
+
+/// What `format` writes of `subject`, where that is one file.
+///
+/// # Errors
+/// [`Error::Argument`] where it is several.
+pub(crate) fn bytes(format: &Format, subject: &dyn Subject) -> Result<Vec<u8>> {
+    match (format.write)(subject, &Page::default()) {
+        Written::One(bytes) => Ok(bytes),
+        Written::Folder(all) => Err(several(format, &all)),
     }
 }
 

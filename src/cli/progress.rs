@@ -14,18 +14,36 @@ static OUTPUT_LOST: AtomicBool = AtomicBool::new(false);
 /// Whether progress is left out: bars, and lines of [`tell`].
 static QUIET: AtomicBool = AtomicBool::new(false);
 
+/// Whether standard output holds a file, so that lines for the reader go to stderr.
+static DIVERTED: AtomicBool = AtomicBool::new(false);
+
+/// Sends lines of [`print`] to stderr from now on: standard output holds a file.
+pub(crate) fn divert() {
+    DIVERTED.store(true, Ordering::Relaxed);
+}
+
+/// Whether lines of [`print`] go to stderr.
+pub(crate) fn is_diverted() -> bool {
+    DIVERTED.load(Ordering::Relaxed)
+}
+
 /// Leaves out progress from now on, or not.
 pub(crate) fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);
 }
 
-/// Where bars are drawn.
+/// Where bars are drawn. A terminal without escapes cannot move its cursor.
 fn target() -> ProgressDrawTarget {
-    if QUIET.load(Ordering::Relaxed) {
+    if QUIET.load(Ordering::Relaxed) || is_dumb() {
         ProgressDrawTarget::hidden()
     } else {
         ProgressDrawTarget::stderr()
     }
+}
+
+/// Whether the terminal says that it understands no escapes.
+pub(crate) fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|name| name == "dumb")
 }
 
 /// A bar on stderr, if stderr is a terminal. Dropping this value removes the bar.
@@ -124,9 +142,14 @@ fn around<T>(write: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Writes lines to stdout. A reader that has gone away, such as `head`, does not end a run whose results go to a file.
+/// Writes lines to stdout, or as [`tell`] where that holds a file. A reader that has gone away, such as `head`, does not end a
+/// run whose results go to a file.
 pub(crate) fn print(text: &str) {
-    write(format!("{text}\n").as_bytes());
+    if is_diverted() {
+        tell(text);
+    } else {
+        write(format!("{text}\n").as_bytes());
+    }
 }
 
 /// Writes bytes to stdout.

@@ -3,10 +3,12 @@
 use super::args::PageArguments;
 use super::output::{self, is_same};
 use super::progress::{say, tell};
-use super::results::make_folder;
+use super::results::{make_folder, page_of};
+use super::sink::{Sink, require_plain};
+use ridgepoint::files::is_stdout;
 use ridgepoint::render::{Reports, format};
 use ridgepoint::report::{Input, Results};
-use ridgepoint::{Error, Result, files};
+use ridgepoint::{Error, Result};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +25,7 @@ pub(crate) enum Beside<'a> {
 #[derive(Debug)]
 pub(crate) struct ResultsPage {
     path: PathBuf,
+    sink: Sink,
     /// Name of the file of the same results.
     results: String,
     is_opened: bool,
@@ -41,22 +44,27 @@ impl ResultsPage {
         if !is_asked && !is_default {
             return Ok(None);
         }
-        let path = arguments
-            .html
-            .unwrap_or_else(|| file.with_extension("html"));
-        if is_same(&path, file) {
+        if arguments.open {
+            match (&arguments.html, json) {
+                (Some(path), _) => require_plain("--open with --html", path)?,
+                (None, Beside::Named(path)) => require_plain("--open with --json", path)?,
+                (None, Beside::Default(_)) => {}
+            }
+        }
+        let path = arguments.html.unwrap_or_else(|| page_of(file));
+        if is_same(&path, file) || is_stdout(&path) && is_stdout(file) {
             return Err(Error::Argument {
                 argument: format!("--html {}", path.display()),
                 reason: "this is the file of the results in JSON; name another".to_owned(),
             });
         }
-        let page = Self {
-            path,
-            results: file.display().to_string(),
-            is_opened: arguments.open,
-        };
-        match page.probe(json) {
-            Ok(()) => Ok(Some(page)),
+        match sink(&path, json) {
+            Ok(sink) => Ok(Some(Self {
+                path,
+                sink,
+                results: file.display().to_string(),
+                is_opened: arguments.open,
+            })),
             Err(error) if is_asked => Err(error),
             Err(error) => {
                 say(&format!(
@@ -67,24 +75,20 @@ impl ResultsPage {
         }
     }
 
-    fn probe(&self, json: Beside<'_>) -> Result<()> {
-        if matches!(json, Beside::Default(file) if file.parent() == self.path.parent()) {
-            make_folder(&self.path)?;
-        }
-        files::probe(&self.path)
-    }
-
     /// Writes the page of `results`, and tells its path.
     ///
     /// # Errors
     /// [`Error::File`] for one that cannot be written.
-    pub(crate) fn save(&self, results: Results) -> Result<()> {
+    pub(crate) fn save(&mut self, results: Results) -> Result<()> {
         let inputs = [Input {
             name: self.results.clone(),
             results,
         }];
-        output::write(format("html")?, &Reports(&inputs), &self.path)?;
-        tell(&format!("page: {}", self.path.display()));
+        let page = output::bytes(format("html")?, &Reports(&inputs))?;
+        self.sink.write(&page)?;
+        if !is_stdout(&self.path) {
+            tell(&format!("page: {}", self.path.display()));
+        }
         Ok(())
     }
 
@@ -100,4 +104,12 @@ impl ResultsPage {
             ));
         }
     }
+}
+
+/// Place of the page at `path`.
+fn sink(path: &Path, json: Beside<'_>) -> Result<Sink> {
+    if matches!(json, Beside::Default(file) if file.parent() == path.parent()) {
+        make_folder(path)?;
+    }
+    Sink::open(path)
 }

@@ -6,24 +6,24 @@ use super::page::show;
 use super::progress::{Progress, tell};
 use super::results::unused;
 use super::results_page::{Beside, ResultsPage};
+use super::sink::Sink;
 use super::{FAILED, OK, adapter, host, stop};
 use jiff::Timestamp;
 use ridgepoint::bench::HostLoad;
+use ridgepoint::files::is_stdout;
 use ridgepoint::report::{
     ROOFLINE_SCHEMA, Results, RooflineReport, RooflineSettings, Status, Tool,
 };
 use ridgepoint::roofline::{MeasuredRoofline, PROBE_FILES, ProbeOptions, Scope, Session};
-use ridgepoint::{Gpu, Result, files};
+use ridgepoint::{Gpu, Result};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// Measures, prints, saves, and returns the exit status.
 pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wanted) -> Result<u8> {
     let began = (Timestamp::now(), Instant::now());
-    if let Some(path) = &arguments.json {
-        // A file that cannot be written is reported now rather than after a minute of measuring.
-        files::probe(path)?;
-    }
+    // A file that cannot be written is reported now rather than after a minute of measuring.
+    let sink = arguments.json.as_deref().map(Sink::open).transpose()?;
     let mut options = wanted.options.clone();
     options.features |= ridgepoint::roofline::FEATURES;
     let gpu = Gpu::open(&options).await?;
@@ -32,7 +32,7 @@ pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wan
         Some(path) => Beside::Named(path),
         None => Beside::Default(&unnamed),
     };
-    let page = ResultsPage::new(arguments.page, json)?;
+    let mut page = ResultsPage::new(arguments.page, json)?;
     tell(&format!("measuring {}, {}", gpu.summary().name, wanted.why));
     stop::listen();
     let extent = if arguments.quick {
@@ -67,11 +67,13 @@ pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wan
     };
     let report = report(&gpu, settings, figures, began.0);
     show(&ridgepoint::render::roofline(&report));
-    if let Some(path) = &arguments.json {
-        files::replace(path, report.to_json())?;
-        tell(&format!("results: {}", path.display()));
+    if let (Some(path), Some(mut sink)) = (&arguments.json, sink) {
+        sink.write(report.to_json().as_bytes())?;
+        if !is_stdout(path) {
+            tell(&format!("results: {}", path.display()));
+        }
     }
-    if let Some(page) = &page {
+    if let Some(page) = &mut page {
         page.save(Results::Roofline(Box::new(report.clone())))?;
     }
     ended?;

@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: RunArguments, adapter: &AdapterArguments) -> 
         None => Beside::Default,
     };
     let mut file = ResultsFile::create(arguments.json, began, &report);
-    let page = ResultsPage::new(arguments.page, beside(file.path()))?;
+    let mut page = ResultsPage::new(arguments.page, beside(file.path()))?;
     show(&render::header(&report));
     print("");
     let plan = Planned {
@@ -69,10 +69,9 @@ pub(crate) async fn run(arguments: RunArguments, adapter: &AdapterArguments) -> 
     let ended = measure(&gpu, options, &plan, &mut report, &mut file).await;
     print("");
     show(&render::end(&report));
-    if let Some(path) = file.saved() {
-        tell(&format!("results: {}", path.display()));
-    }
-    if let Some(page) = &page {
+    file.finish(&report);
+    file.tell();
+    if let Some(page) = &mut page {
         page.save(Results::Run(Box::new(report.clone())))?;
     }
     ended?;

@@ -1,9 +1,11 @@
 //! Suites of the user's own, read from TOML. Errors say line and column.
 
+use super::input;
 use ridgepoint::suite::{Burden, Suite, Workload, suites};
 use ridgepoint::text::visible;
 use ridgepoint::{Dtype, Error, Result, files};
 use serde::Deserialize;
+use std::ffi::OsStr;
 use std::ops::Range;
 use std::path::Path;
 use toml::Spanned;
@@ -49,10 +51,12 @@ struct Fault {
 /// # Errors
 /// [`Error::File`] with line and column.
 pub(crate) fn read(path: &Path) -> Result<Suite> {
-    let bytes = files::read_bytes(path, MOST_BYTES)?;
-    let text = String::from_utf8(bytes)
-        .map_err(|error| files::failed(path, &format!("it is no text: {error}")))?;
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let text = input::text(path, MOST_BYTES)?;
+    let stem = match input::name(path) {
+        name if name == path.to_string_lossy() => path.file_stem().unwrap_or_default(),
+        _ => OsStr::new("stdin"),
+    };
+    let stem = stem.to_string_lossy();
     parse(&text, &stem).map_err(|Fault { at, reason }| {
         let (line, column) = place(&text, at.start);
         let reason = format!("line {line}, column {column}: {}", visible(&reason));

@@ -1,15 +1,19 @@
 //! `ridgepoint tune`: class after class, printed and kept as they come.
 
 use super::args::TuneArguments;
+use super::input;
 use super::page::{page, show, show_section};
 use super::progress::{Progress, print, say, tell};
+use super::sink;
 use super::{FAILED, OK, adapter, stop, tunings};
+use ridgepoint::files::is_stdout;
 use ridgepoint::ops::family;
 use ridgepoint::plan::Store;
 use ridgepoint::render::{self, Page, Section, terminal};
-use ridgepoint::report::{Machine, Tuned};
+use ridgepoint::report::{Machine, Results, Tuned};
 use ridgepoint::tune::{Event, Job, TuneOptions, Tuner, tunable, without_classes};
 use ridgepoint::{Dtype, Error, Gpu, GpuOptions, Result, Tuning};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Searches, or shows, exports or imports what is kept; returns the exit status.
@@ -18,12 +22,14 @@ pub(crate) async fn tune(arguments: TuneArguments, wanted: &adapter::Wanted) -> 
     // Wrong arguments are reported before an adapter is opened.
     asked(&arguments, dtypes(&arguments)[0])?;
     if let Some(path) = &arguments.import {
-        let tuning = Tuning::read(path)?;
+        let name = input::name(path);
+        let text = input::text(path, Results::MOST_BYTES)?;
+        let tuning = Tuning::parse(Path::new(&name), &text)?;
         let gpu = Gpu::open(&wanted.options).await?;
         let machine = Machine::of(gpu.summary());
         if let Some(difference) = tuning.machine.difference(&machine) {
             return Err(Error::File {
-                path: path.display().to_string(),
+                path: name,
                 reason: format!("{difference}; run `ridgepoint tune` for one of its own"),
             });
         }
@@ -33,8 +39,10 @@ pub(crate) async fn tune(arguments: TuneArguments, wanted: &adapter::Wanted) -> 
     if arguments.show || arguments.export.is_some() {
         let tuning = tunings::required(&store, gpu.summary())?;
         if let Some(path) = &arguments.export {
-            tuning.write(path)?;
-            tell(&format!("written: {}", path.display()));
+            sink::write(path, tuning.to_json().as_bytes())?;
+            if !is_stdout(path) {
+                tell(&format!("written: {}", path.display()));
+            }
         } else {
             let missing = unsearched(&arguments, &gpu, &tuning)?;
             show(&render::tuning(
@@ -117,7 +125,7 @@ fn jobs(arguments: &TuneArguments, gpu: &Gpu) -> Result<Vec<Job>> {
 /// Printer and store of a search: prints each result, and keeps it.
 struct Keeper<'a> {
     store: &'a Store,
-    tuning: Tuning,
+    machine: Machine,
     progress: Progress,
     page: Page,
     table: terminal::Stream,
@@ -139,8 +147,7 @@ impl Keeper<'_> {
             }
             Event::Found(found) => {
                 print(&self.table.line(&render::tuned(&found)));
-                self.tuning.keep((*found).clone());
-                self.store.save(&self.tuning)?;
+                self.store.add(&self.machine, [(*found).clone()])?;
                 self.found.push(*found);
             }
             Event::Failed {
@@ -168,9 +175,9 @@ async fn search(
     reopen: GpuOptions,
 ) -> Result<u8> {
     let jobs = jobs(arguments, &gpu)?;
-    let tuning = tunings::or_new(store, gpu.summary());
+    let machine = Machine::of(gpu.summary());
     // A folder that cannot be written is reported before minutes of work and not after.
-    let path = store.save(&tuning)?;
+    let path = added(store, &gpu, [])?;
     let options = TuneOptions {
         time: Duration::from_secs_f64(60.0 * arguments.minutes),
         seed: arguments.data.seed,
@@ -179,7 +186,7 @@ async fn search(
     let (page, columns) = (page(), render::tuned_columns());
     let mut keeper = Keeper {
         store,
-        tuning,
+        machine,
         progress: Progress::within(options.time),
         table: terminal::Stream::new(columns.clone(), &page),
         page,
@@ -221,14 +228,18 @@ fn unsearched(arguments: &TuneArguments, gpu: &Gpu, tuning: &Tuning) -> Result<V
 }
 
 fn import(store: &Store, gpu: &Gpu, tuning: Tuning) -> Result<u8> {
-    let mut kept = tunings::or_new(store, gpu.summary());
     let words = tunings::counts(&tuning);
-    for tuned in tuning.found {
-        kept.keep(tuned);
-    }
-    let path = store.save(&kept)?;
+    let path = added(store, gpu, tuning.found)?;
     tell(&format!("imported {words}; kept: {}", path.display()));
     Ok(OK)
+}
+
+/// Keeps `found` for the adapter, and returns the file. A file that is there and cannot be read is reported, and replaced.
+fn added(store: &Store, gpu: &Gpu, found: impl IntoIterator<Item = Tuned>) -> Result<PathBuf> {
+    if let Err(error) = store.load(gpu.summary()) {
+        say(&format!("warning: {error}; what is found now replaces it"));
+    }
+    store.add(&Machine::of(gpu.summary()), found)
 }
 
 #[cfg(test)]

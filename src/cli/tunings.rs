@@ -1,7 +1,6 @@
 //! Tunings that `ridgepoint tune` keeps, as other commands see them.
 
 use super::args::CacheArguments;
-use super::progress::say;
 use ridgepoint::plan::Store;
 use ridgepoint::report::{AdapterSummary, Machine};
 use ridgepoint::{Error, Result, Tuning};
@@ -34,15 +33,6 @@ pub(crate) fn required(store: &Store, adapter: &AdapterSummary) -> Result<Tuning
                 store.path(&Machine::of(adapter)).display()
             ),
         })
-}
-
-/// Tuning that is kept for `adapter`, or a new one. A file that cannot be read is reported and will be replaced.
-pub(crate) fn or_new(store: &Store, adapter: &AdapterSummary) -> Tuning {
-    let loaded = store.load(adapter).unwrap_or_else(|error| {
-        say(&format!("warning: {error}; what is found now replaces it"));
-        None
-    });
-    loaded.unwrap_or_else(|| Tuning::new(Machine::of(adapter)))
 }
 
 /// Summary of the tuning that is kept for `adapter`, in a few words; `None` where nothing is kept.

@@ -2,10 +2,12 @@
 
 use crate::error::{Error, Result};
 use crate::files::{self, UserFolder, failed};
-use crate::report::{AdapterSummary, Machine, TUNING_SCHEMA, Tuning};
+use crate::report::{AdapterSummary, Machine, TUNING_SCHEMA, Tuned, Tuning};
 use crate::text::fnv_1a;
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The variable that names the folder in place of the system's.
@@ -59,13 +61,25 @@ impl Store {
         Ok(Some(tuning))
     }
 
-    /// Keeps `tuning`, and returns its file.
+    /// Keeps `found` beside what is kept for `machine` already, and returns the file. The file is read again under a lock first,
+    /// so that two searches at once keep what both of them find. A file that is no tuning of `machine` is replaced.
     ///
     /// # Errors
     /// [`Error::File`].
-    pub fn save(&self, tuning: &Tuning) -> Result<PathBuf> {
-        let path = self.path(&tuning.machine);
+    pub fn add(
+        &self,
+        machine: &Machine,
+        found: impl IntoIterator<Item = Tuned>,
+    ) -> Result<PathBuf> {
+        let path = self.path(machine);
         std::fs::create_dir_all(&self.folder).map_err(|e| failed(&self.folder, &e))?;
+        let _lock = lock(&path)?;
+        let kept = Tuning::read(&path).ok();
+        let kept = kept.filter(|kept| kept.machine.difference(machine).is_none());
+        let mut tuning = kept.unwrap_or_else(|| Tuning::new(machine.clone()));
+        for tuned in found {
+            tuning.keep(tuned);
+        }
         tuning.write(&path)?;
         Ok(path)
     }
@@ -77,11 +91,18 @@ impl Tuning {
     /// # Errors
     /// [`Error::File`] for a file that cannot be read, is no tuning, or one of another schema.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = files::read(path)?;
+        Self::parse(path, &files::read(path)?)
+    }
+
+    /// Reads the text of a file that [`Tuning::write`] wrote; `path` is its name in errors.
+    ///
+    /// # Errors
+    /// [`Error::File`] for text that is no tuning, or one of another schema.
+    pub fn parse(path: &Path, text: &str) -> Result<Self> {
         let wrong =
             |what: &dyn Display| failed(path, &format!("it is no tuning of ridgepoint: {what}"));
         // The schema first: another version's file is not malformed.
-        let json: serde_json::Value = serde_json::from_str(&text).map_err(|e| wrong(&e))?;
+        let json: serde_json::Value = serde_json::from_str(text).map_err(|e| wrong(&e))?;
         match json.get("schema").and_then(|schema| schema.as_str()) {
             Some(TUNING_SCHEMA) => {}
             Some(other) => {
@@ -92,7 +113,7 @@ impl Tuning {
             None => return Err(wrong(&"it has no schema")),
         }
         // From the text, so that an error says where.
-        serde_json::from_str(&text).map_err(|e| wrong(&e))
+        serde_json::from_str(text).map_err(|e| wrong(&e))
     }
 
     /// Writes JSON in one step: a reader sees the old file or the new one, never half of one.
@@ -100,9 +121,40 @@ impl Tuning {
     /// # Errors
     /// [`Error::File`].
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self).map_err(|e| failed(path, &e))?;
-        files::replace(path, &(text + "\n"))
+        files::replace(path, self.to_json())
     }
+
+    /// The text that [`Tuning::write`] writes.
+    ///
+    /// # Panics
+    /// Never: names, texts and numbers are JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let text = serde_json::to_string_pretty(self);
+        text.expect("names, texts and numbers are JSON") + "\n"
+    }
+}
+
+/// Waits until no other process changes the file at `path`, and keeps others waiting until the lock is dropped. The file itself is
+/// replaced by each change, so that another one beside it, which stays, is locked.
+fn lock(path: &Path) -> Result<File> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".lock");
+    let beside = path.with_file_name(name);
+    let opened = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&beside);
+    let file = opened.map_err(|error| failed(&beside, &error))?;
+    match file.lock() {
+        // Some file systems over a network have no locks: the last of two writers wins there.
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
+            log::warn!("{} cannot be locked: {error}", beside.display());
+        }
+        locked => locked.map_err(|error| failed(&beside, &error))?,
+    }
+    Ok(file)
 }
 
 /// The folder that the variable names, or the user's for caches.
@@ -182,7 +234,10 @@ mod tests {
         assert_eq!(store.load(&adapter()), Ok(None));
         let mut tuning = Tuning::new(Machine::of(&adapter()));
         tuning.keep(tuned("square_small", &[]));
-        let path = store.save(&tuning).unwrap();
+        let path = store.add(&tuning.machine, tuning.found.clone()).unwrap();
+        assert_eq!(store.load(&adapter()), Ok(Some(tuning.clone())));
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("\u{feff}{text}")).unwrap();
         assert_eq!(store.load(&adapter()), Ok(Some(tuning)));
         let refused = |text: &str| {
             std::fs::write(&path, text).unwrap();
@@ -197,6 +252,33 @@ mod tests {
         );
         let partial = refused(r#"{"schema": "ridgepoint.tuning/1", "found": []}"#);
         assert!(partial.contains("missing field `machine`"), "{partial}");
+        // What cannot be read is replaced.
+        let machine = Machine::of(&adapter());
+        store.add(&machine, [tuned("tall", &[])]).unwrap();
+        let kept = store.load(&adapter()).unwrap().unwrap();
+        assert_eq!(kept.found, [tuned("tall", &[])]);
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn searches_at_once_keep_what_all_of_them_find() {
+        let name = format!("ridgepoint-store-at-once-{}", std::process::id());
+        let store = Store::at(std::env::temp_dir().join(name));
+        let machine = Machine::of(&adapter());
+        let class = |search: usize, number: usize| format!("class_{search}_{number}");
+        std::thread::scope(|scope| {
+            for search in 0..4 {
+                let (store, machine) = (&store, &machine);
+                scope.spawn(move || {
+                    for number in 0..20 {
+                        let found = tuned(&class(search, number), &[]);
+                        store.add(machine, [found]).unwrap();
+                    }
+                });
+            }
+        });
+        let kept = store.load(&adapter()).unwrap().unwrap();
+        assert_eq!(kept.found.len(), 80);
+        std::fs::remove_dir_all(&store.folder).unwrap();
     }
 }

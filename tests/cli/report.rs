@@ -159,10 +159,6 @@ fn what_cannot_be_shown_or_written_is_refused() {
     );
     #[cfg(unix)]
     {
-        refused(
-            &report("a.json -o /dev/null"),
-            &["/dev/null: this is a device"],
-        );
         refused(&report("/dev/zero"), &["/dev/zero: ", "64 MiB"]);
         refused(&report("/dev/null"), &["it is empty"]);
     }

@@ -20,11 +20,15 @@ fn empty_folder(name: &str) -> PathBuf {
     ridgepoint(name).get_current_dir().unwrap().into()
 }
 
-/// The only file in `folder`.
+/// The only tuning in `folder`, beside which its lock lies.
 fn only_file(folder: &Path) -> PathBuf {
     let files: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
         .collect();
     assert_eq!(files.len(), 1, "{files:?}");
     files[0].clone()

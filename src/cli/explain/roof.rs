@@ -1,5 +1,6 @@
 //! The roof over an explained shape, by ceilings that were measured.
 
+use crate::cli::input;
 use crate::cli::load::Load;
 use crate::cli::progress::tell;
 use crate::cli::stop;
@@ -49,8 +50,8 @@ impl Ceilings {
     /// # Errors
     /// [`Error::File`] for any other file, and for one with too few ceilings.
     pub(super) fn read(path: &Path) -> Result<Self> {
-        let bytes = files::read_bytes(path, Results::MOST_BYTES)?;
-        let name = path.display().to_string();
+        let bytes = input::bytes(path, Results::MOST_BYTES)?;
+        let name = input::name(path);
         let results = Results::read(&name, &bytes)?;
         let roofline = Roofline::from_results(&results).map_err(|error| match error {
             Error::File { reason, .. } => files::failed(path, &reason),

@@ -5,7 +5,8 @@ use super::super::load::Load;
 use super::super::output;
 use super::super::page::{page, show_section};
 use super::super::progress::{Progress, print, tell};
-use super::super::results::{ResultsFile, unused};
+use super::super::results::{ResultsFile, unused, with_end};
+use super::super::sink::{Sink, require_plain};
 use super::super::{BAD_INPUT, FAILED, OK, stop};
 use super::all::show_comparison;
 use super::{Opened, is_bad, left_out_of, note_missing, report};
@@ -13,6 +14,7 @@ use clap::Parser;
 use jiff::Timestamp;
 use ridgepoint::bench::HostLoad;
 use ridgepoint::compare::Comparison;
+use ridgepoint::files::is_stdout;
 use ridgepoint::render::{self, CEILINGS, Comparing, Rows, Section, format, terminal};
 use ridgepoint::report::{Input, Report, Results, Row};
 use ridgepoint::suite::{Case, Runner, interleaved};
@@ -42,9 +44,13 @@ pub(super) async fn ab(arguments: &RunArguments, adapter: &AdapterArguments) -> 
     let ways = [open(a).await?, open(b).await?];
     stop::listen();
     let pairs = pairs(&ways)?;
+    if let Some(path) = &arguments.json {
+        require_plain("--ab with --json", path)?;
+    }
     let name = |way: &Way| way.opened.gpu.summary().name.clone();
     let base = arguments.json.clone();
     let base = base.unwrap_or_else(|| unused(&name(&ways[0]), began, ""));
+    let page = arguments.page.html.as_deref().map(Sink::open).transpose()?;
     let mut recorded = Vec::new();
     for (way, letter) in ways.iter().zip(LETTERS) {
         let Opened {
@@ -66,18 +72,19 @@ pub(super) async fn ab(arguments: &RunArguments, adapter: &AdapterArguments) -> 
     let inputs: Vec<Input> = recorded.iter().map(Recorded::input).collect();
     print("");
     show_comparison(&inputs);
-    for recorded in &recorded {
-        if let Some(path) = recorded.file.saved() {
-            tell(&format!("results: {}", path.display()));
-        }
+    for recorded in &mut recorded {
+        recorded.file.finish(&recorded.report);
+        recorded.file.tell();
     }
-    if let Some(path) = &arguments.page.html {
+    if let (Some(path), Some(mut sink)) = (&arguments.page.html, page) {
         let comparing = Comparing {
             comparison: Comparison::new(&inputs),
             statistics: true,
         };
-        output::write(format("html")?, &comparing, path)?;
-        tell(&format!("page: {}", path.display()));
+        sink.write(&output::bytes(format("html")?, &comparing)?)?;
+        if !is_stdout(path) {
+            tell(&format!("page: {}", path.display()));
+        }
     }
     ended?;
     if recorded
@@ -173,9 +180,7 @@ fn keyed(cases: Vec<Case>) -> Vec<(Key, Case)> {
 
 /// `path` with a letter behind its stem.
 fn lettered(path: &Path, letter: &str) -> PathBuf {
-    let mut name = path.file_stem().unwrap_or_default().to_owned();
-    name.push(format!("-{letter}.json"));
-    path.with_file_name(name)
+    with_end(path, &format!("-{letter}.json"))
 }
 
 /// Measures into `recorded`; what was measured before an error is in it.
@@ -311,6 +316,10 @@ mod tests {
         assert_eq!(
             lettered(Path::new("x/mine.json"), "b"),
             Path::new("x/mine-b.json")
+        );
+        assert_eq!(
+            lettered(Path::new("mine.1"), "a"),
+            Path::new("mine.1-a.json")
         );
     }
 }

@@ -15,7 +15,7 @@ use ridgepoint::render::{Comparing, Subject};
 use ridgepoint::report::{AdapterSummary, Input};
 use ridgepoint::{Error, Result};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 /// Runs on each adapter, compares the results, and returns the worst exit status.
@@ -74,6 +74,13 @@ fn refuse(arguments: &RunArguments) -> Result<()> {
         ("--json", arguments.json.is_some()),
         ("--html", arguments.page.html.is_some()),
     ];
+    let suite = arguments.suite_file.as_deref();
+    if suite == Some(Path::new("-")) {
+        return Err(Error::Argument {
+            argument: "--suite-file -".to_owned(),
+            reason: "with `--adapter all` each adapter reads the suite; name a file".to_owned(),
+        });
+    }
     match named.into_iter().find(|(_, is_given)| *is_given) {
         Some((argument, _)) => Err(Error::Argument {
             argument: argument.to_owned(),
