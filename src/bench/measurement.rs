@@ -41,6 +41,13 @@ impl Measurement {
         Self::ended(Status::Unsupported, Some(reason.into()))
     }
 
+    /// There is no work: nothing is dispatched, and there is nothing to time.
+    #[must_use]
+    pub fn empty() -> Self {
+        let reason = "the shape has no elements to compute".to_owned();
+        Self::ended(Status::Empty, Some(reason))
+    }
+
     /// The work failed: [`Status::TimedOut`] for [`Error::TimedOut`], [`Status::Failed`] for any other error.
     #[must_use]
     pub fn failed(error: &Error) -> Self {

@@ -47,7 +47,9 @@ pub(super) fn totals(
 ) -> (Vec<Totals>, usize) {
     let (ratios, count) = mean_ratios(problems, inputs.len());
     let of_file = |(file, input): (usize, &Input)| {
-        let rows = input.results.rows();
+        let all = input.results.rows().iter();
+        // Shapes without work are no attempts.
+        let rows: Vec<_> = all.filter(|row| row.status != Status::Empty).collect();
         let of = |status: Status| rows.iter().filter(|row| row.status == status).count();
         let right = rows.iter().filter(|row| row.is_good()).count();
         let unsupported = of(Status::Unsupported);

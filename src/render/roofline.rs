@@ -130,7 +130,11 @@ fn variants(report: &RooflineReport) -> Table {
             match (&ceiling.reason, ceiling.status) {
                 (
                     Some(reason),
-                    Status::Noisy | Status::Unsupported | Status::Failed | Status::TimedOut,
+                    Status::Noisy
+                    | Status::Unsupported
+                    | Status::Empty
+                    | Status::Failed
+                    | Status::TimedOut,
                 ) => Cell::text(reason),
                 _ => Cell::Empty,
             },

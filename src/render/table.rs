@@ -403,6 +403,7 @@ fn status_word(status: Status) -> &'static str {
         Status::Ok => "ok",
         Status::Noisy => "noisy",
         Status::Unsupported => "unsupported",
+        Status::Empty => "empty",
         Status::Failed => "FAILED",
         Status::TimedOut => "timed out",
     }

@@ -12,6 +12,8 @@ pub enum Status {
     Noisy,
     /// Without a value: the adapter lacks what the work needs.
     Unsupported,
+    /// Without a value: the shape has no elements to compute, so that nothing is dispatched.
+    Empty,
     /// Without a value: an error, or a time too short to distinguish from zero.
     Failed,
     /// Without a value: the work did not end, or warming up took all the time there was.
@@ -26,6 +28,7 @@ impl Status {
             Self::Ok => "ok",
             Self::Noisy => "noisy",
             Self::Unsupported => "unsupported",
+            Self::Empty => "empty",
             Self::Failed => "failed",
             Self::TimedOut => "timed_out",
         }

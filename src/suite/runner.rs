@@ -242,10 +242,13 @@ impl<'a> Runner<'a> {
         })
     }
 
-    /// Times `ready` by `sampling`; what is wrong is not timed.
+    /// Times `ready` by `sampling`; what is wrong, or has nothing to compute, is not timed.
     pub(super) async fn time(&self, ready: &Ready, sampling: &Sampling) -> Result<Measurement> {
         if let Err(wrong) = ready.verified.require(ready.plan.kernel().name) {
             return Ok(Measurement::failed(&wrong));
+        }
+        if ready.plan.dispatches() == 0 {
+            return Ok(Measurement::empty());
         }
         self.others.begin();
         let mut clock = GpuClock::new(self.gpu, &ready.launch).await?;

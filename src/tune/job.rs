@@ -18,8 +18,15 @@ impl Job {
     /// The class of a shape, measured on that shape.
     ///
     /// # Errors
-    /// [`Error::NothingToRun`] for a family without classes.
+    /// [`Error::NothingToRun`] for a family without classes, and for a shape without elements to compute.
     pub fn of(operation: Box<dyn Operation>) -> Result<Self> {
+        let operands = operation.operands();
+        let mut written = operands.iter().filter(|operand| operand.role.is_written());
+        if written.all(|operand| operand.elements == 0) {
+            let (name, label) = (operation.family().name, operation.label());
+            let reason = format!("{name} {label} has no elements to compute");
+            return Err(Error::NothingToRun { reason });
+        }
         let class =
             class_of(operation.as_ref()).ok_or_else(|| without_classes(operation.family()))?;
         Ok(Self { class, operation })
@@ -80,6 +87,19 @@ pub fn tunable() -> impl Iterator<Item = &'static Family> {
 mod tests {
     use super::*;
     use crate::ops::{Matmul, family};
+
+    #[test]
+    fn shapes_without_elements_are_refused() {
+        let of = |name, shape| {
+            let operation = (family(name).unwrap().parse)(shape, Dtype::F32).unwrap();
+            Job::of(operation).map(|job| job.class)
+        };
+        for (name, shape) in [("matmul", "7x0x3"), ("softmax", "0x9"), ("copy", "0")] {
+            let error = of(name, shape).unwrap_err().to_string();
+            assert!(error.contains("no elements to compute"), "{error}");
+        }
+        assert!(of("matmul", "7x9x0").is_ok());
+    }
 
     #[test]
     fn families_without_classes_are_refused_plainly() {

@@ -444,3 +444,29 @@ fn a_page_is_opened_on_request() {
         "{error}"
     );
 }
+
+#[test]
+fn shapes_without_work_have_no_time_no_rate_and_no_share() {
+    if !has_adapter() {
+        return;
+    }
+    let mut command = ridgepoint("empty-work");
+    let folder: PathBuf = command.get_current_dir().unwrap().into();
+    let shapes = "matmul:3x0x7,attention:1x2x0x9x16,layer_norm:0x8,add:0,sum:0";
+    command.args(["run", "--suite", "quick", "--op", shapes]);
+    let output = command.args(["--json", "rows.json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let report = json(&folder.join("rows.json"));
+    let rows = report["rows"].as_array().unwrap();
+    for row in &rows[..4] {
+        assert_eq!(row["status"], "empty", "{row}");
+        assert_eq!(row["verified"]["ok"], true, "{row}");
+        for field in ["time_s", "flop_rate", "bandwidth", "percent_of_roof"] {
+            assert!(row[field].is_null(), "{field}: {row}");
+        }
+        assert_eq!(row["warnings"].as_array().unwrap().len(), 0, "{row}");
+    }
+    // The sum of nothing is zero, which is written.
+    assert_ne!(rows[4]["status"], "empty");
+    assert!(!stdout(&output).contains("above roof"));
+}

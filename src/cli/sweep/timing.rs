@@ -139,6 +139,11 @@ async fn verified(
     let candidate = &*trial.candidate;
     let kernel = candidate.kernel();
     let plan = Plan::with_candidate(gpu, operation, candidate, options).await?;
+    if plan.dispatches() == 0 {
+        let (name, label) = (operation.family().name, operation.label());
+        let reason = format!("{name} {label} has no elements to compute");
+        return Err(Error::NothingToRun { reason });
+    }
     let launches: Result<Vec<_>> = spaces.iter().map(|s| plan.bind(&s.views())).collect();
     let launches = launches?;
     let first = &launches[0];

@@ -6,7 +6,7 @@ use crate::units::Unit;
 use std::collections::BTreeMap;
 
 /// A row that ran: the bytes that it binds, and its median in seconds. A kernel that binds much and keeps no intermediate
-/// results reads its operands several times, which is another price.
+/// results reads its operands several times, which is another price. A row that binds nothing has none to compare with.
 #[derive(Clone, Copy)]
 struct Ran<'a> {
     row: &'a Row,
@@ -18,7 +18,7 @@ impl<'a> Ran<'a> {
     fn of(row: &'a Row) -> Option<Self> {
         Some(Self {
             row,
-            bytes: row.bound_bytes?,
+            bytes: row.bound_bytes.filter(|bytes| *bytes > 0)?,
             seconds: row.time_s.as_ref()?.median,
         })
     }

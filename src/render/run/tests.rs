@@ -171,6 +171,13 @@ fn a_row_that_moves_twice_the_bytes_has_its_price() {
         (lines.len(), cells),
         (1, wanted.map(str::to_owned).to_vec())
     );
+    // Nothing is half of nothing.
+    let empty = Row {
+        bound_bytes: Some(0),
+        scratch_bytes: None,
+        ..fused.clone()
+    };
+    assert!(price(&[empty.clone(), empty]).is_empty());
     // Operands that are read several times are no intermediate results.
     let rereading = Row {
         scratch_bytes: Some(0),

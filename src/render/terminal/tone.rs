@@ -19,7 +19,9 @@ impl Tone {
     pub(super) fn of(cell: &Cell) -> Self {
         match cell {
             Cell::Outcome(Outcome::Pass) | Cell::Verdict(Verdict::Faster) => Self::Good,
-            Cell::Status(Status::Unsupported) | Cell::Outcome(Outcome::Skipped) => Self::Faint,
+            Cell::Status(Status::Unsupported | Status::Empty) | Cell::Outcome(Outcome::Skipped) => {
+                Self::Faint
+            }
             Cell::Status(Status::Noisy) | Cell::Marks(_) | Cell::Verdict(Verdict::Ambiguous) => {
                 Self::Caution
             }
