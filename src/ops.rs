@@ -22,6 +22,7 @@ mod scheduled;
 mod softmax;
 mod stream;
 mod vectors;
+mod words;
 
 pub use attention::{Attention, BiasShape, HeadLayout, KvCache, Lengths, LogSumExp, Mask, Sinks};
 pub use attention_backward::AttentionBackward;

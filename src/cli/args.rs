@@ -179,6 +179,9 @@ pub(crate) struct RunArguments {
     /// Kernels in place of the suite's, comma-separated
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) kernel: Vec<String>,
+    /// Element types, comma-separated: those of shapes of one's own [default: f32], and of the suite's in place of all
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) dtype: Vec<ElementType>,
     /// File of the results, `-` for standard output [default: ridgepoint-results/ADAPTER-UTCTIME.json]
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -530,6 +533,7 @@ impl Default for RunArguments {
             suite_file: None,
             op: Vec::new(),
             kernel: Vec::new(),
+            dtype: Vec::new(),
             json: None,
             page: PageArguments::default(),
             tuned: false,

@@ -179,6 +179,7 @@ fn report(
             suite: selection.name(),
             operations: arguments.op.clone(),
             kernels: arguments.kernel.clone(),
+            dtypes: selection.dtypes().to_vec(),
             seed: options.seed,
             checks: options.checks,
             sampling: options.sampling.clone(),

@@ -6,7 +6,7 @@ use ridgepoint::error::suggest;
 use ridgepoint::ops::{FAMILIES, Family, family};
 use ridgepoint::plan::check_sizes;
 use ridgepoint::report::{AdapterKind, Sampling, renames};
-use ridgepoint::suite::{Case, Cases, Suite, suite};
+use ridgepoint::suite::{Case, Cases, LeftOut, Suite, suite};
 use ridgepoint::{Dtype, Error, Operation, Result};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,26 +20,37 @@ pub(crate) struct Selection {
     own: Option<Suite>,
     operations: Vec<Wanted>,
     kernels: Vec<&'static str>,
+    /// Element types that were asked for; empty where none were.
+    dtypes: Vec<Dtype>,
 }
 
 /// One entry of `--op`.
 #[derive(Debug)]
 struct Wanted {
+    /// The entry as it was given.
+    text: String,
     family: &'static Family,
-    /// An operation of a shape of the user's own.
-    own: Option<Arc<dyn Operation>>,
+    /// Operations of a shape of the user's own, one for each element type.
+    own: Vec<Arc<dyn Operation>>,
 }
 
 impl Selection {
-    /// Reads the arguments. No adapter is needed to find most of what can be wrong with them.
+    /// Reads the arguments. No adapter is needed to find most of what can be wrong with them. Each operation, kernel and element
+    /// type that is named has to select something.
     ///
     /// # Errors
-    /// [`Error::UnknownName`], [`Error::ShapeText`], and errors of [`ridgepoint::Operation::validate`].
+    /// [`Error::UnknownName`], [`Error::ShapeText`], and errors of [`ridgepoint::Operation::validate`];
+    /// [`Error::NothingToRun`] for a name that selects nothing.
     pub(crate) fn new(arguments: &RunArguments) -> Result<Self> {
+        let dtypes: Vec<Dtype> = arguments
+            .dtype
+            .iter()
+            .map(|dtype| (*dtype).into())
+            .collect();
         let operations: Vec<_> = arguments
             .op
             .iter()
-            .map(|text| Wanted::parse(text))
+            .map(|text| Wanted::parse(text, &dtypes))
             .collect::<Result<_>>()?;
         let kernels: Vec<_> = arguments
             .kernel
@@ -60,11 +71,12 @@ impl Selection {
             own: own.transpose()?,
             operations,
             kernels,
+            dtypes,
         };
-        if selection.is_empty() {
-            return Err(selection.nothing());
+        match selection.unused() {
+            Some(reason) => Err(Error::NothingToRun { reason }),
+            None => Ok(selection),
         }
-        Ok(selection)
     }
 
     /// The suites.
@@ -78,6 +90,11 @@ impl Selection {
         names.join(",")
     }
 
+    /// Element types that were asked for; empty where none were.
+    pub(crate) fn dtypes(&self) -> &[Dtype] {
+        &self.dtypes
+    }
+
     /// Whether all suites are a first look.
     pub(crate) fn is_quick(&self) -> bool {
         self.suites().all(|suite| suite.is_quick)
@@ -87,6 +104,7 @@ impl Selection {
     pub(crate) fn has_hierarchy(&self) -> bool {
         self.operations.is_empty()
             && self.kernels.is_empty()
+            && self.dtypes.is_empty()
             && self.suites().any(|suite| suite.has_hierarchy)
     }
 
@@ -109,7 +127,7 @@ impl Selection {
         let own = self
             .operations
             .iter()
-            .filter_map(|wanted| wanted.own.as_ref())
+            .flat_map(|wanted| &wanted.own)
             .flat_map(|operation| own_cases(operation, &cases.all));
         let own: Vec<Case> = own.collect();
         cases.all.retain(|case| self.wants(case));
@@ -117,9 +135,7 @@ impl Selection {
         cases.all = self.with_kernels(cases.all);
         let mut seen = HashSet::new();
         cases.all.retain(|case| seen.insert(case.id()));
-        if !self.operations.is_empty() {
-            cases.left_out.clear();
-        }
+        cases.left_out.retain(|left| self.misses(left));
         let mut seen = HashSet::new();
         cases.left_out.retain(|left| seen.insert(left.what.clone()));
         cases
@@ -130,10 +146,7 @@ impl Selection {
     /// # Errors
     /// [`Error::TooLarge`].
     pub(crate) fn require_room(&self, limits: &wgpu::Limits) -> Result<()> {
-        let own = self
-            .operations
-            .iter()
-            .filter_map(|wanted| wanted.own.as_ref());
+        let own = self.operations.iter().flat_map(|wanted| &wanted.own);
         for operation in own {
             let label = operation.label();
             check_sizes(&operation.operands(), limits)
@@ -144,33 +157,65 @@ impl Selection {
 
     /// Whether a case of the suite was asked for.
     fn wants(&self, case: &Case) -> bool {
-        self.operations.is_empty()
-            || self
-                .operations
-                .iter()
-                .any(|wanted| wanted.own.is_none() && wanted.family.name == case.family().name)
+        self.wants_of_suite(case.family(), case.operation.dtype().name())
     }
 
-    /// Whether no operation that was asked for has a shape and, where kernels were named, one of them.
-    fn is_empty(&self) -> bool {
-        if self.has_hierarchy() {
-            return false;
-        }
-        let of_suites = || self.suites().flat_map(Suite::operations);
-        let in_suite = |name: &str| of_suites().any(|other| other == name);
-        let asked = self
-            .operations
-            .iter()
-            .filter(|w| w.own.is_some() || in_suite(w.family.name));
-        let mut families: Vec<&Family> = asked.map(|wanted| wanted.family).collect();
-        if self.operations.is_empty() {
-            families.extend(of_suites().filter_map(|name| family(name).ok()));
-        }
-        let has_kernel = |family: &&Family| {
+    /// Whether shapes that a suite leaves out were asked for.
+    fn misses(&self, left: &LeftOut) -> bool {
+        let mut words = left.what.split('/');
+        let family = words.next().and_then(|name| family(name).ok());
+        let dtype = words.next().unwrap_or_default();
+        family.is_some_and(|family| {
             let mut kernels = self.kernels.iter();
-            self.kernels.is_empty() || kernels.any(|kernel| family.kernel(kernel).is_ok())
+            let has_kernel = kernels.any(|kernel| family.kernel(kernel).is_ok());
+            (self.kernels.is_empty() || has_kernel) && self.wants_of_suite(family, dtype)
+        })
+    }
+
+    /// Whether shapes that the suites have of `family` in elements of `dtype` were asked for.
+    fn wants_of_suite(&self, family: &Family, dtype: &str) -> bool {
+        let mut operations = self.operations.iter();
+        let has_dtype = self.dtypes.iter().any(|asked| asked.name() == dtype);
+        let is_named = operations.any(|w| w.own.is_empty() && w.family.name == family.name);
+        (self.dtypes.is_empty() || has_dtype) && (self.operations.is_empty() || is_named)
+    }
+
+    /// Why something that was named selects nothing; `None` where everything that was named is measured.
+    fn unused(&self) -> Option<String> {
+        if self.has_hierarchy() {
+            return None;
+        }
+        // A discrete GPU gets all workloads.
+        let cases = self.cases(AdapterKind::Discrete).all;
+        let (suites, kernels) = (self.name(), self.kernels.join(", "));
+        let types: Vec<&str> = self.dtypes.iter().map(|dtype| dtype.name()).collect();
+        let in_types = match types.as_slice() {
+            [] => String::new(),
+            types => format!(" in {}", types.join(", ")),
         };
-        !families.iter().any(has_kernel)
+        let mut operations = self.operations.iter();
+        if let Some(wanted) = operations.find(|wanted| !cases.iter().any(|case| wanted.has(case))) {
+            let (name, text) = (wanted.family.name, &wanted.text);
+            let mut kernels_of = self.kernels.iter();
+            return Some(
+                if kernels_of.any(|k| wanted.family.kernel(k).is_ok()) || kernels.is_empty() {
+                    format!("suite {suites} has no shapes of {name}{in_types}")
+                } else {
+                    format!("{kernels} is no kernel of {name}, which `--op {text}` asks for")
+                },
+            );
+        }
+        let has_kernel = |name: &str| cases.iter().any(|case| case.kernel == Some(name));
+        if let Some(kernel) = self.kernels.iter().find(|kernel| !has_kernel(kernel)) {
+            let names: Vec<&str> = self.operations.iter().map(|w| w.family.name).collect();
+            return Some(match names.as_slice() {
+                [] => format!("suite {suites} has no work for {kernel}{in_types}"),
+                names => format!("{kernel} is no kernel of {}", names.join(", ")),
+            });
+        }
+        let has_type = |dtype: Dtype| cases.iter().any(|case| case.operation.dtype() == dtype);
+        let missing = self.dtypes.iter().find(|dtype| !has_type(**dtype));
+        missing.map(|dtype| format!("suite {suites} has no shapes in {} for this", dtype.name()))
     }
 
     /// The cases. If kernels were named, each shape appears once with each named kernel of its operation.
@@ -193,51 +238,39 @@ impl Selection {
         }
         chosen
     }
-
-    fn nothing(&self) -> Error {
-        let operations: Vec<&str> = self.operations.iter().map(|o| o.family.name).collect();
-        let reason = match (operations.as_slice(), self.kernels.as_slice()) {
-            ([], kernels) => format!(
-                "suite {} has no work for {}",
-                self.name(),
-                kernels.join(", ")
-            ),
-            (operations, []) => {
-                format!(
-                    "suite {} has no shapes of {}",
-                    self.name(),
-                    operations.join(", ")
-                )
-            }
-            (operations, kernels) => {
-                format!(
-                    "{} is no kernel of {}",
-                    kernels.join(", "),
-                    operations.join(", ")
-                )
-            }
-        };
-        Error::NothingToRun { reason }
-    }
 }
 
 impl Wanted {
-    /// `operation` or `operation:shape`.
-    fn parse(text: &str) -> Result<Self> {
+    /// `operation` or `operation:shape`, in each of `dtypes`, or f32.
+    fn parse(text: &str, dtypes: &[Dtype]) -> Result<Self> {
         let (name, shape) = match text.split_once(':') {
             Some((name, shape)) => (name, Some(shape)),
             None => (text, None),
         };
         let family = family(name)?;
-        let own = shape.map(|shape| -> Result<Arc<dyn Operation>> {
-            let operation = (family.parse)(shape, Dtype::F32)?;
+        let dtypes = if dtypes.is_empty() {
+            &[Dtype::F32]
+        } else {
+            dtypes
+        };
+        let one = |shape: &str, dtype: &Dtype| -> Result<Arc<dyn Operation>> {
+            let operation = (family.parse)(shape, *dtype)?;
             operation.validate().map_err(|e| of(family, shape, e))?;
             Ok(operation.into())
-        });
+        };
+        let own = shape.map(|shape| dtypes.iter().map(|dtype| one(shape, dtype)).collect());
         Ok(Self {
+            text: text.to_owned(),
             family,
-            own: own.transpose()?,
+            own: own.transpose()?.unwrap_or_default(),
         })
+    }
+
+    /// Whether `case` is of this entry.
+    fn has(&self, case: &Case) -> bool {
+        let is_own = |own: &Arc<dyn Operation>| Arc::ptr_eq(own, &case.operation);
+        case.family().name == self.family.name
+            && (self.own.is_empty() || self.own.iter().any(is_own))
     }
 }
 
@@ -259,7 +292,7 @@ fn of(family: &Family, shape: &str, error: Error) -> Error {
     }
 }
 
-/// Cases for a shape of the user's own, with the kernels that the suite has for that operation.
+/// Cases for a shape of the user's own, with the kernels that the suite has for that operation and that have its element type.
 fn own_cases(operation: &Arc<dyn Operation>, suite: &[Case]) -> Vec<Case> {
     let family = operation.family();
     let mut kernels: Vec<Option<&'static str>> = Vec::new();
@@ -267,7 +300,11 @@ fn own_cases(operation: &Arc<dyn Operation>, suite: &[Case]) -> Vec<Case> {
         .iter()
         .filter(|case| case.family().name == family.name)
     {
-        if !kernels.contains(&case.kernel) {
+        let has_type = case.kernel.is_none_or(|name| {
+            let kernel = family.kernel(name);
+            kernel.is_ok_and(|kernel| kernel.dtypes.contains(&operation.dtype()))
+        });
+        if has_type && !kernels.contains(&case.kernel) {
             kernels.push(case.kernel);
         }
     }
@@ -296,15 +333,29 @@ fn kernel(name: &str) -> Result<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::args::ElementType::{self, F16, F32};
 
-    fn ids(op: &[&str], kernel: &[&str]) -> Vec<String> {
-        let arguments = RunArguments {
-            suite: vec!["quick".into()],
+    fn selection(
+        suite: &str,
+        op: &[&str],
+        kernel: &[&str],
+        dtype: &[ElementType],
+    ) -> Result<Selection> {
+        Selection::new(&RunArguments {
+            suite: vec![suite.into()],
             op: op.iter().map(ToString::to_string).collect(),
             kernel: kernel.iter().map(ToString::to_string).collect(),
+            dtype: dtype.to_vec(),
             ..RunArguments::default()
-        };
-        let selection = Selection::new(&arguments).unwrap();
+        })
+    }
+
+    fn ids(op: &[&str], kernel: &[&str]) -> Vec<String> {
+        ids_in(&[], op, kernel)
+    }
+
+    fn ids_in(dtype: &[ElementType], op: &[&str], kernel: &[&str]) -> Vec<String> {
+        let selection = selection("quick", op, kernel, dtype).unwrap();
         let cases = selection.cases(AdapterKind::Discrete).all;
         cases.iter().map(Case::id).collect()
     }
@@ -338,5 +389,88 @@ mod tests {
                 "matmul/f32/3x4x5/matmul_tiled"
             ]
         );
+    }
+
+    #[test]
+    fn shapes_of_ones_own_have_the_types_that_are_asked_for() {
+        assert_eq!(
+            ids_in(&[F16], &["matmul:3x4x5", "softmax:6x7"], &[]),
+            ["matmul/f16/3x4x5", "softmax/f16/6x7"]
+        );
+        assert_eq!(
+            ids_in(&[F32, F16], &["copy", "matmul:3x4x5"], &[]),
+            ["copy/f32/33554432", "matmul/f32/3x4x5", "matmul/f16/3x4x5"]
+        );
+        let of_suite = selection("standard", &[], &[], &[F16]).unwrap();
+        let cases = of_suite.cases(AdapterKind::Discrete).all;
+        assert_eq!(cases.len(), 3);
+        assert!(
+            cases
+                .iter()
+                .all(|case| case.id().starts_with("matmul/f16/"))
+        );
+        let fma = selection("quick", &["fma:64x64x4x2"], &[], &[F16]).unwrap_err();
+        assert!(fma.to_string().contains("no f16 kernel yet"), "{fma}");
+    }
+
+    #[test]
+    fn what_is_named_and_selects_nothing_is_refused() {
+        for (op, kernel, dtype, words) in [
+            (
+                vec!["add:777", "matmul:3x4x5"],
+                vec!["matmul_tiled"],
+                vec![],
+                "matmul_tiled is no kernel of add, which `--op add:777` asks for",
+            ),
+            (
+                vec!["matmul:3x4x5"],
+                vec!["matmul_tiled", "stream_add"],
+                vec![],
+                "stream_add is no kernel of matmul",
+            ),
+            (
+                vec!["matmul", "attention_backward"],
+                vec![],
+                vec![],
+                "suite quick has no shapes of attention_backward",
+            ),
+            (
+                vec![],
+                vec!["attention_backward_flash"],
+                vec![],
+                "suite quick has no work for attention_backward_flash",
+            ),
+            (
+                vec!["softmax", "matmul:3x4x5"],
+                vec![],
+                vec![F16],
+                "suite quick has no shapes of softmax in f16",
+            ),
+            (
+                vec![],
+                vec![],
+                vec![F32, F16],
+                "suite quick has no shapes in f16",
+            ),
+        ] {
+            let error = selection("quick", &op, &kernel, &dtype).unwrap_err();
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+
+    #[test]
+    fn shapes_that_a_suite_leaves_out_are_told_where_they_were_asked_for() {
+        let left = |op: &[&str], kernel: &[&str]| -> Vec<String> {
+            let selection = selection("standard", op, kernel, &[]).unwrap();
+            let left = selection.cases(AdapterKind::Software).left_out;
+            left.into_iter().map(|left| left.what).collect()
+        };
+        let large = ["matmul/f32/8192x8192x8192"];
+        assert_eq!(left(&[], &[]), large);
+        assert_eq!(left(&["matmul", "copy"], &[]), large);
+        assert_eq!(left(&[], &["matmul_tiled"]), large);
+        assert!(left(&["copy"], &[]).is_empty());
+        assert!(left(&["matmul:3x4x5"], &[]).is_empty());
+        assert!(left(&[], &["stream_copy"]).is_empty());
     }
 }

@@ -113,6 +113,9 @@ pub struct Settings {
     pub operations: Vec<String>,
     /// `--kernel` filters, as given.
     pub kernels: Vec<String>,
+    /// `--dtype` filters; absent from the file where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dtypes: Vec<Dtype>,
     /// Seed of the generated data.
     pub seed: u32,
     /// Runtime checks in shaders; each row says it again.

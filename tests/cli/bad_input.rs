@@ -42,6 +42,19 @@ fn unknown_names_are_refused_with_near_ones() {
         &run(&["--kernel", "matmul_tiled", "--op", "softmax"]),
         &["no kernel of softmax", "ridgepoint list"],
     );
+    refused(
+        &run(&[
+            "--op",
+            "add:1777,matmul:5x6x7",
+            "--kernel",
+            "matmul_blocked",
+        ]),
+        &["matmul_blocked is no kernel of add", "--op add:1777"],
+    );
+    refused(
+        &run(&["--op", "softmax:7x9+broadcast+mask"]),
+        &["the text says +broadcast and +mask"],
+    );
     refused(&run(&["--backend", "vulcan"]), &["vulkan, metal, dx12, gl"]);
     refused(&run(&["--checks", "maybe"]), &["on, off"]);
 }

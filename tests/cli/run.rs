@@ -470,3 +470,27 @@ fn shapes_without_work_have_no_time_no_rate_and_no_share() {
     assert_ne!(rows[4]["status"], "empty");
     assert!(!stdout(&output).contains("above roof"));
 }
+
+#[test]
+fn a_shape_of_ones_own_is_measured_in_the_type_that_is_asked_for() {
+    if !has_adapter() {
+        return;
+    }
+    let mut command = ridgepoint("own-type");
+    let folder: PathBuf = command.get_current_dir().unwrap().into();
+    command.args([
+        "run",
+        "--suite",
+        "quick",
+        "--op",
+        "softmax:17x33",
+        "--dtype",
+        "f32,f16",
+    ]);
+    let output = command.args(["--json", "rows.json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let report = json(&folder.join("rows.json"));
+    assert_eq!(report["rows"][0]["dtype"], "f32");
+    assert_eq!(report["rows"][1]["dtype"], "f16");
+    assert_eq!(report["settings"]["dtypes"][1], "f16");
+}

@@ -5,6 +5,7 @@ use super::shape::{Attention, NAME};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::ops::Operation;
+use crate::ops::words::refuse_contradictions;
 
 /// The form of the text, for who gets it wrong.
 pub(in crate::ops) const FORM: &str = "BATCHxHEADSxSEQ_QxSEQ_KVxHEAD_DIM, such as 2x4x512x512x64, xcausal after it for that mask, \
@@ -69,15 +70,20 @@ pub(super) fn parse(text: &str, dtype: Dtype) -> Result<Box<dyn Operation>> {
 /// An attention from its text, as a shape of the family that is called `operation`.
 ///
 /// # Errors
-/// [`Error::ShapeText`] with the form that is wanted.
+/// [`Error::ShapeText`] with the form that is wanted; [`Error::Shape`] for words that contradict each other.
 pub(in crate::ops) fn read(operation: &'static str, text: &str, dtype: Dtype) -> Result<Attention> {
     let wrong = || Error::ShapeText {
         operation,
         text: text.to_owned(),
         expected: FORM,
     };
-    let mut words = text.trim().split('+');
-    let sizes = words.next().unwrap_or_default().trim();
+    let mut words = text.trim().split('+').map(str::trim);
+    refuse_contradictions(operation, words.clone().skip(1), |word| {
+        let name = word.split_once('=').map_or(word, |(name, _)| name);
+        // Key heads and columns of V: a letter or two before a number.
+        name.trim_end_matches(|c: char| c.is_ascii_digit())
+    })?;
+    let sizes = words.next().unwrap_or_default();
     let (sizes, mask) = match sizes.strip_suffix("xcausal") {
         None => (sizes, Mask::None),
         Some(sizes) => (sizes, Mask::Causal),
@@ -90,8 +96,7 @@ pub(in crate::ops) fn read(operation: &'static str, text: &str, dtype: Dtype) ->
         ..Attention::new(batch, heads, seq_q, head_dim)
     };
     // The layout of `bshd` depends on the sizes, wherever the words for these stand.
-    let (last, first): (Vec<&str>, Vec<&str>) =
-        words.map(str::trim).partition(|word| *word == "bshd");
+    let (last, first): (Vec<&str>, Vec<&str>) = words.partition(|word| *word == "bshd");
     for word in first.into_iter().chain(last) {
         option(&mut attention, word).ok_or_else(wrong)?;
     }

@@ -4,6 +4,7 @@ use super::layout::{Layout, Order};
 use super::shape::{Activation, Bias, Matmul};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
+use crate::ops::words::refuse_contradictions;
 use crate::ops::{Family, Operation};
 
 /// The form of a shape's text, with an example.
@@ -44,7 +45,7 @@ pub(super) fn label(matmul: &Matmul) -> String {
 /// Reads what [`label`] writes.
 ///
 /// # Errors
-/// [`Error::ShapeText`] with the form that is wanted.
+/// [`Error::ShapeText`] with the form that is wanted; [`Error::Shape`] for words that contradict each other.
 pub(super) fn parse(
     family: &'static Family,
     text: &str,
@@ -56,6 +57,7 @@ pub(super) fn parse(
         expected: family.shape_form,
     };
     let mut words = text.split('+');
+    refuse_contradictions(family.name, words.clone().skip(1), topic)?;
     let sizes: Vec<u64> = words
         .next()
         .unwrap_or_default()
@@ -81,6 +83,14 @@ pub(super) fn parse(
         }
     }
     Ok(Box::new(matmul))
+}
+
+/// The part of a product that a word is about.
+fn topic(word: &str) -> &str {
+    match word.split_once('=').map_or(word, |(name, _)| name) {
+        "relu" | "gelu" | "silu" => "activation",
+        name => name,
+    }
 }
 
 fn set(matmul: &mut Matmul, word: &str) -> Option<()> {
@@ -117,6 +127,14 @@ mod tests {
         for text in ["1x2", "1x2x3+x", "1x2x3+alpha=a", "1x2x3x4x5", "1x2x3+ta=1"] {
             let error = parse(&MATMUL, text, Dtype::F32).unwrap_err();
             assert!(matches!(error, Error::ShapeText { .. }), "{text}");
+        }
+        for text in [
+            "1x2x3+silu+bias+gelu",
+            "1x2x3+alpha=2+alpha=3",
+            "1x2x3+ta+ta",
+        ] {
+            let error = parse(&MATMUL, text, Dtype::F32).unwrap_err();
+            assert!(matches!(error, Error::Shape { .. }), "{text}: {error}");
         }
     }
 }

@@ -4,6 +4,7 @@ use super::shape::{Affine, Norm, NormKind};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::ops::rows::Target;
+use crate::ops::words::refuse_contradictions;
 use crate::ops::{Family, Operation, parse_sizes};
 
 /// The form of a shape's text, with an example.
@@ -31,6 +32,10 @@ pub(super) fn parse(
     dtype: Dtype,
 ) -> Result<Box<dyn Operation>> {
     let mut words = text.split('+').map(str::trim);
+    refuse_contradictions(family.name, words.clone().skip(1), |word| match word {
+        "plain" => "bias",
+        other => other,
+    })?;
     let [rows, cols] = parse_sizes(family, words.next().unwrap_or_default())?;
     let mut norm = Norm {
         dtype,
@@ -51,4 +56,24 @@ pub(super) fn parse(
         }
     }
     Ok(Box::new(norm))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::family;
+
+    #[test]
+    fn words_that_contradict_each_other_are_refused() {
+        let layer_norm = family("layer_norm").unwrap();
+        let parsed = |text: &str| (layer_norm.parse)(text, Dtype::F32);
+        for text in ["4x8+plain+bias", "4x8+bias+inplace+bias"] {
+            let error = parsed(text).unwrap_err();
+            assert!(matches!(error, Error::Shape { .. }), "{text}: {error}");
+        }
+        assert_eq!(
+            parsed("4x8+bias+inplace").unwrap().label(),
+            "4x8+bias+inplace"
+        );
+    }
 }

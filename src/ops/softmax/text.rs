@@ -4,6 +4,7 @@ use super::shape::{Causal, Softmax, SoftmaxForm, SoftmaxMask};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::ops::rows::Target;
+use crate::ops::words::refuse_contradictions;
 use crate::ops::{Family, Operation, parse_sizes};
 
 /// The text of `softmax`. Scales, layouts, and causal masks of matrices that are not square have no text; no suite has them.
@@ -25,13 +26,17 @@ pub(super) fn label(softmax: &Softmax) -> String {
 /// Reads what [`label`] writes.
 ///
 /// # Errors
-/// [`Error::ShapeText`] with the form that is wanted.
+/// [`Error::ShapeText`] with the form that is wanted; [`Error::Shape`] for words that contradict each other.
 pub(super) fn parse(
     family: &'static Family,
     text: &str,
     dtype: Dtype,
 ) -> Result<Box<dyn Operation>> {
     let mut words = text.split('+').map(str::trim);
+    refuse_contradictions(family.name, words.clone().skip(1), |word| match word {
+        "broadcast" => "mask",
+        other => other,
+    })?;
     let [rows, cols] = parse_sizes(family, words.next().unwrap_or_default())?;
     let mut softmax = Softmax {
         dtype,
@@ -72,5 +77,9 @@ mod tests {
         let error = parse(&SOFTMAX, "4x8+maks", Dtype::F32).unwrap_err();
         assert!(error.to_string().contains("+mask"), "{error}");
         assert!(parse(&SOFTMAX, "4x8x2", Dtype::F32).is_err());
+        for text in ["4x8+broadcast+log+mask", "4x8+mask+mask", "4x8+log+log"] {
+            let error = parse(&SOFTMAX, text, Dtype::F32).unwrap_err();
+            assert!(matches!(error, Error::Shape { .. }), "{text}: {error}");
+        }
     }
 }
