@@ -46,6 +46,7 @@ pub(crate) async fn list(arguments: &ListArguments, wanted: &adapter::Wanted) ->
         adapters: adapters
             .map(|(index, summary)| ListedAdapter {
                 index,
+                unable: summary.unable(),
                 tuning: tuning(&summary),
                 summary,
             })

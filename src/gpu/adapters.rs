@@ -115,9 +115,11 @@ async fn listed(backends: wgpu::Backends) -> Vec<(AdapterSummary, wgpu::Adapter)
         .collect()
 }
 
-/// Fastest kind first; OpenGL last within a kind, where it is a second face of an adapter that a better backend shows.
-fn rank(summary: &AdapterSummary) -> (AdapterKind, bool) {
-    (summary.kind, summary.backend == "gl")
+/// Fastest kind first; OpenGL last within a kind, where it is a second face of an adapter that a better backend shows. Adapters
+/// that cannot compute come behind all others.
+fn rank(summary: &AdapterSummary) -> (bool, AdapterKind, bool) {
+    let is_unable = summary.unable().is_some();
+    (is_unable, summary.kind, summary.backend == "gl")
 }
 
 /// All adapters on `backends`, fastest kind first. An adapter's place is its index. [`wgpu::Backends::all`] asks OpenGL only
@@ -131,7 +133,19 @@ pub(super) async fn select(options: &GpuOptions) -> Result<(AdapterSummary, wgpu
     let found = enumerate(options.backends).await;
     let (mut summaries, mut adapters): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     let index = find(&summaries, options)?;
+    able(&summaries[index])?;
     Ok((summaries.swap_remove(index), adapters.swap_remove(index)))
+}
+
+/// Refuses an adapter that cannot compute. A device of it would open, and fail at its first use with words about something else.
+fn able(summary: &AdapterSummary) -> Result<()> {
+    match summary.unable() {
+        None => Ok(()),
+        Some(reason) => Err(Error::DeviceRequest {
+            adapter: summary.name.clone(),
+            reason,
+        }),
+    }
 }
 
 /// The adapter that `options` name, and the capabilities that a device of it would have, its matrix units taken as right.
@@ -293,6 +307,44 @@ mod tests {
             choose(&found, &AdapterChoice::Index(9), ""),
             Err(Error::AdapterNotFound { .. })
         ));
+    }
+
+    #[test]
+    fn an_adapter_without_compute_shaders_comes_last_and_is_refused_with_the_reason() {
+        let without = |limit: &str, backend| AdapterSummary {
+            limits: [(limit.to_owned(), 0)].into(),
+            ..summary("Old GPU", AdapterKind::Discrete, backend, 4)
+        };
+        let able_one = summary("llvmpipe", AdapterKind::Software, "vulkan", 2);
+        for (limit, backend, words) in [
+            (
+                "max_compute_invocations_per_workgroup",
+                "gl",
+                "d 1, has no compute shaders, which come with OpenGL 4.3",
+            ),
+            (
+                "max_storage_buffers_per_shader_stage",
+                "gl",
+                "has no storage buffers, which come with OpenGL 4.3",
+            ),
+            (
+                "max_compute_workgroups_per_dimension",
+                "dx12",
+                "has no compute shaders; try another backend",
+            ),
+        ] {
+            let unable = without(limit, backend);
+            assert!(rank(&able_one) < rank(&unable));
+            let error = able(&unable).unwrap_err().to_string();
+            assert!(
+                error.starts_with("Old GPU did not open: its driver"),
+                "{error}"
+            );
+            assert!(error.contains(words), "{error}");
+            assert!(unable.line(3).contains("; cannot compute: "));
+        }
+        assert_eq!(able(&able_one), Ok(()));
+        assert!(!able_one.line(0).contains("cannot"));
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn adapters(adapters: &[ListedAdapter]) -> Table {
 }
 
 /// Facts about an adapter, each by its name.
-fn facts(adapter: &ListedAdapter) -> [(&'static str, Cell); 6] {
+fn facts(adapter: &ListedAdapter) -> Vec<(&'static str, Cell)> {
     let summary = &adapter.summary;
     let subgroups = match (summary.subgroup_min, summary.subgroup_max) {
         (0, 0) => "unknown".to_owned(),
@@ -94,16 +94,22 @@ fn facts(adapter: &ListedAdapter) -> [(&'static str, Cell); 6] {
             format!("{shape} (no form in WGSL)")
         }
     });
+    let mut facts = vec![("adapter", Cell::text(summary.describe()))];
+    if let Some(reason) = &adapter.unable {
+        // Nothing else matters of it.
+        facts.push(("unable", Cell::text(format!("cannot compute: {reason}"))));
+        return facts;
+    }
     let tuning = adapter.tuning.clone();
     let none = || "nothing; `ridgepoint tune` searches".to_owned();
-    [
-        ("adapter", Cell::text(summary.describe())),
+    facts.extend([
         ("subgroups", Cell::text(subgroups)),
         ("features", names(summary.features.clone())),
         ("limits", names(limits(summary))),
         ("cooperative", names(shapes.collect())),
         ("tuned", Cell::text(tuning.unwrap_or_else(none))),
-    ]
+    ]);
+    facts
 }
 
 fn names(names: Vec<String>) -> Cell {
@@ -206,7 +212,7 @@ fn kernel_line(operation: &str, kernel: &ListedKernel) -> Line {
 mod tests {
     use super::*;
     use crate::render::{Page, terminal};
-    use crate::report::{LIST_SCHEMA, ListedSuite, Tool};
+    use crate::report::{LIST_SCHEMA, ListedSuite, Report, Tool};
 
     fn nothing() -> List {
         List {
@@ -222,6 +228,32 @@ mod tests {
     fn a_machine_without_an_adapter_says_so() {
         let text = terminal::document(&list(&nothing()), &Page::default());
         assert!(text.contains("names them\n  none"), "{text}");
+    }
+
+    #[test]
+    fn an_adapter_that_cannot_compute_says_why_and_nothing_else() {
+        let text = std::fs::read_to_string("tests/snapshots/reports/run.json").unwrap();
+        let run = Report::from_json(&text).unwrap();
+        let listed = |unable: Option<&str>| {
+            let list = List {
+                adapters: vec![ListedAdapter {
+                    index: 0,
+                    summary: run.adapter.clone(),
+                    unable: unable.map(str::to_owned),
+                    tuning: None,
+                }],
+                ..nothing()
+            };
+            terminal::document(&super::list(&list), &Page::default())
+        };
+        let text = listed(Some("it has no compute shaders"));
+        assert!(text.contains("cannot compute: it has no compute"), "{text}");
+        assert!(!text.contains("subgroups"), "{text}");
+        let text = listed(None);
+        assert!(
+            text.contains("subgroups") && !text.contains("cannot"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -138,6 +138,31 @@ impl AdapterSummary {
         }
     }
 
+    /// Why no kernel runs on the adapter; `None` where kernels can. WebGPU asks for compute shaders, which OpenGL has from 4.3 on
+    /// and OpenGL ES from 3.1. An older OpenGL may list them as an extension, for which naga writes no shaders.
+    #[must_use]
+    pub fn unable(&self) -> Option<String> {
+        let is_without = |name: &str| self.limits.get(name) == Some(&0);
+        let is_gl = self.backend == "gl";
+        let what = if is_without("max_compute_invocations_per_workgroup")
+            || is_without("max_compute_workgroups_per_dimension")
+            || is_gl && is_old(&self.driver_info)
+        {
+            "compute shaders"
+        } else if is_without("max_storage_buffers_per_shader_stage") {
+            "storage buffers"
+        } else {
+            return None;
+        };
+        let needed = if is_gl {
+            ", which come with OpenGL 4.3 and OpenGL ES 3.1"
+        } else {
+            ""
+        };
+        let driver = self.driver_text();
+        Some(format!("its driver, {driver}, has no {what}{needed}"))
+    }
+
     /// Name, kind, backend and driver in one line.
     #[must_use]
     pub fn describe(&self) -> String {
@@ -149,13 +174,51 @@ impl AdapterSummary {
     /// Index, name, kind, backend and driver in one line, for lists and errors.
     #[must_use]
     pub fn line(&self, index: usize) -> String {
-        format!("  {index}  {}", self.describe())
+        let unable = self.unable().map(|why| format!("; cannot compute: {why}"));
+        format!(
+            "  {index}  {}{}",
+            self.describe(),
+            unable.unwrap_or_default()
+        )
     }
+}
+
+/// Whether the version text of an OpenGL driver begins with a version that has no compute shaders: `3.3 (Core Profile) Mesa 22.3`,
+/// `OpenGL ES 3.0 Mesa 22.3`. A text of another form says nothing.
+fn is_old(version: &str) -> bool {
+    const ES: &str = "OpenGL ES ";
+    let (number, least) = match version.split_once(ES) {
+        Some((_, number)) => (number, (3, 1)),
+        None => (version, (4, 3)),
+    };
+    let end = number.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let mut parts = number[..end.unwrap_or(number.len())].split('.');
+    let mut part = || parts.next()?.parse::<u32>().ok();
+    part().zip(part()).is_some_and(|found| found < least)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_of_opengl_are_read() {
+        for (version, is) in [
+            ("3.3 (Core Profile) Mesa 22.3.6", true),
+            ("4.2.0 NVIDIA 390.157", true),
+            ("4.3.0 NVIDIA 390.157", false),
+            ("4.6 (Compatibility Profile) Mesa 24.0", false),
+            ("10.0", false),
+            ("OpenGL ES 3.0 Mesa 22.3.6", true),
+            ("WebGL 2.0 (OpenGL ES 3.0 Chromium)", true),
+            ("OpenGL ES 3.1 v1.r12p0", false),
+            ("OpenGL ES 3.2 Mesa 22.3.6", false),
+            ("unknown", false),
+            ("4", false),
+        ] {
+            assert_eq!(is_old(version), is, "{version}");
+        }
+    }
 
     #[test]
     fn shapes_that_wgsl_cannot_name_are_out_of_reach() {

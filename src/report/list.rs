@@ -30,6 +30,8 @@ pub struct ListedAdapter {
     /// Self-description of the adapter.
     #[serde(flatten)]
     pub summary: AdapterSummary,
+    /// Why no kernel runs on it, in words; null where kernels can.
+    pub unable: Option<String>,
     /// Tunings that are kept for it, in words; null where there are none.
     pub tuning: Option<String>,
 }

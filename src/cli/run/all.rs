@@ -41,6 +41,10 @@ pub(super) async fn all(arguments: &RunArguments, adapter: &AdapterArguments) ->
         if stop::asked() {
             break;
         }
+        if let Some(reason) = summary.unable() {
+            say(&format!("warning: {} is left out: {reason}", summary.name));
+            continue;
+        }
         let path = unused(&summary.name, Timestamp::now(), "");
         let status = one(&own, index, &path)?;
         worst = worst.max(told(summary, status));
