@@ -14,6 +14,8 @@ mod features;
 mod fill;
 #[cfg(feature = "bench")]
 mod kept;
+#[cfg(not(target_arch = "wasm32"))]
+mod kept_pipelines;
 mod mutex;
 mod oneshot;
 mod pipeline;
@@ -37,7 +39,9 @@ pub use fakes::{FAKES, Fake, fake};
 pub(crate) use faults::Faults;
 pub(crate) use features::COOPERATIVE;
 pub(crate) use fill::FILL;
+#[cfg(not(target_arch = "wasm32"))]
+pub use kept_pipelines::KeptPipelines;
 #[cfg(feature = "bench")]
 pub(crate) use mutex::lock;
-pub use pipeline::Pipeline;
 pub(crate) use pipeline::check_limits;
+pub use pipeline::{CompileTimes, Pipeline};

@@ -7,10 +7,12 @@ use super::faults::{Faults, Waited};
 use super::features::{COOPERATIVE, KERNEL_FEATURES};
 #[cfg(feature = "bench")]
 use super::kept::Kept;
+#[cfg(not(target_arch = "wasm32"))]
+use super::kept_pipelines::PipelineFile;
 use super::mutex::lock;
 #[cfg(target_arch = "wasm32")]
 use super::oneshot::oneshot;
-use super::pipeline::{Pipeline, check_limits, create, experimental};
+use super::pipeline::{CompileTimes, Pipeline, Stopwatch, check_limits, create, experimental};
 #[cfg(not(target_arch = "wasm32"))]
 use super::poller::Poller;
 use crate::error::{Error, Result};
@@ -32,6 +34,9 @@ pub struct Gpu {
     summary: AdapterSummary,
     pub(crate) capabilities: Capabilities,
     pipelines: Mutex<HashMap<PipelineKey, Arc<Pipeline>>>,
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) file: Option<PipelineFile>,
+    times: Mutex<CompileTimes>,
     #[cfg(feature = "bench")]
     kept: Kept,
     faults: Arc<Faults>,
@@ -177,6 +182,9 @@ impl Gpu {
             summary,
             capabilities,
             pipelines: Mutex::default(),
+            #[cfg(not(target_arch = "wasm32"))]
+            file: None,
+            times: Mutex::default(),
             #[cfg(feature = "bench")]
             kept: Kept::default(),
             faults,
@@ -265,10 +273,18 @@ impl Gpu {
         if let Some(found) = lock(&self.pipelines).get(&key) {
             return Ok(Arc::clone(found));
         }
+        let began = Stopwatch::start();
         let prepared = shader.prepare(constants, loops, features)?;
+        lock(&self.times).prepare_s += began.seconds();
         let pipeline = Arc::new(self.compile(prepared, checks).await?);
         lock(&self.pipelines).insert(key, Arc::clone(&pipeline));
         Ok(pipeline)
+    }
+
+    /// Time that compiling took on this device so far.
+    #[must_use]
+    pub fn compile_times(&self) -> CompileTimes {
+        *lock(&self.times)
     }
 
     /// Compiles `prepared`, which no cache holds.
@@ -286,8 +302,15 @@ impl Gpu {
         #[cfg(not(target_arch = "wasm32"))]
         super::dump::dump(&prepared);
         let what = format!("compile shaders/{}.wgsl", prepared.name);
-        let create = || create(&self.device, &prepared, checks);
+        #[cfg(not(target_arch = "wasm32"))]
+        let cache = self.file.as_ref().map(|file| &file.cache);
+        #[cfg(target_arch = "wasm32")]
+        let cache = None;
+        // Threads compile side by side; the times are added up once a pipeline is there.
+        let mut times = CompileTimes::default();
+        let create = || create(&self.device, &prepared, checks, cache, &mut times);
         let (raw, layout) = self.catch(&what, create).await?;
+        lock(&self.times).add(&times);
         let pipeline = Pipeline {
             raw,
             layout,

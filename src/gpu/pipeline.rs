@@ -103,10 +103,48 @@ pub(crate) fn check_limits(prepared: &Prepared, limits: &wgpu::Limits) -> Result
     }
 }
 
+/// A driver's cache of pipelines, which begins with `data`.
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) fn create_cache(device: &wgpu::Device, data: Option<&[u8]>) -> wgpu::PipelineCache {
+    let descriptor = wgpu::PipelineCacheDescriptor {
+        label: Some("ridgepoint"),
+        data,
+        fallback: true,
+    };
+    // SAFETY: `data` is what `PipelineCache::get_data` gave for the same adapter and driver: the file that it comes from
+    // says so in its name and in its head, and a hash tells that its bytes are the ones that were written. A file that
+    // somebody forged is beyond it, as it is beyond the drivers' own caches; `Gpu::load_pipelines` says so.
+    unsafe { device.create_pipeline_cache(&descriptor) }
+}
+
+/// Time that compiling took.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct CompileTimes {
+    /// Pipelines that were compiled.
+    pub pipelines: u32,
+    /// Setting constants, writing loops out and checking texts, in seconds.
+    pub prepare_s: f64,
+    /// `Device::create_shader_module`, in seconds: naga reads and checks WGSL.
+    pub module_s: f64,
+    /// `Device::create_compute_pipeline`, in seconds: naga writes the backend's language, and the driver compiles it.
+    pub pipeline_s: f64,
+}
+
+impl CompileTimes {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.pipelines += other.pipelines;
+        self.prepare_s += other.prepare_s;
+        self.module_s += other.module_s;
+        self.pipeline_s += other.pipeline_s;
+    }
+}
+
 pub(super) fn create(
     device: &wgpu::Device,
     prepared: &Prepared,
     checks: Checks,
+    cache: Option<&wgpu::PipelineCache>,
+    times: &mut CompileTimes,
 ) -> (wgpu::ComputePipeline, wgpu::BindGroupLayout) {
     let entries: Vec<_> = prepared
         .bindings
@@ -140,6 +178,7 @@ pub(super) fn create(
         label,
         source: wgpu::ShaderSource::Wgsl(prepared.wgsl.as_str().into()),
     };
+    let began = Stopwatch::start();
     let module = match checks {
         Checks::On => device.create_shader_module(source),
         // SAFETY: the text comes from `shaders/`, compiled into this crate, or `Trust::unchecked` vouches for it; all others
@@ -151,6 +190,8 @@ pub(super) fn create(
             device.create_shader_module_trusted(source, wgpu::ShaderRuntimeChecks::unchecked())
         },
     };
+    times.module_s += began.seconds();
+    let began = Stopwatch::start();
     let raw = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label,
         layout: Some(&pipeline_layout),
@@ -161,7 +202,33 @@ pub(super) fn create(
             zero_initialize_workgroup_memory: checks == Checks::On,
             ..Default::default()
         },
-        cache: None,
+        cache,
     });
+    times.pipeline_s += began.seconds();
+    times.pipelines += 1;
     (raw, layout)
+}
+
+/// Host time; 0 in a browser, whose clock is not the standard library's.
+#[derive(Clone, Copy)]
+pub(super) struct Stopwatch {
+    #[cfg(not(target_arch = "wasm32"))]
+    began: std::time::Instant,
+}
+
+impl Stopwatch {
+    pub(super) fn start() -> Self {
+        Self {
+            #[cfg(not(target_arch = "wasm32"))]
+            began: std::time::Instant::now(),
+        }
+    }
+
+    /// Seconds since the start.
+    pub(super) fn seconds(self) -> f64 {
+        #[cfg(target_arch = "wasm32")]
+        return 0.0;
+        #[cfg(not(target_arch = "wasm32"))]
+        self.began.elapsed().as_secs_f64()
+    }
 }

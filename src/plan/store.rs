@@ -3,7 +3,6 @@
 use crate::error::{Error, Result};
 use crate::files::{self, UserFolder, failed};
 use crate::report::{AdapterSummary, Machine, TUNING_SCHEMA, Tuned, Tuning};
-use crate::text::fnv_1a;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::{File, OpenOptions};
@@ -44,7 +43,7 @@ impl Store {
     /// The file for `machine`.
     #[must_use]
     pub fn path(&self, machine: &Machine) -> PathBuf {
-        self.folder.join(file_name(machine))
+        self.folder.join(machine.file_name("tuning", "json"))
     }
 
     /// The tuning that is kept for an adapter; `None` where none is.
@@ -163,32 +162,6 @@ fn folder(variable: &dyn Fn(&str) -> Option<OsString>, system: &str) -> Option<P
     own.or_else(|| UserFolder::Cache.find(variable, system))
 }
 
-/// A name that can be read, and a hash that tells drivers and versions apart.
-fn file_name(machine: &Machine) -> String {
-    let Machine {
-        adapter,
-        vendor_id,
-        device_id,
-        backend,
-        driver,
-        driver_info,
-        version,
-    } = machine;
-    let key = [adapter, backend, driver, driver_info, version]
-        .map(String::as_str)
-        .join("\n");
-    let key = format!("{key}\n{vendor_id}\n{device_id}");
-    let lower = adapter.to_lowercase();
-    let words = lower.split(|c: char| !c.is_ascii_alphanumeric());
-    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-    let mut readable = words.join("-");
-    readable.truncate(40);
-    format!(
-        "tuning-{readable}-{backend}-{:016x}.json",
-        fnv_1a(key.bytes())
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,9 +190,9 @@ mod tests {
         let other = |change: fn(&mut Machine)| {
             let mut other = machine.clone();
             change(&mut other);
-            file_name(&other)
+            other.file_name("tuning", "json")
         };
-        let own = file_name(&machine);
+        let own = machine.file_name("tuning", "json");
         assert!(own.starts_with("tuning-gpu-vulkan-"), "{own}");
         assert_ne!(own, other(|m| m.driver_info = "1.3".into()));
         assert_ne!(own, other(|m| m.version = "9.9.9".into()));

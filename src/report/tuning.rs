@@ -8,6 +8,7 @@ use super::status::Checks;
 use super::warning::Warning;
 use crate::data::Dtype;
 use crate::error::{Error, Result};
+use crate::text::fnv_1a;
 use crate::units::format_percent;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -43,6 +44,34 @@ pub struct Machine {
     pub driver_info: String,
     /// Version of this crate: kernels change with it.
     pub version: String,
+}
+
+impl Machine {
+    /// A name for a file of what is kept for this machine: one that can be read, and a hash that tells drivers and versions
+    /// apart.
+    #[must_use]
+    pub fn file_name(&self, kind: &str, extension: &str) -> String {
+        let Self {
+            adapter,
+            vendor_id,
+            device_id,
+            backend,
+            driver,
+            driver_info,
+            version,
+        } = self;
+        let key = [adapter, backend, driver, driver_info, version]
+            .map(String::as_str)
+            .join("\n");
+        let key = format!("{key}\n{vendor_id}\n{device_id}");
+        let lower = adapter.to_lowercase();
+        let words = lower.split(|c: char| !c.is_ascii_alphanumeric());
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        let mut readable = words.join("-");
+        readable.truncate(40);
+        let hash = fnv_1a(key.bytes());
+        format!("{kind}-{readable}-{backend}-{hash:016x}.{extension}")
+    }
 }
 
 /// Result of the search for one class of shapes of one operation.
