@@ -6,7 +6,9 @@
 //! slow memory otherwise; `// keep loop` on the line above leaves a loop as it is. A file gives the same result with its
 //! loops as written. Text that files share is a snippet, which the host may swap for another as it sets a constant.
 
+mod branches;
 pub mod files;
+mod fold;
 mod memo;
 mod snippets;
 mod source;
@@ -196,8 +198,26 @@ impl Shader {
         loops: Loops,
         features: wgpu::Features,
     ) -> Result<Arc<Prepared>> {
+        let found = self.prepare_with_module(constants, loops, features);
+        found.map(|(prepared, _)| prepared)
+    }
+
+    /// [`Shader::prepare`], with the module that naga made of the text where the text was not prepared before: a module is
+    /// many times as large as its text, and is not kept.
+    pub(crate) fn prepare_with_module(
+        &self,
+        constants: &[(&str, Constant)],
+        loops: Loops,
+        features: wgpu::Features,
+    ) -> Result<(Arc<Prepared>, Option<naga::Module>)> {
         let key = self.key(constants, loops, features);
-        PREPARED.get_or(key, || self.prepare_anew(constants, loops, features))
+        let mut parsed = None;
+        let prepared = PREPARED.get_or(key, || {
+            let (prepared, module) = self.prepare_anew(constants, loops, features)?;
+            parsed = Some(module);
+            Ok::<_, Error>(prepared)
+        })?;
+        Ok((prepared, parsed))
     }
 
     /// The key of a text that [`Shader::prepare`] makes, and of what is compiled from it.
@@ -227,13 +247,19 @@ impl Shader {
         constants: &[(&str, Constant)],
         loops: Loops,
         features: wgpu::Features,
-    ) -> Result<Prepared> {
+    ) -> Result<(Prepared, naga::Module)> {
         let set = source::set_constants(self.name, self.wgsl, constants)?;
         let text = match loops {
             Loops::AsWritten => set,
             Loops::Unrolled => {
-                let values = self.evaluate_bounds(&set)?;
-                unroll::unroll(self.name, &set, &values)?
+                let (bounds, constants) = self.evaluate(&set)?;
+                let truth = |name: &str| constants.get(name).map(|value| *value != 0);
+                unroll::unroll(
+                    self.name,
+                    &branches::decide(&set, &truth),
+                    &bounds,
+                    &constants,
+                )?
             }
         };
         let module = self.parse(&text)?;
@@ -245,7 +271,7 @@ impl Shader {
             .entry_points
             .first()
             .ok_or_else(|| self.error("no entry point".into()))?;
-        Ok(Prepared {
+        let prepared = Prepared {
             name: self.name,
             constants: integer_constants(&module),
             workgroup_size: entry.workgroup_size,
@@ -257,7 +283,8 @@ impl Shader {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), value.to_string()))
                 .collect(),
-        })
+        };
+        Ok((prepared, module))
     }
 
     fn error(&self, message: String) -> Error {
@@ -272,12 +299,10 @@ impl Shader {
             .map_err(|e| self.error(e.emit_to_string_with_path(text, self.name)))
     }
 
-    /// Values of the expressions in the headers of loops to write out. naga evaluates them, as constants added to the file.
-    fn evaluate_bounds(&self, text: &str) -> Result<BTreeMap<String, i64>> {
+    /// Values of the expressions in the headers of loops to write out, and of all integer constants, truth values as 0 and 1.
+    /// naga evaluates them, the expressions as constants added to the file.
+    fn evaluate(&self, text: &str) -> Result<(BTreeMap<String, i64>, BTreeMap<String, u32>)> {
         let loops = unroll::constant_loops(self.name, text)?;
-        if loops.is_empty() {
-            return Ok(BTreeMap::new());
-        }
         let expressions: BTreeMap<String, &str> =
             loops.iter().flat_map(unroll::Loop::expressions).collect();
         let mut probe = text.to_owned();
@@ -294,16 +319,11 @@ impl Shader {
             probe += &line.concat();
         }
         let values = integer_constants(&self.parse(&probe)?);
-        Ok(expressions
-            .into_keys()
-            .enumerate()
-            .filter_map(|(i, e)| {
-                Some((
-                    e,
-                    i64::from(*values.get(&format!("unroll_expression_{i}"))?),
-                ))
-            })
-            .collect())
+        let bounds = expressions.into_keys().enumerate().filter_map(|(i, e)| {
+            let value = values.get(&format!("unroll_expression_{i}"))?;
+            Some((e, i64::from(*value)))
+        });
+        Ok((bounds.collect(), values))
     }
 }
 

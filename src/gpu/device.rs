@@ -274,9 +274,9 @@ impl Gpu {
             return Ok(Arc::clone(found));
         }
         let began = Stopwatch::start();
-        let prepared = shader.prepare(constants, loops, features)?;
+        let (prepared, module) = shader.prepare_with_module(constants, loops, features)?;
         lock(&self.times).prepare_s += began.seconds();
-        let pipeline = Arc::new(self.compile(prepared, checks).await?);
+        let pipeline = Arc::new(self.compile(prepared, module, checks).await?);
         lock(&self.pipelines).insert(key, Arc::clone(&pipeline));
         Ok(pipeline)
     }
@@ -287,7 +287,7 @@ impl Gpu {
         *lock(&self.times)
     }
 
-    /// Compiles `prepared`, which no cache holds.
+    /// Compiles `prepared`, which no cache holds. `module` is what naga made of its text, where it is at hand.
     ///
     /// # Errors
     /// [`Error::TooLarge`] where workgroup memory or size pass the device's limits, which wgpu does not check;
@@ -296,6 +296,7 @@ impl Gpu {
     pub(crate) async fn compile(
         &self,
         prepared: Arc<Prepared>,
+        module: Option<naga::Module>,
         checks: Checks,
     ) -> Result<Pipeline> {
         check_limits(&prepared, &self.capabilities.limits)?;
@@ -308,7 +309,7 @@ impl Gpu {
         let cache = None;
         // Threads compile side by side; the times are added up once a pipeline is there.
         let mut times = CompileTimes::default();
-        let create = || create(&self.device, &prepared, checks, cache, &mut times);
+        let create = || create(&self.device, &prepared, module, checks, cache, &mut times);
         let (raw, layout) = self.catch(&what, create).await?;
         lock(&self.times).add(&times);
         let pipeline = Pipeline {

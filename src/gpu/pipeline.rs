@@ -130,6 +130,17 @@ pub struct CompileTimes {
     pub pipeline_s: f64,
 }
 
+/// What wgpu compiles: natively the module, which need not be parsed again, and the text where there is none.
+fn source(prepared: &Prepared, module: Option<naga::Module>) -> wgpu::ShaderSource<'_> {
+    #[cfg(not(target_arch = "wasm32"))]
+    if let Some(module) = module {
+        return wgpu::ShaderSource::Naga(std::borrow::Cow::Owned(module));
+    }
+    #[cfg(target_arch = "wasm32")]
+    drop(module);
+    wgpu::ShaderSource::Wgsl(prepared.wgsl.as_str().into())
+}
+
 impl CompileTimes {
     pub(super) fn add(&mut self, other: &Self) {
         self.pipelines += other.pipelines;
@@ -142,6 +153,7 @@ impl CompileTimes {
 pub(super) fn create(
     device: &wgpu::Device,
     prepared: &Prepared,
+    module: Option<naga::Module>,
     checks: Checks,
     cache: Option<&wgpu::PipelineCache>,
     times: &mut CompileTimes,
@@ -176,7 +188,7 @@ pub(super) fn create(
     });
     let source = wgpu::ShaderModuleDescriptor {
         label,
-        source: wgpu::ShaderSource::Wgsl(prepared.wgsl.as_str().into()),
+        source: source(prepared, module),
     };
     let began = Stopwatch::start();
     let module = match checks {

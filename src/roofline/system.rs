@@ -255,7 +255,7 @@ async fn compile(gpu: &Gpu, salt: u32) -> Result<()> {
     let features = gpu.capabilities().features;
     let shader = &LAUNCH_EMPTY.shader;
     let prepared = shader.prepare(&constants, Loops::Unrolled, features)?;
-    gpu.compile(prepared, Checks::Off).await.map(drop)
+    gpu.compile(prepared, None, Checks::Off).await.map(drop)
 }
 
 /// Another number in every process.

@@ -1,5 +1,6 @@
 //! Loops with constant bounds, written out once per value. Pure text work; naga evaluates the bounds.
 
+use super::fold::fold;
 use crate::error::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -167,24 +168,63 @@ pub(super) fn constant_loops(file: &str, text: &str) -> Result<Vec<Loop>> {
 }
 
 /// Writes the body of every loop with constant bounds once per value of its variable, but for those below `// keep loop`.
+/// Indices that the variable decides are written as numbers.
 ///
-/// `values` maps an expression, as [`Loop::expressions`] gives it, to its value.
+/// `values` maps an expression, as [`Loop::expressions`] gives it, to its value, and `constants` the file's constants.
 ///
 /// # Errors
 /// Errors of [`constant_loops`]; [`Error::Shader`] for `break` or `continue` in a loop that is written out, or a text that
 /// grows beyond reason.
-pub(super) fn unroll(file: &str, text: &str, values: &BTreeMap<String, i64>) -> Result<String> {
+pub(super) fn unroll(
+    file: &str,
+    text: &str,
+    values: &BTreeMap<String, i64>,
+    constants: &BTreeMap<String, u32>,
+) -> Result<String> {
     let source = Source::new(file, text);
     let lines: Vec<&str> = text.lines().collect();
+    let known = Known { values, constants };
     let mut out = Vec::new();
-    expand(&source, &lines, values, &mut out)?;
+    expand(&source, &lines, &known, &mut out)?;
     Ok(out.join("\n") + "\n")
+}
+
+/// Numbers that naga found.
+struct Known<'a> {
+    /// Values of the expressions in headers of loops.
+    values: &'a BTreeMap<String, i64>,
+    /// Values of the file's integer constants.
+    constants: &'a BTreeMap<String, u32>,
+}
+
+impl Known<'_> {
+    /// The value of `name` within a loop whose variable is `variable`, at `value`.
+    fn within(&self, variable: &str, value: i64, name: &str) -> Option<u32> {
+        if name == variable {
+            return u32::try_from(value).ok();
+        }
+        // Constants of files are in capitals, and variables are not.
+        let is_constant = !name.contains(|c: char| c.is_lowercase());
+        self.constants.get(name).copied().filter(|_| is_constant)
+    }
+}
+
+/// Whether a line of `body` declares `name` anew.
+fn declares(body: &[String], name: &str) -> bool {
+    let declares = |line: &String| {
+        let mut words = names(line);
+        let keyword = words.next();
+        keyword.is_some_and(|word| ["let", "var", "const"].contains(&word))
+            && words.next() == Some(name)
+            || line.contains("for (var ") && names(line).nth(2) == Some(name)
+    };
+    body.iter().any(declares)
 }
 
 fn expand(
     source: &Source<'_>,
     lines: &[&str],
-    values: &BTreeMap<String, i64>,
+    known: &Known<'_>,
     out: &mut Vec<String>,
 ) -> Result<()> {
     let mut i = 0;
@@ -202,7 +242,8 @@ fn expand(
         if body.iter().any(|line| leaves(line)) {
             return source.refuse(lines[i], "`break` or `continue` inside");
         }
-        let [start, bound, step] = header.expressions().map(|(e, _)| values.get(&e).copied());
+        let expressions = header.expressions();
+        let [start, bound, step] = expressions.map(|(e, _)| known.values.get(&e).copied());
         let (Some(start), Some(bound), Some(step @ 1..)) = (start, bound, step) else {
             return source.refuse(
                 lines[i],
@@ -210,15 +251,25 @@ fn expand(
             );
         };
         let mut expanded = Vec::new();
-        expand(source, body, values, &mut expanded)?;
+        expand(source, body, known, &mut expanded)?;
+        let variable = &header.variable;
+        let is_folded = header.suffix == 'u' && !declares(&expanded, variable);
         let mut value = start;
         while value < bound {
+            let of_name = |name: &str| known.within(variable, value, name);
+            let written = |line: &String| match is_folded {
+                true => fold(line, &of_name),
+                false => line.clone(),
+            };
+            let written: Vec<String> = expanded.iter().map(written).collect();
             out.push("{".to_owned());
-            out.push(format!(
-                "const {} = {value}{};",
-                header.variable, header.suffix
-            ));
-            out.extend(expanded.iter().cloned());
+            if written
+                .iter()
+                .any(|line| names(code(line)).any(|name| name == variable))
+            {
+                out.push(format!("const {variable} = {value}{};", header.suffix));
+            }
+            out.extend(written);
             out.push("}".to_owned());
             value += step;
             if out.len() > MAX_LINES {
@@ -257,7 +308,23 @@ mod tests {
     }
 
     fn unrolled(text: &str) -> Result<String> {
-        unroll("t", &(N.to_owned() + text), &values())
+        let constants = [("N".to_owned(), 2)].into();
+        unroll("t", &(N.to_owned() + text), &values(), &constants)
+    }
+
+    #[test]
+    fn indices_become_numbers_and_unused_variables_go() {
+        let out = unrolled("for (var i = 0u; i < N; i++) {\na[i * N + 1u] = b[j];\n}\n").unwrap();
+        assert!(
+            out.ends_with("{\na[1u] = b[j];\n}\n{\na[3u] = b[j];\n}\n"),
+            "{out}"
+        );
+        // Where the name is declared anew, and where the loop counts in i32, nothing is known of it.
+        let anew = "for (var i = 0u; i < N; i++) {\nlet i = f();\na[i] = 1u;\n}\n";
+        assert_eq!(unrolled(anew).unwrap().matches("a[i] = 1u;").count(), 2);
+        let nested =
+            "for (var i = 0u; i < N; i++) {\nfor (var i = lane; i < n; i++) {\na[i];\n}\n}\n";
+        assert_eq!(unrolled(nested).unwrap().matches("a[i];").count(), 2);
     }
 
     #[test]
