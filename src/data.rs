@@ -165,6 +165,11 @@ impl Distribution {
 pub trait Inputs {
     /// Element `index` of operand `operand`.
     fn get(&self, operand: usize, index: u64) -> f64;
+
+    /// Whether some value may be infinite or NaN.
+    fn may_be_special(&self) -> bool {
+        true
+    }
 }
 
 /// Values that the generator gives, computed on demand.
@@ -186,12 +191,20 @@ impl Inputs for Generated {
             distribution,
         ))
     }
+
+    fn may_be_special(&self) -> bool {
+        false
+    }
 }
 
 /// Values that the caller gives.
 impl Inputs for &[Vec<f32>] {
     fn get(&self, operand: usize, index: u64) -> f64 {
         f64::from(self[operand][index as usize])
+    }
+
+    fn may_be_special(&self) -> bool {
+        self.iter().flatten().any(|value| !value.is_finite())
     }
 }
 

@@ -5,6 +5,8 @@
 //! be flushed to zero, which [`Expected::new`] covers.
 
 /// A reference value and how far from it a kernel may land.
+///
+/// A value that is NaN or infinite is an answer like any other: a kernel has to give the same.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Expected {
     /// The value, computed in f64.
@@ -23,11 +25,58 @@ impl Expected {
         }
     }
 
-    /// Error of `got` as a multiple of the allowed error: `got` is right up to 1. Infinite for a `got` that is not finite,
-    /// unless it equals the value.
+    /// No answer is wrong: a sum on the way may pass f32 or not, by the order of its terms.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self {
+            value: f64::NAN,
+            allowed: f64::INFINITY,
+        }
+    }
+
+    /// An infinity or NaN, whichever: an infinite term whose factor may be so small that f32 has 0 for it.
+    #[must_use]
+    pub fn not_finite() -> Self {
+        Self {
+            value: f64::INFINITY,
+            allowed: f64::INFINITY,
+        }
+    }
+
+    /// This value as an element of `dtype`: off by one more rounding, infinite beyond the type's largest number.
+    #[must_use]
+    pub fn stored(self, dtype: crate::data::Dtype) -> Self {
+        // Half a unit in the last place beyond the largest number, rounding gives infinity.
+        let largest = match dtype {
+            crate::data::Dtype::F16 => 65_504.0,
+            crate::data::Dtype::F32 => f64::from(f32::MAX),
+            crate::data::Dtype::U32 => return self,
+        };
+        let beyond = largest * (1.0 + dtype.unit_roundoff() / 2.0);
+        let (size, rounding) = (self.value.abs(), storing(self.value, dtype));
+        if !self.value.is_finite() {
+            self
+        } else if size - self.allowed >= beyond {
+            Self::new(f64::INFINITY.copysign(self.value), 0.0)
+        } else if size > largest && size + self.allowed >= beyond {
+            Self::unknown()
+        } else {
+            Self::new(self.value, self.allowed + rounding)
+        }
+    }
+
+    /// Error of `got` as a multiple of the allowed error: `got` is right up to 1. Infinite where only one of both is NaN, or
+    /// infinite.
     #[must_use]
     pub fn excess(&self, got: f64) -> f64 {
-        if self.value.is_infinite() && got.to_bits() == self.value.to_bits() {
+        let any = self.allowed == f64::INFINITY;
+        let same = if self.value.is_nan() {
+            any || got.is_nan()
+        } else {
+            self.value.is_infinite()
+                && (got.to_bits() == self.value.to_bits() || any && !got.is_finite())
+        };
+        if same {
             return 0.0;
         }
         let error = (got - self.value).abs();
@@ -37,6 +86,18 @@ impl Expected {
             f64::INFINITY
         }
     }
+}
+
+/// Whether a sum of finite terms of this total magnitude may pass the largest f32 on the way, in some order.
+#[must_use]
+pub fn may_overflow(magnitude: f64) -> bool {
+    magnitude > 0.999 * f64::from(f32::MAX)
+}
+
+/// A term, or 0 for one that is not finite: those decide a sum in any order of the others.
+#[must_use]
+pub fn finite(term: f64) -> f64 {
+    if term.is_finite() { term } else { 0.0 }
 }
 
 /// `gamma(k)`: the relative error of `k` roundings in a row.
@@ -85,6 +146,7 @@ pub fn storing(value: f64, dtype: crate::data::Dtype) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Dtype;
 
     const U: f64 = 5.960_464_477_539_063e-8;
 
@@ -97,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite_is_never_right() {
+    fn what_is_not_finite_is_right_only_where_it_is_expected() {
         let expected = Expected::new(1.0, f64::MAX);
         assert!(expected.excess(f64::NAN).is_infinite());
         assert!(expected.excess(f64::INFINITY).is_infinite());
@@ -106,5 +168,22 @@ mod tests {
         let nothing = Expected::new(f64::NEG_INFINITY, 0.0);
         assert!(nothing.excess(f64::NEG_INFINITY) <= 0.0);
         assert!(nothing.excess(f64::INFINITY).is_infinite() && nothing.excess(-1e30).is_infinite());
+        let none = Expected::new(f64::NAN, 0.0);
+        assert!(none.excess(f64::NAN) <= 0.0 && none.excess(0.0).is_infinite());
+        let either = Expected::not_finite();
+        assert!(either.excess(f64::NAN) <= 0.0 && either.excess(f64::NEG_INFINITY) <= 0.0);
+        assert!(either.excess(1e38).is_infinite());
+        for got in [0.0, f64::NAN, f64::INFINITY] {
+            assert!(Expected::unknown().excess(got) <= 0.0);
+        }
+    }
+
+    #[test]
+    fn f16_ends_where_it_does() {
+        let stored = |value, allowed| Expected::new(value, allowed).stored(Dtype::F16);
+        assert!(stored(65_504.0, 20.0).excess(f64::INFINITY).is_infinite());
+        assert!(stored(-70_000.0, 20.0).excess(f64::NEG_INFINITY) <= 0.0);
+        assert!(stored(65_519.0, 20.0).excess(f64::INFINITY) <= 0.0);
+        assert!(stored(f64::NAN, 0.0).excess(1.0).is_infinite());
     }
 }

@@ -161,21 +161,23 @@ impl Operation for Reduction {
         let mut value = f64::from(self.empty());
         let mut magnitudes = 0.0;
         for term in (0..self.elements).map(term) {
-            magnitudes += term.abs();
+            magnitudes += tolerance::finite(term).abs();
             value = match self.kind {
                 ReductionKind::Max if term.is_nan() || value.is_nan() => f64::NAN,
                 ReductionKind::Max => value.max(term),
                 ReductionKind::Sum | ReductionKind::Dot => value + term,
             };
         }
-        let allowed = match self.kind {
-            ReductionKind::Max => 0.0,
-            ReductionKind::Sum | ReductionKind::Dot => self.sum_error() * magnitudes,
+        let found = match self.kind {
+            ReductionKind::Max => Expected::new(value, 0.0),
+            ReductionKind::Sum | ReductionKind::Dot if tolerance::may_overflow(magnitudes) => {
+                Expected::unknown()
+            }
+            ReductionKind::Sum | ReductionKind::Dot => {
+                Expected::new(value, self.sum_error() * magnitudes)
+            }
         };
-        indices
-            .iter()
-            .map(|_| Expected::new(value, allowed))
-            .collect()
+        vec![found; indices.len()]
     }
 }
 

@@ -58,6 +58,8 @@ pub(in crate::ops) struct Problem<'a> {
     sinks: Option<usize>,
     /// Whether the kernel rounds weights to f16.
     pub(in crate::ops) narrow_weights: bool,
+    /// Whether an operand may hold what is not finite.
+    pub(in crate::ops) special: bool,
 }
 
 impl<'a> Problem<'a> {
@@ -75,6 +77,7 @@ impl<'a> Problem<'a> {
             bias: place("bias"),
             sinks: place("sinks"),
             narrow_weights: intermediates == Dtype::F16,
+            special: inputs.may_be_special(),
         }
     }
 
@@ -103,7 +106,7 @@ impl<'a> Problem<'a> {
         [k, v].map(|places| places.index(run, kv_head, row, 0))
     }
 
-    /// A score, and the absolute error that it may have.
+    /// A score, and the absolute error that it may have; NaN as error if a sum on the way may pass f32 or not.
     fn score(
         &self,
         [batch, head, query]: [u64; 3],
@@ -121,7 +124,11 @@ impl<'a> Problem<'a> {
         for (i, q) in (0u64..).zip(of_query) {
             let product = q * self.inputs.get(1, k_first + i);
             sum += product;
-            magnitudes += product.abs();
+            magnitudes += tolerance::finite(product).abs();
+        }
+        let largest = magnitudes * f64::max(1.0, scale.abs() * std::f64::consts::LOG2_E);
+        if tolerance::may_overflow(largest) {
+            return [scale * sum, f64::NAN];
         }
         // The dot product, and three roundings for the scale: of the scale, of the product, and of log2(e) in the scale.
         let terms = self.attention.head_dim + 2;
@@ -144,6 +151,10 @@ impl<'a> Problem<'a> {
             let x = score / cap;
             // The slope of tanh is 1 at most; three roundings for the division, the factor and log2(e).
             error += cap * tanh_error(x) + 3.0 * U * (score.abs() + cap);
+            // Both ends of tanh are cap away from 0; what is not a number stays.
+            if error > 2.0 * cap {
+                error = 2.0 * cap;
+            }
             score = cap * x.tanh();
         }
         if let Some(place) = self.bias {
@@ -151,8 +162,12 @@ impl<'a> Problem<'a> {
             let at = batch * strides[0] + head * strides[1] + query * strides[2] + key;
             let bias = self.inputs.get(place, at);
             // The rounding of the sum, and the rounding of a bias times log2(e).
-            error += 2.0 * U * (score.abs() + 2.0 * bias.abs());
+            let sizes = tolerance::finite(score).abs() + 2.0 * tolerance::finite(bias).abs();
+            error += 2.0 * U * sizes;
             score += bias;
+        }
+        if tolerance::finite(score).abs() > f64::from(f32::MAX) {
+            error = f64::NAN;
         }
         [score, error]
     }
@@ -168,6 +183,9 @@ pub(in crate::ops) fn tanh_error(x: f64) -> f64 {
         + 4.0 * U
 }
 
+/// A key that a query sees: the first element of its V, its score, and the absolute error of that.
+type Scored = (u64, f64, f64);
+
 /// Values that the elements of a row of O share: a query's weights before they are divided by their sum.
 #[derive(Debug)]
 struct Row {
@@ -176,10 +194,14 @@ struct Row {
     deviation: f64,
     /// For each visible key the first element of its V, `exp(score - maximum)`, and the absolute error of the exponential.
     keys: Vec<(u64, f64, f64)>,
+    /// First elements of V of keys that the query does not see, where they may be infinite or NaN.
+    hidden: Vec<u64>,
     /// The weight of the sink and its error, zero where there is none.
     sink: [f64; 2],
     /// Relative error that sums of all of them have beyond that.
     summing: f64,
+    /// Whether some score may pass f32 or not.
+    overflows: bool,
 }
 
 impl Row {
@@ -198,43 +220,58 @@ impl Row {
             .map(|i| case.inputs.get(0, q_first + i))
             .collect();
         let mut scores = Vec::new();
-        for key in visible {
+        let mut hidden = Vec::new();
+        for key in visible.clone() {
             let [k_first, v_first] = case.key(batch, kv_head, key);
             let [score, error] = case.score(at, &of_query, k_first, key);
-            if score > f64::NEG_INFINITY {
+            if score == f64::NEG_INFINITY && !error.is_nan() {
+                hidden.push(v_first);
+            } else {
                 scores.push((v_first, score, error));
             }
+        }
+        if case.special && query < queries {
+            let others = (0..keys).filter(|key| !visible.contains(key));
+            hidden.extend(others.map(|key| case.key(batch, kv_head, key)[1]));
         }
         let sink = match (attention.sinks, case.sinks) {
             (Sinks::PerHead, Some(place)) if query < queries => Some(case.inputs.get(place, head)),
             _ => None,
         };
-        Self::weighed(case, &scores, sink)
+        let sink = sink.filter(|score| *score != f64::NEG_INFINITY);
+        Self {
+            hidden,
+            ..Self::weighed(case, &scores, sink)
+        }
     }
 
-    fn weighed(case: &Problem<'_>, scores: &[(u64, f64, f64)], sink: Option<f64>) -> Self {
-        let all = scores.iter().map(|(_, score, _)| *score).chain(sink);
-        let max = all.fold(f64::NEG_INFINITY, f64::max);
-        let errors = scores.iter().map(|(_, _, error)| *error);
-        let deviation = errors.fold(sink.map_or(0.0, |s| 2.0 * U * s.abs()), f64::max);
+    fn weighed(case: &Problem<'_>, scores: &[Scored], sink: Option<f64>) -> Self {
+        let of_sink = |score: f64| (0, score, 2.0 * U * tolerance::finite(score).abs());
+        let all = || scores.iter().copied().chain(sink.map(of_sink));
+        let max = all().fold(f64::NEG_INFINITY, |most, (_, score, _)| score.max(most));
+        // Errors of all that may be the maximum: others may be masked, and far off.
+        let most = |found: f64, (_, score, error): Scored| match score + 2.0 * error >= max {
+            true => error.max(found),
+            false => found,
+        };
+        let deviation = all().fold(0.0, most);
         let weigh = |score: f64, own: f64| {
             let weight = (score - max).exp();
             // How far below the maximum the kernel may see the score.
             let below = max - score + own + deviation;
             // The score's error enters through exp, and so does the rounding of the difference with the maximum. A
             // running maximum climbs to the last one in steps, whose exp are multiplied; the steps add up to `below`.
-            let relative = (own + below * U).exp_m1()
-                + tolerance::exp_relative(below * std::f64::consts::LOG2_E, U);
+            let lifted = (own + below * U - (max - score)).exp() - weight;
+            let relative = tolerance::exp_relative(below * std::f64::consts::LOG2_E, U);
+            let of_exp = if weight > 0.0 { weight * relative } else { 0.0 };
             // Rounded to f16; what is subnormal may become zero.
             let narrowing = if case.narrow_weights {
                 tolerance::storing(weight, Dtype::F16)
             } else {
                 0.0
             };
-            (
-                weight,
-                weight * relative + narrowing + f64::from(f32::MIN_POSITIVE),
-            )
+            let error = lifted.max(0.0) + of_exp + narrowing + f64::from(f32::MIN_POSITIVE);
+            (weight, error)
         };
         let keys: Vec<(u64, f64, f64)> = scores
             .iter()
@@ -251,9 +288,13 @@ impl Row {
             max,
             deviation,
             keys,
-            sink: sink.map_or([0.0; 2], |score| weigh(score, 2.0 * U * score.abs()).into()),
+            hidden: Vec::new(),
+            sink: sink.map_or([0.0; 2], |score| {
+                weigh(score, 2.0 * U * tolerance::finite(score).abs()).into()
+            }),
             summing: tolerance::gamma(2.0 * terms + 1.0, U)
                 + rescales * (tolerance::exp_relative(0.0, U) + U),
+            overflows: scores.iter().any(|(_, _, error)| error.is_nan()),
         }
     }
 
@@ -267,37 +308,77 @@ impl Row {
 
     /// Element `d` of the row: the weighted mean of column `d` of V.
     fn element(&self, case: &Problem<'_>, d: u64) -> Expected {
-        if self.keys.is_empty() {
-            return Expected::new(0.0, 0.0);
+        let hidden = || {
+            self.hidden
+                .iter()
+                .map(|first| case.inputs.get(2, first + d))
+        };
+        // A kernel may multiply V of a key that the query does not see by 0.
+        if self.overflows || (case.special && hidden().any(|v| !v.is_finite())) {
+            return Expected::unknown();
         }
+        // The mean lies between the ends of what it is of; a sink counts as 0.
+        let mut ends = match self.sink[0] > 0.0 {
+            true => [0.0; 2],
+            false => [f64::INFINITY, f64::NEG_INFINITY],
+        };
         let (mut value, mut magnitude, mut error) = (0.0, 0.0, 0.0);
         for (v_first, weight, weight_error) in &self.keys {
             let v = case.inputs.get(2, v_first + d);
+            ends = [ends[0].min(v), ends[1].max(v)];
             value += weight * v;
             magnitude += weight * v.abs();
             error += weight_error * v.abs();
         }
         let (sum, below) = self.sum();
+        if sum.is_nan() {
+            return Expected::new(f64::NAN, 0.0);
+        }
+        if self.keys.is_empty() {
+            return Expected::new(0.0, 0.0);
+        }
+        if !value.is_finite() || ends.iter().any(|end| !end.is_finite()) {
+            let none = self
+                .keys
+                .iter()
+                .any(|(first, ..)| case.inputs.get(2, first + d).is_nan());
+            return if none {
+                Expected::new(f64::NAN, 0.0)
+            } else {
+                Expected::not_finite()
+            };
+        }
+        if tolerance::may_overflow(magnitude) {
+            return Expected::unknown();
+        }
         value /= sum;
         let above = (error * (1.0 + self.summing) + magnitude * self.summing) / sum;
         // A weight is divided by the sum, or the sum of products by it, or multiplied by its reciprocal.
         let division = tolerance::division_relative(U) + 2.0 * U;
         let relative = below + division;
-        if relative >= 1.0 {
-            return Expected::new(value, f64::INFINITY);
+        let largest = ends[0].abs().max(ends[1].abs());
+        let between = ends[1] - ends[0] + 2.0 * (self.summing + division) * largest;
+        if relative.is_nan() || relative >= 1.0 {
+            return Expected::new(value, between);
         }
-        Expected::new(
-            value,
-            (above * (1.0 + division) + value.abs() * relative) / (1.0 - relative),
-        )
+        let allowed = (above * (1.0 + division) + value.abs() * relative) / (1.0 - relative);
+        Expected::new(value, allowed.min(between))
     }
 
     /// The natural logarithm of the sum of `exp(score)`.
     fn log_sum_exp(&self) -> Expected {
+        if self.overflows {
+            return Expected::unknown();
+        }
+        let (sum, relative) = self.sum();
+        if sum.is_nan() {
+            return Expected::new(f64::NAN, 0.0);
+        }
         if self.max == f64::NEG_INFINITY {
             return Expected::new(f64::NEG_INFINITY, 0.0);
         }
-        let (sum, relative) = self.sum();
+        // The logarithm of a sum from 1 up to the number of terms.
+        let most = (self.keys.len() as f64 + 1.0).ln() + 1.0;
         let log = sum.ln();
         let value = self.max + log;
         // WGSL's log: 3 units in the last place, 2^-21 in [0.5, 2] (section 15.7.4); kernels that count in log2 round
@@ -306,7 +387,7 @@ impl Row {
         let roundings = 4.0 * U * (self.max.abs() + log.abs() + value.abs());
         Expected::new(
             value,
-            self.deviation + 1.01 * relative + function + roundings,
+            self.deviation + (1.01 * relative).min(most) + function + roundings,
         )
     }
 }

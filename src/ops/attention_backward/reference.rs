@@ -63,6 +63,8 @@ struct Row {
     gradient: Gradient,
     at: [u64; 3],
     pairs: Vec<Pair>,
+    /// Whether f32 may give anything: a sum may pass f32 or not, or a factor of 0 meets what is not finite.
+    unknown: bool,
 }
 
 /// An attention's backward and its operands' values.
@@ -83,6 +85,13 @@ struct Query {
     delta: [f64; 2],
 }
 
+impl Query {
+    fn is_special(&self) -> bool {
+        let mut all = self.q.iter().chain(&self.d_o).chain(&self.delta);
+        all.any(|value| !value.is_finite()) || self.lse.is_nan()
+    }
+}
+
 /// A query and a key that it sees: P and dS with their errors, and where the rows of Q, K and dO begin.
 #[derive(Debug)]
 struct Pair {
@@ -91,6 +100,8 @@ struct Pair {
     q_first: u64,
     k_first: u64,
     d_o_first: u64,
+    /// Whether f32 may give anything.
+    unknown: bool,
 }
 
 impl<'a> Reference<'a> {
@@ -113,27 +124,60 @@ impl<'a> Reference<'a> {
         let [queries, keys] = self.case.lengths(batch);
         let group = attention.heads / attention.kv_heads;
         let mut pairs = Vec::new();
+        let mut unknown = false;
         if gradient == Gradient::Q {
             if row < queries {
                 let query = self.query(at);
                 let visible = attention.visible(row, queries, keys);
-                pairs.extend(visible.filter_map(|key| self.pair(&query, head / group, key)));
+                for key in 0..keys {
+                    let seen = visible
+                        .contains(&key)
+                        .then(|| self.pair(&query, head / group, key));
+                    match seen.flatten() {
+                        Some(pair) => pairs.push(pair),
+                        None => {
+                            unknown |=
+                                self.case.special && self.special_key(batch, head / group, key)
+                        }
+                    }
+                }
             }
         } else {
             for of_query in head * group..(head + 1) * group {
                 for i in 0..queries {
-                    if attention.visible(i, queries, keys).contains(&row) {
-                        let query = self.query([batch, of_query, i]);
-                        pairs.extend(self.pair(&query, head, row));
+                    let sees = attention.visible(i, queries, keys).contains(&row);
+                    if !sees && !self.case.special {
+                        continue;
+                    }
+                    let query = self.query([batch, of_query, i]);
+                    match sees.then(|| self.pair(&query, head, row)).flatten() {
+                        Some(pair) => pairs.push(pair),
+                        None => unknown |= self.case.special && query.is_special(),
                     }
                 }
             }
         }
+        unknown |= pairs.iter().any(|pair| pair.unknown);
         Row {
             gradient,
             at,
             pairs,
+            unknown,
         }
+    }
+
+    /// Whether K or V of a key that a row does not see may spoil it: a kernel multiplies them by 0.
+    fn special_key(&self, batch: u64, kv_head: u64, key: u64) -> bool {
+        let attention = self.case.attention;
+        let [k_first, v_first] = self.case.key(batch, kv_head, key);
+        let columns = [
+            (1, k_first, attention.head_dim),
+            (2, v_first, attention.value_dim),
+        ];
+        columns.into_iter().any(|(operand, first, columns)| {
+            let mut all = first..first + columns;
+            all.any(|index| !self.case.inputs.get(operand, index).is_finite())
+        })
     }
 
     fn query(&self, at: [u64; 3]) -> Query {
@@ -148,7 +192,7 @@ impl<'a> Reference<'a> {
         let (mut delta, mut magnitudes) = (0.0, 0.0);
         for (o, d_o) in of(self.o, o_first, attention.value_dim).iter().zip(&d_o) {
             delta += o * d_o;
-            magnitudes += (o * d_o).abs();
+            magnitudes += tolerance::finite(o * d_o).abs();
         }
         let lse_index = (batch * attention.heads + head) * attention.seq_q + row;
         Query {
@@ -173,16 +217,17 @@ impl<'a> Reference<'a> {
         let below = score - query.lse;
         // The logarithm in units of log2 is rounded, and so is log2(e); so is the difference.
         let error = score_error + 3.0 * U * query.lse.abs() + 2.0 * U * below.abs();
-        let relative =
-            error.exp_m1() + tolerance::exp_relative(below.abs() * std::f64::consts::LOG2_E, U);
+        let relative = tolerance::exp_relative(below.abs() * std::f64::consts::LOG2_E, U);
         let p = below.exp();
-        let p_error = p * relative + f64::from(f32::MIN_POSITIVE);
+        // A weight of 0 stays 0 however far below the logarithm the score may be.
+        let of_exp = if p > 0.0 { p * relative } else { 0.0 };
+        let p_error = (below + error).exp() - p + of_exp + f64::from(f32::MIN_POSITIVE);
 
         let (mut dp, mut magnitudes) = (0.0, 0.0);
         for (d, d_o) in (0u64..).zip(&query.d_o) {
             let product = d_o * case.inputs.get(2, v_first + d);
             dp += product;
-            magnitudes += product.abs();
+            magnitudes += tolerance::finite(product).abs();
         }
         let [delta, delta_error] = query.delta;
         let [slope, slope_error] = self.slope(scaled);
@@ -201,6 +246,12 @@ impl<'a> Reference<'a> {
             q_first: q.index(batch, head, row, 0),
             k_first,
             d_o_first: o.index(batch, head, row, 0),
+            unknown: score_error.is_nan()
+                || p_error > 1e30
+                || p > 1e30
+                || tolerance::may_overflow(magnitudes + delta_error / U)
+                || tolerance::may_overflow(most)
+                || (slope < 1.0 && !centred.is_finite()),
         })
     }
 
@@ -244,6 +295,18 @@ impl<'a> Reference<'a> {
             sum += weight * x;
             magnitudes += (weight * x).abs();
             errors += error * x.abs();
+        }
+        if row.unknown {
+            return Expected::unknown();
+        }
+        if sum.is_nan() {
+            return Expected::new(f64::NAN, 0.0);
+        }
+        if sum.is_infinite() {
+            return Expected::not_finite();
+        }
+        if errors.is_nan() || tolerance::may_overflow(magnitudes) {
+            return Expected::unknown();
         }
         let summing = tolerance::dot(row.pairs.len() as u64, U, magnitudes + errors);
         let scale = match row.gradient {

@@ -19,7 +19,7 @@ pub(super) fn expected(matmul: &Matmul, inputs: &dyn Inputs, indices: &[u64]) ->
             let product =
                 inputs.get(0, a.at(matrix, row, k)) * inputs.get(1, b.at(matrix, k, column));
             sum += product;
-            magnitudes += product.abs();
+            magnitudes += tolerance::finite(product).abs();
         }
         let mut terms = vec![f64::from(matmul.alpha) * sum];
         if matmul.beta != 0.0 {
@@ -30,9 +30,21 @@ pub(super) fn expected(matmul: &Matmul, inputs: &dyn Inputs, indices: &[u64]) ->
         }
         let u = Dtype::F32.unit_roundoff();
         let alpha = f64::from(matmul.alpha).abs();
-        let allowed = alpha * tolerance::dot(matmul.k, u, magnitudes)
-            + gamma(6.0, u) * terms.iter().map(|t| t.abs()).sum::<f64>();
-        matmul.activation.expected(terms.iter().sum(), allowed)
+        let sizes = terms
+            .iter()
+            .map(|t| tolerance::finite(*t).abs())
+            .sum::<f64>();
+        if tolerance::may_overflow(magnitudes)
+            || tolerance::may_overflow(alpha * magnitudes + sizes)
+        {
+            return Expected::unknown();
+        }
+        let value = terms.iter().sum::<f64>();
+        if !value.is_finite() {
+            return matmul.activation.expected(value, 0.0);
+        }
+        let allowed = alpha * tolerance::dot(matmul.k, u, magnitudes) + gamma(6.0, u) * sizes;
+        matmul.activation.expected(value, allowed)
     };
     indices.iter().map(one).collect()
 }
@@ -58,23 +70,33 @@ impl Activation {
         // Both smooth ones are x / (1 + exp(-t)) with this t and at most this slope.
         let (t, slope) = match self {
             Self::None => return Expected::new(x, allowed),
-            Self::Relu => return Expected::new(x.max(0.0), allowed),
+            // `max` would drop NaN.
+            Self::Relu => return Expected::new(if x < 0.0 { 0.0 } else { x }, allowed),
             Self::Gelu => (1.595_769_121_605_730_7 * (x + 0.044_715 * x * x * x), 1.13),
             Self::Silu => (x, 1.1),
         };
         let value = x / (1.0 + (-t).exp());
         let u = Dtype::F32.unit_roundoff();
-        // t is rounded up to six times, which `exp` turns into a relative error; beyond 80 it is cut off.
-        let relative = exp_relative(t.min(80.0), u)
-            + gamma(6.0, u) * t.abs().min(80.0)
+        if !value.is_finite() {
+            return Expected::new(value, 0.0);
+        }
+        // t is rounded up to six times, which `exp` turns into a relative error.
+        let relative = exp_relative(t, u)
+            + gamma(6.0, u) * t.abs()
             + tolerance::division_relative(u)
             + gamma(2.0, u);
-        let cut_off = if t < -80.0 {
-            x.abs() * (-80f64).exp()
+        // exp(t) may be flushed to zero.
+        let flushed = if t < -80.0 {
+            x.abs() * f64::from(f32::MIN_POSITIVE)
         } else {
             0.0
         };
-        Expected::new(value, slope * allowed + relative * value.abs() + cut_off)
+        let own = if value == 0.0 {
+            0.0
+        } else {
+            relative * value.abs()
+        };
+        Expected::new(value, slope * allowed + own.min(x.abs()) + flushed)
     }
 }
 
@@ -154,5 +176,11 @@ mod tests {
         assert!((at(Activation::Silu, 1.0) - 0.731_058_578_630).abs() < 1e-9);
         assert!((at(Activation::Gelu, 1.0) - 0.841_191_990_608).abs() < 1e-9);
         assert!(at(Activation::Silu, -200.0).abs() < 1e-30);
+        let lowest = f64::from(f32::MIN);
+        for activation in [Activation::Relu, Activation::Gelu, Activation::Silu] {
+            let found = activation.expected(lowest, 0.0);
+            assert!(found.value == 0.0 && found.allowed < 10.0, "{found:?}");
+            assert!(at(activation, f64::NAN).is_nan());
+        }
     }
 }

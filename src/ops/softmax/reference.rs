@@ -7,21 +7,50 @@ use crate::tolerance::{self, Expected};
 
 const U: f64 = 1.0 / (1u64 << 24) as f64;
 
-/// `v = scale * x + mask` of one element; -inf where it is not seen.
-fn value(softmax: &Softmax, inputs: &dyn Inputs, row: u64, col: u64) -> f64 {
+/// `v = scale * x + mask` of one element.
+#[derive(Debug, Clone, Copy)]
+struct Value {
+    /// -inf where it is not seen.
+    v: f64,
+    /// Absolute error in f32: of the product, and of the sum.
+    rounding: f64,
+    /// Whether finite operands give a product or a sum beyond f32.
+    beyond: bool,
+}
+
+fn value(softmax: &Softmax, inputs: &dyn Inputs, row: u64, col: u64) -> Value {
     if softmax
         .causal
         .is_some_and(|c| col >= c.seen + row % c.queries)
     {
-        return f64::NEG_INFINITY;
+        return Value {
+            v: f64::NEG_INFINITY,
+            rounding: 0.0,
+            beyond: false,
+        };
     }
     let x = inputs.get(0, softmax.x.index(softmax.cols, row, col));
+    let product = f64::from(softmax.scale) * x;
     let mask = match softmax.mask {
-        SoftmaxMask::None => 0.0,
-        SoftmaxMask::Full => inputs.get(1, row * softmax.cols + col),
-        SoftmaxMask::Broadcast => inputs.get(1, col),
+        SoftmaxMask::None => None,
+        SoftmaxMask::Full => Some(inputs.get(1, row * softmax.cols + col)),
+        SoftmaxMask::Broadcast => Some(inputs.get(1, col)),
     };
-    f64::from(softmax.scale) * x + mask
+    let v = product + mask.unwrap_or(0.0);
+    let exact = softmax.scale.to_bits() == 1f32.to_bits();
+    let rounding = |exact: bool, x: f64| {
+        if exact {
+            0.0
+        } else {
+            U * tolerance::finite(x).abs()
+        }
+    };
+    let beyond = |x: f64| tolerance::finite(x).abs() > f64::from(f32::MAX);
+    Value {
+        v,
+        rounding: rounding(exact, product) + rounding(mask.is_none(), v),
+        beyond: beyond(product) || beyond(v),
+    }
 }
 
 pub(super) fn expected(softmax: &Softmax, inputs: &dyn Inputs, indices: &[u64]) -> Vec<Expected> {
@@ -56,48 +85,50 @@ pub(super) fn expected(softmax: &Softmax, inputs: &dyn Inputs, indices: &[u64]) 
 #[derive(Debug, Clone, Copy)]
 struct Row {
     max: f64,
-    /// The smallest that is finite.
-    min: f64,
     sum: f64,
+    /// Relative error of `sum`.
+    sum_error: f64,
     /// Absolute error of the largest `v`.
     rounding: f64,
+    /// Whether a `v` of finite operands is beyond f32.
+    overflows: bool,
 }
 
 impl Row {
-    fn of(values: impl Iterator<Item = f64> + Clone, softmax: &Softmax) -> Self {
-        let max = values.clone().fold(f64::NEG_INFINITY, f64::max);
-        let finite = values.clone().filter(|v| v.is_finite());
-        let min = finite.clone().fold(f64::INFINITY, f64::min);
-        // NaN and +inf pass through: +inf - +inf is NaN. A maximum of -inf means that no element of the row is seen.
-        let term = |v: f64| {
-            if max == f64::NEG_INFINITY && !v.is_nan() {
-                0.0
-            } else {
-                (v - max).exp()
+    fn of(values: impl Iterator<Item = Value> + Clone, softmax: &Softmax) -> Self {
+        let larger = |most: f64, value: Value| value.v.max(most);
+        let max = values.clone().fold(f64::NEG_INFINITY, larger);
+        let near = values
+            .clone()
+            .filter(|value| value.v >= max - value.rounding);
+        let rounding = near.fold(0.0, |most: f64, value| value.rounding.max(most));
+        let (mut sum, mut errors, mut overflows) = (0.0, 0.0, false);
+        for value in values {
+            overflows |= value.beyond;
+            // NaN and +inf pass through: +inf - +inf is NaN.
+            if value.v == f64::NEG_INFINITY {
+                continue;
             }
-        };
+            let below = value.v - max;
+            let weight = below.exp();
+            sum += weight;
+            // An invocation may take the element against a lower maximum, and then climb to the row's in steps, whose exp are
+            // multiplied.
+            let lifted = (below + value.rounding + rounding).exp() - weight;
+            errors += lifted + weight * 2.0 * Self::exp_error(below);
+        }
+        // The terms are summed in any order by at least `min(cols, 32)` invocations, which rescale at most once for each term.
+        let cols = softmax.cols as f64;
+        let rescales = cols.min(cols / 32.0 + 64.0);
         Self {
             max,
-            min,
-            sum: values.map(term).sum(),
-            rounding: Self::rounding(finite.fold(0.0, |most, v| v.abs().max(most)), softmax),
+            sum,
+            sum_error: errors / sum
+                + tolerance::gamma(cols, U)
+                + rescales * tolerance::exp_relative(0.0, U),
+            rounding,
+            overflows,
         }
-    }
-
-    /// Absolute error of `scale * x + mask` in f32: two roundings, of a product that a mask in [-1, 1] leaves within
-    /// one of the sum.
-    fn rounding(v: f64, softmax: &Softmax) -> f64 {
-        let product = if softmax.scale.to_bits() == 1f32.to_bits() {
-            0.0
-        } else {
-            U * (v.abs() + 1.0)
-        };
-        let sum = if softmax.mask == SoftmaxMask::None {
-            0.0
-        } else {
-            U * v.abs()
-        };
-        product + sum
     }
 
     /// Relative error of one `exp(v - max)` in f32: the subtraction's rounding, magnified, and the function's own.
@@ -105,19 +136,12 @@ impl Row {
         tolerance::exp_relative(v_minus_max, U) + v_minus_max.abs() * U
     }
 
-    /// Relative error of the sum. The terms are summed in any order by at least `min(cols, 32)` invocations, which
-    /// rescale by `exp` of a step up to the maximum at most once for each term; the steps add up to the row's range.
-    fn sum_error(&self, cols: u64) -> f64 {
-        let rescales = (cols as f64).min(cols as f64 / 32.0 + 64.0);
-        tolerance::gamma(cols as f64, U)
-            + rescales * tolerance::exp_relative(0.0, U)
-            + 2.0 * Self::exp_error(self.max - self.min)
-            + 2.0 * self.rounding
-    }
-
-    fn element(&self, v: f64, softmax: &Softmax) -> Expected {
-        let rounding = self.rounding + Self::rounding(v, softmax);
+    fn element(&self, value: Value, softmax: &Softmax) -> Expected {
+        let (v, rounding) = (value.v, self.rounding + value.rounding);
         let logarithms = softmax.form == SoftmaxForm::Logarithms;
+        if self.overflows {
+            return Expected::unknown();
+        }
         if self.sum.is_nan() {
             return Expected::new(f64::NAN, 0.0);
         }
@@ -130,16 +154,21 @@ impl Row {
             // WGSL's log: 3 units in the last place, 2^-21 in [0.5, 2] (section 15.7.4).
             let function = 2f64.powi(-21) + 6.0 * U * log.abs();
             let roundings = 2.0 * U * (below.abs() + (below - log).abs());
-            let allowed = function + roundings + rounding + 1.01 * self.sum_error(softmax.cols);
+            // The logarithm of a sum from 1 up to the number of columns.
+            let most = (softmax.cols as f64).ln() + 1.0;
+            let allowed = function + roundings + rounding + (1.01 * self.sum_error).min(most);
             return Expected::new(below - log, allowed);
         }
         let value = below.exp() / self.sum;
         // One exp against the maximum of the invocation or subgroup, one to the row's, a reciprocal, two products.
         let last =
             2.0 * tolerance::exp_relative(0.0, U) + tolerance::division_relative(U) + 2.0 * U;
-        let relative =
-            Self::exp_error(below) + self.sum_error(softmax.cols) + last + 2.0 * rounding;
-        Expected::new(value, value * relative)
+        let relative = Self::exp_error(below) + self.sum_error + last;
+        let lifted = (below + 2.0 * rounding).min(0.0).exp() / self.sum - value;
+        // A probability is 1 at most.
+        let allowed =
+            if value == 0.0 { 0.0 } else { value * relative } + lifted.max(2.0 * rounding * value);
+        Expected::new(value, allowed.min(1.0))
     }
 }
 
