@@ -6,6 +6,7 @@
 
 alias ElemOut = f32;         // f32 or f16
 alias Value = f32;     // what `activate` takes
+alias ValueBits = i32;   // the bits of a Value
 const BETA: bool = false;    // C is read
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0;   // 0 none, 1 relu, 2 gelu, 3 silu
@@ -77,18 +78,26 @@ struct Params {
 // end
 
 // snippet matmul_activate
-// Arguments of `exp` are at most 80, so that its results stay below the largest f32.
+// Tests are on bits: `max` may ignore NaN, and compilers that assume that there is none make `max` of a comparison.
+const NEGATIVE_INFINITY: i32 = -0x800000;   // bits of -inf; those of other negative numbers are less
+
 fn activate(x: Value) -> Value {
     if (ACTIVATION == 1u) {
-        return max(x, Value(0.0));
+        return select(x, Value(0.0), bitcast<ValueBits>(x) <= ValueBits(NEGATIVE_INFINITY));
     }
+    // gelu by tanh (Hendrycks and Gimpel 2016) and silu are x / (1 + exp(-t)). The exponent is never above 0.
     if (ACTIVATION == 2u) {
-        // gelu by tanh, with tanh(u) = 1 - 2 / (1 + exp(2 u)) (Hendrycks and Gimpel 2016)
-        return x / (1.0 + exp(min(-1.5957691216 * (x + 0.044715 * x * x * x), Value(80.0))));
+        return x * logistic(1.5957691216 * (x + 0.044715 * x * x * x));
     }
     if (ACTIVATION == 3u) {
-        return x / (1.0 + exp(min(-x, Value(80.0))));
+        return x * logistic(x);
     }
     return x;
+}
+
+// 1 / (1 + exp(-t))
+fn logistic(t: Value) -> Value {
+    let e = exp(-abs(t));
+    return select(Value(1.0), e, t < Value(0.0)) / (1.0 + e);
 }
 // end
