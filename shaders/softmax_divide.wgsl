@@ -1,6 +1,6 @@
 //! softmax_divide: y = x / row_sum, the last of softmax_unfused's five operations.
 //!
-//! One workgroup takes one row.
+//! One workgroup takes one row. A row of nothing but -inf has a sum of 0 and gives zeros.
 //! Nothing is fused: every intermediate goes through memory.
 //!
 //! Traffic: the matrix read once and written once. Workgroup memory: 0 B. Works for any number of rows and columns.
@@ -28,6 +28,6 @@ fn softmax_divide(
         return;
     }
     for (var i = row * params.cols + local_index; i < (row + 1u) * params.cols; i += WORKGROUP) {
-        y[i] = x[i] / row_sum[row];
+        y[i] = select(x[i] / row_sum[row], 0.0, row_sum[row] == 0.0);
     }
 }

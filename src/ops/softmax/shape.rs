@@ -8,7 +8,7 @@ use crate::ops::rows::{RowLayout, Target, Width};
 /// With `v = scale * x + mask`, `y = exp(v - max(v)) / sum(exp(v - max(v)))`; computed in f32 whatever the type. A row
 /// whose every `v` is -inf, by its data or its masks, gives zeros (-inf as logarithms), never NaN. A row with +inf gives
 /// NaN everywhere, as IEEE arithmetic does; so does one with a NaN on adapters whose `exp(NaN)` is NaN (it is a number on
-/// `SwiftShader`). The unfused baseline is for finite values.
+/// `SwiftShader`).
 ///
 /// Operands: `x`, then `mask` where there is one, then `y`; in place, `x` alone or with `mask`.
 ///
