@@ -2,9 +2,10 @@
 //! LAYER: the mean is not subtracted.
 //!
 //! GROUP invocations hold one row in registers, so that x is read once. A workgroup has WORKGROUP / GROUP rows. The mean
-//! comes first, and the variance from the differences to it, so that nothing cancels.
+//! comes first, and the variance from the differences to it, so that nothing cancels. Both are of the differences to the row's
+//! first element, and each invocation adds up its own in a power of two.
 //!
-//! Traffic: x read once, y written once. Workgroup memory: 1.0625 KiB. Works for any number of rows, and of columns up to
+//! Traffic: x read once, y written once. Workgroup memory: 2.125 KiB. Works for any number of rows, and of columns up to
 //! GROUP * ELEMS * WIDTH.
 
 alias Elem = f32;
@@ -32,8 +33,8 @@ const_assert GROUP % REDUCERS == 0;
 @group(0) @binding(3) var<storage, read> bias: array<Vector>;      // [cols]
 @group(0) @binding(4) var<storage, read_write> y: array<Vector>;   // [rows, cols]
 
-var<workgroup> parts: array<f32, WORKGROUP>;
-var<workgroup> merged: array<f32, ROWS * REDUCERS>;
+var<workgroup> pairs: array<vec2<f32>, WORKGROUP>;           // largest magnitude and sum
+var<workgroup> merged: array<vec2<f32>, ROWS * REDUCERS>;
 
 @compute @workgroup_size(WORKGROUP)
 fn norm_grouped(
@@ -46,31 +47,51 @@ fn norm_grouped(
     let row = (workgroup_id.y * num_workgroups.x + workgroup_id.x) * ROWS + group;
     let cols = select(0u, params.cols, row < params.rows);
 
+    var pivot = 0.0;
+    if (LAYER && row < params.rows) {
+        pivot = pivot_of(load(row, 0u));
+    }
     var values: array<Wide, ELEMS>;
     for (var j = 0u; j < ELEMS; j++) {
         values[j] = Wide(0.0);
         if (j * GROUP + place < cols) {
-            values[j] = load(row, j * GROUP + place);
+            values[j] = shifted(load(row, j * GROUP + place), pivot);
         }
     }
-    if (LAYER) {
-        var sum = Wide(0.0);
-        for (var j = 0u; j < ELEMS; j++) {
-            sum = sum + values[j];
+    var largest = Wide(params.root);
+    for (var j = 0u; j < ELEMS; j++) {
+        largest = max(largest, abs(values[j]));
+    }
+    let own_largest = across_max(largest);
+    let own_power = power_for(own_largest);
+    var sum = Wide(0.0);
+    for (var j = 0u; j < ELEMS; j++) {
+        let scaled = values[j] * own_power;
+        if (LAYER) {
+            sum = sum + scaled;
+        } else {
+            sum = sum + scaled * scaled;
         }
-        let mean = group_sum(across_sum(sum), group, place) * params.share;
+    }
+    let all = group_merge(vec2<f32>(own_largest, across_sum(sum)), group, place);
+    let power = power_for(all.x);
+    var variance = all.y * params.share;
+    if (LAYER) {
+        let mean = variance;
+        var squares = Wide(0.0);
         for (var j = 0u; j < ELEMS; j++) {
             if (j * GROUP + place < cols) {
-                values[j] = values[j] - mean;
+                values[j] = values[j] * power - mean;
+                squares = squares + values[j] * values[j];
             }
         }
+        variance = group_sum(across_sum(squares), group, place) * params.share;
+    } else {
+        for (var j = 0u; j < ELEMS; j++) {
+            values[j] = values[j] * power;
+        }
     }
-    var squares = Wide(0.0);
-    for (var j = 0u; j < ELEMS; j++) {
-        squares = squares + values[j] * values[j];
-    }
-    let variance = group_sum(across_sum(squares), group, place) * params.share;
-    let factor = inverseSqrt(variance + params.epsilon);
+    let factor = inverseSqrt(variance + params.epsilon * power * power);
     for (var j = 0u; j < ELEMS; j++) {
         let col = j * GROUP + place;
         if (col < cols) {
@@ -79,22 +100,52 @@ fn norm_grouped(
     }
 }
 
-// The sum of a group's values, in two steps rather than a tree of barriers.
+// The largest magnitude and the sum of a group, from a magnitude and a sum in its power of each invocation; in two steps rather
+// than a tree of barriers.
+fn group_merge(own: vec2<f32>, group: u32, place: u32) -> vec2<f32> {
+    pairs[group * GROUP + place] = own;
+    workgroupBarrier();
+    if (place < REDUCERS) {
+        var part = own.x;
+        for (var i = place + REDUCERS; i < GROUP; i += REDUCERS) {
+            part = max(part, pairs[group * GROUP + i].x);
+        }
+        var part_sum = own.y * ratio(own.x, part);
+        for (var i = place + REDUCERS; i < GROUP; i += REDUCERS) {
+            part_sum = part_sum + pairs[group * GROUP + i].y * ratio(pairs[group * GROUP + i].x, part);
+        }
+        merged[group * REDUCERS + place] = vec2<f32>(part, part_sum);
+    }
+    workgroupBarrier();
+    var largest = 0.0;
+    // keep loop
+    for (var i = 0u; i < REDUCERS; i++) {
+        largest = max(largest, merged[group * REDUCERS + i].x);
+    }
+    var total = 0.0;
+    // keep loop
+    for (var i = 0u; i < REDUCERS; i++) {
+        total = total + merged[group * REDUCERS + i].y * ratio(merged[group * REDUCERS + i].x, largest);
+    }
+    return vec2<f32>(largest, total);
+}
+
+// The sum of a group's values.
 fn group_sum(own: f32, group: u32, place: u32) -> f32 {
-    parts[group * GROUP + place] = own;
+    pairs[group * GROUP + place].y = own;
     workgroupBarrier();
     if (place < REDUCERS) {
         var part = own;
         for (var i = place + REDUCERS; i < GROUP; i += REDUCERS) {
-            part = part + parts[group * GROUP + i];
+            part = part + pairs[group * GROUP + i].y;
         }
-        merged[group * REDUCERS + place] = part;
+        merged[group * REDUCERS + place].y = part;
     }
     workgroupBarrier();
     var total = 0.0;
     // keep loop
     for (var i = 0u; i < REDUCERS; i++) {
-        total = total + merged[group * REDUCERS + i];
+        total = total + merged[group * REDUCERS + i].y;
     }
     return total;
 }
@@ -108,8 +159,52 @@ struct Params {
     y_first: u32,
     y_stride: u32,
     share: f32,      // 1 / columns
-    epsilon: f32,
+    epsilon: f32,    // in the unit of the values, which is PIVOT_UNIT with LAYER
+    root: f32,       // the root of `epsilon`
     parts: u32,      // workgroups that share a row
+}
+// end
+
+// snippet norm_pivot
+// LAYER subtracts the row's first element from all: sums are then of the size of the spread, and not of the mean. The unit of the
+// differences is PIVOT_UNIT, so that those of an invocation add up within f32 even where a driver multiplies by a power of two
+// after the sum.
+const PIVOT_UNIT: f32 = 0x1p-7;
+
+fn pivot_of(first: Wide) -> f32 {
+    return PIVOT_UNIT * vec4<f32>(first).x;
+}
+
+fn shifted(value: Wide, pivot: f32) -> Wide {
+    if (LAYER) {
+        return PIVOT_UNIT * value - pivot;
+    }
+    return value;
+}
+// end
+
+// snippet norm_power
+// Rows are multiplied by a power of two that takes their largest magnitude to [1, 2), or to below 4 at the end of f32, so that
+// squares neither overflow nor vanish.
+fn power_for(largest: f32) -> f32 {
+    return bitcast<f32>(0x7f000000u - exponent_bits(largest));
+}
+
+fn exponent_bits(largest: f32) -> u32 {
+    return min(bitcast<u32>(largest) & 0x7f800000u, 0x7e800000u);
+}
+
+// Factor of a sum from the power of `own` to that of `largest`: a sum of squares without LAYER.
+fn ratio(own: f32, largest: f32) -> f32 {
+    let factor = power_for(largest) * bitcast<f32>(exponent_bits(own));
+    return select(factor * factor, factor, LAYER);
+}
+// end
+
+// snippet across_max
+fn across_max(wide: Wide) -> f32 {
+    let parts = vec4<f32>(wide);
+    return max(max(parts.x, parts.y), max(parts.z, parts.w));
 }
 // end
 

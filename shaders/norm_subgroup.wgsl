@@ -2,7 +2,8 @@
 //! LAYER: the mean is not subtracted.
 //!
 //! A subgroup holds one row in registers, so that x is read once and there is no barrier. The mean comes first, and the
-//! variance from the differences to it, so that nothing cancels.
+//! variance from the differences to it, so that nothing cancels. Both are of the differences to the row's first element, and
+//! in a power of two of their own.
 //!
 //! Traffic: x read once, y written once. Workgroup memory: 0 B. Works for any number of rows, and of columns up to
 //! LANES_MIN * ELEMS * WIDTH.
@@ -45,12 +46,24 @@ fn norm_subgroup(
     let is_mine = subgroup_id < ROWS && row < params.rows;
     let cols = select(0u, params.cols, is_mine);
 
+    var pivot = 0.0;
+    if (LAYER && is_mine) {
+        pivot = pivot_of(load(row, 0u));
+    }
     var values: array<Wide, ELEMS>;
     for (var j = 0u; j < ELEMS; j++) {
         values[j] = Wide(0.0);
         if (j * lanes + place < cols) {
-            values[j] = load(row, j * lanes + place);
+            values[j] = shifted(load(row, j * lanes + place), pivot);
         }
+    }
+    var largest = Wide(params.root);
+    for (var j = 0u; j < ELEMS; j++) {
+        largest = max(largest, abs(values[j]));
+    }
+    let power = power_for(subgroupMax(across_max(largest)));
+    for (var j = 0u; j < ELEMS; j++) {
+        values[j] = values[j] * power;
     }
     if (LAYER) {
         var sum = Wide(0.0);
@@ -69,7 +82,7 @@ fn norm_subgroup(
         squares = squares + values[j] * values[j];
     }
     let variance = subgroupAdd(across_sum(squares)) * params.share;
-    let factor = inverseSqrt(variance + params.epsilon);
+    let factor = inverseSqrt(variance + params.epsilon * power * power);
     for (var j = 0u; j < ELEMS; j++) {
         let col = j * lanes + place;
         if (col < cols) {
@@ -87,8 +100,52 @@ struct Params {
     y_first: u32,
     y_stride: u32,
     share: f32,      // 1 / columns
-    epsilon: f32,
+    epsilon: f32,    // in the unit of the values, which is PIVOT_UNIT with LAYER
+    root: f32,       // the root of `epsilon`
     parts: u32,      // workgroups that share a row
+}
+// end
+
+// snippet norm_pivot
+// LAYER subtracts the row's first element from all: sums are then of the size of the spread, and not of the mean. The unit of the
+// differences is PIVOT_UNIT, so that those of an invocation add up within f32 even where a driver multiplies by a power of two
+// after the sum.
+const PIVOT_UNIT: f32 = 0x1p-7;
+
+fn pivot_of(first: Wide) -> f32 {
+    return PIVOT_UNIT * vec4<f32>(first).x;
+}
+
+fn shifted(value: Wide, pivot: f32) -> Wide {
+    if (LAYER) {
+        return PIVOT_UNIT * value - pivot;
+    }
+    return value;
+}
+// end
+
+// snippet norm_power
+// Rows are multiplied by a power of two that takes their largest magnitude to [1, 2), or to below 4 at the end of f32, so that
+// squares neither overflow nor vanish.
+fn power_for(largest: f32) -> f32 {
+    return bitcast<f32>(0x7f000000u - exponent_bits(largest));
+}
+
+fn exponent_bits(largest: f32) -> u32 {
+    return min(bitcast<u32>(largest) & 0x7f800000u, 0x7e800000u);
+}
+
+// Factor of a sum from the power of `own` to that of `largest`: a sum of squares without LAYER.
+fn ratio(own: f32, largest: f32) -> f32 {
+    let factor = power_for(largest) * bitcast<f32>(exponent_bits(own));
+    return select(factor * factor, factor, LAYER);
+}
+// end
+
+// snippet across_max
+fn across_max(wide: Wide) -> f32 {
+    let parts = vec4<f32>(wide);
+    return max(max(parts.x, parts.y), max(parts.z, parts.w));
 }
 // end
 

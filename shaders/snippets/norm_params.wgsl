@@ -6,6 +6,7 @@ struct Params {
     y_first: u32,
     y_stride: u32,
     share: f32,      // 1 / columns
-    epsilon: f32,
+    epsilon: f32,    // in the unit of the values, which is PIVOT_UNIT with LAYER
+    root: f32,       // the root of `epsilon`
     parts: u32,      // workgroups that share a row
 }

@@ -1,6 +1,6 @@
 //! Bindings and uniforms of the dispatches of norms.
 
-use super::shape::Norm;
+use super::shape::{Norm, NormKind};
 use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
 use crate::kernel::{BindingRange, Dispatch, Schedule, Slot, fold_workgroups};
@@ -20,6 +20,7 @@ pub(super) struct Params {
     y_stride: u32,
     share: f32,
     epsilon: f32,
+    root: f32,
     parts: u32,
 }
 
@@ -73,6 +74,10 @@ pub(super) fn params(norm: &Norm, window: RowWindow, parts: u64) -> Params {
     let wide = |elements: u64| (elements / width) as u32;
     let (x, y) = (norm.x, norm.y_layout());
     let first = |layout| wide(rows::span(norm.dtype, layout, norm.cols, window).first);
+    let unit = match norm.kind {
+        NormKind::Layer => PIVOT_UNIT,
+        NormKind::Rms => 1.0,
+    };
     Params {
         rows: window.rows as u32,
         cols: wide(norm.cols),
@@ -81,10 +86,14 @@ pub(super) fn params(norm: &Norm, window: RowWindow, parts: u64) -> Params {
         y_first: first(y),
         y_stride: wide(y.stride(norm.cols)),
         share: 1.0 / norm.cols as f32,
-        epsilon: norm.epsilon,
+        epsilon: norm.epsilon * unit * unit,
+        root: norm.epsilon.sqrt() * unit,
         parts: parts as u32,
     }
 }
+
+/// `PIVOT_UNIT` of the files: the unit of a layer norm's differences.
+const PIVOT_UNIT: f32 = 1.0 / 128.0;
 
 const NOTHING: BindingRange = BindingRange {
     slot: Slot::Operand(0),

@@ -67,7 +67,7 @@ fn add_window(
     let loads = norm.cols / norm.width().elements();
     let parts = loads.div_ceil(stages[0].constant("PART").into());
     let bound = dispatch::Bindings::of(norm, window);
-    let bytes = window.rows * parts * 8;
+    let bytes = window.rows * parts * 16;
     let moments = BindingRange::whole(Slot::Scratch(0), bytes);
     let scaled = vec![
         bound.x_beside_y(norm),
