@@ -21,8 +21,8 @@
 //!        +-----+      +--------+        +-----+      +-------+
 //!
 //! Without KEYS, Q and K change places, and so do dO and V; a block gives dS K alone. Elements of fragments cannot be
-//! accessed, so S and dP pass through workgroup memory as f32, and P and dS as f16. Scores are in units of log2, so that
-//! exp is exp2.
+//! accessed, so S and dP pass through workgroup memory as f32, and P and dS as f16. Scores are in units of log2 unless
+//! NATURAL, so that exp is exp2.
 //!
 //! Intensity: about TILE FLOP/B in f16, 64 at 64 rows. Workgroup memory: 22.5 KiB.
 //! Works for any lengths, and head_dim and value_dim that are multiples of four, where a subgroup has LANES invocations.
@@ -43,6 +43,9 @@ const VALUE_DIM: u32 = 64;   // columns of V and O
 const KEYS: bool = true;     // true: a workgroup owns keys and gives dK and dV; false: it owns queries and gives dQ
 const BIAS: bool = false;
 const SOFT_CAP: bool = false;
+// Whether scores are natural, and not in units of log2, in which exp is exp2: a bias or a sink near the lowest finite f32
+// would be beyond f32 there.
+const NATURAL: bool = false;
 // Most blocks of a workgroup in one dispatch, counted over all query heads of its group; 0: all in one dispatch.
 // If it is not 0, d_own and d_v hold f32 sums, the rows of one workgroup behind those of another. Later dispatches add to
 // these sums, and attention_backward_finish converts them to gradients.
@@ -93,7 +96,11 @@ const_assert ROWS % LANE_ROWS == 0;
 const LOG2_E: f32 = 1.4426950408889634;
 const LN_2: f32 = 0.6931471805599453;
 // end
-const LARGE: f32 = 0x1p+126;   // log_sum of a row that sees no key: exp2(-LARGE) is 0
+// snippet attention_units
+// With NATURAL a difference of scores is multiplied by TO_LOG2 before exp2, and a score by TO_NATURAL is a natural logarithm.
+const TO_LOG2: f32 = 1.0 + f32(NATURAL) * (LOG2_E - 1.0);
+const TO_NATURAL: f32 = 1.0 + f32(!NATURAL) * (LN_2 - 1.0);
+// end
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> q: array<vec4<f16>>;            // [batch, heads, seq_q, head_dim / 4]
@@ -289,7 +296,7 @@ fn attention_backward_cooperative(
                 }
             }
 
-            // P and dS. Queries past the end have a log_sum of LARGE, and so weights of 0.
+            // P and dS. Queries past the end have a log_sum of +inf, and so weights of 0.
             let other = vec4<u32>(first + 4u * lane4) + vec4<u32>(0u, 1u, 2u, 3u);
             var log_sum: vec4<f32>;
             var delta: vec4<f32>;
@@ -379,7 +386,7 @@ fn attention_backward_cooperative(
             let row = lane_row + i * LANE_ROWS;
             let d4 = round * BLOCK4 + lane4;
             if (own_row + row < own_rows && d4 < HEAD4) {
-                var value = sums[sums_base + row * STRIDE_S + lane4] * (params.scale * LN_2);
+                var value = sums[sums_base + row * STRIDE_S + lane4] * (params.scale * TO_NATURAL);
                 var at = own_1.base + (own_row + row) * own_1.stride + d4;
                 if (BLOCKS_PER_DISPATCH > 0u) {
                     at = (kept_row + row) * HEAD4 + d4;
@@ -524,24 +531,25 @@ fn weigh(
         for (var l = 0u; l < 4u; l++) {
             if (visible[l]) {
                 let place = head.batch * params.bias.batch + head.head * params.bias.head + query[l] * params.bias.row;
-                score[l] += LOG2_E * f32(bias[place + key[l]]);
+                score[l] += f32(bias[place + key[l]]);
             }
         }
     }
-    let p = select(vec4<f32>(), exp2(score - log_sum), visible);
-    return Weights(p, p * (dp - delta) * slope);
+    let p = select(vec4<f32>(), exp2((score - log_sum) * TO_LOG2), visible);
+    // dP of a key that is not visible may be no number.
+    return Weights(p, select(vec4<f32>(), p * (dp - delta) * slope, visible));
 }
 
-// log_sum and delta of a query's row; LARGE and 0 past the last query.
+// log_sum and delta of a query's row; +inf and 0 past the last query.
 fn statistics(head: Head, query: u32) -> vec2<f32> {
     if (query < head.queries) {
         return bitcast<vec2<f32>>(rows[(head.batch * params.heads + head.head) * params.seq_q + query]);
     }
-    return vec2<f32>(LARGE, 0.0);
+    return vec2<f32>(-params.neg_inf, 0.0);
 }
 
 struct Params {
-    // `first` is the first workgroup. Scores are in units of log2, and so are `scale` and `soft_cap`.
+    // `first` is the first workgroup. `scale` and `soft_cap` are in the unit of the scores: see NATURAL.
     // snippet attention_params
     batch: u32,
     heads: u32,           // heads of Q and O

@@ -17,12 +17,15 @@ alias Elem = f32;   // type of O and dO
 const WORKGROUP: u32 = 256;
 const LANES: u32 = 8;          // invocations per row
 const LENGTHS: bool = false;   // each sequence has its own lengths
+const NATURAL: bool = false;   // scores are natural, not in units of log2
 
 const ROWS: u32 = WORKGROUP / LANES;
 const_assert WORKGROUP % LANES == 0;
 
-// log_sum of a row that sees no key: exp2(score - LARGE) is 0, so that the row has no weights.
-const LARGE: f32 = 0x1p+126;
+// snippet neg_large
+// The lowest finite f32. NEG_LARGE - NEG_LARGE is 0, whereas a difference of two -inf is NaN.
+const NEG_LARGE: f32 = -0x1.fffffep+127;
+// end
 // snippet log2_constants
 const LOG2_E: f32 = 1.4426950408889634;
 const LN_2: f32 = 0.6931471805599453;
@@ -70,10 +73,14 @@ fn attention_backward_delta(
             delta += sums[local_index + i];
         }
         if (row < count) {
-            var log_sum = LARGE;
-            // A row that sees no key has -inf in `lse`.
-            if (inside && lse[row] > -LARGE) {
-                log_sum = lse[row] * LOG2_E;
+            // A row that sees no key has -inf in `lse`. With +inf as log_sum it has no weights: exp2(score - inf) is 0.
+            var log_sum = -params.neg_inf;
+            if (inside && !(lse[row] == params.neg_inf)) {
+                log_sum = lse[row];
+                if (!NATURAL) {
+                    log_sum *= LOG2_E;
+                    log_sum = select(log_sum, NEG_LARGE, log_sum < NEG_LARGE);
+                }
             }
             rows[row] = vec2<u32>(bitcast<u32>(log_sum), bitcast<u32>(delta));
         } else if (row < count + params.batch) {
@@ -92,7 +99,7 @@ fn lengths_of(batch: u32) -> vec2<u32> {
 }
 
 struct Params {
-    // `first` is the first workgroup. Scores are in units of log2, and so are `scale` and `soft_cap`.
+    // `first` is the first workgroup. `scale` and `soft_cap` are in the unit of the scores: see NATURAL.
     // snippet attention_params
     batch: u32,
     heads: u32,           // heads of Q and O

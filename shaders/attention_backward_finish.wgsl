@@ -62,7 +62,7 @@ fn attention_backward_finish(
 }
 
 struct Params {
-    // `first` is the first workgroup. Scores are in units of log2, and so are `scale` and `soft_cap`.
+    // `first` is the first workgroup. `scale` and `soft_cap` are in the unit of the scores.
     // snippet attention_params
     batch: u32,
     heads: u32,           // heads of Q and O

@@ -20,7 +20,7 @@
 //!        +-----+      +--------+        +-----+      +-------+
 //!
 //! Without KEYS, Q and K change places, and so do dO and V; a block gives dS K alone. An invocation has ELEMS rows and four
-//! columns of S and dP, and the same rows of the gradients. Scores are in units of log2, so that exp is exp2.
+//! columns of S and dP, and the same rows of the gradients. Scores are in units of log2 unless NATURAL, so that exp is exp2.
 //!
 //! Intensity: about TILE / 2 FLOP/B in f32, 16 at 32 rows. Workgroup memory: 14 KiB.
 //! Works for any lengths, and head_dim and value_dim that are multiples of four.
@@ -33,6 +33,9 @@ const VALUE_DIM: u32 = 64;   // columns of V and O
 const KEYS: bool = true;     // true: a workgroup owns keys and gives dK and dV; false: it owns queries and gives dQ
 const BIAS: bool = false;
 const SOFT_CAP: bool = false;
+// Whether scores are natural, and not in units of log2, in which exp is exp2: a bias or a sink near the lowest finite f32
+// would be beyond f32 there.
+const NATURAL: bool = false;
 // Most blocks of a workgroup in one dispatch, counted over all query heads of its group; 0: all in one dispatch.
 // If it is not 0, d_own and d_v hold f32 sums, the rows of one workgroup behind those of another. Later dispatches add to
 // these sums, and attention_backward_finish converts them to gradients.
@@ -75,6 +78,11 @@ const_assert CHUNK_D % 4 == 0;
 // snippet log2_constants
 const LOG2_E: f32 = 1.4426950408889634;
 const LN_2: f32 = 0.6931471805599453;
+// end
+// snippet attention_units
+// With NATURAL a difference of scores is multiplied by TO_LOG2 before exp2, and a score by TO_NATURAL is a natural logarithm.
+const TO_LOG2: f32 = 1.0 + f32(NATURAL) * (LOG2_E - 1.0);
+const TO_NATURAL: f32 = 1.0 + f32(!NATURAL) * (LN_2 - 1.0);
 // end
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -175,7 +183,7 @@ fn attention_backward_flash(
         }
     }
 
-    let scale = params.scale * LN_2;
+    let scale = params.scale * TO_NATURAL;
     for (var i = 0u; i < ELEMS; i++) {
         let row = first_own + i * WORKGROUP_O + local_o;
         let kept_row = (id - params.first_kept) * TILE + row - first_own;
@@ -367,16 +375,17 @@ fn weigh(head: Head, query: vec4<u32>, key: vec4<u32>, product: vec4<f32>, dp: v
             delta[l] = bitcast<f32>(row.y);
             if (BIAS) {
                 let place = head.batch * params.bias.batch + head.head * params.bias.head + query[l] * params.bias.row;
-                score[l] += LOG2_E * f32(bias[place + key[l]]);
+                score[l] += f32(bias[place + key[l]]);
             }
         }
     }
-    let p = select(vec4<f32>(), exp2(score - log_sum), visible);
-    return Weights(p, p * (dp - delta) * slope);
+    let p = select(vec4<f32>(), exp2((score - log_sum) * TO_LOG2), visible);
+    // dP of a key that is not visible may be no number.
+    return Weights(p, select(vec4<f32>(), p * (dp - delta) * slope, visible));
 }
 
 struct Params {
-    // `first` is the first workgroup. Scores are in units of log2, and so are `scale` and `soft_cap`.
+    // `first` is the first workgroup. `scale` and `soft_cap` are in the unit of the scores: see NATURAL.
     // snippet attention_params
     batch: u32,
     heads: u32,           // heads of Q and O

@@ -368,17 +368,18 @@ fn attention_cooperative(
         for (var step = 1u; step < LANES_PER_ROW; step *= 2u) {
             sum += subgroupShuffleXor(sum, step * SUBGROUP_Q);
         }
-        var largest = row_max[i];
+        // Sinks are natural. If a row has seen no key, its reference is NEG_LARGE in any unit.
+        var largest = select(row_max[i] * LN_2, NEG_LARGE, row_max[i] == NEG_LARGE);
         var factor = 1.0;
         if (SINKS && row < place.rows && !continues) {
-            let sink = sinks[head] * LOG2_E;
-            largest = max(largest, sink);
-            factor = exp2(row_max[i] - largest);
-            sum = fma(sum, factor, exp2(sink - largest));
+            let of_keys = largest;
+            largest = max(largest, sinks[head]);
+            factor = exp2((of_keys - largest) * LOG2_E);
+            sum = fma(sum, factor, exp2((sinks[head] - largest) * LOG2_E));
         }
         if (KV_PER_DISPATCH == 0u) {
             // A row that sees no key has a sum of 0 and stays zero.
-            factors[row] = factor / select(1.0, sum, sum > 0.0);
+            factors[row] = factor / select(sum, 1.0, sum == 0.0);
         } else if (row < writes && sharer == 0u) {
             // Sums of earlier dispatches and of this one are merged relative to the larger of their references.
             let at = kept_base + row * KEPT_ROW + VALUE_DIM;
@@ -387,18 +388,16 @@ fn attention_cooperative(
                 before = vec2<f32>(lse[at], lse[at + 1u]);
             }
             let larger = max(before.x, largest);
-            let of_before = exp2(before.x - larger);
-            let of_part = exp2(largest - larger);
+            let of_before = exp2((before.x - larger) * LOG2_E);
+            let of_part = exp2((largest - larger) * LOG2_E);
             kept_factors[row] = of_before;
             factors[row] = factor * of_part;
             lse[at] = larger;
             lse[at + 1u] = fma(before.y, of_before, sum * of_part);
         }
         if (KV_PER_DISPATCH == 0u && LOG_SUM_EXP && row < writes && sharer == 0u) {
-            var value = params.neg_inf;
-            if (row < place.rows && sum > 0.0) {
-                value = (largest + log2(sum)) * LN_2;
-            }
+            let sees_none = row >= place.rows || sum == 0.0;
+            let value = select(largest + log2(sum) * LN_2, params.neg_inf, sees_none);
             lse[of_batch * params.seq_q + first_query + row] = value;
         }
     }
@@ -590,7 +589,7 @@ fn raw_scores(row: u32, sharer: u32) -> array<vec4<f32>, GROUPS> {
     return score;
 }
 
-// The scores of a row that belong to an invocation, in units of log2; NEG_LARGE for keys that the query does not see.
+// The scores of a row that belong to an invocation, in units of log2; -inf for keys that the query does not see.
 fn seen_scores(place: Place, row: u32, sharer: u32, first_key: u32) -> array<vec4<f32>, GROUPS> {
     let query = place.first_query + row;
     let seen = visible(place, query);
@@ -605,11 +604,11 @@ fn seen_scores(place: Place, row: u32, sharer: u32, first_key: u32) -> array<vec
             let first = place.bias_first + query * params.bias.row;
             for (var c = 0u; c < 4u; c++) {
                 if (key[c] < place.keys) {
-                    value[c] = max(fma(f32(bias[first + key[c]]), LOG2_E, value[c]), NEG_LARGE);
+                    value[c] = fma(f32(bias[first + key[c]]), LOG2_E, value[c]);
                 }
             }
         }
-        score[group] = select(vec4<f32>(NEG_LARGE), value, (key >= vec4<u32>(seen.x)) & (key < vec4<u32>(seen.y)));
+        score[group] = select(vec4<f32>(params.neg_inf), value, (key >= vec4<u32>(seen.x)) & (key < vec4<u32>(seen.y)));
     }
     return score;
 }
@@ -625,11 +624,9 @@ fn largest_score(score: array<vec4<f32>, GROUPS>) -> f32 {
 
 // Stores the weights of scores times `factor` in a row of P and returns their sums.
 fn weigh(score: array<vec4<f32>, GROUPS>, factor: f32, reference: f32, row: u32, sharer: u32) -> vec4<f32> {
-    // If a row has seen no key, its scores and its maximum are NEG_LARGE: a shift of 0 makes its weights 0.
-    let shift = select(reference, 0.0, reference == NEG_LARGE);
     var sum = vec4<f32>();
     for (var group = 0u; group < GROUPS; group++) {
-        let weights = exp2(fma(score[group], vec4<f32>(factor), vec4<f32>(-shift)));
+        let weights = exp2(fma(score[group], vec4<f32>(factor), vec4<f32>(-reference)));
         sum += weights;
         keep_p(row, own_group(group, row, sharer), vec4<f16>(weights));
     }

@@ -7,7 +7,7 @@
 //!   1. LANES_K invocations share a key: each multiplies 16 bytes of the key with the same columns of every row of Q;
 //!   2. one invocation for each key and row adds up these LANES_K parts of a score, and updates the maximum of its row;
 //!   3. LANES_V invocations share a value: each adds 16 bytes of it, times a weight, to the same columns of every row of O.
-//! The keys of the next block and the values of this one are fetched meanwhile. Scores are in units of log2.
+//! The keys of the next block and the values of this one are fetched meanwhile. Scores are in units of log2 unless NATURAL.
 //!
 //!          head_dim        TILE_KV          TILE_KV        value_dim          value_dim
 //!        +---------+     +---------+      +---------+     +---------+        +---------+
@@ -28,6 +28,9 @@ const PAGE_SIZE: u32 = 16;     // keys per page
 const LENGTHS: bool = false;   // each sequence has its own lengths
 const BIAS: bool = false;
 const CAP: bool = false;       // scores s become soft_cap * tanh(s / soft_cap)
+// Whether scores are natural, and not in units of log2, in which exp is exp2: a bias or a sink near the lowest finite f32
+// would be beyond f32 there.
+const NATURAL: bool = false;
 const KV_HEADS: u32 = 1;       // heads of K and V
 const GROUP: u32 = 4;          // query heads per head of K and V
 
@@ -73,6 +76,11 @@ const NEG_LARGE: f32 = -0x1.fffffep+127;
 // snippet log2_constants
 const LOG2_E: f32 = 1.4426950408889634;
 const LN_2: f32 = 0.6931471805599453;
+// end
+// snippet attention_units
+// With NATURAL a difference of scores is multiplied by TO_LOG2 before exp2, and a score by TO_NATURAL is a natural logarithm.
+const TO_LOG2: f32 = 1.0 + f32(NATURAL) * (LOG2_E - 1.0);
+const TO_NATURAL: f32 = 1.0 + f32(!NATURAL) * (LN_2 - 1.0);
 // end
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -182,7 +190,7 @@ fn attention_decode(
         for (var i = 0u; i < OWNED; i++) {
             let local_key = own_first + i * OWNERS;
             let key = tile + local_key;
-            scores[i] = NEG_LARGE;
+            scores[i] = params.neg_inf;
             if ((EVEN_OWNERS || local_key < TILE_KV) && key >= own_sees.x && key < min(own_sees.y, end)) {
                 var score = 0.0;
                 for (var lane = 0u; lane < LANES_K; lane++) {
@@ -192,7 +200,7 @@ fn attention_decode(
                     score = capped(score);
                 }
                 if (BIAS) {
-                    score = fma(f32(bias[own_bias + key]), LOG2_E, score);
+                    score += f32(bias[own_bias + key]);
                 }
                 scores[i] = score;
             }
@@ -204,14 +212,12 @@ fn attention_decode(
         }
         workgroupBarrier();
         let new_max = unordered(atomicLoad(&row_maxima[own_row]));
-        own_sum *= exp2(own_max - new_max);
+        own_sum *= exp2((own_max - new_max) * TO_LOG2);
         own_max = new_max;
-        // If a row has seen no key, its scores and its maximum are NEG_LARGE: a shift of 0 makes its weights 0.
-        let shift = select(new_max, 0.0, new_max == NEG_LARGE);
         for (var i = 0u; i < OWNED; i++) {
             let local_key = own_first + i * OWNERS;
             if (EVEN_OWNERS || (local_key < TILE_KV && local_index < OWNERS * ROWS)) {
-                let weight = exp2(scores[i] - shift);
+                let weight = exp2((scores[i] - new_max) * TO_LOG2);
                 own_sum += weight;
                 weights[local_key][own_row / 4u][own_row % 4u] = weight;
             }
@@ -219,7 +225,7 @@ fn attention_decode(
         for (var row = 0u; row < ROWS; row++) {
             let other_max = unordered(atomicLoad(&row_maxima[row]));
             if (other_max > row_max[row]) {
-                let rescale = exp2(row_max[row] - other_max);
+                let rescale = exp2((row_max[row] - other_max) * TO_LOG2);
                 row_max[row] = other_max;
                 for (var part = 0u; part < PARTS; part++) {
                     o_part[row][part] *= rescale;
@@ -305,7 +311,7 @@ fn fetch_v(to: ptr<function, array<vec4<u32>, LOADS_V>>, unit: Unit, first: u32,
 }
 
 struct Params {
-    // `first` is the first unit: ROWS rows of a key head. Scores are in units of log2, and so are `scale` and `soft_cap`.
+    // `first` is the first unit: ROWS rows of a key head. `scale` and `soft_cap` are in the unit of the scores: see NATURAL.
     // snippet attention_params
     batch: u32,
     heads: u32,           // heads of Q and O

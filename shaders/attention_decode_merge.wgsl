@@ -13,6 +13,7 @@ const VALUE_DIM: u32 = 64;     // columns of V and O
 const LENGTHS: bool = false;   // each sequence has its own lengths
 const SINKS: bool = false;
 const SUMS: bool = false;      // write log-sum-exp to lse
+const NATURAL: bool = false;   // maxima are natural, not in units of log2
 const KV_HEADS: u32 = 1;       // heads of K and V
 const GROUP: u32 = 4;          // query heads per head of K and V
 
@@ -32,6 +33,11 @@ const NEG_LARGE: f32 = -0x1.fffffep+127;
 // snippet log2_constants
 const LOG2_E: f32 = 1.4426950408889634;
 const LN_2: f32 = 0.6931471805599453;
+// end
+// snippet attention_units
+// With NATURAL a difference of scores is multiplied by TO_LOG2 before exp2, and a score by TO_NATURAL is a natural logarithm.
+const TO_LOG2: f32 = 1.0 + f32(NATURAL) * (LOG2_E - 1.0);
+const TO_NATURAL: f32 = 1.0 + f32(!NATURAL) * (LN_2 - 1.0);
 // end
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -72,7 +78,7 @@ fn attention_decode_merge(
             value = part_o[(first + split * ROWS) * VALUE_DIM + column];
         }
         let new_max = max(own_max, part.x);
-        own = own * exp2(own_max - new_max) + vec2<f32>(part.y, value) * exp2(part.x - new_max);
+        own = own * exp2((own_max - new_max) * TO_LOG2) + vec2<f32>(part.y, value) * exp2((part.x - new_max) * TO_LOG2);
         own_max = new_max;
     }
     if (local_index % CHUNK == 0u) {
@@ -90,12 +96,12 @@ fn attention_decode_merge(
             queries = min(queries, lengths[batch].x);
         }
         if (query < queries) {
-            let sink = sinks[head] * LOG2_E;
-            largest = max(largest, sink);
-            sink_weight = exp2(sink - largest);
+            // With sinks, scores are natural.
+            largest = max(largest, sinks[head]);
+            sink_weight = exp2((sinks[head] - largest) * TO_LOG2);
         }
     }
-    sums[local_index] = own * exp2(own_max - largest);
+    sums[local_index] = own * exp2((own_max - largest) * TO_LOG2);
     workgroupBarrier();
     if (query < params.seq_q && place == 0u && column < VALUE_DIM) {
         var total = vec2<f32>(sink_weight, 0.0);
@@ -103,18 +109,18 @@ fn attention_decode_merge(
             total += sums[i * CHUNK + local_index];
         }
         // A row that sees no key has a sum of 0, and its results are 0.
-        let value = total.y / select(1.0, total.x, total.x > 0.0);
+        let value = total.y / select(total.x, 1.0, total.x == 0.0);
         let of_row = batch * params.o.batch + head * params.o.head + query * params.o.row + params.o.offset;
         o[of_row + column % LANES_V * VECTOR + column / LANES_V] = Elem(value);
         if (SUMS && column == 0u) {
-            let found = (largest + log2(total.x)) * LN_2;
-            lse[(batch * params.heads + head) * params.seq_q + query] = select(params.neg_inf, found, total.x > 0.0);
+            let found = largest * TO_NATURAL + log2(total.x) * LN_2;
+            lse[(batch * params.heads + head) * params.seq_q + query] = select(found, params.neg_inf, total.x == 0.0);
         }
     }
 }
 
 struct Params {
-    // `first` is the first unit: ROWS rows of a key head. Scores are in units of log2, and so are `scale` and `soft_cap`.
+    // `first` is the first unit: ROWS rows of a key head. `scale` and `soft_cap` are in the unit of the scores: see NATURAL.
     // snippet attention_params
     batch: u32,
     heads: u32,           // heads of Q and O

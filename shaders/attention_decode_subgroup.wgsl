@@ -10,7 +10,7 @@
 //!   2. exchanges halves of these parts of scores, first of the keys and then of the rows, until it holds few scores of
 //!      one key;
 //!   3. adds 16 bytes of each value, times weights that the other invocations hold, to the same columns of every row of O.
-//! The keys of the next block and the values of this one are fetched meanwhile. Scores are in units of log2.
+//! The keys of the next block and the values of this one are fetched meanwhile. Scores are in units of log2 unless NATURAL.
 //!
 //!          head_dim        TILE_KV          TILE_KV        head_dim           head_dim
 //!        +---------+     +---------+      +---------+     +---------+        +---------+
@@ -32,6 +32,9 @@ const PAGE_SIZE: u32 = 16;     // keys per page
 const LENGTHS: bool = false;   // each sequence has its own lengths
 const BIAS: bool = false;
 const CAP: bool = false;       // scores s become soft_cap * tanh(s / soft_cap)
+// Whether scores are natural, and not in units of log2, in which exp is exp2: a bias or a sink near the lowest finite f32
+// would be beyond f32 there.
+const NATURAL: bool = false;
 const KV_HEADS: u32 = 1;       // heads of K and V
 const GROUP: u32 = 4;          // query heads per head of K and V
 
@@ -72,6 +75,11 @@ const NEG_LARGE: f32 = -0x1.fffffep+127;
 // snippet log2_constants
 const LOG2_E: f32 = 1.4426950408889634;
 const LN_2: f32 = 0.6931471805599453;
+// end
+// snippet attention_units
+// With NATURAL a difference of scores is multiplied by TO_LOG2 before exp2, and a score by TO_NATURAL is a natural logarithm.
+const TO_LOG2: f32 = 1.0 + f32(NATURAL) * (LOG2_E - 1.0);
+const TO_NATURAL: f32 = 1.0 + f32(!NATURAL) * (LN_2 - 1.0);
 // end
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -221,24 +229,23 @@ fn attention_decode_subgroup(
                 let head = unit.kv_head * GROUP + (unit.first_row + row) % GROUP;
                 let of_row = unit.batch * params.bias.batch + head * params.bias.head + query * params.bias.row;
                 if (row < rows && key < end) {
-                    score = fma(f32(bias[of_row + key]), LOG2_E, score);
+                    score += f32(bias[of_row + key]);
                 }
             }
             // Masks apply only to blocks that cross a bound of the keys that all rows see.
             if (tile < all_see.x || tile + TILE_KV > all_see.y) {
                 let sees = visible(unit, row);
                 if (key < sees.x || key >= min(sees.y, end)) {
-                    score = NEG_LARGE;
+                    score = params.neg_inf;
                 }
             }
             var new_max = max(own_max[held], score);
             for (var step = 0u; step < LOADS_BITS; step++) {
                 new_max = max(new_max, subgroupShuffleXor(new_max, LANES >> (step + 1u)));
             }
-            rescale[held] = exp2(own_max[held] - new_max);
+            rescale[held] = exp2((own_max[held] - new_max) * TO_LOG2);
             own_max[held] = new_max;
-            // If a row has seen no key, its scores and its maximum are NEG_LARGE: a shift of 0 makes its weights 0.
-            weights[held] = exp2(score - select(new_max, 0.0, new_max == NEG_LARGE));
+            weights[held] = exp2((score - new_max) * TO_LOG2);
             own_sum[held] = fma(own_sum[held], rescale[held], weights[held]);
         }
         for (var row = 0u; row < ROWS; row++) {
@@ -282,7 +289,7 @@ fn attention_decode_subgroup(
     }
     workgroupBarrier();
     for (var row = 0u; row < ROWS; row++) {
-        let rescale = exp2(row_max[row] - unordered(atomicLoad(&row_maxima[row])));
+        let rescale = exp2((row_max[row] - unordered(atomicLoad(&row_maxima[row]))) * TO_LOG2);
         for (var step = 0u; step < LOADS_BITS; step++) {
             sums[row] += subgroupShuffleXor(sums[row], LANES >> (step + 1u));
         }
@@ -353,7 +360,7 @@ fn fetch_v(to: ptr<function, array<vec4<u32>, LOADS>>, unit: Unit, tile: u32, sl
 }
 
 struct Params {
-    // `first` is the first unit: ROWS rows of a key head. Scores are in units of log2, and so are `scale` and `soft_cap`.
+    // `first` is the first unit: ROWS rows of a key head. `scale` and `soft_cap` are in the unit of the scores: see NATURAL.
     // snippet attention_params
     batch: u32,
     heads: u32,           // heads of Q and O

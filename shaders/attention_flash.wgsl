@@ -7,7 +7,7 @@
 //!   2. updates the maximum of its rows, rescales its part of O and of the row sums by exp(old maximum - new maximum), and
 //!      stores P = exp(S - maximum) in workgroup memory;
 //!   3. adds P V to its part of O, ELEMS_Q rows and every WORKGROUP_KV-th group of four columns, CHUNK_KV keys at a time.
-//! Rows of an invocation are WORKGROUP_Q apart. Scores are in units of log2, so that exp is exp2. A row that sees no key
+//! Rows of an invocation are WORKGROUP_Q apart. Scores are in units of log2 unless NATURAL, so that exp is exp2. A row that sees no key
 //! gives zeros.
 //!
 //!          CHUNK_D       TILE_KV         TILE_KV      CHUNK_KV       VALUE_DIM          VALUE_DIM
@@ -29,6 +29,9 @@ const SOFT_CAP: bool = false;   // scores s become soft_cap * tanh(s / soft_cap)
 const SINKS: bool = false;      // each head has a score without a value
 const LENGTHS: bool = false;    // each sequence has its own lengths
 const LSE: bool = false;        // write log-sum-exp to lse
+// Whether scores are natural, and not in units of log2, in which exp is exp2: a bias or a sink near the lowest finite f32
+// would be beyond f32 there.
+const NATURAL: bool = false;
 // Most keys of a workgroup in one dispatch, a multiple of TILE_KV; 0: all in one dispatch. If it is not 0, `lse` carries O
 // before the division, the maximum and the sum of each row to the next dispatch, and at the end to
 // attention_flash_finish.
@@ -103,6 +106,11 @@ const NEG_LARGE: f32 = -0x1.fffffep+127;
 // snippet log2_constants
 const LOG2_E: f32 = 1.4426950408889634;
 const LN_2: f32 = 0.6931471805599453;
+// end
+// snippet attention_units
+// With NATURAL a difference of scores is multiplied by TO_LOG2 before exp2, and a score by TO_NATURAL is a natural logarithm.
+const TO_LOG2: f32 = 1.0 + f32(NATURAL) * (LOG2_E - 1.0);
+const TO_NATURAL: f32 = 1.0 + f32(!NATURAL) * (LN_2 - 1.0);
 // end
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -184,8 +192,10 @@ fn attention_flash(
     let bias_base = batch * params.bias.batch + head * params.bias.head + first_query * params.bias.row;
     // A row's maximum and sum begin with the sink.
     var least = NEG_LARGE;
+    var least_sum = 0.0;
     if (SINKS && there) {
-        least = max(sinks[head] * LOG2_E, NEG_LARGE);
+        least = max(sinks[head], NEG_LARGE);
+        least_sum = exp2((sinks[head] - least) * TO_LOG2);
     }
     // end
     var fetched: Fetched;
@@ -215,7 +225,7 @@ fn attention_flash(
     var o_part: array<array<vec4<f32>, ELEMS_D4>, ELEMS_Q>;
     for (var i = 0u; i < ELEMS_Q; i++) {
         row_max[i] = least;
-        row_sum[i] = select(0.0, 1.0, least > NEG_LARGE && local_kv == 0u);
+        row_sum[i] = select(0.0, least_sum, local_kv == 0u);
         let row = i * WORKGROUP_Q + local_q;
         if (KV_PER_DISPATCH > 0u && params.first_step > 0u && row < written) {
             let kept_row = kept_base + row * KEPT_ROW;
@@ -298,8 +308,7 @@ fn attention_flash(
                 for (var j = 0u; j < ELEMS_KV4; j++) {
                     let key = first_key + 4u * (j * WORKGROUP_KV + local_kv);
                     for (var l = 0u; l < 4u; l++) {
-                        let added = f32(bias[of_row + min(key + l, end - 1u)]) * LOG2_E;
-                        s[i][j][l] += max(added, NEG_LARGE);
+                        s[i][j][l] += f32(bias[of_row + min(key + l, end - 1u)]);
                     }
                 }
             }
@@ -310,7 +319,7 @@ fn attention_flash(
                 for (var j = 0u; j < ELEMS_KV4; j++) {
                     let key = vec4<u32>(first_key + 4u * (j * WORKGROUP_KV + local_kv)) + vec4<u32>(0u, 1u, 2u, 3u);
                     // Keys before sees.x wrap around to large numbers.
-                    s[i][j] = select(vec4<f32>(NEG_LARGE), s[i][j], key - sees.x < vec4<u32>(sees.y - sees.x));
+                    s[i][j] = select(vec4<f32>(params.neg_inf), s[i][j], key - sees.x < vec4<u32>(sees.y - sees.x));
                 }
             }
         }
@@ -329,13 +338,11 @@ fn attention_flash(
         for (var i = 0u; i < ELEMS_Q; i++) {
             let row = i * WORKGROUP_Q + local_q;
             let new_max = unordered(atomicLoad(&row_maxima[row]));
-            let rescale = exp2(row_max[i] - new_max);
+            let rescale = exp2((row_max[i] - new_max) * TO_LOG2);
             row_max[i] = new_max;
-            // If a row has seen no key, its scores and its maximum are NEG_LARGE: a shift of 0 makes its weights 0.
-            let shift = select(new_max, 0.0, new_max == NEG_LARGE);
             var sum = vec4<f32>();
             for (var j = 0u; j < ELEMS_KV4; j++) {
-                let weights = exp2(s[i][j] - shift);
+                let weights = exp2((s[i][j] - new_max) * TO_LOG2);
                 sum += weights;
                 memory[P_BASE + row * P_STRIDE + j * WORKGROUP_KV + local_kv] = weights;
             }
@@ -403,8 +410,8 @@ fn attention_flash(
         }
         // snippet attention_flash_store
         // A row that sees no key has a sum of 0 and gives zeros. So does a row past the sequence's queries.
-        let sees_some = row < rows && sum > 0.0;
-        let factor = 1.0 / select(1.0, sum, sees_some);
+        let sees_none = row >= rows || sum == 0.0;
+        let factor = 1.0 / select(sum, 1.0, sees_none);
         if (KV_PER_DISPATCH > 0u && row < written) {
             let kept_row = kept_base + row * KEPT_ROW;
             for (var j = 0u; j < ELEMS_D4; j++) {
@@ -423,12 +430,13 @@ fn attention_flash(
             for (var j = 0u; j < ELEMS_D4; j++) {
                 let d4 = j * WORKGROUP_KV + local_kv;
                 if (d4 < VALUE_D4) {
-                    o[o_base + row * (params.o.row / 4u) + d4] = Elem4(select(vec4<f32>(), o_part[i][j] * factor, sees_some));
+                    o[o_base + row * (params.o.row / 4u) + d4] = Elem4(select(o_part[i][j] * factor, vec4<f32>(), sees_none));
                 }
             }
             if (LSE && local_kv == 0u) {
                 let place_of_row = plane * params.seq_q + first_query + row;
-                lse[place_of_row] = select(params.neg_inf, (row_max[i] + log2(sum)) * LN_2, sees_some);
+                let found = row_max[i] * TO_NATURAL + log2(sum) * LN_2;
+                lse[place_of_row] = select(found, params.neg_inf, sees_none);
             }
         }
         // end
@@ -530,7 +538,7 @@ fn store_v(fetched: ptr<function, Fetched>, place: Place) {
 }
 
 struct Params {
-    // `first` is the first tile. Scores are in units of log2, and so are `scale` and `soft_cap`.
+    // `first` is the first tile. `scale` and `soft_cap` are in the unit of the scores: see NATURAL.
     // snippet attention_params
     batch: u32,
     heads: u32,           // heads of Q and O

@@ -13,6 +13,7 @@ const VALUE_DIM: u32 = 64;     // columns of O
 const LENGTHS: bool = false;   // each sequence has its own lengths
 const LSE: bool = false;       // write log-sum-exp to lse
 const HALF: bool = false;      // O is f16
+const NATURAL: bool = false;   // maxima are natural, not in units of log2
 const FINISHERS: u32 = 64;     // invocations of a workgroup
 
 const VALUE_D4: u32 = VALUE_DIM / 4u;
@@ -23,6 +24,11 @@ const LARGEST: f32 = 65504.0;   // the largest f16
 // snippet log2_constants
 const LOG2_E: f32 = 1.4426950408889634;
 const LN_2: f32 = 0.6931471805599453;
+// end
+// snippet attention_units
+// With NATURAL a difference of scores is multiplied by TO_LOG2 before exp2, and a score by TO_NATURAL is a natural logarithm.
+const TO_LOG2: f32 = 1.0 + f32(NATURAL) * (LOG2_E - 1.0);
+const TO_NATURAL: f32 = 1.0 + f32(!NATURAL) * (LN_2 - 1.0);
 // end
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -60,12 +66,12 @@ fn attention_flash_finish(
     let first = row * KEPT_ROW;
     let row_max = sums[first + VALUE_DIM];
     let sum = sums[first + VALUE_DIM + 1u];
-    let sees_some = query < queries && sum > 0.0;
-    let factor = 1.0 / select(1.0, sum, sees_some);
+    let sees_none = query >= queries || sum == 0.0;
+    let factor = 1.0 / select(sum, 1.0, sees_none);
     let at = first + 4u * d4;
     let part = vec4<f32>(sums[at], sums[at + 1u], sums[at + 2u], sums[at + 3u]);
     let o_row = (params.o.offset + batch * params.o.batch + head * params.o.head + query * params.o.row) / 4u;
-    var value = select(vec4<f32>(), part * factor, sees_some);
+    var value = select(part * factor, vec4<f32>(), sees_none);
     if (HALF) {
         // Rounded weights can lift a mean of values near the largest f16 a little above it.
         let within = clamp(value, vec4<f32>(-LARGEST), vec4<f32>(LARGEST));
@@ -73,12 +79,13 @@ fn attention_flash_finish(
     }
     o[o_row + d4] = Elem4(value);
     if (LSE && d4 == 0u) {
-        lse[plane * params.seq_q + query] = select(params.neg_inf, (row_max + log2(sum)) * LN_2, sees_some);
+        let found = row_max * TO_NATURAL + log2(sum) * LN_2;
+        lse[plane * params.seq_q + query] = select(found, params.neg_inf, sees_none);
     }
 }
 
 struct Params {
-    // `first` is the first tile. Scores are in units of log2, and so are `scale` and `soft_cap`.
+    // `first` is the first tile. `scale` and `soft_cap` are in the unit of the scores: see NATURAL.
     // snippet attention_params
     batch: u32,
     heads: u32,           // heads of Q and O

@@ -71,15 +71,15 @@ fn attention_softmax(
     }
     if (SINKS && live) {
         let sink = max(sinks[head], NEG_LARGE);
-        pair = merge(pair, vec2<f32>(sink, select(0.0, 1.0, sink > NEG_LARGE)));
+        pair = merge(pair, vec2<f32>(sink, exp(sinks[head] - sink)));
     }
-    let sees_some = live && pair.y > 0.0;
-    let factor = select(0.0, 1.0 / select(1.0, pair.y, sees_some), sees_some);
+    let sees_none = !live || pair.y == 0.0;
+    let factor = select(1.0 / select(pair.y, 1.0, sees_none), 0.0, sees_none);
     for (var col = local_index; col < cols; col += WORKGROUP) {
         scores[base + col] = exp(scores[base + col] - pair.x) * factor;
     }
     if (LSE && there && local_index == 0u) {
-        lse[row] = select(params.neg_inf, pair.x + log(pair.y), sees_some);
+        lse[row] = select(pair.x + log(pair.y), params.neg_inf, sees_none);
     }
 }
 

@@ -29,7 +29,14 @@ pub(super) static COOPERATIVE: Implementation<Attention> = Implementation {
         ..Kernel::new(
             "attention_cooperative",
             "fragments on matrix units; a tile begins again where a weight would pass f16, so that O is never rescaled",
-            &[Stage::of(&files::ATTENTION_COOPERATIVE), tiled::FINISH],
+            &[
+                Stage::of(&files::ATTENTION_COOPERATIVE),
+                // Maxima that are left to it are natural.
+                Stage {
+                    constants: &[("NATURAL", Constant::Bool(true))],
+                    ..tiled::FINISH
+                },
+            ],
         )
     },
     fit,

@@ -18,6 +18,7 @@ pub(super) fn form(attention: &Attention) -> Constants {
         .set("HEAD_DIM", attention.head_dim)
         .set("VALUE_DIM", attention.value_dim)
         .set("BIAS", attention.bias.is_some())
+        .set("NATURAL", attention.has_natural_scores())
         .set("SOFT_CAP", attention.soft_cap.is_some())
         .set("SINKS", attention.sinks == Sinks::PerHead)
         .set("LENGTHS", attention.has_lengths())

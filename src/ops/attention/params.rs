@@ -1,6 +1,6 @@
 //! The uniforms of the files of attention.
 
-use super::options::{HeadStrides, KvCache};
+use super::options::{HeadStrides, KvCache, Sinks};
 use super::shape::Attention;
 
 /// Uniform that every file of attention begins with.
@@ -78,6 +78,21 @@ pub(in crate::ops) struct Strides {
 }
 
 impl Attention {
+    /// Whether kernels that take powers of two compute with natural scores, and convert their differences. A bias or a sink
+    /// times log2(e) may be beyond f32: model code masks with the lowest finite number.
+    pub(in crate::ops) fn has_natural_scores(&self) -> bool {
+        self.bias.is_some() || self.sinks == Sinks::PerHead
+    }
+
+    /// Uniform for all rows of a kernel that takes powers of two.
+    pub(in crate::ops) fn params_of_powers(&self) -> Params {
+        self.params(if self.has_natural_scores() {
+            1.0
+        } else {
+            std::f64::consts::LOG2_E
+        })
+    }
+
     /// Uniform for all rows. Scores are multiplied by `unit`: 1, or log2(e) for a kernel that takes powers of two.
     pub(in crate::ops) fn params(&self, unit: f64) -> Params {
         let (left, right) = self.window_sides();

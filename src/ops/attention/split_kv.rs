@@ -185,6 +185,7 @@ fn form(attention: &Attention, device: &Capabilities) -> Constants {
         .set("PAGE_SIZE", page_size.unwrap_or(1).max(1))
         .set("LENGTHS", attention.has_lengths())
         .set("BIAS", attention.bias.is_some())
+        .set("NATURAL", attention.has_natural_scores())
         .set("CAP", attention.soft_cap.is_some())
         .set("SINKS", attention.sinks == Sinks::PerHead)
         .set("SUMS", attention.log_sum_exp == LogSumExp::Wanted)

@@ -111,7 +111,7 @@ pub(super) fn schedule(
         let params = DecodeParams {
             attention: Params {
                 first: first as u32,
-                ..attention.params(std::f64::consts::LOG2_E)
+                ..attention.params_of_powers()
             },
             splits: partition.splits as u32,
             row_tiles: partition.row_tiles as u32,

@@ -103,7 +103,11 @@ pub(super) fn schedule(
         multiple: workgroup_multiple(device, stages[0].invocations()),
     };
     let groups = loops.groups();
-    let params = attention.params(std::f64::consts::LOG2_E);
+    // Matrix units take f16, whose lowest number times log2(e) is far from the end of f32.
+    let params = match units {
+        Units::Matrix => attention.params(std::f64::consts::LOG2_E),
+        Units::Plain => attention.params_of_powers(),
+    };
     let mut scratch = Vec::new();
     let inputs = ["q", "k", "v", "lengths", "bias", "sinks", "o"];
     let mut windows = inputs.map(|name| window(attention, name)).to_vec();

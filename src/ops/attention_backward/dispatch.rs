@@ -36,7 +36,7 @@ pub(super) fn schedule(
     let rows_of_workgroup = u64::from(stages[0].constant("ROWS"));
     let shared = EvenWork {
         stage: 0,
-        params: forward.params(std::f64::consts::LOG2_E),
+        params: forward.params_of_powers(),
         windows: of_rows,
         parts: rows.div_ceil(rows_of_workgroup),
         // Bound by memory: O and dO take about as long as 16 FLOPs a column.
@@ -108,7 +108,7 @@ fn gradients(
         multiple: 1,
     };
     let groups = loops.groups();
-    let params = forward.params(std::f64::consts::LOG2_E);
+    let params = forward.params_of_powers();
     let results = windows.split_off(windows.len() - 2);
     let most = groups.iter().map(LoopGroup::len).max().unwrap_or(0);
     let accumulators = [0, 1].map(|i| {

@@ -37,6 +37,7 @@ pub(super) fn form(attention: &Attention) -> Constants {
         .set("VALUE_DIM", attention.value_dim)
         .set("LENGTHS", attention.has_lengths())
         .set("BIAS", attention.bias.is_some())
+        .set("NATURAL", attention.has_natural_scores())
         .set("SOFT_CAP", attention.soft_cap.is_some())
 }
 
