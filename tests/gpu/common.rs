@@ -125,6 +125,31 @@ pub(crate) fn verify(
     verified
 }
 
+/// What `operation` gives for `values`, one for each operand that is read: each output, in their order. `None` where the device
+/// cannot run it as `options` say.
+#[track_caller]
+pub(crate) fn answers(
+    gpu: &Gpu,
+    operation: &dyn Operation,
+    options: &PlanOptions,
+    values: &[Vec<f32>],
+) -> Option<Vec<Vec<f32>>> {
+    let plan = plan(gpu, operation, options)?;
+    let space = space(gpu, operation, Some(values));
+    block_on(async {
+        space.poison(gpu).await.unwrap();
+        let launch = plan.bind(&space.views()).unwrap();
+        launch.run(gpu).await.unwrap();
+        let mut found = Vec::new();
+        for (operand, view) in operation.operands().iter().zip(space.views()) {
+            if operand.role.is_written() {
+                found.push(gpu.download(view).await.unwrap());
+            }
+        }
+        Some(found)
+    })
+}
+
 /// Operands that hold `values`, one for each that is read in their order; generated ones without.
 #[track_caller]
 pub(crate) fn space(

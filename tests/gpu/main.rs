@@ -25,12 +25,14 @@ mod decode;
 mod devices;
 mod external;
 mod host;
+mod ends_of_range;
 mod library;
 mod loss;
 mod matmul;
 mod roofline;
 mod rows;
 mod tensors;
+mod special_values;
 mod tuning;
 
 use libtest_mimic::{Arguments, Completion, Trial};
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
     loss::child();
     let modules = [
         correctness::trials(),
+        special_values::trials(),
         attention::trials(),
         attention_backward::trials(),
         attention_cut::trials(),
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         devices::trials(),
         external::trials(),
         host::trials(),
+        ends_of_range::trials(),
         library::trials(),
         loss::trials(),
         matmul::trials(),
