@@ -4,7 +4,7 @@
 # Mesa's device-selection layer complains on stderr where there is no desktop session; adapters are chosen here.
 export NODEVICE_SELECT ?= 1
 
-.PHONY: help run test test-cooperative test-compilers test-compilers-all test-reports snippets lint setup rust clean
+.PHONY: help run test test-cooperative test-compilers test-compilers-all test-reports audit snippets lint setup rust clean
 .NOTPARALLEL:
 
 help: ## Show this list
@@ -33,6 +33,10 @@ test-compilers-all: setup ## The same for more generations, and for Arm's GPUs
 # Chromium, DuckDB and pandas come from Debian and into the cache; SCREENSHOTS=FOLDER keeps pictures of the pages.
 test-reports: setup ## Test reports: recipes, pages in a browser, speed (ARGS="recipes pages speed")
 	@scripts/test_reports.sh $(ARGS)
+
+# Not in CI: its tools take many minutes to build.
+audit: rust ## Check licences and sources of dependencies, and the public API against the last tag
+	@scripts/audit.sh
 
 # A snippet is text that several WGSL files share; each file holds a copy.
 snippets: rust ## Write shaders/snippets/ into the WGSL files that use them

@@ -1,5 +1,6 @@
 //! Tests that need no adapter: the shader files, and the order of the library's modules.
 
+mod api;
 mod dxc;
 mod files;
 mod layers;
