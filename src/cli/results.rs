@@ -47,6 +47,11 @@ impl ResultsFile {
     }
 
     fn write(&mut self, report: &Report, is_last: bool) {
+        let is_other = || self.path.metadata().is_ok_and(|found| !found.is_file());
+        if self.failed && !is_last && is_other() {
+            // A FIFO without a reader would be waited for after every row.
+            return;
+        }
         let written = self.open().and_then(|sink| {
             if is_last || sink.is_replaced() {
                 sink.write(report.to_json().as_bytes())
@@ -63,6 +68,10 @@ impl ResultsFile {
             ));
         }
         self.failed = written.is_err();
+        if self.failed {
+            // The folder may have gone, and is made again.
+            self.sink = None;
+        }
     }
 
     fn open(&mut self) -> Result<&mut Sink> {

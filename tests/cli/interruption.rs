@@ -73,7 +73,15 @@ fn an_interrupted_search_keeps_its_classes() {
     let mut command = ridgepoint("tune-interrupted");
     let kept = command.get_current_dir().unwrap().join("kept");
     command.args("tune --op matmul --minutes 1 --cache kept".split(' '));
-    let file = || -> Option<PathBuf> { Some(std::fs::read_dir(&kept).ok()?.next()?.ok()?.path()) };
+    // A lock lies beside it.
+    let file = || -> Option<PathBuf> {
+        let entries = std::fs::read_dir(&kept).ok()?;
+        let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        paths.find(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
+    };
     let found = || file().map_or(0, |path| count(&path, "found"));
     let output = interrupted(command, 1, || found() > 0);
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));

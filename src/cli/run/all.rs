@@ -7,7 +7,7 @@ use super::super::page::show;
 use super::super::progress::{print, say, tell};
 use super::super::results::unused;
 use super::super::selection::Selection;
-use super::super::{FAILED, OK, stop};
+use super::super::{BAD_INPUT, FAILED, OK, stop};
 use jiff::Timestamp;
 use ridgepoint::compare::Comparison;
 use ridgepoint::gpu::adapters;
@@ -18,7 +18,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
-/// Runs on each adapter, compares the results, and returns the worst exit status.
+/// Runs on each adapter that can compute, compares the results, and returns the worst exit status.
 pub(super) async fn all(arguments: &RunArguments, adapter: &AdapterArguments) -> Result<u8> {
     refuse(arguments)?;
     Selection::new(arguments)?;
@@ -43,6 +43,8 @@ pub(super) async fn all(arguments: &RunArguments, adapter: &AdapterArguments) ->
         }
         if let Some(reason) = summary.unable() {
             say(&format!("warning: {} is left out: {reason}", summary.name));
+            // It comes last, so that none can compute where the first cannot.
+            worst = worst.max(if index == 0 { BAD_INPUT } else { OK });
             continue;
         }
         let path = unused(&summary.name, Timestamp::now(), "");

@@ -134,7 +134,7 @@ pub static FIELDS: &[Field] = &[
     integer("bound_bytes", "bytes that its dispatches bind, intermediate results among them", |_, _, e| e.row.and_then(|r| r.bound_bytes).into()),
     text("checks", "runtime checks in shaders: `on`, `off`", |_, _, e| e.checks.map(word).into()),
     text("clock", "`gpu_timestamp`, `wall`", |_, _, e| e.clock.map(word).into()),
-    text("status", "`ok`, `noisy`, `unsupported`, `failed`, `timed_out`; `refused` for a published figure that cannot be", |_, _, e| word(e.status).into()),
+    text("status", "`ok`, `noisy`, `unsupported`, `empty`, `failed`, `timed_out`; `refused` for a published figure that cannot be", |_, _, e| word(e.status).into()),
     text("reason", "why there is no value, or how a ceiling was reached", |_, _, e| e.reason.into()),
     integer("repeats", "executions in one sample", |_, _, e| e.row.and_then(|r| r.repeats).into()),
     integer("discarded", "samples before the first that counts", |_, _, e| e.discarded.into()),
