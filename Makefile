@@ -4,7 +4,7 @@
 # Mesa's device-selection layer complains on stderr where there is no desktop session; adapters are chosen here.
 export NODEVICE_SELECT ?= 1
 
-.PHONY: help run test test-cooperative test-compilers test-compilers-all test-reports audit snippets lint setup rust clean
+.PHONY: help run test test-cooperative test-compilers test-compilers-all test-reports fuzz audit snippets lint setup rust clean
 .NOTPARALLEL:
 
 help: ## Show this list
@@ -33,6 +33,10 @@ test-compilers-all: setup ## The same for more generations, and for Arm's GPUs
 # Chromium, DuckDB and pandas come from Debian and into the cache; SCREENSHOTS=FOLDER keeps pictures of the pages.
 test-reports: setup ## Test reports: recipes, pages in a browser, speed (ARGS="recipes pages speed")
 	@scripts/test_reports.sh $(ARGS)
+
+# Targets are operations, read_files, shader_text and shape_text; cargo-fuzz comes into the cache.
+fuzz: setup ## Run fuzz targets: make fuzz ARGS="shape_text 600", all for a minute each where nothing is said
+	@scripts/fuzz.sh $(ARGS)
 
 # Not in CI: its tools take many minutes to build.
 audit: rust ## Check licences and sources of dependencies, and the public API against the last tag

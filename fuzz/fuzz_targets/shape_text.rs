@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ridgepoint::ops::FAMILIES;
 use ridgepoint::Dtype;
+use ridgepoint::ops::{FAMILIES, class_of};
 
 fuzz_target!(|input: (u8, bool, &str)| {
     let (family, is_half, text) = input;
@@ -19,6 +19,14 @@ fuzz_target!(|input: (u8, bool, &str)| {
     assert_eq!(again.shape(), operation.shape());
     if operation.validate().is_ok() {
         assert!(again.validate().is_ok());
+        assert_eq!(again.operands(), operation.operands());
+        assert_eq!(class_of(again.as_ref()), class_of(operation.as_ref()));
+        operation.reference_cost();
+        let mut smaller = operation.halved();
+        while let Some(half) = smaller {
+            half.validate().expect("half of a shape is one");
+            smaller = half.halved();
+        }
         assert_eq!(again.flops(), operation.flops());
         assert_eq!(again.min_bytes(), operation.min_bytes());
     }

@@ -19,7 +19,7 @@ use super::{
     kernels_of, own_samples_of,
 };
 use crate::data::{Distribution, Dtype, Inputs};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tolerance::Expected;
 
 /// The kernels, in the order in which they are preferred.
@@ -95,6 +95,12 @@ impl Operation for AttentionBackward {
 
     fn validate(&self) -> Result<()> {
         self.forward.validate()?;
+        if self.forward.heads == 0 {
+            return Err(Error::Shape {
+                operation: shape::NAME,
+                reason: format!("{} key heads have no query heads", self.forward.kv_heads),
+            });
+        }
         for (name, places) in self.gradients() {
             places.require_apart(shape::NAME, name)?;
         }

@@ -31,7 +31,8 @@ impl HeadLayout {
     pub const fn interleaved(heads: u64, columns: u64) -> Self {
         Self {
             offset: 0,
-            row: Some(heads * columns),
+            // Sizes beyond 64 bits are refused where the shape is validated.
+            row: Some(heads.saturating_mul(columns)),
             head: Some(columns),
             batch: None,
         }

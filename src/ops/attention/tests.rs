@@ -88,6 +88,18 @@ fn shapes_survive_their_text() {
     }
 }
 
+/// Found by fuzzing: the stride of a row was a product that wrapped, to 8 here.
+#[test]
+fn heads_beyond_64_bits_are_refused() {
+    let text = format!("1x{}x8x8x8+bshd", (1u64 << 61) + 1);
+    let huge = text::parse(&text, Dtype::F32).unwrap();
+    assert!(huge.validate().is_err());
+    assert_eq!(
+        HeadLayout::interleaved((1 << 61) + 1, 8).row,
+        Some(u64::MAX)
+    );
+}
+
 #[test]
 fn the_ends_of_the_sequences_are_aligned() {
     let visible = |seq_q, seq_kv, query| SHAPE.visible(query, seq_q, seq_kv);

@@ -259,6 +259,18 @@ fn gradients_that_would_overlap_are_refused() {
 }
 
 #[test]
+fn key_heads_without_query_heads_are_refused() {
+    let forward = Attention {
+        kv_heads: 3,
+        seq_kv: 45,
+        ..Attention::new(2, 0, 4, 8)
+    };
+    forward.validate().unwrap();
+    let error = AttentionBackward { forward }.validate().unwrap_err();
+    assert!(error.to_string().contains("no query heads"), "{error}");
+}
+
+#[test]
 fn dispatches_are_cut_for_a_slow_adapter() {
     let backward = AttentionBackward {
         forward: Attention::new(1, 8, 2048, 64),

@@ -1,14 +1,33 @@
-//! Bytes as a file of results: an error, or a report and a comparison in every format, and the same results again from what they
-//! are written as.
+//! Bytes as a file of results or of tunings: an error, or the same again from what it is written as. Results are also reported
+//! and compared in every format.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use ridgepoint::Tuning;
 use ridgepoint::compare::Comparison;
 use ridgepoint::render::{Comparing, FORMATS, Page, Reports, Subject, WithPublished};
 use ridgepoint::report::{Input, Results};
+use std::path::Path;
 
 fuzz_target!(|bytes: &[u8]| {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        read_tuning(text);
+    }
+    read_results(bytes);
+});
+
+fn read_tuning(text: &str) {
+    let path = Path::new("fuzz");
+    let Ok(tuning) = Tuning::parse(path, text) else {
+        return;
+    };
+    let again = Tuning::parse(path, &tuning.to_json()).expect("what is written is read");
+    assert_eq!(again.to_json(), tuning.to_json());
+    let _ = ridgepoint::render::tuning(&tuning, &[], "a GPU");
+}
+
+fn read_results(bytes: &[u8]) {
     let Ok(results) = Results::read("fuzz", bytes) else {
         return;
     };
@@ -36,4 +55,4 @@ fuzz_target!(|bytes: &[u8]| {
             (format.write)(subject, &Page::default());
         }
     }
-});
+}
