@@ -8,12 +8,9 @@
 
 mod branches;
 pub mod files;
-<<<<<<< HEAD
 mod fold;
-=======
 #[cfg(fuzzing)]
 pub mod fuzzing;
->>>>>>> b85efd0 (Fuzz operations against their references, and the loader and readers, in CI too)
 mod memo;
 mod snippets;
 mod source;

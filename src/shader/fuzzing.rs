@@ -2,7 +2,7 @@
 
 use super::snippets::{self, Snippet};
 use super::source::{self, Constant};
-use super::unroll;
+use super::{branches, unroll};
 use crate::error::Result;
 use std::collections::BTreeMap;
 
@@ -58,5 +58,11 @@ fn unrolled(text: &str, number: &dyn Fn(usize) -> u32) -> Result<String> {
         (name.clone(), i64::from(literal.unwrap_or(number(place))))
     };
     let values: BTreeMap<String, i64> = names.iter().enumerate().map(value).collect();
-    unroll::unroll("fuzz", text, &values)
+    let constants = values
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), (*value).try_into().ok()?)));
+    let decided = branches::decide(text, &|name| {
+        (name.len() % 3 > 0).then_some(name.len() % 2 == 0)
+    });
+    unroll::unroll("fuzz", &decided, &values, &constants.collect())
 }

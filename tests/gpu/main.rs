@@ -23,16 +23,16 @@ mod cooperative;
 mod correctness;
 mod decode;
 mod devices;
+mod ends_of_range;
 mod external;
 mod host;
-mod ends_of_range;
 mod library;
 mod loss;
 mod matmul;
 mod roofline;
 mod rows;
-mod tensors;
 mod special_values;
+mod tensors;
 mod tuning;
 
 use libtest_mimic::{Arguments, Completion, Trial};
