@@ -119,7 +119,7 @@ fn lowest_masks_leave_the_mean_of_what_they_hide_alike() {
                 }
             }
             _ => {
-                if key % 2 == 0 {
+                if key.is_multiple_of(2) {
                     0.0
                 } else {
                     lowest
@@ -163,7 +163,7 @@ fn the_lowest_sink_weighs_where_all_is_hidden() {
         };
         // Even rows see nothing but the sink; in odd rows every key weighs as much as the sink.
         let bias = |i: u64| {
-            if i / KEYS % 2 == 0 {
+            if (i / KEYS).is_multiple_of(2) {
                 f32::NEG_INFINITY
             } else {
                 f32::MIN
@@ -239,17 +239,23 @@ fn one_key_at_the_lowest_mask_has_all_of_the_gradient() {
 /// A row of O is NaN where its query or a key that it sees has NaN or a score beyond f32, and the same to the bit elsewhere.
 fn nan_reaches_the_rows_that_see_it_and_no_other() {
     let Some(gpu) = common::gpu() else { return };
-    for (queries, mask) in [(45, Mask::Causal), (4, Mask::Causal), (45, Mask::None)] {
+    for (queries, mask, dtype) in [
+        (45, Mask::Causal, Dtype::F32),
+        (4, Mask::Causal, Dtype::F32),
+        (45, Mask::None, Dtype::F32),
+        (45, Mask::Causal, Dtype::F16),
+    ] {
         let shape = Attention {
             seq_kv: 77,
             mask,
+            dtype,
             log_sum_exp: LogSumExp::Wanted,
             ..Attention::new(1, 2, queries, COLUMNS)
         };
         let ordinary = common::generated(&shape);
         let mut clean = Vec::new();
         of_every_kernel(gpu, &shape, &ordinary, |_, found| {
-            clean.push(found.to_vec())
+            clean.push(found.to_vec());
         });
         // Key 75 of head 1 is seen by the last two queries under the mask, and by all without it.
         let key = ((77 + 75) * COLUMNS + 6) as usize;
@@ -325,9 +331,10 @@ fn activations_keep_nan_and_end_where_they_should() {
         };
         for parts in [1u32, 3] {
             for kernel in family("matmul").unwrap().kernels {
-                let constants = match kernel.declares("SPLIT_K") {
-                    true => Constants::from([("SPLIT_K", parts)]),
-                    false => Constants::new(),
+                let constants = if kernel.declares("SPLIT_K") {
+                    Constants::from([("SPLIT_K", parts)])
+                } else {
+                    Constants::new()
                 };
                 let options = PlanOptions {
                     kernel: Some(kernel.name),
@@ -342,7 +349,7 @@ fn activations_keep_nan_and_end_where_they_should() {
                     let right = match i / 64 % 8 {
                         0 | 1 => got.is_nan(),
                         2 => *got == f32::INFINITY,
-                        3 => *got == f32::MAX,
+                        3 => got.to_bits() == f32::MAX.to_bits(),
                         _ => *got == 0.0 || got.abs() < 1e-35,
                     };
                     assert!(

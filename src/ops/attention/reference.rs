@@ -250,9 +250,12 @@ impl Row {
         let all = || scores.iter().copied().chain(sink.map(of_sink));
         let max = all().fold(f64::NEG_INFINITY, |most, (_, score, _)| score.max(most));
         // Errors of all that may be the maximum: others may be masked, and far off.
-        let most = |found: f64, (_, score, error): Scored| match score + 2.0 * error >= max {
-            true => error.max(found),
-            false => found,
+        let most = |found: f64, (_, score, error): Scored| {
+            if score + 2.0 * error >= max {
+                error.max(found)
+            } else {
+                found
+            }
         };
         let deviation = all().fold(0.0, most);
         let weigh = |score: f64, own: f64| {
@@ -318,9 +321,10 @@ impl Row {
             return Expected::unknown();
         }
         // The mean lies between the ends of what it is of; a sink counts as 0.
-        let mut ends = match self.sink[0] > 0.0 {
-            true => [0.0; 2],
-            false => [f64::INFINITY, f64::NEG_INFINITY],
+        let mut ends = if self.sink[0] > 0.0 {
+            [0.0; 2]
+        } else {
+            [f64::INFINITY, f64::NEG_INFINITY]
         };
         let (mut value, mut magnitude, mut error) = (0.0, 0.0, 0.0);
         for (v_first, weight, weight_error) in &self.keys {

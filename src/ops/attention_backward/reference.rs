@@ -137,7 +137,7 @@ impl<'a> Reference<'a> {
                         Some(pair) => pairs.push(pair),
                         None => {
                             unknown |=
-                                self.case.special && self.special_key(batch, head / group, key)
+                                self.case.special && self.special_key(batch, head / group, key);
                         }
                     }
                 }
