@@ -624,9 +624,11 @@ fn largest_score(score: array<vec4<f32>, GROUPS>) -> f32 {
 
 // Stores the weights of scores times `factor` in a row of P and returns their sums.
 fn weigh(score: array<vec4<f32>, GROUPS>, factor: f32, reference: f32, row: u32, sharer: u32) -> vec4<f32> {
+    // Rows past the last query may have no reference: with NEG_LARGE their weights would overflow, and the tile begin again.
+    let shift = select(reference, 0.0, reference == NEG_LARGE);
     var sum = vec4<f32>();
     for (var group = 0u; group < GROUPS; group++) {
-        let weights = exp2(fma(score[group], vec4<f32>(factor), vec4<f32>(-reference)));
+        let weights = exp2(fma(score[group], vec4<f32>(factor), vec4<f32>(-shift)));
         sum += weights;
         keep_p(row, own_group(group, row, sharer), vec4<f16>(weights));
     }
