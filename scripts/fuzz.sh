@@ -2,8 +2,9 @@
 # Runs fuzz targets of fuzz/ with cargo-fuzz, one after the other, and says of each how often it ran and what it covers.
 #
 # Arguments are names of targets, and a number of seconds for each, 60 unless said: `fuzz.sh shape_text 600`. Without a name all
-# run; `without-gpu` stands for those that need no adapter. What a target learns is kept in fuzz/corpus; seeds are in git. cargo-fuzz
-# is installed into the cache. Where it cannot be had, or the toolchain builds no targets, nothing is run and the script says so.
+# run; `without-gpu` stands for those that need no adapter. What a target learns is kept in fuzz/corpus; seeds are in git.
+# cargo-fuzz is installed into the cache. Where it cannot be had, or the toolchain builds no targets, nothing is run and the
+# script says so.
 set -eu
 # shellcheck source=scripts/common.sh
 . "$(dirname "$0")/common.sh"
