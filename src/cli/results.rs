@@ -75,12 +75,11 @@ impl ResultsFile {
     }
 
     fn open(&mut self) -> Result<&mut Sink> {
-        let sink = match self.sink.take() {
-            Some(sink) => sink,
-            None => {
-                make_folder(&self.path)?;
-                Sink::open(&self.path)?
-            }
+        let sink = if let Some(sink) = self.sink.take() {
+            sink
+        } else {
+            make_folder(&self.path)?;
+            Sink::open(&self.path)?
         };
         Ok(self.sink.insert(sink))
     }
