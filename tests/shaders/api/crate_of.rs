@@ -125,8 +125,8 @@ impl Crate {
                 return behind.is_empty().then_some(Target::Item(at, item));
             }
             // The path of a `use` may begin with the name that it brings, which is then of another crate.
-            let mut uses = known.uses.iter();
-            let used = uses.find(|used| used.name == *first && used.path != *rest)?;
+            let mut imports = known.uses.iter();
+            let used = imports.find(|used| used.name == *first && used.path != *rest)?;
             let full: Vec<String> = used.path.iter().chain(behind).cloned().collect();
             return self.resolve(&at, &full);
         }

@@ -135,7 +135,7 @@ impl Lines<'_> {
         let cfg = above.to_owned() + &cfg(attributes(item));
         match item {
             Item::Const(item) => {
-                self.line(public, &format!("{cfg}const {own}: {}", text(&item.ty)))
+                self.line(public, &format!("{cfg}const {own}: {}", text(&item.ty)));
             }
             Item::Static(item) => {
                 self.line(public, &format!("{cfg}static {own}: {}", text(&item.ty)));
