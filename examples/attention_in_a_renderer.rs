@@ -25,14 +25,83 @@ const DRAW: &str = "
 }
 ";
 
+/// The renderer's own pipeline, which reads what attention writes.
+fn pipeline(device: &wgpu::Device, format: wgpu::TextureFormat) -> wgpu::RenderPipeline {
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: None,
+        source: wgpu::ShaderSource::Wgsl(DRAW.into()),
+    });
+    device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+        label: None,
+        layout: None,
+        vertex: wgpu::VertexState {
+            module: &module,
+            entry_point: None,
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            buffers: &[],
+        },
+        fragment: Some(wgpu::FragmentState {
+            module: &module,
+            entry_point: None,
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            targets: &[Some(format.into())],
+        }),
+        primitive: wgpu::PrimitiveState::default(),
+        depth_stencil: None,
+        multisample: wgpu::MultisampleState::default(),
+        multiview_mask: None,
+        cache: None,
+    })
+}
+
+/// A picture of 64 x 64 that is rendered to and copied from.
+fn target(device: &wgpu::Device, format: wgpu::TextureFormat) -> wgpu::Texture {
+    device.create_texture(&wgpu::TextureDescriptor {
+        label: None,
+        size: wgpu::Extent3d {
+            width: 64,
+            height: 64,
+            depth_or_array_layers: 1,
+        },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format,
+        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
+        view_formats: &[],
+    })
+}
+
+/// Draws one triangle over all of `target`.
+fn draw(
+    encoder: &mut wgpu::CommandEncoder,
+    target: &wgpu::Texture,
+    pipeline: &wgpu::RenderPipeline,
+    group: &wgpu::BindGroup,
+) {
+    let view = target.create_view(&wgpu::TextureViewDescriptor::default());
+    let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
+        color_attachments: &[Some(wgpu::RenderPassColorAttachment {
+            view: &view,
+            depth_slice: None,
+            resolve_target: None,
+            ops: wgpu::Operations::default(),
+        })],
+        ..Default::default()
+    });
+    pass.set_pipeline(pipeline);
+    pass.set_bind_group(0, group, &[]);
+    pass.draw(0..3, 0..1);
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A renderer's own device.
     let instance =
         wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
     let adapter = block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default()))?;
+    let matrix_units = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
     let descriptor = wgpu::DeviceDescriptor {
-        required_features: Gpu::wanted_features(&adapter)
-            - wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX,
+        required_features: Gpu::wanted_features(&adapter) - matrix_units,
         required_limits: Gpu::wanted_limits(&adapter),
         ..Default::default()
     };
@@ -50,33 +119,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [q, k, v] = [View::whole(&noisy, Dtype::F32); 3];
     let launch = plan.bind(&[q, k, v, View::whole(&clean, Dtype::F32)])?;
 
-    // The renderer's own pipeline, which reads what attention writes.
-    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-        label: None,
-        source: wgpu::ShaderSource::Wgsl(DRAW.into()),
-    });
     let format = wgpu::TextureFormat::Rgba8Unorm;
-    let pipeline = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-        label: None,
-        layout: None,
-        vertex: wgpu::VertexState {
-            module: &module,
-            entry_point: None,
-            compilation_options: Default::default(),
-            buffers: &[],
-        },
-        fragment: Some(wgpu::FragmentState {
-            module: &module,
-            entry_point: None,
-            compilation_options: Default::default(),
-            targets: &[Some(format.into())],
-        }),
-        primitive: Default::default(),
-        depth_stencil: None,
-        multisample: Default::default(),
-        multiview_mask: None,
-        cache: None,
-    });
+    let (pipeline, target) = (pipeline(&device, format), target(&device, format));
     let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
         label: None,
         layout: &pipeline.get_bind_group_layout(0),
@@ -84,21 +128,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             binding: 0,
             resource: clean.as_entire_binding(),
         }],
-    });
-    let size = wgpu::Extent3d {
-        width: 64,
-        height: 64,
-        depth_or_array_layers: 1,
-    };
-    let target = device.create_texture(&wgpu::TextureDescriptor {
-        label: None,
-        size,
-        mip_level_count: 1,
-        sample_count: 1,
-        dimension: wgpu::TextureDimension::D2,
-        format,
-        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::COPY_SRC,
-        view_formats: &[],
     });
     let pixels = device.create_buffer(&wgpu::BufferDescriptor {
         label: None,
@@ -108,39 +137,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
 
     // A frame: attention, then the picture of it, in one submission.
-    let mut encoder = device.create_command_encoder(&Default::default());
+    let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
     launch.record(&mut encoder);
-    {
-        let view = target.create_view(&Default::default());
-        let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
-            color_attachments: &[Some(wgpu::RenderPassColorAttachment {
-                view: &view,
-                depth_slice: None,
-                resolve_target: None,
-                ops: Default::default(),
-            })],
-            ..Default::default()
-        });
-        pass.set_pipeline(&pipeline);
-        pass.set_bind_group(0, &group, &[]);
-        pass.draw(0..3, 0..1);
-    }
+    draw(&mut encoder, &target, &pipeline, &group);
     let layout = wgpu::TexelCopyBufferLayout {
         offset: 0,
         bytes_per_row: Some(256),
         rows_per_image: None,
     };
-    encoder.copy_texture_to_buffer(
-        target.as_image_copy(),
-        wgpu::TexelCopyBufferInfo {
-            buffer: &pixels,
-            layout,
-        },
-        size,
-    );
+    let to = wgpu::TexelCopyBufferInfo {
+        buffer: &pixels,
+        layout,
+    };
+    encoder.copy_texture_to_buffer(target.as_image_copy(), to, target.size());
     queue.submit([encoder.finish()]);
+
     pixels.map_async(wgpu::MapMode::Read, .., |mapped| {
-        mapped.expect("the picture is there")
+        mapped.expect("the picture is there");
     });
     device.poll(wgpu::PollType::wait_indefinitely())?;
     let pixels = pixels.get_mapped_range(..)?;

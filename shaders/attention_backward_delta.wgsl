@@ -79,7 +79,10 @@ fn attention_backward_delta(
                 log_sum = lse[row];
                 if (!NATURAL) {
                     log_sum *= LOG2_E;
-                    log_sum = select(log_sum, NEG_LARGE, log_sum < NEG_LARGE);
+                    // By bits: of a comparison drivers make a maximum, which takes a number for NaN.
+                    let bits = bitcast<u32>(log_sum);
+                    let is_below = bits > bitcast<u32>(NEG_LARGE) && bits <= bitcast<u32>(params.neg_inf);
+                    log_sum = select(log_sum, NEG_LARGE, is_below);
                 }
             }
             rows[row] = vec2<u32>(bitcast<u32>(log_sum), bitcast<u32>(delta));

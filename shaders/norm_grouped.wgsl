@@ -91,7 +91,9 @@ fn norm_grouped(
             values[j] = values[j] * power;
         }
     }
-    let factor = inverseSqrt(variance + params.epsilon * power * power);
+    // At most 4, since no magnitude is below the root; epsilon times the power's square may be 0 times infinity.
+    let root = params.root * power;
+    let factor = inverseSqrt(variance + root * root);
     for (var j = 0u; j < ELEMS; j++) {
         let col = j * GROUP + place;
         if (col < cols) {

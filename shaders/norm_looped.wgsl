@@ -75,7 +75,9 @@ fn norm_looped(
         }
         variance = workgroup_sum(across_sum(squares), local_index) * params.share;
     }
-    let factor = inverseSqrt(variance + params.epsilon * power * power);
+    // At most 4, since no magnitude is below the root; epsilon times the power's square may be 0 times infinity.
+    let root = params.root * power;
+    let factor = inverseSqrt(variance + root * root);
     for (var col = local_index; col < cols; col += WORKGROUP) {
         store(row, col, (shifted(load(row, col), pivot) * power - mean) * factor);
     }

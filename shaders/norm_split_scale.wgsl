@@ -80,7 +80,9 @@ fn norm_split_scale(
         }
         variance = workgroup_sum(squares, local_index) * params.share;
     }
-    let factor = inverseSqrt(variance + params.epsilon * power * power);
+    // At most 4, since no magnitude is below the root; epsilon times the power's square may be 0 times infinity.
+    let root = params.root * power;
+    let factor = inverseSqrt(variance + root * root);
     for (var j = 0u; j < ELEMS; j++) {
         let col = first + j * WORKGROUP;
         if (col < cols) {

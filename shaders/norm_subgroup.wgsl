@@ -82,7 +82,9 @@ fn norm_subgroup(
         squares = squares + values[j] * values[j];
     }
     let variance = subgroupAdd(across_sum(squares)) * params.share;
-    let factor = inverseSqrt(variance + params.epsilon * power * power);
+    // At most 4, since no magnitude is below the root; epsilon times the power's square may be 0 times infinity.
+    let root = params.root * power;
+    let factor = inverseSqrt(variance + root * root);
     for (var j = 0u; j < ELEMS; j++) {
         let col = j * lanes + place;
         if (col < cols) {

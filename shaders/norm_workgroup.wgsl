@@ -92,7 +92,9 @@ fn norm_workgroup(
             values[j] = values[j] * power;
         }
     }
-    let factor = inverseSqrt(variance + params.epsilon * power * power);
+    // At most 4, since no magnitude is below the root; epsilon times the power's square may be 0 times infinity.
+    let root = params.root * power;
+    let factor = inverseSqrt(variance + root * root);
     for (var j = 0u; j < ELEMS; j++) {
         let col = j * WORKGROUP + place;
         if (col < cols) {

@@ -87,7 +87,8 @@ async fn execute(arguments: Arguments) -> Result<u8> {
     match command {
         Command::List(list) => list::list(&list, &wanted()?).await,
         Command::Check(check) => check::check(check, &wanted()?).await,
-        Command::Run(run) => run::run(run, &adapter).await,
+        // Boxed: it is far larger than the others.
+        Command::Run(run) => Box::pin(run::run(run, &adapter)).await,
         Command::Tune(arguments) => tune::tune(arguments, &wanted()?).await,
         Command::Roofline(arguments) => roofline::roofline(arguments, &wanted()?).await,
         Command::Compare(arguments) => {

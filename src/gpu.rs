@@ -21,6 +21,7 @@ mod oneshot;
 mod pipeline;
 #[cfg(not(target_arch = "wasm32"))]
 mod poller;
+mod polling;
 pub(crate) mod profile;
 mod subgroup_size;
 mod summary;

@@ -3,18 +3,19 @@
 use super::adapters::{self, GpuOptions};
 use super::architecture::Architecture;
 use super::capabilities::Capabilities;
-use super::faults::{Faults, Waited};
+use super::faults::Faults;
 use super::features::{COOPERATIVE, KERNEL_FEATURES};
 #[cfg(feature = "bench")]
 use super::kept::Kept;
-#[cfg(not(target_arch = "wasm32"))]
-use super::kept_pipelines::PipelineFile;
 use super::mutex::lock;
 #[cfg(target_arch = "wasm32")]
 use super::oneshot::oneshot;
+#[cfg(not(target_arch = "wasm32"))]
+use super::pipeline::PipelineFile;
 use super::pipeline::{CompileTimes, Pipeline, Stopwatch, check_limits, create, experimental};
 #[cfg(not(target_arch = "wasm32"))]
 use super::poller::Poller;
+use super::polling::Waited;
 use crate::error::{Error, Result};
 use crate::report::{AdapterSummary, Warning};
 use crate::shader::{Checks, Constant, Key, Loops, Prepared, Shader};

@@ -1,8 +1,8 @@
 //! Faults as values: what wgpu reports inside scopes of this crate, and whether the device is lost.
 
 use super::mutex::lock;
+use super::polling::text_of;
 use crate::error::{Error, Result};
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -43,7 +43,7 @@ impl Faults {
             return None;
         }
         #[cfg(not(target_arch = "wasm32"))]
-        let _ = super::poller::poll(device, wgpu::PollType::Poll);
+        let _ = super::polling::poll(device, wgpu::PollType::Poll);
         let mut noted = lock(&self.noted);
         let reason = noted
             .lost
@@ -154,13 +154,6 @@ fn scoped<T, F: FnOnce() -> T>(
     (value, scopes.map(wgpu::ErrorScopeGuard::pop))
 }
 
-/// The text of a panic.
-pub(super) fn text_of(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("it panicked").to_owned()
-}
-
 /// The value of a future that is ready.
 fn now<T>(future: impl Future<Output = T>) -> Option<T> {
     let future = std::pin::pin!(future);
@@ -168,23 +161,6 @@ fn now<T>(future: impl Future<Output = T>) -> Option<T> {
         Poll::Ready(value) => Some(value),
         Poll::Pending => None,
     }
-}
-
-/// What waiting for a submission came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Waited {
-    Finished,
-    #[cfg_attr(
-        target_arch = "wasm32",
-        expect(dead_code, reason = "a browser waits as long as it takes")
-    )]
-    TimedOut,
-    /// The device is lost, for this reason.
-    #[cfg_attr(
-        target_arch = "wasm32",
-        expect(dead_code, reason = "in a browser a callback tells of a loss")
-    )]
-    Lost(String),
 }
 
 /// Asks wgpu whether a device is lost, without a submission and without the one callback of a device, which belongs to
@@ -203,25 +179,36 @@ impl LossProbe {
             return false;
         }
         let mut kept = lock(&self.buffer);
-        if kept.is_none() {
-            *kept = probe_buffer(device);
-        }
-        let Some(buffer) = &*kept else {
+        // A thread that polls just when a mapping is taken back leaves the buffer mapped, and such a buffer refuses as well:
+        // a new one tells.
+        for _ in 0..2 {
+            if kept.is_none() {
+                *kept = probe_buffer(device);
+            }
             // Without memory for a few bytes nothing is known, and the error of the call itself is told.
-            return false;
-        };
-        let is_refused = Arc::new(AtomicBool::new(false));
-        let answer = Arc::clone(&is_refused);
-        let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
-        buffer.map_async(wgpu::MapMode::Read, .., move |result| {
-            answer.store(result.is_err(), Ordering::Relaxed);
-        });
-        let is_lost = is_refused.load(Ordering::Relaxed);
-        // A mapping that nothing refused is taken back, which calls back with an error that is not looked at any more.
-        buffer.unmap();
-        drop(scope.pop());
-        is_lost
+            let is_refused = kept.as_ref().is_some_and(|buffer| refuses(device, buffer));
+            if !is_refused {
+                return false;
+            }
+            *kept = None;
+        }
+        true
     }
+}
+
+/// Whether `buffer` refuses to be mapped. It is not mapped afterwards, unless a thread polls just then.
+fn refuses(device: &wgpu::Device, buffer: &wgpu::Buffer) -> bool {
+    let is_refused = Arc::new(AtomicBool::new(false));
+    let answer = Arc::clone(&is_refused);
+    let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
+    buffer.map_async(wgpu::MapMode::Read, .., move |result| {
+        answer.store(result.is_err(), Ordering::Relaxed);
+    });
+    let found = is_refused.load(Ordering::Relaxed);
+    // A mapping that nothing refused is taken back, which calls back with an error that is not looked at any more.
+    buffer.unmap();
+    drop(scope.pop());
+    found
 }
 
 /// A buffer for [`LossProbe`]; `None` where no memory is left for it.

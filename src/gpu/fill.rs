@@ -4,7 +4,7 @@ use super::buffer::View;
 use super::device::Gpu;
 use crate::data::{Distribution, Dtype, stream_seed};
 use crate::error::Result;
-use crate::shader::{Checks, Loops, Shader, files};
+use crate::shader::{Checks, Constant, Loops, Shader, files};
 use std::num::NonZeroU64;
 
 /// `shaders/fill.wgsl`
@@ -107,12 +107,16 @@ impl Gpu {
     }
 
     async fn fill(&self, view: View<'_>, params: Params) -> Result<()> {
+        let limits = &self.capabilities().limits;
+        let most = limits
+            .max_compute_invocations_per_workgroup
+            .min(limits.max_compute_workgroup_size_x);
+        let constants = [("WORKGROUP", Constant::Integer(most.clamp(1, 256)))];
         let pipeline = self
-            .pipeline(&FILL, &[], Checks::Off, Loops::Unrolled)
+            .pipeline(&FILL, &constants, Checks::Off, Loops::Unrolled)
             .await?;
         let prepared = &pipeline.prepared;
         prepared.check_params(FILL.name, bytemuck::bytes_of(&params))?;
-        let limits = &self.capabilities().limits;
         let workgroup = prepared.constant("WORKGROUP");
         let window = limits.max_storage_buffer_binding_size / 256 * 256;
         let total = (view.elements * view.dtype.bytes()).next_multiple_of(4);

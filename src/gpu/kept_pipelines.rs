@@ -2,6 +2,7 @@
 //! cache of pipelines: Vulkan does.
 
 use super::device::Gpu;
+use super::pipeline::{PipelineFile, create_cache};
 use crate::error::Result;
 use crate::files;
 use crate::report::Machine;
@@ -19,13 +20,6 @@ pub enum KeptPipelines {
     Loaded(usize),
     /// What was kept is not whole, for this reason, and is not used; [`Gpu::save_pipelines`] replaces it.
     Dropped(String),
-}
-
-/// A driver's cache of pipelines, and the file that it is kept in.
-#[derive(Debug)]
-pub(super) struct PipelineFile {
-    pub(super) cache: wgpu::PipelineCache,
-    path: PathBuf,
 }
 
 /// First line of a file.
@@ -72,7 +66,7 @@ impl Gpu {
                 path.display()
             );
         }
-        let cache = super::pipeline::create_cache(self.device(), data.as_deref());
+        let cache = create_cache(self.device(), data.as_deref());
         let cache = self
             .faults()
             .catch_now(self.device(), "load pipelines", || cache)?;

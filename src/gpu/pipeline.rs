@@ -103,6 +103,14 @@ pub(crate) fn check_limits(prepared: &Prepared, limits: &wgpu::Limits) -> Result
     }
 }
 
+/// A driver's cache of pipelines, and the file that it is kept in.
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(Debug)]
+pub(super) struct PipelineFile {
+    pub(super) cache: wgpu::PipelineCache,
+    pub(super) path: std::path::PathBuf,
+}
+
 /// A driver's cache of pipelines, which begins with `data`.
 #[cfg(not(target_arch = "wasm32"))]
 pub(super) fn create_cache(device: &wgpu::Device, data: Option<&[u8]>) -> wgpu::PipelineCache {

@@ -1,8 +1,7 @@
 //! One thread for each device that waits for its submissions, so that the executor which runs a future does not.
 
-use super::faults::{Waited, text_of};
 use super::oneshot::{Receiver, Sender, oneshot};
-use std::panic::AssertUnwindSafe;
+use super::polling::{Waited, poll};
 use std::sync::OnceLock;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -13,20 +12,6 @@ struct Request {
     submission: wgpu::SubmissionIndex,
     deadline: Instant,
     finished: Sender<Waited>,
-}
-
-/// Polls `device`, and never panics. wgpu 30 panics where the driver says during a poll that the device is lost.
-pub(super) fn poll(device: &wgpu::Device, how: wgpu::PollType) -> Waited {
-    let polled = std::panic::catch_unwind(AssertUnwindSafe(|| device.poll(how)));
-    match polled {
-        Ok(Ok(_)) => Waited::Finished,
-        Ok(Err(wgpu::PollError::Timeout)) => Waited::TimedOut,
-        // A submission that reported no error and still did not succeed was refused by a lost device.
-        Ok(Err(wgpu::PollError::WrongSubmissionIndex(..))) => {
-            Waited::Lost("it refused a submission".to_owned())
-        }
-        Err(panic) => Waited::Lost(text_of(&*panic)),
-    }
 }
 
 /// The waiting thread of a device, started by the first wait. The thread ends when the poller is dropped.

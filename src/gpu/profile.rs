@@ -274,7 +274,7 @@ pub(crate) fn longest_row(device: &Capabilities, besides: u64) -> u64 {
 }
 
 /// Invocations of a workgroup that walks through a long row. Mesa's compiler for an Adreno 660 takes subgroups of 64 for
-/// `softmax_online`, cannot run eight of them beside each other, and ends the program.
+/// `softmax_online` and `norm_looped`, cannot run eight of them beside each other, and ends the program.
 pub(crate) fn long_row_invocations(device: &Capabilities) -> u64 {
     match device.architecture {
         Architecture::Adreno => 256,

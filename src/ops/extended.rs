@@ -42,6 +42,7 @@ pub trait Kernels: Copy + Debug + Send + Sync + 'static {
     const TABLE: &'static [&'static Implementation<Self::Operation>];
 
     /// Whether the kernels may be compiled without runtime checks. `Trust::unchecked` is `unsafe`.
+    #[must_use]
     fn trust() -> Trust {
         Trust::CHECKED
     }

@@ -13,7 +13,8 @@ pub(super) fn fold(line: &str, value: &dyn Fn(&str) -> Option<u32>) -> String {
             && let Some(index) = evaluate(&out[begin..], value)
         {
             out.truncate(begin);
-            out += &format!("{index}u");
+            out += &index.to_string();
+            out.push('u');
         }
         out.push(c);
         if c == '[' {

@@ -257,9 +257,12 @@ fn expand(
         let mut value = start;
         while value < bound {
             let of_name = |name: &str| known.within(variable, value, name);
-            let written = |line: &String| match is_folded {
-                true => fold(line, &of_name),
-                false => line.clone(),
+            let written = |line: &String| {
+                if is_folded {
+                    fold(line, &of_name)
+                } else {
+                    line.clone()
+                }
             };
             let written: Vec<String> = expanded.iter().map(written).collect();
             out.push("{".to_owned());

@@ -10,13 +10,13 @@ fn refuse<T>(operation: &'static str, reason: String) -> Result<T> {
 
 /// The product of `a`, `[.., m, k]`, and `b`, `[k, n]` or `[.., k, n]` with the axes of `a`; and the shape of the result.
 pub(super) fn matmul(a: &[u64], b: &[u64], dtype: Dtype) -> Result<(Matmul, Vec<u64>)> {
-    let ([outer @ .., m, k], [of_b @ .., rows, n]) = (a, b) else {
+    let ([outer @ .., m, depth], [of_b @ .., rows, n]) = (a, b) else {
         return refuse(
             "matmul",
             format!("{a:?} x {b:?}: both need two axes at least"),
         );
     };
-    if k != rows {
+    if depth != rows {
         return refuse(
             "matmul",
             format!(
@@ -28,7 +28,7 @@ pub(super) fn matmul(a: &[u64], b: &[u64], dtype: Dtype) -> Result<(Matmul, Vec<
     let plain = Matmul {
         dtype,
         output: dtype,
-        ..Matmul::new(*m, *n, *k)
+        ..Matmul::new(*m, *n, *depth)
     };
     let batch: u64 = outer.iter().product();
     if of_b.is_empty() {
@@ -84,7 +84,7 @@ pub(super) fn attention(q: &[u64], k: &[u64], v: &[u64], dtype: Dtype) -> Result
     let (
         &[batch, heads, seq_q, head_dim],
         &[batch_k, kv_heads, seq_kv, columns_k],
-        &[batch_v, heads_v, seq_v, value_dim],
+        &[batch_v, heads_v, rows_v, value_dim],
     ) = (q, k, v)
     else {
         return refuse(
@@ -94,7 +94,7 @@ pub(super) fn attention(q: &[u64], k: &[u64], v: &[u64], dtype: Dtype) -> Result
     };
     let same = [batch_k, batch_v] == [batch; 2]
         && heads_v == kv_heads
-        && seq_v == seq_kv
+        && rows_v == seq_kv
         && columns_k == head_dim;
     if !same {
         return refuse(

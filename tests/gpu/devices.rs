@@ -163,7 +163,9 @@ fn bind(gpu: &Gpu, operation: &dyn Operation, plan: &Plan, what: &str) {
             .collect();
         let launch = plan.bind(&views).unwrap_or_else(|e| panic!("{what}: {e}"));
         let recorded = gpu.catch(what, || {
-            let mut encoder = gpu.device().create_command_encoder(&Default::default());
+            let mut encoder = gpu
+                .device()
+                .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
             launch.record(&mut encoder);
             encoder.finish()
         });

@@ -114,14 +114,35 @@ fn devices_are_destroyed_in_the_middle_of_work() {
     );
 }
 
-/// The variable that makes this binary the child of the next test.
+/// The variable that makes this binary the child of a test.
 const CHILD: &str = "RIDGEPOINT_TEST_MEMORY";
 
-/// What the child does, with so little memory that a buffer of a gibibyte cannot be had.
+/// What the child does, and nothing else in its process.
 pub(crate) fn child() {
-    if std::env::var_os(CHILD).is_none() {
-        return;
+    match std::env::var(CHILD).as_deref() {
+        Ok("scarce") => with_scarce_memory(),
+        Ok("plans") => crate::host::make_ten_thousand_plans(),
+        _ => return,
     }
+    // The driver's threads may be in the way of an orderly end.
+    std::process::exit(0);
+}
+
+/// Runs this binary as the child that does `what`, by a shell that says `before` first.
+pub(crate) fn run_child(what: &str, before: &str) {
+    let output = Command::new("sh")
+        .args(["-c", &format!("{before} exec \"$0\"")])
+        .arg(std::env::current_exe().unwrap())
+        .env(CHILD, what)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("done: "), "{text}");
+}
+
+/// Asks for buffers where a gibibyte cannot be had many times.
+fn with_scarce_memory() {
     let options = GpuOptions::from_env().unwrap();
     let gpu = block_on(Gpu::open(&options)).unwrap();
     let limit = gpu.capabilities().limits.max_buffer_size;
@@ -143,9 +164,7 @@ pub(crate) fn child() {
     // The device is usable after.
     let found = block_on(gpu.run(&Softmax::new(1, 2), &[&[0.0, 0.0]])).unwrap();
     assert_eq!(found, [0.5, 0.5]);
-    println!("{told}");
-    // The driver's threads may be in the way of an orderly end.
-    std::process::exit(0);
+    println!("done: {told}");
 }
 
 #[cfg(target_os = "linux")]
@@ -155,19 +174,7 @@ fn too_little_memory_is_an_error_and_the_device_stays() {
         crate::skip("memory of a GPU is not the process's, and cannot be made scarce");
         return;
     }
-    let own = std::env::current_exe().unwrap();
-    let output = Command::new("sh")
-        .args(["-c", "ulimit -v 3500000; exec \"$0\""])
-        .arg(own)
-        .env(CHILD, "1")
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned()
-        + &String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && text.contains("out of memory: create `large`"),
-        "{text}"
-    );
+    run_child("scarce", "ulimit -v 3500000;");
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -240,13 +240,16 @@ impl<'a> Reference<'a> {
         let most = (p + p_error) * (centred.abs() + centred_error) * (slope + slope_error);
         let ds_error = most - ds.abs() + 3.0 * U * most;
         let [q, _, _, o] = attention.strides();
+        let narrowed = [self.narrowed(p, p_error), self.narrowed(ds, ds_error)];
         Some(Pair {
-            p: [p, self.narrowed(p, p_error)],
-            ds: [ds, self.narrowed(ds, ds_error)],
+            p: [p, narrowed[0]],
+            ds: [ds, narrowed[1]],
             q_first: q.index(batch, head, row, 0),
             k_first,
             d_o_first: o.index(batch, head, row, 0),
             unknown: score_error.is_nan()
+                // Beyond f16, where matrix units take an infinity.
+                || narrowed.contains(&f64::INFINITY)
                 || p_error > 1e30
                 || p > 1e30
                 || tolerance::may_overflow(magnitudes + delta_error / U)

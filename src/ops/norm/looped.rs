@@ -4,6 +4,7 @@ use super::shape::Norm;
 use super::{dispatch, sizes};
 use crate::error::Result;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::long_row_invocations;
 use crate::kernel::{Constants, Kernel, Stage};
 use crate::ops::rows;
 use crate::ops::{Fit, Implementation, combinations};
@@ -23,5 +24,8 @@ pub(super) static LOOPED: Implementation<Norm> = Implementation {
 };
 
 fn constants(norm: &Norm, device: &Capabilities, _: &Constants) -> Result<Constants> {
-    Ok(sizes::form(norm).set("WORKGROUP", sizes::at_most(512, device)))
+    Ok(sizes::form(norm).set(
+        "WORKGROUP",
+        sizes::at_most(long_row_invocations(device), device),
+    ))
 }
