@@ -16,6 +16,8 @@ mod fill;
 mod kept;
 #[cfg(not(target_arch = "wasm32"))]
 mod kept_pipelines;
+#[cfg(not(target_arch = "wasm32"))]
+mod loss_probe;
 mod mutex;
 mod oneshot;
 mod pipeline;

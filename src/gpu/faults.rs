@@ -1,18 +1,17 @@
 //! Faults as values: what wgpu reports inside scopes of this crate, and whether the device is lost.
 
 use super::mutex::lock;
-use super::polling::text_of;
+use super::polling::{now, text_of};
 use crate::error::{Error, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::sync::Mutex;
 
 /// Faults of one device, noted from any thread.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     noted: Mutex<Noted>,
-    probe: LossProbe,
+    #[cfg(not(target_arch = "wasm32"))]
+    probe: super::loss_probe::LossProbe,
 }
 
 /// Faults that arrived outside any call: uncaptured errors, a lost device.
@@ -38,17 +37,30 @@ impl Faults {
         if let Some(reason) = lock(&self.noted).lost.clone() {
             return Some(reason);
         }
-        // wgpu calls back for a destroyed device, which alone knows the reason, only when it is polled.
+        self.unnoted_loss(device)
+    }
+
+    /// A loss that no callback told of.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn unnoted_loss(&self, device: &wgpu::Device) -> Option<String> {
         if !self.probe.is_lost(device) {
             return None;
         }
-        #[cfg(not(target_arch = "wasm32"))]
+        // wgpu calls back for a destroyed device, which alone knows the reason, only when it is polled.
         let _ = super::polling::poll(device, wgpu::PollType::Poll);
         let mut noted = lock(&self.noted);
         let reason = noted
             .lost
             .get_or_insert_with(|| "it takes no more work".to_owned());
         Some(reason.clone())
+    }
+
+    /// In a browser the answer would take a turn of the event loop: there the callback, of which a device has any number,
+    /// tells of every loss.
+    #[cfg(target_arch = "wasm32")]
+    #[expect(clippy::unused_self, reason = "elsewhere it asks the device")]
+    fn unnoted_loss(&self, _: &wgpu::Device) -> Option<String> {
+        None
     }
 
     /// The first fault that arrived outside any call, if one did.
@@ -152,77 +164,4 @@ fn scoped<T, F: FnOnce() -> T>(
     // Scopes end in reverse order. Popping takes effect at once; only the answers may be waited for.
     scopes.reverse();
     (value, scopes.map(wgpu::ErrorScopeGuard::pop))
-}
-
-/// The value of a future that is ready.
-fn now<T>(future: impl Future<Output = T>) -> Option<T> {
-    let future = std::pin::pin!(future);
-    match future.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(value) => Some(value),
-        Poll::Pending => None,
-    }
-}
-
-/// Asks wgpu whether a device is lost, without a submission and without the one callback of a device, which belongs to
-/// whoever opened it: a lost device refuses to map a buffer, and says so at once.
-#[derive(Debug, Default)]
-struct LossProbe {
-    /// The buffer, made by the first question.
-    buffer: Mutex<Option<wgpu::Buffer>>,
-}
-
-impl LossProbe {
-    /// Whether `device` is lost. In a browser the answer would take a turn of the event loop: there the callback, of which
-    /// a device has any number, tells of every loss.
-    fn is_lost(&self, device: &wgpu::Device) -> bool {
-        if cfg!(target_arch = "wasm32") {
-            return false;
-        }
-        let mut kept = lock(&self.buffer);
-        // A thread that polls just when a mapping is taken back leaves the buffer mapped, and such a buffer refuses as well:
-        // a new one tells.
-        for _ in 0..2 {
-            if kept.is_none() {
-                *kept = probe_buffer(device);
-            }
-            // Without memory for a few bytes nothing is known, and the error of the call itself is told.
-            let is_refused = kept.as_ref().is_some_and(|buffer| refuses(device, buffer));
-            if !is_refused {
-                return false;
-            }
-            *kept = None;
-        }
-        true
-    }
-}
-
-/// Whether `buffer` refuses to be mapped. It is not mapped afterwards, unless a thread polls just then.
-fn refuses(device: &wgpu::Device, buffer: &wgpu::Buffer) -> bool {
-    let is_refused = Arc::new(AtomicBool::new(false));
-    let answer = Arc::clone(&is_refused);
-    let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
-    buffer.map_async(wgpu::MapMode::Read, .., move |result| {
-        answer.store(result.is_err(), Ordering::Relaxed);
-    });
-    let found = is_refused.load(Ordering::Relaxed);
-    // A mapping that nothing refused is taken back, which calls back with an error that is not looked at any more.
-    buffer.unmap();
-    drop(scope.pop());
-    found
-}
-
-/// A buffer for [`LossProbe`]; `None` where no memory is left for it.
-fn probe_buffer(device: &wgpu::Device) -> Option<wgpu::Buffer> {
-    let scope = device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-    let buffer = device.create_buffer(&wgpu::BufferDescriptor {
-        label: Some("loss probe"),
-        size: 4,
-        usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-        mapped_at_creation: false,
-    });
-    // Natively the answer is there at once.
-    match now(scope.pop()) {
-        Some(None) => Some(buffer),
-        Some(Some(_)) | None => None,
-    }
 }

@@ -1,6 +1,7 @@
 //! Polling a device, and what it comes to.
 
 use std::any::Any;
+use std::task::{Context, Poll, Waker};
 
 /// What waiting for a submission came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,4 +40,13 @@ pub(super) fn text_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("it panicked").to_owned()
+}
+
+/// The value of a future that is ready.
+pub(super) fn now<T>(future: impl Future<Output = T>) -> Option<T> {
+    let future = std::pin::pin!(future);
+    match future.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    }
 }

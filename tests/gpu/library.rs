@@ -211,7 +211,7 @@ fn wrong_buffers_are_errors_with_values() {
         ));
         assert_eq!(
             bind(&[at(0, 20), b, at(0, 24)]).to_string(),
-            "`c` overlaps `a` in the same buffer; give the output bytes of its own"
+            "`c` overlaps `a` in the same buffer; give the output a buffer of its own"
         );
         assert!(matches!(
             bind(&[at(8192, 20), b, c]),
