@@ -456,7 +456,8 @@ mod tests {
             (256, 32)
         );
         assert_eq!(prepared.uniform_bytes, 4);
-        assert_eq!(prepared.wgsl.matches("y[i] = params;").count(), 8);
+        assert_eq!(prepared.wgsl.matches("u] = params;").count(), 8);
+        assert!(prepared.wgsl.contains("y[7u] = params;"));
         let access: Vec<Access> = prepared.bindings.iter().map(|b| b.access).collect();
         assert_eq!(access, [Access::Uniform, Access::ReadWrite]);
     }

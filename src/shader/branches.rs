@@ -23,22 +23,18 @@ fn keep<'a>(lines: &[&'a str], truth: &dyn Fn(&str) -> Option<bool>, out: &mut V
     let mut i = 0;
     while i < lines.len() {
         let taken = is_taken(lines[i].trim(), truth);
-        let (Some(taken), Some(end)) = (taken, end_of_block(lines, i)) else {
+        let (Some(taken), Some((end, last))) = (taken, ends(lines, i)) else {
             out.push(lines[i]);
             i += 1;
             continue;
         };
-        let last = end_of_chain(lines, end);
-        if taken {
-            block(&lines[i + 1..end], truth, out);
-        } else if let Some(condition) = lines[end].trim().strip_prefix("} else if") {
+        let otherwise = lines[end].trim().strip_prefix("} else ");
+        match otherwise {
+            _ if taken => block(&lines[i + 1..end], truth, out),
+            Some("{") => block(&lines[end + 1..last], truth, out),
             // What follows the block that is left out begins a chain of its own.
-            let rest = &lines[end..=last];
-            let header = &lines[end][lines[end].len() - condition.len() - "if".len()..];
-            let chain = [&[header], &rest[1..]].concat();
-            block(&chain, truth, out);
-        } else if lines[end].trim() == "} else {" {
-            block(&lines[end + 1..last], truth, out);
+            Some(header) => block(&[&[header], &lines[end + 1..=last]].concat(), truth, out),
+            None => {}
         }
         i = last + 1;
     }
@@ -51,7 +47,25 @@ fn block<'a>(lines: &[&'a str], truth: &dyn Fn(&str) -> Option<bool>, out: &mut 
     out.push("}");
 }
 
-/// The line that closes the block which `lines[open]` opens: `}`, or the beginning of an `else`.
+/// The lines that end the first block of the `if` in `lines[open]`, and the last one; `None` where one of them holds more than
+/// `}`, `} else {` or `} else if ... {`.
+fn ends(lines: &[&str], open: usize) -> Option<(usize, usize)> {
+    let first = end_of_block(lines, open)?;
+    let mut last = first;
+    loop {
+        let line = lines[last].trim();
+        if line == "}" {
+            return Some((first, last));
+        }
+        let header = line.strip_prefix("} else ")?.strip_suffix('{')?;
+        if !(header.is_empty() || header.starts_with("if")) || header.contains(['{', '}']) {
+            return None;
+        }
+        last = end_of_block(lines, last)?;
+    }
+}
+
+/// The line that closes the block which `lines[open]` opens.
 fn end_of_block(lines: &[&str], open: usize) -> Option<usize> {
     let mut depth = 1i64;
     for (i, line) in lines.iter().enumerate().skip(open + 1) {
@@ -68,18 +82,6 @@ fn end_of_block(lines: &[&str], open: usize) -> Option<usize> {
         }
     }
     None
-}
-
-/// The last line of an `if` whose first block ends in `lines[end]`.
-fn end_of_chain(lines: &[&str], end: usize) -> usize {
-    let mut end = end;
-    while lines[end].trim().starts_with("} else") {
-        match end_of_block(lines, end) {
-            Some(next) => end = next,
-            None => break,
-        }
-    }
-    end
 }
 
 #[cfg(test)]
@@ -129,6 +131,8 @@ mod tests {
         );
         assert_eq!(chain("NO", "YES"), ["{", "{", "b;", "}", "}", "d;"]);
         assert_eq!(chain("NO", "NO"), ["{", "{", "c;", "}", "}", "d;"]);
+        let spaces = decided("if (NO) {\n a;\n} else if (x) { \u{3000}\n b;\n}");
+        assert_eq!(spaces, ["{", "if (x) {", "b;", "}", "}"]);
         let kept = [
             "if (x) {",
             "a;",
@@ -155,7 +159,15 @@ mod tests {
             "}",
         ];
         assert_eq!(decided(text), wanted);
-        for text in ["if (YES) { a; }", "if (YES) {\na;", "fn f() {\n}"] {
+        for text in [
+            "if (YES) { a; }",
+            "if (YES) {\na;",
+            "fn f() {\n}",
+            "if (NO) {\na;\n} else { c; }\nd;",
+            "if (NO) {\na;\n} b;",
+            "if (NO) {\na;\n} // end",
+            "if (NO) {\na;\n} else while (x) {\n}",
+        ] {
             assert_eq!(decided(text).join("\n"), text);
         }
     }

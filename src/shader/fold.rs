@@ -27,14 +27,23 @@ pub(super) fn fold(line: &str, value: &dyn Fn(&str) -> Option<u32>) -> String {
 /// The value of an expression of unsigned integers, as WGSL evaluates it; `None` where a part of it is not known, and where
 /// WGSL would refuse it.
 fn evaluate(text: &str, value: &dyn Fn(&str) -> Option<u32>) -> Option<u32> {
-    let mut parser = Parser { text, value };
+    let mut parser = Parser {
+        text,
+        depth: 0,
+        value,
+    };
     let found = parser.sum()?;
     parser.text.trim().is_empty().then_some(found)
 }
 
+/// The most parentheses within each other: an index has a few, and an arbitrary text may have any number.
+const DEEPEST: u32 = 50;
+
 struct Parser<'a> {
     /// What is left of the text.
     text: &'a str,
+    /// Parentheses that are open.
+    depth: u32,
     value: &'a dyn Fn(&str) -> Option<u32>,
 }
 
@@ -74,7 +83,12 @@ impl<'a> Parser<'a> {
 
     fn term(&mut self) -> Option<u32> {
         if self.operator(&['(']).is_some() {
+            self.depth += 1;
+            if self.depth > DEEPEST {
+                return None;
+            }
             let inner = self.sum()?;
+            self.depth -= 1;
             return self.operator(&[')']).map(|_| inner);
         }
         let word = self.word();
@@ -138,5 +152,7 @@ mod tests {
         for line in lines {
             assert_eq!(folded(line), line);
         }
+        let deep = format!("a[{}i{}]", "(".repeat(100_000), ")".repeat(100_000));
+        assert_eq!(folded(&deep), deep);
     }
 }
