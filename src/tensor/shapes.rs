@@ -142,7 +142,8 @@ mod tests {
             assert!(matches!(of(a, b), Err(Error::Shape { .. })), "{a:?} {b:?}");
         }
         let (layer, shape) = linear(&[4, 2, 3], &[5, 3], Dtype::F16).unwrap();
-        assert_eq!((layer.label().as_str(), shape), ("8x5x3+tb", vec![4, 2, 5]));
+        let wanted = ("8x5x3+tb+f16", vec![4, 2, 5]);
+        assert_eq!((layer.label().as_str(), shape), wanted);
         assert!(linear(&[4, 3], &[5, 4], Dtype::F16).is_err());
     }
 
