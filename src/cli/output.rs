@@ -156,7 +156,7 @@ pub(crate) fn write(format: &Format, subject: &dyn Subject, path: &Path) -> Resu
     }
 }
 
-/// What `format` writes of `subject`, where that is one file.
+/// Bytes that `format` writes of `subject`, where that is one file.
 ///
 /// # Errors
 /// [`Error::Argument`] where it is several.

@@ -117,7 +117,7 @@ impl Faults {
         self.outcome(device, what, value, first)
     }
 
-    /// What became of a call that made `value`, or panicked, and left `error`.
+    /// Outcome of a call that made `value`, or panicked, and left `error`.
     fn outcome<T>(
         &self,
         device: &wgpu::Device,
@@ -125,7 +125,7 @@ impl Faults {
         value: Result<T, String>,
         error: Option<wgpu::Error>,
     ) -> Result<T> {
-        // What a lost device makes is invalid, and the first error would be that of its use: the loss comes first.
+        // Objects of a lost device are invalid, and the first error would be that of their use: the loss comes first.
         self.check(device)?;
         let value = value.map_err(|message| Error::Gpu {
             what: what.to_owned(),

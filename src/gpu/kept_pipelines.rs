@@ -18,7 +18,7 @@ pub enum KeptPipelines {
     None,
     /// So many bytes were handed to the driver, which takes what it can use.
     Loaded(usize),
-    /// What was kept is not whole, for this reason, and is not used; [`Gpu::save_pipelines`] replaces it.
+    /// The file is not whole, for this reason, and is not used; [`Gpu::save_pipelines`] replaces it.
     Dropped(String),
 }
 

@@ -138,7 +138,7 @@ pub struct CompileTimes {
     pub pipeline_s: f64,
 }
 
-/// What wgpu compiles: natively the module, which need not be parsed again, and the text where there is none.
+/// Source that wgpu compiles: natively the module, which need not be parsed again, and the text where there is none.
 fn source(prepared: &Prepared, module: Option<naga::Module>) -> wgpu::ShaderSource<'_> {
     #[cfg(not(target_arch = "wasm32"))]
     if let Some(module) = module {

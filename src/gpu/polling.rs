@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::task::{Context, Poll, Waker};
 
-/// What waiting for a submission came to.
+/// Outcome of waiting for a submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Waited {
     Finished,
