@@ -3,7 +3,11 @@
 //! `cargo bench --bench planning` needs no GPU: the no-op backend compiles nothing, and what is left is the host's work of
 //! choosing a kernel, preparing its text and laying out its dispatches.
 
+#[path = "../tests/common/noop.rs"]
+mod noop;
+
 use criterion::{Criterion, criterion_group, criterion_main};
+use noop::noop;
 use pollster::block_on;
 use ridgepoint::ops::family;
 use ridgepoint::plan::choose;
@@ -18,23 +22,6 @@ const SHAPES: [(&str, &str); 2] = [
     ("attention", "1x32x4096x4096x128xcausal"),
 ];
 
-/// A device of the no-op backend with f16 and subgroups.
-fn noop() -> Gpu {
-    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-    descriptor.backends = wgpu::Backends::NOOP;
-    descriptor.backend_options.noop.enable = true;
-    let instance = wgpu::Instance::new(descriptor);
-    let adapter = block_on(instance.enumerate_adapters(wgpu::Backends::NOOP)).remove(0);
-    let descriptor = wgpu::DeviceDescriptor {
-        required_features: wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP,
-        required_limits: adapter.limits(),
-        ..Default::default()
-    };
-    let (device, queue) = block_on(adapter.request_device(&descriptor))
-        .expect("the no-op backend has every feature of WebGPU");
-    Gpu::from_wgpu(&adapter, device, queue)
-}
-
 fn plan(gpu: &Gpu, operation: &dyn Operation, kernel: Option<&'static str>) -> Plan {
     let options = PlanOptions {
         kernel,
@@ -44,7 +31,7 @@ fn plan(gpu: &Gpu, operation: &dyn Operation, kernel: Option<&'static str>) -> P
 }
 
 fn planning(criterion: &mut Criterion) {
-    let gpu = noop();
+    let gpu = noop(wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP, None);
     let mut group = criterion.benchmark_group("planning");
     group.sample_size(20);
     for (name, shape) in SHAPES {

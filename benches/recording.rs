@@ -4,7 +4,11 @@
 //! `cargo bench --bench recording` needs no GPU: wgpu's no-op backend records nothing, and what is left is the host's work.
 //! One iteration records 64 dispatches into a pass and finishes the encoder; the numbers are for all 64.
 
+#[path = "../tests/common/noop.rs"]
+mod noop;
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use noop::noop;
 use pollster::block_on;
 use ridgepoint::gpu::View;
 use ridgepoint::plan::Launch;
@@ -15,18 +19,6 @@ use wgpu::util::DeviceExt as _;
 const DISPATCHES: u64 = 64;
 /// Elements of a vector.
 const ELEMENTS: u64 = 1024;
-
-/// A device of the no-op backend.
-fn noop() -> Gpu {
-    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-    descriptor.backends = wgpu::Backends::NOOP;
-    descriptor.backend_options.noop.enable = true;
-    let instance = wgpu::Instance::new(descriptor);
-    let adapter = block_on(instance.enumerate_adapters(wgpu::Backends::NOOP)).remove(0);
-    let opened = block_on(adapter.request_device(&wgpu::DeviceDescriptor::default()));
-    let (device, queue) = opened.expect("the no-op backend opens");
-    Gpu::from_wgpu(&adapter, device, queue)
-}
 
 /// A copy by wgpu alone: one uniform, one buffer that is read, one that is written, as the library's.
 struct Raw {
@@ -109,7 +101,7 @@ fn bound(gpu: &Gpu, operation: &dyn Operation, x: &wgpu::Buffer, y: &wgpu::Buffe
 }
 
 fn recording(criterion: &mut Criterion) {
-    let gpu = noop();
+    let gpu = noop(wgpu::Features::empty(), Some(wgpu::Limits::default()));
     let buffer = || block_on(gpu.create_storage("vector", ELEMENTS * 4)).expect("4 KiB fit");
     let (x, y) = (buffer(), buffer());
     let copy = Stream::new(StreamKind::Copy, ELEMENTS);

@@ -2,8 +2,11 @@
 
 #[path = "../common/mod.rs"]
 mod adapter;
+#[path = "../common/noop.rs"]
+mod noop;
 
 pub(crate) use adapter::keep_until_the_end;
+pub(crate) use noop::noop;
 
 use crate::skip;
 use pollster::block_on;

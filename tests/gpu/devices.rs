@@ -73,22 +73,6 @@ fn small_devices() -> Vec<(&'static str, Limits)> {
     ]
 }
 
-/// A device of wgpu's no-op backend, which runs nothing and checks every binding against the limits.
-pub(crate) fn noop(features: Features, limits: Limits) -> Gpu {
-    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-    descriptor.backends = wgpu::Backends::NOOP;
-    descriptor.backend_options.noop.enable = true;
-    let instance = wgpu::Instance::new(descriptor);
-    let adapter = block_on(instance.enumerate_adapters(wgpu::Backends::NOOP)).remove(0);
-    let descriptor = wgpu::DeviceDescriptor {
-        required_features: features,
-        required_limits: limits,
-        ..Default::default()
-    };
-    let (device, queue) = block_on(adapter.request_device(&descriptor)).unwrap();
-    Gpu::from_wgpu(&adapter, device, queue)
-}
-
 /// Shapes that bind much: many operands, more bytes than a small binding holds, sizes that no tile divides.
 fn demanding() -> Vec<Box<dyn Operation>> {
     let plain = Attention::new(1, 2, 70, 64);
@@ -124,7 +108,7 @@ fn every_plan_of_a_small_device_binds_or_says_what_is_missing() {
     let features = Features::SHADER_F16 | Features::SUBGROUP;
     let devices = small_devices().into_iter();
     let devices: Vec<_> = devices
-        .map(|(name, limits)| (name, noop(features, limits)))
+        .map(|(name, limits)| (name, common::noop(features, Some(limits))))
         .collect();
     for operation in demanding() {
         let operation = operation.as_ref();

@@ -2,7 +2,6 @@
 //! threads.
 
 use crate::common;
-use crate::devices::noop;
 use pollster::block_on;
 use ridgepoint::data::{Distribution, generate};
 use ridgepoint::gpu::View;
@@ -34,7 +33,7 @@ fn devices_and_plans_go_between_threads() {
     is_shared::<Gpu>();
     is_shared::<Plan>();
     is_shared::<Launch>();
-    let gpu = noop(wgpu::Features::empty(), wgpu::Limits::default());
+    let gpu = common::noop(wgpu::Features::empty(), Some(wgpu::Limits::default()));
     let softmax = Softmax::new(1, 1);
     goes(gpu.run(&softmax, &[]));
     goes(Plan::new(&gpu, &softmax, &PlanOptions::default()));
@@ -276,7 +275,7 @@ fn ten_thousand_plans_leave_no_memory_behind() {
 
 /// Makes, runs and drops plans, and holds that memory stays as it is.
 pub(crate) fn make_ten_thousand_plans() {
-    let gpu = noop(wgpu::Features::empty(), wgpu::Limits::default());
+    let gpu = common::noop(wgpu::Features::empty(), Some(wgpu::Limits::default()));
     let plan = |i: u64| {
         let [m, n, k] = [2 + i % 5, 3 + i % 7, 2048];
         let matmul = Matmul::new(m, n, k);

@@ -1,5 +1,6 @@
 //! Every shader file held against the conventions of the project and translated for every backend. Needs no GPU.
 
+use crate::noop::noop;
 use naga::back::{hlsl, msl, spv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use pollster::block_on;
@@ -10,7 +11,7 @@ use ridgepoint::plan::preview;
 use ridgepoint::roofline::PROBE_FILES;
 use ridgepoint::shader::{Checks, Constant, Loops, Prepared, Shader, stamp};
 use ridgepoint::tune::known_cases;
-use ridgepoint::{Error, Gpu, Plan, PlanOptions};
+use ridgepoint::{Error, Plan, PlanOptions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use wgpu::Features;
@@ -406,25 +407,9 @@ fn every_variant_translates_to_spirv_msl_and_hlsl() {
     }
 }
 
-/// wgpu's no-op backend checks layouts and limits, and runs nothing.
-fn noop() -> Gpu {
-    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-    descriptor.backends = wgpu::Backends::NOOP;
-    descriptor.backend_options.noop.enable = true;
-    let instance = wgpu::Instance::new(descriptor);
-    let adapter = block_on(instance.enumerate_adapters(wgpu::Backends::NOOP)).remove(0);
-    let descriptor = wgpu::DeviceDescriptor {
-        required_features: Features::SHADER_F16 | Features::SUBGROUP,
-        required_limits: adapter.limits(),
-        ..Default::default()
-    };
-    let (device, queue) = block_on(adapter.request_device(&descriptor)).unwrap();
-    Gpu::from_wgpu(&adapter, device, queue)
-}
-
 #[test]
 fn every_preset_plans_on_the_noop_backend() {
-    let gpu = noop();
+    let gpu = noop(Features::SHADER_F16 | Features::SUBGROUP, None);
     for family in FAMILIES {
         for &kernel in family.kernels {
             // The backend lists no matrix units.

@@ -5,3 +5,5 @@ mod dxc;
 mod files;
 mod layers;
 mod metal;
+#[path = "../common/noop.rs"]
+mod noop;
