@@ -78,7 +78,7 @@ impl GpuOptions {
 const LEAST_LANES: u32 = 8;
 
 /// Whether an adapter lists fragments that kernels have a form for. wgpu's other backends do not compile them.
-pub(super) fn has_usable_fragments(summary: &AdapterSummary) -> bool {
+fn has_usable_fragments(summary: &AdapterSummary) -> bool {
     let compiles = ["vulkan", "metal"].contains(&summary.backend.as_str());
     compiles
         && summary.subgroup_max >= LEAST_LANES
@@ -86,6 +86,20 @@ pub(super) fn has_usable_fragments(summary: &AdapterSummary) -> bool {
             .cooperative_matrix
             .iter()
             .any(CooperativeShape::is_usable)
+}
+
+/// Features among `wanted` that a device of `adapter` gets: matrix units only where kernels have a form for its fragments.
+pub(super) fn usable_features(
+    wanted: wgpu::Features,
+    adapter: &wgpu::Adapter,
+    summary: &AdapterSummary,
+) -> wgpu::Features {
+    let present = wanted & adapter.features();
+    if has_usable_fragments(summary) {
+        present
+    } else {
+        present - COOPERATIVE
+    }
 }
 
 /// Adapters with what they say of themselves. Where nobody names backends and another one has an adapter, OpenGL is not
@@ -155,13 +169,9 @@ fn able(summary: &AdapterSummary) -> Result<()> {
 /// [`Error::NoAdapter`], [`Error::AdapterNotFound`], [`Error::AdapterAmbiguous`].
 pub async fn presumed(options: &GpuOptions) -> Result<(AdapterSummary, Capabilities)> {
     let (summary, adapter) = select(options).await?;
-    let mut features = options.features & adapter.features();
+    let features = usable_features(options.features, &adapter, &summary);
     let mut cooperative = summary.cooperative_matrix.clone();
-    cooperative.retain(CooperativeShape::is_usable);
-    if !has_usable_fragments(&summary) {
-        features = features - COOPERATIVE;
-        cooperative.clear();
-    }
+    cooperative.retain(|shape| features.contains(COOPERATIVE) && shape.is_usable());
     let subgroup_sizes = (summary.subgroup_min, summary.subgroup_max);
     let capabilities = Capabilities {
         features,

@@ -76,10 +76,7 @@ impl Gpu {
     pub(crate) async fn open_untried(options: &GpuOptions) -> Result<Self> {
         let (summary, adapter) = adapters::select(options).await?;
         let limits = options.limits.clone().unwrap_or_else(|| adapter.limits());
-        let mut features = options.features & adapter.features();
-        if !adapters::has_usable_fragments(&summary) {
-            features = features - COOPERATIVE;
-        }
+        let mut features = adapters::usable_features(options.features, &adapter, &summary);
         let mut opened = request(&adapter, features, &limits).await;
         if opened.is_err() && features.contains(COOPERATIVE) {
             features = features - COOPERATIVE;
@@ -136,12 +133,7 @@ impl Gpu {
     /// `PIPELINE_CACHE` lets [`Gpu::load_pipelines`] keep what was compiled.
     #[must_use]
     pub fn wanted_features(adapter: &wgpu::Adapter) -> wgpu::Features {
-        let present = KERNEL_FEATURES & adapter.features();
-        if adapters::has_usable_fragments(&AdapterSummary::of(adapter)) {
-            present
-        } else {
-            present - COOPERATIVE
-        }
+        adapters::usable_features(KERNEL_FEATURES, adapter, &AdapterSummary::of(adapter))
     }
 
     /// Limits to request of `adapter` for the fastest kernels and the largest operands: WebGPU's defaults, or what the
