@@ -92,7 +92,7 @@ impl Gpu {
     /// # Errors
     /// [`Error::TooLarge`], [`Error::OutOfMemory`].
     pub(crate) async fn upload_bytes(&self, label: &str, bytes: &[u8]) -> Result<wgpu::Buffer> {
-        let buffer = self.create_storage(label, bytes.len() as u64).await?;
+        let buffer = self.allocate_storage(label, bytes.len() as u64).await?;
         self.write(&buffer, 0, bytes).await?;
         Ok(buffer)
     }
@@ -141,16 +141,31 @@ impl Gpu {
             staging.unmap();
             filled
         };
-        let filled = self.catch("map a buffer for writing", fill).await?;
+        let filled = self.step("map a buffer for writing", fill).await?;
         filled.map_err(|error| Error::Gpu {
             what: "map a buffer for writing".to_owned(),
             message: error.to_string(),
         })?;
+        let copy = self.copy("upload", (&staging, 0), (buffer, offset), size);
+        self.submit(copy.await?, "upload").await
+    }
+
+    /// An encoder that copies `bytes` between two places, each a buffer and a byte of it, as a [`step`](Gpu::step).
+    ///
+    /// # Errors
+    /// [`Error::Gpu`] where the copy is not valid.
+    async fn copy(
+        &self,
+        what: &str,
+        from: (&wgpu::Buffer, u64),
+        to: (&wgpu::Buffer, u64),
+        bytes: u64,
+    ) -> Result<wgpu::CommandEncoder> {
         let descriptor = wgpu::CommandEncoderDescriptor::default();
         let mut encoder = self.device().create_command_encoder(&descriptor);
-        let copy = || encoder.copy_buffer_to_buffer(&staging, 0, buffer, offset, size);
-        self.catch("upload", copy).await?;
-        self.submit(encoder, "upload").await
+        let copy = || encoder.copy_buffer_to_buffer(from.0, from.1, to.0, to.1, bytes);
+        self.step(what, copy).await?;
+        Ok(encoder)
     }
 
     /// Copies the elements of `view` to the CPU, as f32.
@@ -222,10 +237,8 @@ impl Readback {
         bytes: u64,
         with: impl FnOnce(&[u8]) -> T,
     ) -> Result<T> {
-        let descriptor = wgpu::CommandEncoderDescriptor::default();
-        let mut encoder = gpu.device().create_command_encoder(&descriptor);
-        let copy = || encoder.copy_buffer_to_buffer(buffer, offset, &self.staging, 0, bytes);
-        gpu.catch("download", copy).await?;
+        let copy = gpu.copy("download", (buffer, offset), (&self.staging, 0), bytes);
+        let encoder = copy.await?;
         self.submit(gpu, encoder, "download", bytes, with).await
     }
 
@@ -249,12 +262,12 @@ impl Readback {
         with: impl FnOnce(&[u8]) -> T,
     ) -> Result<T> {
         let submission = gpu
-            .catch(what, || gpu.queue().submit([encoder.finish()]))
+            .step(what, || gpu.queue().submit([encoder.finish()]))
             .await?;
         let (sender, receiver) = oneshot();
         let part = self.staging.slice(..bytes);
         let map = || part.map_async(wgpu::MapMode::Read, |result| sender.send(result));
-        gpu.catch("map a buffer for reading", map).await?;
+        gpu.step("map a buffer for reading", map).await?;
         gpu.wait(submission, what).await?;
         let failed = |message: String| Error::Gpu {
             what: "map a buffer for reading".into(),
@@ -264,7 +277,7 @@ impl Readback {
         let answer = receiver.await.ok_or_else(unanswered)?;
         answer.map_err(|e| failed(e.to_string()))?;
         let read = part.get_mapped_range().map(|mapped| with(&mapped));
-        gpu.catch("unmap a buffer", || self.staging.unmap()).await?;
+        gpu.step("unmap a buffer", || self.staging.unmap()).await?;
         read.map_err(|e| failed(e.to_string()))
     }
 }

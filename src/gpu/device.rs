@@ -330,6 +330,14 @@ impl Gpu {
         self.faults.catch(&self.device, what, call).await
     }
 
+    /// [`Gpu::catch`] for a step of a call that asks at its end whether the device is lost, as [`Gpu::wait`] does.
+    ///
+    /// # Errors
+    /// Errors of [`Gpu::catch`]. On a lost device a step may succeed, and what it makes is invalid.
+    pub(crate) async fn step<T>(&self, what: &str, call: impl FnOnce() -> T) -> Result<T> {
+        self.faults.step(&self.device, what, call).await
+    }
+
     /// The first fault that arrived outside any call, if one did. A lost device is found whoever opened it.
     ///
     /// # Errors
@@ -348,12 +356,26 @@ impl Gpu {
     /// # Errors
     /// [`Error::TooLarge`] beyond `max_buffer_size`; [`Error::OutOfMemory`].
     pub async fn create_storage(&self, label: &str, bytes: u64) -> Result<wgpu::Buffer> {
+        let buffer = self.allocate_storage(label, bytes).await?;
+        self.fault()?;
+        Ok(buffer)
+    }
+
+    /// [`Gpu::create_storage`] as a [`step`](Gpu::step).
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`], [`Error::OutOfMemory`].
+    pub(crate) async fn allocate_storage(&self, label: &str, bytes: u64) -> Result<wgpu::Buffer> {
         let usage = wgpu::BufferUsages::STORAGE
             | wgpu::BufferUsages::COPY_SRC
             | wgpu::BufferUsages::COPY_DST;
         self.create_buffer(label, bytes, usage).await
     }
 
+    /// Creates a buffer of `bytes` (at least 16, rounded up to 4) for `usage`, as a [`step`](Gpu::step).
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] beyond `max_buffer_size`; [`Error::OutOfMemory`].
     pub(crate) async fn create_buffer(
         &self,
         label: &str,
@@ -377,13 +399,13 @@ impl Gpu {
             usage,
             mapped_at_creation: false,
         };
-        self.catch(&format!("create `{label}` of {size} bytes"), || {
+        self.step(&format!("create `{label}` of {size} bytes"), || {
             self.device.create_buffer(&descriptor)
         })
         .await
     }
 
-    /// Creates a buffer that holds `bytes`, at most a few kilobytes, for uniforms.
+    /// Creates a buffer that holds `bytes`, at most a few kilobytes, for uniforms, as a [`step`](Gpu::step).
     ///
     /// # Errors
     /// [`Error::TooLarge`], [`Error::OutOfMemory`].
@@ -391,7 +413,7 @@ impl Gpu {
         let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
         let buffer = self.create_buffer(label, bytes.len() as u64, usage).await?;
         let write = || self.queue.write_buffer(&buffer, 0, bytes);
-        self.catch("write uniforms", write).await?;
+        self.step("write uniforms", write).await?;
         Ok(buffer)
     }
 
@@ -401,12 +423,15 @@ impl Gpu {
     /// [`Error::TimedOut`], [`Error::DeviceLost`], [`Error::Gpu`].
     pub async fn submit(&self, encoder: wgpu::CommandEncoder, what: &str) -> Result<()> {
         let submission = self
-            .catch(what, || self.queue.submit([encoder.finish()]))
+            .step(what, || self.queue.submit([encoder.finish()]))
             .await?;
         self.wait(submission, what).await
     }
 
     /// Returns when `submission` has finished. Natively the poller's thread waits, so that whatever executor runs this does not.
+    ///
+    /// # Errors
+    /// [`Error::TimedOut`], [`Error::DeviceLost`], [`Error::Gpu`].
     pub(crate) async fn wait(&self, submission: wgpu::SubmissionIndex, what: &str) -> Result<()> {
         #[cfg(not(target_arch = "wasm32"))]
         let receiver = self.poller.finished(&self.device, submission, self.timeout);

@@ -21,6 +21,12 @@ struct Noted {
     lost: Option<String>,
 }
 
+impl Noted {
+    fn is_empty(&self) -> bool {
+        self.uncaptured.is_none() && self.lost.is_none()
+    }
+}
+
 impl Faults {
     /// Notes an error that no scope caught; the first one is kept.
     pub(super) fn note_uncaptured(&self, message: String) {
@@ -80,18 +86,42 @@ impl Faults {
         }
     }
 
+    /// [`Faults::check`] where a fault was noted; wgpu is asked nothing where none was.
+    fn check_noted(&self, device: &wgpu::Device) -> Result<()> {
+        if lock(&self.noted).is_empty() {
+            return Ok(());
+        }
+        self.check(device)
+    }
+
     /// Runs `call` inside error scopes and turns what they catch into an [`Error`]. Scopes belong to a thread: those that a
     /// caller has open on this one catch nothing of `call`.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], [`Error::Gpu`]; errors of [`Faults::check`].
-    pub(crate) async fn catch<T>(
+    pub(super) async fn catch<T>(
         &self,
         device: &wgpu::Device,
         what: &str,
         call: impl FnOnce() -> T,
     ) -> Result<T> {
+        let value = self.step(device, what, call).await?;
         self.check(device)?;
+        Ok(value)
+    }
+
+    /// [`Faults::catch`] for a step of a call that asks at its end whether the device is lost. A step asks where it fails
+    /// alone; one that succeeds on a lost device makes an object that is invalid.
+    ///
+    /// # Errors
+    /// Errors of [`Faults::catch`].
+    pub(super) async fn step<T>(
+        &self,
+        device: &wgpu::Device,
+        what: &str,
+        call: impl FnOnce() -> T,
+    ) -> Result<T> {
+        self.check_noted(device)?;
         let (value, answers) = scoped(device, call);
         let mut first = None;
         for answer in answers {
@@ -111,10 +141,12 @@ impl Faults {
         what: &str,
         call: impl FnOnce() -> T,
     ) -> Result<T> {
-        self.check(device)?;
+        self.check_noted(device)?;
         let (value, answers) = scoped(device, call);
         let first = answers.into_iter().find_map(|answer| now(answer).flatten());
-        self.outcome(device, what, value, first)
+        let value = self.outcome(device, what, value, first)?;
+        self.check(device)?;
+        Ok(value)
     }
 
     /// Outcome of a call that made `value`, or panicked, and left `error`.
@@ -125,22 +157,19 @@ impl Faults {
         value: Result<T, String>,
         error: Option<wgpu::Error>,
     ) -> Result<T> {
-        // Objects of a lost device are invalid, and the first error would be that of their use: the loss comes first.
+        let message = match (value, error) {
+            (Ok(value), None) => return Ok(value),
+            (Ok(_), Some(wgpu::Error::OutOfMemory { .. })) => None,
+            (Ok(_), Some(error)) => Some(error.to_string()),
+            (Err(panic), _) => Some(panic),
+        };
+        // Objects of a lost device are invalid, and the first error is that of their use: the loss comes before it.
         self.check(device)?;
-        let value = value.map_err(|message| Error::Gpu {
-            what: what.to_owned(),
-            message,
-        })?;
-        match error {
-            None => Ok(value),
-            Some(wgpu::Error::OutOfMemory { .. }) => Err(Error::OutOfMemory {
-                what: what.to_owned(),
-            }),
-            Some(error) => Err(Error::Gpu {
-                what: what.to_owned(),
-                message: error.to_string(),
-            }),
-        }
+        let what = what.to_owned();
+        Err(match message {
+            None => Error::OutOfMemory { what },
+            Some(message) => Error::Gpu { what, message },
+        })
     }
 }
 

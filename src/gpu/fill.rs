@@ -159,7 +159,7 @@ impl Gpu {
                     ],
                 })
             };
-            let bind_group = self.catch("bind a buffer to fill", bind).await?;
+            let bind_group = self.step("bind a buffer to fill", bind).await?;
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             pass.set_pipeline(&pipeline.raw);
             pass.set_bind_group(0, &bind_group, &[]);

@@ -57,7 +57,7 @@ impl Gpu {
             // New buffers hold zeros.
             buffers.push(match binding.access {
                 Access::Uniform => uniform.clone(),
-                Access::Read | Access::ReadWrite => self.create_storage("zeros", BYTES).await?,
+                Access::Read | Access::ReadWrite => self.allocate_storage("zeros", BYTES).await?,
             });
         }
         let entries: Vec<_> = prepared
@@ -76,7 +76,7 @@ impl Gpu {
                 entries: &entries,
             })
         };
-        let bind_group = self.catch("bind zeros", bind).await?;
+        let bind_group = self.step("bind zeros", bind).await?;
         let mut encoder = self
             .device()
             .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());

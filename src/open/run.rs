@@ -78,7 +78,7 @@ impl Gpu {
                 self.upload(operand.name, values, operand.dtype).await?
             } else {
                 let bytes = operand.elements * operand.dtype.bytes();
-                self.create_storage(operand.name, bytes).await?
+                self.allocate_storage(operand.name, bytes).await?
             });
         }
         let views: Vec<View<'_>> = operands

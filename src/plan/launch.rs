@@ -56,7 +56,7 @@ impl Launch {
     pub async fn run(&self, gpu: &Gpu) -> Result<()> {
         let descriptor = wgpu::CommandEncoderDescriptor::default();
         let mut encoder = gpu.device().create_command_encoder(&descriptor);
-        gpu.catch(self.label, || self.record(&mut encoder)).await?;
+        gpu.step(self.label, || self.record(&mut encoder)).await?;
         gpu.submit(encoder, self.label).await
     }
 

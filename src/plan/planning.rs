@@ -52,7 +52,7 @@ struct Memory {
 }
 
 impl Memory {
-    /// Allocates what `schedule` needs.
+    /// Allocates what `schedule` needs, as a step of planning, which asks at its end whether the device is lost.
     ///
     /// # Errors
     /// [`Error::TooLarge`], [`Error::OutOfMemory`].
@@ -74,13 +74,13 @@ impl Memory {
         let mut buffers = Vec::new();
         let owned = schedule.scratch.iter();
         for bytes in owned.filter(|_| scratch == ScratchOwner::Plan) {
-            buffers.push(gpu.create_storage(kernel.name, *bytes).await?);
+            buffers.push(gpu.allocate_storage(kernel.name, *bytes).await?);
         }
         Ok(Self {
             uniforms: gpu.create_uniforms(kernel.name, &bytes).await?,
             offsets,
             scratch: buffers,
-            nothing: gpu.create_storage("nothing", 16).await?,
+            nothing: gpu.allocate_storage("nothing", 16).await?,
         })
     }
 }
@@ -202,6 +202,7 @@ impl Plan {
             }
         }
         let memory = Memory::new(gpu, kernel, &draft.schedule, options.scratch).await?;
+        gpu.fault()?;
         let limits = &gpu.capabilities().limits;
         Ok(Self {
             kernel,
