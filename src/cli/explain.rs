@@ -165,6 +165,9 @@ impl Subject {
             let compiled = self.compile(&stage.text)?;
             stages.push(StageRecord::of(stage, compiled));
         }
+        // Nothing is dispatched for a shape without elements to compute, which has no least time.
+        let has_work = !preview.schedule.steps.is_empty();
+        let ceilings = self.ceilings.as_ref().filter(|_| has_work);
         Ok(Record {
             adapter: self.name.clone(),
             driver: self.driver.clone(),
@@ -173,7 +176,7 @@ impl Subject {
             shape: operation.label(),
             kernel: preview.kernel.name.to_owned(),
             constants: preview.constants.to_string(),
-            roof: self.ceilings.as_ref().and_then(|c| c.over(operation)),
+            roof: ceilings.and_then(|ceilings| ceilings.over(operation)),
             stages,
         })
     }

@@ -79,6 +79,28 @@ fn ceilings_of_a_file_are_the_roof() {
     assert!(stdout(&output).contains("`--measure`"));
 }
 
+/// Nothing is dispatched for it, and a time of a product that is not computed would be a wrong one.
+#[test]
+fn a_shape_without_elements_has_no_least_time() {
+    let shape = format!("matmul:0x5x5 --fake nvidia --ceilings {RUN}");
+    let output = explain("explain-empty", &shape);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.contains("no elements to compute"), "{text}");
+    assert!(!text.contains("least time"), "{text}");
+    let output = explain("explain-empty-json", &format!("{shape} --json -"));
+    let line: Value = serde_json::from_str(stdout(&output)).unwrap();
+    assert!(line["roof"].is_null(), "{line}");
+    // A sum of no products is 0, which is written.
+    let shape = format!("matmul:5x5x0 --fake nvidia --ceilings {RUN}");
+    let output = explain("explain-zeros", &shape);
+    assert!(
+        stdout(&output).contains("least time"),
+        "{}",
+        stdout(&output)
+    );
+}
+
 #[test]
 fn ceilings_are_measured_where_that_is_asked_for() {
     if !has_adapter() {

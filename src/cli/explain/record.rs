@@ -19,7 +19,7 @@ pub(super) struct Record {
     pub(super) shape: String,
     pub(super) kernel: String,
     pub(super) constants: String,
-    /// Null where no ceilings were named or measured.
+    /// Null where no ceilings were named or measured, and for a shape without elements to compute.
     #[serde(default)]
     pub(super) roof: Option<RoofRecord>,
     pub(super) stages: Vec<StageRecord>,

@@ -40,7 +40,7 @@ pub(super) fn document(
         columns: vec![Column::left(""), Column::prose("")],
         lines: facts
             .into_iter()
-            .chain(roof(record.roof.as_ref()))
+            .chain(roof(record.roof.as_ref(), preview))
             .chain([("scratch", scratch)])
             .map(|(name, value)| Line::of([Cell::text(name), value]))
             .collect(),
@@ -59,8 +59,12 @@ pub(super) fn document(
     ])
 }
 
-/// Roof of a shape in words; the rule in its place where no ceilings are known.
-fn roof(roof: Option<&RoofRecord>) -> Vec<(&'static str, Cell)> {
+/// Roof of a shape in words; the rule in its place where no ceilings are known. A shape without elements to compute has none.
+fn roof(roof: Option<&RoofRecord>, preview: &Preview) -> Vec<(&'static str, Cell)> {
+    if preview.schedule.steps.is_empty() {
+        let reason = "none: the shape has no elements to compute, and nothing is dispatched";
+        return vec![("roof", Cell::text(reason))];
+    }
     let Some(roof) = roof else {
         let rule = "memory's below the ridge point of the device, arithmetic's above it; `--measure` measures both, \
                     `--ceilings FILE` takes those of a run or a roofline";
