@@ -1,4 +1,5 @@
-//! A kernel from outside the crate: its WGSL and its line of the table, planned, verified and timed like the house's own.
+//! A kernel from outside the crate: its WGSL and its line of the table, planned, verified and timed as the
+//! crate's own are.
 //!
 //! ```text
 //! cargo run --release --example external_kernel
@@ -56,14 +57,14 @@ static PER_INVOCATION: Implementation<Softmax> = Implementation {
         }
     },
     constants: |_, _, _| Ok(Constants::new()),
-    // What a search tries beside the file's own constants.
+    // Constants that a search tries beside the file's own.
     alternatives: |_, _| {
         [32u32, 128, 256]
             .map(|size| Constants::new().set("WORKGROUP", size))
             .into()
     },
     schedule,
-    // Shapes that it is verified on.
+    // Shapes that the kernel is verified on.
     samples: Some(|_| {
         let shapes = [(1, 1), (64, 3), (65, 16), (1000, 7), (100_000, 4)];
         let shape = |(rows, cols)| Box::new(Softmax::new(rows, cols)) as Box<dyn Operation>;
@@ -93,7 +94,7 @@ fn schedule(softmax: &Softmax, stages: &[&Prepared], device: &Capabilities) -> R
     })
 }
 
-/// The table that joins the house's.
+/// The crate's softmax with the kernel above in its table.
 #[derive(Debug, Clone, Copy)]
 struct Mine;
 

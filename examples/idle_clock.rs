@@ -1,4 +1,4 @@
-//! Does a time depend on how long the device rested before it? For whoever doubts the figures of a GPU.
+//! Times of kernels after rests of the device: they show whether its figures depend on how long it was idle before.
 //!
 //! ```text
 //! cargo run --release --example idle_clock -- matmul:8192x16x8192:f16 softmax:4096x4096 rest=0,1500,4000 rounds=4

@@ -1,4 +1,4 @@
-//! Which two lines of a text file are most alike? The library in thirty lines, on real data.
+//! The two lines of a text file that are most alike: the library in thirty lines, on real data.
 //!
 //! Every line becomes a unit vector of its letter pairs; one matmul on the GPU compares all lines with all lines.
 //!

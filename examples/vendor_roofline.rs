@@ -1,4 +1,4 @@
-//! What an operation can reach at most by a vendor's data sheet, without that vendor's GPU.
+//! Limits of operations by the figures of a vendor's data sheet, without that vendor's GPU.
 //!
 //! ```text
 //! cargo run --release --example vendor_roofline

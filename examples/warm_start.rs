@@ -1,4 +1,4 @@
-//! How long the pipelines of a suite take to compile, and what is left of it in a second process.
+//! Time that compiling the pipelines of a suite takes, in a first process and in a second one that finds them on disk.
 //!
 //! ```text
 //! cargo run --release --example warm_start -- FOLDER [SUITE]    # cold: what the driver compiles is kept in FOLDER

@@ -20,10 +20,11 @@ pub fn replace(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     Destination::open(path)?.write(content)
 }
 
-/// Why a folder is no file.
+/// Reason to refuse a folder.
 const FOLDER: &str = "this is a folder, a file is needed here";
 
-/// Writes `files`, each by its name, into `folder`, which is made where it is missing. What else is there stays.
+/// Writes `files`, each by its name, into `folder`, which is made where it is missing. Other files of
+/// the folder stay.
 ///
 /// # Errors
 /// [`Error::File`], also where `folder` is a file.
@@ -38,7 +39,7 @@ pub fn fill(folder: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
     Ok(())
 }
 
-/// The text of a file, without the byte order mark that editors of Windows begin one with.
+/// The text of a file, without the byte order mark that editors of Windows begin some files with.
 ///
 /// # Errors
 /// [`Error::File`] for a file that is not there, or that is not text.
@@ -53,7 +54,7 @@ pub fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// The bytes of a file that has `most` at most. A file without an end, such as a device, is read no further.
+/// The bytes of a file of at most `most` bytes. Of a file without an end, such as a device, no more is read.
 ///
 /// # Errors
 /// [`Error::File`] for a file that is not there, that cannot be read, or that has more bytes.
@@ -65,7 +66,7 @@ pub fn read_bytes(path: &Path, most: usize) -> Result<Vec<u8>> {
     read_all(file, path, most)
 }
 
-/// All of `from`, which has `most` bytes at most and is called `path` in errors.
+/// All bytes of `from`, at most `most`. Errors name it by `path`.
 ///
 /// # Errors
 /// Errors of [`read_bytes`].
@@ -84,7 +85,7 @@ pub fn read_all(from: impl std::io::Read, path: &Path, most: usize) -> Result<Ve
     Ok(bytes)
 }
 
-/// The error of a file, by its reason.
+/// The [`Error::File`] of `path` for `reason`.
 #[must_use]
 pub fn failed(path: &Path, reason: &dyn Display) -> Error {
     Error::File {

@@ -88,7 +88,7 @@ impl<T: Element> Tensor<T> {
         })
     }
 
-    /// The same elements with other axes. Nothing is copied: both tensors are the same memory.
+    /// A tensor of the elements with other axes. Nothing is copied: both tensors are the same memory.
     ///
     /// # Errors
     /// [`Error::Length`] for a `shape` with another number of elements.

@@ -36,13 +36,13 @@ pub struct Beside<'a> {
     pub factor: Option<f64>,
     /// Reason why the figure cannot be.
     pub refused: Option<String>,
-    /// What a reader has to know about the figure.
+    /// Remarks that a reader of the figure needs.
     pub remarks: Vec<String>,
 }
 
 impl<'a> Elsewhere<'a> {
-    /// Those of `figures` that correspond to rows or ceilings of `inputs`. Beside a row that several kernels have, the fastest of the
-    /// kernels that compute in the figure's way counts.
+    /// Figures among `figures` that have a counterpart in `inputs`: a row or a ceiling. Beside a row that several kernels have,
+    /// the fastest of the kernels that compute in the figure's way counts.
     #[must_use]
     pub fn new(inputs: &'a [Input], figures: &'a [Published]) -> Self {
         let mut lines = Vec::new();

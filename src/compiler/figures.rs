@@ -73,7 +73,7 @@ impl Compiled {
         self.first(FILLS)
     }
 
-    /// What a core holds at a time, in the driver's unit: subgroups of a SIMD on AMD, invocations of a core on Apple, waves
+    /// Occupancy of a core, in the driver's unit: subgroups of a SIMD on AMD, invocations of a core on Apple, waves
     /// of a core on Adreno, subgroups of a core on NVIDIA.
     #[must_use]
     pub fn occupancy(&self) -> Option<u64> {

@@ -3,7 +3,7 @@
 //! A loop is the text from a label to a jump back to it. The four dialects are those that Mesa's drivers show: Intel's
 //! (`while(8) JIP: LABEL7`), AMD's (`s_cbranch_scc0 BB4`), Adreno's (`br p0.x, #l163`) and NVK's (`bra pT L3`).
 
-/// What lies in the innermost loops of an assembly that multiply, and the spills of all loops.
+/// Contents of the innermost loops of an assembly that multiply, and the spills of all loops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Loops {
     /// Instructions of the innermost loops that hold multiply-adds; one that repeats counts as often.
@@ -152,7 +152,7 @@ fn scratch(text: &str) -> bool {
         || text.contains(".local.")
 }
 
-/// What the loops of `assembly` hold; `None` where it has no loop that could be told.
+/// Contents of the loops of `assembly`; `None` where no loop is recognised.
 #[must_use]
 pub(super) fn loops(assembly: &str) -> Option<Loops> {
     let items = items(assembly);

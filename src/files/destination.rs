@@ -1,4 +1,4 @@
-//! Where an output goes: a plain file, which is replaced in one step, or anything else, which is written through.
+//! Destinations of output: plain files, which are replaced in one step, and devices and pipes, which are written through.
 
 use super::{FOLDER, failed};
 use crate::error::Result;
@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// How long a FIFO waits for its reader.
+/// Time that a FIFO waits for its reader.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Links that are followed, as Linux has it; a longer chain is a loop.
+/// Links of a chain that are followed, as many as by Linux. A longer chain is taken for a loop.
 const MOST_LINKS: usize = 40;
 /// Paths of the standard output of a process.
 const STDOUT: [&str; 4] = [
@@ -34,11 +34,11 @@ pub struct Destination {
 enum Place {
     /// A file that a rename replaces, whether or not it is there.
     File(PathBuf),
-    /// Something that keeps its place.
+    /// A device, a FIFO or a descriptor, which is open.
     Stream(File),
 }
 
-/// What stands at the end of a chain of links.
+/// The end of a chain of links.
 enum End {
     /// A plain file, or nothing yet.
     File(PathBuf),
@@ -47,7 +47,7 @@ enum End {
 }
 
 impl Destination {
-    /// Holds that `path` can be written, and changes no file.
+    /// The destination at `path`, once it can be written. No file changes.
     ///
     /// # Errors
     /// [`Error::File`](crate::Error::File) for a folder, for what cannot be written, and for a FIFO that nobody begins to
@@ -71,7 +71,7 @@ impl Destination {
         })
     }
 
-    /// Whether writing again replaces what was written before. A device or a pipe gets everything one after the other.
+    /// Whether a second [`write`](Self::write) replaces the first one. A device or a pipe gets one behind the other.
     #[must_use]
     pub fn is_replaced(&self) -> bool {
         matches!(self.place, Place::File(_))
@@ -106,7 +106,7 @@ pub fn is_stdout(path: &Path) -> bool {
 fn follow(path: &Path) -> io::Result<End> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
-        // A link of /proc to a file that is open is no name of that file: the file behind it must stay the one that is open.
+        // A link of /proc stands for an open file, which may have another name or none by now.
         if is_descriptor(&path) {
             return Ok(End::Other(path));
         }
@@ -136,7 +136,7 @@ fn is_descriptor(path: &Path) -> bool {
     is_open || path == Path::new("/dev/stdout") || path == Path::new("/dev/stderr")
 }
 
-/// Opens a device, a FIFO or a descriptor. What a descriptor has already stays in front.
+/// Opens a device, a FIFO or a descriptor. The file of a descriptor keeps its content, and output is appended.
 fn open_stream(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     if is_descriptor(path) && !cfg!(windows) {
@@ -179,7 +179,7 @@ fn probe(target: &Path) -> io::Result<()> {
 fn replace(target: &Path, content: &[u8]) -> io::Result<()> {
     let (mut file, partial) = create_partial(target)?;
     let written = file.write_all(content).and_then(|()| {
-        // Who may read the old file may read the new one, and nobody else.
+        // The new file has the permissions of the old one.
         match std::fs::metadata(target) {
             Ok(old) => file.set_permissions(old.permissions()),
             Err(_) => Ok(()),
@@ -188,14 +188,14 @@ fn replace(target: &Path, content: &[u8]) -> io::Result<()> {
     drop(file);
     let written = written.and_then(|()| std::fs::rename(&partial, target));
     if written.is_err() {
-        // A partial file is of no use to anybody; whether it can be removed changes nothing.
+        // The first error is the one to report.
         let _ = std::fs::remove_file(&partial);
     }
     written
 }
 
 /// Makes the file that is written in place of `target`, to be renamed. Its name holds the whole name of the target, this
-/// process, and a number that no other writer of this process has. A file of somebody else's that has the name stays.
+/// process, and a number that no other writer of this process has. A file that already has the name stays.
 fn create_partial(target: &Path) -> io::Result<(File, PathBuf)> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let process = std::process::id();

@@ -1,14 +1,14 @@
-//! Folders of the user's, by the rules of each operating system.
+//! Folders for a user's files, by the rules of each operating system.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// A folder of the user's that programs keep files in.
+/// A folder in which programs keep a user's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserFolder {
     /// Files that can be made again.
     Cache,
-    /// Files that cannot.
+    /// Files that cannot be made again.
     Data,
 }
 
@@ -19,8 +19,9 @@ pub fn variable(name: &str) -> Option<OsString> {
 }
 
 impl UserFolder {
-    /// `ridgepoint` in the folder, by the variables and the rules of `system`: of XDG (Base Directory Specification 0.8) for
-    /// those without their own. `None` where the environment names no home.
+    /// Path of `ridgepoint` in this folder, by the variables of the environment and the rules of `system`
+    /// ([`std::env::consts::OS`]). A system without rules of its own follows the XDG Base Directory Specification 0.8. `None`
+    /// where the environment names no home.
     #[must_use]
     pub fn find(
         self,
@@ -29,7 +30,7 @@ impl UserFolder {
     ) -> Option<PathBuf> {
         let home = |rest: &str| variable("HOME").map(|home| PathBuf::from(home).join(rest));
         let path = |name: &str| variable(name).map(PathBuf::from);
-        // A relative path in a variable of XDG is to be ignored.
+        // The specification ignores relative paths.
         let xdg = |name: &str, rest: &str| {
             let named = path(name).filter(|path| path.is_absolute());
             named.or_else(|| home(rest))

@@ -29,7 +29,7 @@ pub enum Architecture {
     NvidiaPascal,
     /// NVIDIA from Volta on.
     Nvidia,
-    /// The same through Mesa's driver, whose compiler needs more registers.
+    /// NVIDIA from Volta on through Mesa's driver, whose compiler needs more registers.
     Nvk,
     /// A processor.
     Software,

@@ -65,11 +65,11 @@ async fn request(
     adapter.request_device(&descriptor).await
 }
 
-/// How long to wait for the GPU before a submission counts as hung. Longer than any driver's own watchdog.
+/// Time after which a submission counts as hung, longer than any driver's own watchdog.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 impl Gpu {
-    /// Opens the adapter that `options` name, whose matrix units nobody has tried yet.
+    /// Opens the adapter that `options` name, without trials of its matrix units.
     ///
     /// # Errors
     /// Errors of [`Gpu::open`].
@@ -202,7 +202,7 @@ impl Gpu {
         let faults = Arc::clone(&self.faults);
         self.device
             .set_device_lost_callback(move |reason, message| {
-                // Whoever drops a device has it destroyed, which is nothing to log.
+                // An owner destroys a device on purpose, which is not logged.
                 let message = match reason {
                     wgpu::DeviceLostReason::Destroyed => "it was destroyed".to_owned(),
                     wgpu::DeviceLostReason::Unknown => {
@@ -310,7 +310,7 @@ impl Gpu {
             layout,
             prepared,
         };
-        // Boxed: the check runs a dispatch, whose own parts never compile anything.
+        // Boxed, which keeps this future small: few pipelines need the check.
         Box::pin(self.require_subgroup_size(&pipeline)).await?;
         Ok(pipeline)
     }

@@ -177,7 +177,7 @@ impl Gpu {
     }
 }
 
-/// What the trials of one shape of fragments came to.
+/// Outcome of the trials of one shape of fragments.
 #[derive(Debug, Default)]
 struct Outcome {
     is_any_right: bool,

@@ -225,7 +225,7 @@ mod tests {
         );
         let partial = refused(r#"{"schema": "ridgepoint.tuning/1", "found": []}"#);
         assert!(partial.contains("missing field `machine`"), "{partial}");
-        // What cannot be read is replaced.
+        // A file that cannot be read is replaced.
         let machine = Machine::of(&adapter());
         store.add(&machine, [tuned("tall", &[])]).unwrap();
         let kept = store.load(&adapter()).unwrap().unwrap();

@@ -67,7 +67,7 @@ impl fmt::Display for PublishedKind {
     }
 }
 
-/// What a published figure corresponds to in results of this crate.
+/// Counterpart of a published figure in results of this crate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// A problem, computed by kernels of one form.
@@ -150,7 +150,8 @@ pub fn of_ceiling(id: &CeilingId) -> impl Iterator<Item = &'static Published> {
 }
 
 impl Published {
-    /// What the figure corresponds to; `None` for what nothing here measures, and for an operation without its shape.
+    /// Counterpart of the figure; `None` for a figure of something that nothing here measures, and of an operation without its
+    /// shape.
     #[must_use]
     pub fn subject(&self) -> Option<Subject> {
         if let Some(id) = self.ceiling() {

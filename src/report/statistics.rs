@@ -19,7 +19,7 @@ pub struct StageStatistics {
     pub fills: Option<u64>,
     /// Spills and fills within loops; all of them where the driver does not show its assembly.
     pub spills_in_loops: Option<u64>,
-    /// What a core holds at a time, in the driver's unit: subgroups of a SIMD on AMD, invocations of a core on Apple, waves
+    /// Occupancy of a core, in the driver's unit: subgroups of a SIMD on AMD, invocations of a core on Apple, waves
     /// of a core on Adreno, subgroups of a core on NVIDIA.
     pub occupancy: Option<u64>,
     /// Instructions of the program.

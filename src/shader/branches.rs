@@ -32,7 +32,7 @@ fn keep<'a>(lines: &[&'a str], truth: &dyn Fn(&str) -> Option<bool>, out: &mut V
         match otherwise {
             _ if taken => block(&lines[i + 1..end], truth, out),
             Some("{") => block(&lines[end + 1..last], truth, out),
-            // What follows the block that is left out begins a chain of its own.
+            // An `else if` behind the block that is left out begins a chain of its own.
             Some(header) => block(&[&[header], &lines[end + 1..=last]].concat(), truth, out),
             None => {}
         }

@@ -40,7 +40,7 @@ fn evaluate(text: &str, value: &dyn Fn(&str) -> Option<u32>) -> Option<u32> {
 const DEEPEST: u32 = 50;
 
 struct Parser<'a> {
-    /// What is left of the text.
+    /// Rest of the text.
     text: &'a str,
     /// Parentheses that are open.
     depth: u32,

@@ -1,4 +1,4 @@
-//! What can be gained at most: a time beside the time that the ceilings allow. Pure.
+//! Gain that is possible at most: a time beside the time that the ceilings allow. Pure.
 
 use crate::ops::Operation;
 use crate::roofline::{Roofline, Work};

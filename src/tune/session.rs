@@ -10,7 +10,7 @@ use crate::report::Tuned;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What happens in a search.
+/// An event of a search.
 #[derive(Debug)]
 pub enum Event {
     /// A step begins, in words.

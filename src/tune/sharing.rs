@@ -7,7 +7,7 @@
 use crate::error::Result;
 use std::time::Duration;
 
-/// What a look at the default of a class found.
+/// Findings of a look at the default of a class.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Claim {
     /// Expected gain: a weight, of which 0 means that nothing can be gained.

@@ -16,7 +16,7 @@ use crate::report::Sampling;
 use std::cell::OnceCell;
 use std::time::{Duration, Instant};
 
-/// What the trials of all classes need.
+/// Values that the trials of all classes share.
 #[derive(Clone, Copy)]
 pub(super) struct Setting<'a> {
     pub(super) options: &'a TuneOptions,

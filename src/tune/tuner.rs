@@ -207,7 +207,7 @@ impl<'a> Tuner<'a> {
         })
     }
 
-    /// What can be gained on the default of `wanted`, which becomes a shape that suits the device's speed.
+    /// Gain that is possible on the default of `wanted`, which becomes a shape that suits the device's speed.
     pub(super) async fn look(&mut self, wanted: &mut Arc<dyn Operation>) -> Result<f64> {
         if (self.should_stop)() {
             return Err(Error::Interrupted);

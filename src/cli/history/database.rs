@@ -222,7 +222,7 @@ impl Database {
     }
 }
 
-/// What a database is to this program.
+/// State of a database, as this program finds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Empty.

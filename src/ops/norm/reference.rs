@@ -40,7 +40,7 @@ pub(super) fn expected(norm: &Norm, inputs: &dyn Inputs, indices: &[u64]) -> Vec
 /// Values that all elements of a row share, with absolute errors in f32.
 #[derive(Debug, Clone, Copy)]
 struct Moments {
-    /// What kernels subtract first: a layer norm's first element, or 0.
+    /// Number that kernels subtract first: a layer norm's first element, or 0.
     pivot: f64,
     mean: f64,
     mean_error: f64,

@@ -93,7 +93,7 @@ fn of_ceiling<'a>(measurement: &'static str, id: Cow<'a, str>, ceiling: &'a Ceil
     }
 }
 
-/// What a roofline has beyond its ceilings.
+/// Entries of a roofline beyond its ceilings.
 fn of_roofline(roofline: &RooflineReport) -> impl Iterator<Item = Entry<'_>> {
     let variants = roofline.variants.iter().map(|variant| {
         let id = format!("{}/{}", variant.ceiling.id, variant.what);

@@ -114,7 +114,7 @@ fn without_time_for_all_the_largest_gains_are_searched_and_the_others_named() {
     assert_eq!(fake.order(), [9, 8, 7, 6, 5]);
     assert_eq!(unsearched, [0, 1, 2, 3, 4]);
     assert!(fake.now <= seconds(20), "{:?}", fake.now);
-    // What a search left unspent is enough for more.
+    // Time that a search left unspent is enough for more.
     let mut fake = Fake::new(&claims);
     fake.needs = vec![0.5; 10];
     assert!(fake.share_out(20).is_empty());
