@@ -62,7 +62,7 @@ impl Dtype {
         }
     }
 
-    /// Elements in `bytes` of a buffer, as numbers.
+    /// Elements in `bytes` of a buffer, little-endian, as numbers. Bytes behind the last whole element are left out.
     #[must_use]
     pub fn decode(self, bytes: &[u8]) -> Vec<f32> {
         match self {
@@ -117,7 +117,8 @@ impl Dtype {
         })
     }
 
-    /// Bytes of a buffer that holds `values`, rounded to this type.
+    /// Bytes of a buffer that holds `values`, little-endian, rounded to this type. For [`Dtype::U32`] they are rounded towards
+    /// zero, and values beyond its range, and NaN, become its nearest end and 0.
     #[must_use]
     pub fn encode(self, values: &[f32]) -> Vec<u8> {
         match self {
@@ -163,7 +164,7 @@ impl Distribution {
 
 /// The operands' values for a reference: any element of any operand, as f64.
 pub trait Inputs {
-    /// Element `index` of operand `operand`.
+    /// Element `index` of an operand by its place in [`Operation::operands`](crate::Operation::operands).
     fn get(&self, operand: usize, index: u64) -> f64;
 
     /// Whether some value may be infinite or NaN.
@@ -261,7 +262,7 @@ fn permuted(stream: u32, index: u32, count: u32) -> u32 {
     }
 }
 
-/// `count` values of operand `operand`.
+/// The first `count` values of operand `operand`, by its place in [`Operation::operands`](crate::Operation::operands).
 #[must_use]
 pub fn generate(
     seed: u32,

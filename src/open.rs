@@ -7,11 +7,13 @@ use crate::error::Result;
 use crate::gpu::{Gpu, GpuOptions};
 
 impl Gpu {
-    /// Opens the adapter that `options` name, with all of its limits and the features that kernels can use.
+    /// Opens the adapter that `options` name. Kernels on matrix units run on small shapes first, and are used where their
+    /// results are right; [`Gpu::warnings`] names the others.
     ///
     /// # Errors
     /// [`Error::NoAdapter`](crate::Error::NoAdapter), [`Error::AdapterNotFound`](crate::Error::AdapterNotFound),
-    /// [`Error::AdapterAmbiguous`](crate::Error::AdapterAmbiguous), [`Error::DeviceRequest`](crate::Error::DeviceRequest).
+    /// [`Error::AdapterAmbiguous`](crate::Error::AdapterAmbiguous), [`Error::DeviceRequest`](crate::Error::DeviceRequest);
+    /// [`Error::DeviceLost`](crate::Error::DeviceLost) during the trials.
     ///
     /// # Examples
     /// ```no_run

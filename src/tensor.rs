@@ -132,7 +132,7 @@ impl Gpu {
     ///
     /// # Errors
     /// [`Error::Length`] for another number of values; [`Error::Unsupported`] for f16 on a device without it;
-    /// [`Error::TooLarge`] and [`Error::OutOfMemory`].
+    /// [`Error::TooLarge`], [`Error::OutOfMemory`], [`Error::TimedOut`], [`Error::DeviceLost`].
     pub async fn tensor<T: Element>(
         &self,
         shape: impl Into<Vec<u64>>,
@@ -152,7 +152,8 @@ impl Gpu {
     /// A tensor of `shape` for results to be written to; it holds zeros.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] for f16 on a device without it; [`Error::TooLarge`] and [`Error::OutOfMemory`].
+    /// [`Error::Unsupported`] for f16 on a device without it; [`Error::TooLarge`], [`Error::OutOfMemory`],
+    /// [`Error::DeviceLost`].
     pub async fn empty_tensor<T: Element>(&self, shape: impl Into<Vec<u64>>) -> Result<Tensor<T>> {
         let shape = shape.into();
         let bytes = count(&shape)?.saturating_mul(T::DTYPE.bytes());

@@ -16,7 +16,7 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// `value`, allowed to differ by `allowed` or by what flushing subnormals can do.
+    /// `value`, allowed to differ by `allowed`, an absolute error, or by what flushing subnormals can do.
     #[must_use]
     pub fn new(value: f64, allowed: f64) -> Self {
         Self {
@@ -100,7 +100,8 @@ pub fn finite(term: f64) -> f64 {
     if term.is_finite() { term } else { 0.0 }
 }
 
-/// `gamma(k)`: the relative error of `k` roundings in a row.
+/// `gamma(k) = k u / (1 - k u)`: the relative error of `k` roundings in a row, each of at most `u`, the `unit_roundoff`
+/// (Higham, lemma 3.1). Infinite where `k u` reaches 1.
 #[must_use]
 pub fn gamma(k: f64, unit_roundoff: f64) -> f64 {
     let error = k * unit_roundoff;
@@ -111,8 +112,8 @@ pub fn gamma(k: f64, unit_roundoff: f64) -> f64 {
     }
 }
 
-/// Allowed error of a dot product of `k` terms, in any order of summation: `gamma(2 k) * sum |a_i b_i|`, two roundings
-/// a term for a `fma` that is not fused (Higham, section 3.1).
+/// Allowed error of a dot product of `k` terms, in any order of summation: `gamma(2 k + 1) * sum |a_i b_i|`, two roundings
+/// a term for a `fma` that is not fused (Higham, section 3.1), and one of the result.
 #[must_use]
 pub fn dot(k: u64, unit_roundoff: f64, sum_of_magnitudes: f64) -> f64 {
     gamma(2.0 * k as f64 + 1.0, unit_roundoff) * sum_of_magnitudes

@@ -12,18 +12,18 @@ pub enum AdapterChoice {
     /// The fastest kind present: discrete, integrated, virtual, unknown, software.
     #[default]
     Fastest,
-    /// By its index in [`adapters`].
+    /// The adapter at this index of [`adapters`].
     Index(usize),
-    /// By its name, or a part of it, in any case.
+    /// The adapter with this name, or the only one whose name contains it; upper and lower case are alike.
     Name(String),
 }
 
 /// How to open an adapter.
 #[derive(Debug, Clone)]
 pub struct GpuOptions {
-    /// Backends to look on.
+    /// Backends on which adapters are looked for.
     pub backends: wgpu::Backends,
-    /// Which adapter.
+    /// Adapter to open.
     pub adapter: AdapterChoice,
     /// Limits of the device; `None` for all that the adapter has.
     pub limits: Option<wgpu::Limits>,
@@ -166,7 +166,7 @@ fn able(summary: &AdapterSummary) -> Result<()> {
 /// Opens no device: for tools that look at kernels and run none.
 ///
 /// # Errors
-/// [`Error::NoAdapter`], [`Error::AdapterNotFound`], [`Error::AdapterAmbiguous`].
+/// Errors of [`find`]; [`Error::DeviceRequest`] for an adapter that cannot compute.
 pub async fn presumed(options: &GpuOptions) -> Result<(AdapterSummary, Capabilities)> {
     let (summary, adapter) = select(options).await?;
     let features = usable_features(options.features, &adapter, &summary);

@@ -27,16 +27,16 @@ fn padded(bytes: &[u8]) -> Cow<'_, [u8]> {
 pub struct View<'a> {
     /// The buffer.
     pub buffer: &'a wgpu::Buffer,
-    /// Where the elements begin, in bytes; a multiple of the device's `min_storage_buffer_offset_alignment`.
+    /// First byte of the elements; a multiple of the device's `min_storage_buffer_offset_alignment`.
     pub offset: u64,
-    /// How many elements may be touched.
+    /// Number of elements.
     pub elements: u64,
-    /// Their type.
+    /// Type of the elements.
     pub dtype: Dtype,
 }
 
 impl<'a> View<'a> {
-    /// All of `buffer`, as elements of `dtype`.
+    /// All whole elements of `dtype` in `buffer`.
     #[must_use]
     pub fn whole(buffer: &'a wgpu::Buffer, dtype: Dtype) -> Self {
         Self {
@@ -58,7 +58,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// One past the last byte.
+    /// Byte of the buffer behind the last element.
     #[must_use]
     pub fn end(&self) -> u64 {
         let bytes = self.elements.saturating_mul(self.dtype.bytes());
@@ -71,7 +71,7 @@ impl<'a> View<'a> {
         self.elements.min(room)
     }
 
-    /// Whether both are views of the same bytes.
+    /// Whether the views have bytes in common.
     #[must_use]
     pub fn overlaps(&self, other: &View<'_>) -> bool {
         self.buffer == other.buffer && self.offset < other.end() && other.offset < self.end()
@@ -79,10 +79,10 @@ impl<'a> View<'a> {
 }
 
 impl Gpu {
-    /// Creates a buffer with the elements of `values`, rounded to `dtype`.
+    /// Creates a buffer with the elements of `values`, rounded to `dtype`. Waits for the upload of more than a mebibyte.
     ///
     /// # Errors
-    /// [`Error::TooLarge`], [`Error::OutOfMemory`].
+    /// [`Error::TooLarge`] beyond `max_buffer_size`; [`Error::OutOfMemory`], [`Error::TimedOut`], [`Error::DeviceLost`].
     pub async fn upload(&self, label: &str, values: &[f32], dtype: Dtype) -> Result<wgpu::Buffer> {
         self.upload_bytes(label, &dtype.encode(values)).await
     }

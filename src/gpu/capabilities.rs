@@ -16,7 +16,7 @@ pub struct Capabilities {
     pub kind: AdapterKind,
     /// Family of GPUs, which decides how much an invocation may hold.
     pub architecture: Architecture,
-    /// Smallest and largest subgroup.
+    /// Smallest and largest subgroup, in invocations.
     pub subgroup_sizes: (u32, u32),
     /// Invocations of a subgroup in kernels on matrix units, where the sizes above differ: those with which the kernels'
     /// trials came out right.

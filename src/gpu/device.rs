@@ -250,10 +250,11 @@ impl Gpu {
         self.summary.timestamp_period_ns
     }
 
-    /// A compiled shader: found if it was compiled before, compiled otherwise.
+    /// `shader` with `constants`, compiled: at the first call with these arguments, and found again at later ones.
     ///
     /// # Errors
-    /// Errors of [`Shader::prepare`]; [`Error::TooLarge`] past the device's limits; [`Error::Gpu`] from the driver.
+    /// Errors of [`Shader::prepare`]; [`Error::TooLarge`] past the device's limits; [`Error::Unsupported`] for subgroups of
+    /// another size than the text is written for; [`Error::Gpu`] from the driver; [`Error::DeviceLost`].
     pub async fn pipeline(
         &self,
         shader: &Shader,
@@ -321,8 +322,8 @@ impl Gpu {
         self.kept.of()
     }
 
-    /// Runs `call` inside error scopes and turns what they catch into an [`Error`]. Scopes that the caller has open stay
-    /// the caller's: they catch nothing of `call`, and what they caught before is left to them.
+    /// Runs `call` inside error scopes and turns what they catch into an [`Error`], which calls it `what`. Scopes that the
+    /// caller has open stay the caller's: they catch nothing of `call`, and what they caught before is left to them.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], [`Error::Gpu`], and errors of [`Gpu::fault`].
@@ -351,10 +352,11 @@ impl Gpu {
         &self.faults
     }
 
-    /// Creates a buffer of `bytes` (at least 16, rounded up to 4) that kernels can read and write.
+    /// Creates a buffer of `bytes` (at least 16, rounded up to 4) of zeros that kernels can read and write, and that can be
+    /// copied from and to.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] beyond `max_buffer_size`; [`Error::OutOfMemory`].
+    /// [`Error::TooLarge`] beyond `max_buffer_size`; [`Error::OutOfMemory`], [`Error::DeviceLost`].
     pub async fn create_storage(&self, label: &str, bytes: u64) -> Result<wgpu::Buffer> {
         let buffer = self.allocate_storage(label, bytes).await?;
         self.fault()?;
@@ -417,7 +419,8 @@ impl Gpu {
         Ok(buffer)
     }
 
-    /// Submits what was recorded and returns when the GPU has finished it, without blocking the executor.
+    /// Submits what was recorded and returns when the GPU has finished it, without blocking the executor. Errors call the
+    /// work `what`.
     ///
     /// # Errors
     /// [`Error::TimedOut`], [`Error::DeviceLost`], [`Error::Gpu`].

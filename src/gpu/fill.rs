@@ -36,7 +36,8 @@ impl Gpu {
     /// The last word of a view of an odd number of f16 is written whole.
     ///
     /// # Errors
-    /// [`crate::Error::Gpu`], [`crate::Error::TimedOut`], [`crate::Error::DeviceLost`].
+    /// [`crate::Error::Gpu`] for a view that the buffer does not hold or that cannot be bound; [`crate::Error::OutOfMemory`],
+    /// [`crate::Error::TimedOut`], [`crate::Error::DeviceLost`].
     pub async fn fill_random(
         &self,
         view: View<'_>,

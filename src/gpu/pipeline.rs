@@ -125,7 +125,7 @@ pub(super) fn create_cache(device: &wgpu::Device, data: Option<&[u8]>) -> wgpu::
     unsafe { device.create_pipeline_cache(&descriptor) }
 }
 
-/// Time that compiling took.
+/// Time that compiling took on a device so far; threads that compile side by side count each.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct CompileTimes {
     /// Pipelines that were compiled.

@@ -14,7 +14,7 @@ use crate::shader::{Constant, Prepared, files};
 use crate::tolerance::Expected;
 use std::sync::Arc;
 
-/// `steps` fused multiply-adds with each of `chains * width` values of each invocation.
+/// `steps` fused multiply-adds with each of `chains * width` values of each invocation, in f32; 2 FLOPs each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fma {
     /// Invocations.

@@ -29,6 +29,8 @@ pub enum ReductionKind {
 
 /// A vector, or two, reduced to one number: the result is a single f32 whatever the type of the elements.
 ///
+/// Operands: `a`, then `b` of a dot product, `[elements]` each, then `c`, `[1]`.
+///
 /// # Examples
 /// ```
 /// use ridgepoint::Operation;

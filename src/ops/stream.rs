@@ -34,7 +34,9 @@ pub enum StreamKind {
 /// The factor of scale and triad.
 const ALPHA: f32 = 1.5;
 
-/// One stream over vectors of a length.
+/// One stream over vectors of a length (`McCalpin`, STREAM, 1995; [`StreamKind::Multiply`] is not among its four).
+///
+/// Operands: `a`, then `b` where the formula has it, then `c`, `[elements]` each.
 ///
 /// # Examples
 /// ```

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::gpu::{Gpu, Pipeline};
 use std::sync::Arc;
 
-/// A plan bound to buffers: what is left to do is to dispatch it.
+/// A plan bound to buffers: dispatches that are ready to be recorded. It keeps its buffers alive.
 #[derive(Debug)]
 pub struct Launch {
     label: &'static str,
@@ -20,7 +20,7 @@ impl Launch {
         Self { label, steps }
     }
 
-    /// One launch of several, in order: such as the same work on other memory, so that no cache still holds it.
+    /// All dispatches of several launches, in order. One use is the same work on other memory, which no cache holds.
     #[must_use]
     pub fn joined(launches: Vec<Self>) -> Self {
         Self {
@@ -29,7 +29,7 @@ impl Launch {
         }
     }
 
-    /// A launch for each dispatch: to see which one takes longest.
+    /// A launch for each dispatch, so that each can be timed.
     #[must_use]
     pub fn apart(self) -> Vec<Self> {
         let label = self.label;
@@ -40,7 +40,7 @@ impl Launch {
         self.steps.into_iter().map(alone).collect()
     }
 
-    /// Records one compute pass.
+    /// Records the dispatches into `encoder`, as one compute pass.
     pub fn record(&self, encoder: &mut wgpu::CommandEncoder) {
         let descriptor = wgpu::ComputePassDescriptor {
             label: Some(self.label),

@@ -5,12 +5,12 @@ use crate::report::Tuning;
 use crate::shader::{Checks, Loops};
 use std::sync::Arc;
 
-/// How to plan. The default chooses everything.
+/// Options of planning. By default the library chooses kernel and constants.
 #[derive(Debug, Clone, Default)]
 pub struct PlanOptions {
     /// The kernel by name; `None` for the best that runs here.
     pub kernel: Option<&'static str>,
-    /// Which of the kernel's presets.
+    /// Index of one of the kernel's presets; the files as they are where the kernel has no such preset.
     pub preset: usize,
     /// Constants that replace the preset's.
     pub constants: Constants,

@@ -89,9 +89,10 @@ impl Plan {
     /// Plans `operation` on `gpu`.
     ///
     /// # Errors
-    /// [`Error::Shape`] and [`Error::TooLarge`] for shapes that cannot be; [`Error::UnknownName`] and
-    /// [`Error::Unsupported`] for a kernel that is not, or not here; [`Error::Shader`], [`Error::Gpu`] and
-    /// [`Error::OutOfMemory`] from compiling and allocating.
+    /// [`Error::Shape`] for a shape that contradicts itself, [`Error::TooLarge`] for one beyond the limits of the device;
+    /// [`Error::UnknownName`] for a kernel or a constant that does not exist, [`Error::Unsupported`] for a kernel that does
+    /// not run here; [`Error::Shader`], [`Error::Gpu`] and [`Error::OutOfMemory`] from compiling and allocating;
+    /// [`Error::DeviceLost`].
     pub async fn new(gpu: &Gpu, operation: &dyn Operation, options: &PlanOptions) -> Result<Self> {
         let plan = Self::tuned_or_chosen(gpu, operation, options).await?;
         log::debug!(
@@ -304,7 +305,7 @@ impl Plan {
     }
 
     /// [`Plan::bind`], with scratch memory of the caller's: a buffer for each of [`Plan::scratch`], with as many bytes and
-    /// `BufferUsages::STORAGE`. What is in them before does not matter. Launches that share scratch memory have to run one
+    /// `BufferUsages::STORAGE`. Their content does not matter. Launches that share scratch memory have to run one
     /// after the other, as they do in one queue.
     ///
     /// # Errors

@@ -43,8 +43,8 @@ impl Gpu {
         self.batch_with(PlanOptions::default())
     }
 
-    /// An empty batch whose operations are planned with `options`, such as a tuning; they name no kernel and no constants,
-    /// which hold for one operation.
+    /// An empty batch whose operations are planned with `options`, such as a tuning. They should name no kernel and no
+    /// constants, which belong to one operation.
     #[must_use]
     pub fn batch_with(&self, options: PlanOptions) -> Batch<'_> {
         Batch {
@@ -135,7 +135,8 @@ impl Batch<'_> {
         self.run(&matmul, &inputs, shape).await
     }
 
-    /// Softmax over the last axis of `x`, `[.., cols]`.
+    /// `exp(x - max(x)) / sum(exp(x - max(x)))` over the last axis of `x`, `[.., cols]`. Gives the shape of `x`. For masks and
+    /// a scale, [`Batch::run`] takes a [`Softmax`].
     ///
     /// # Errors
     /// [`Error::Shape`] for a tensor without axes; errors of [`Batch::run`].
@@ -148,7 +149,8 @@ impl Batch<'_> {
         self.run(&softmax, &[x.view_on(self.gpu)?], x.shape()).await
     }
 
-    /// RMS norm over the last axis of `x`, `[.., cols]`, with a `weight` of `cols` elements or none, and an epsilon of 1e-5.
+    /// `x / sqrt(mean(x^2) + 1e-5) * weight` over the last axis of `x`, `[.., cols]`, with a `weight` of `cols` elements or
+    /// none. Gives the shape of `x`. The formula's source is at [`NormKind::Rms`].
     ///
     /// # Errors
     /// [`Error::Shape`] for a tensor without axes, [`Error::Length`] for a weight of another length; errors of [`Batch::run`].
@@ -168,8 +170,8 @@ impl Batch<'_> {
         self.run(&norm, &inputs, x.shape()).await
     }
 
-    /// Layer norm over the last axis of `x`, `[.., cols]`, with `weight` and `bias` of `cols` elements each, and an epsilon
-    /// of 1e-5.
+    /// `(x - mean(x)) / sqrt(variance(x) + 1e-5) * weight + bias` over the last axis of `x`, `[.., cols]`, with `weight` and
+    /// `bias` of `cols` elements each. Gives the shape of `x`. The formula's source is at [`NormKind::Layer`].
     ///
     /// # Errors
     /// [`Error::Shape`] for a tensor without axes, [`Error::Length`] for a weight or bias of another length; errors of
@@ -194,8 +196,8 @@ impl Batch<'_> {
     }
 
     /// Attention of `q`, `[batch, heads, seq_q, head_dim]`, over `k`, `[batch, kv_heads, seq_kv, head_dim]`, and `v`,
-    /// `[batch, kv_heads, seq_kv, value_dim]`, scaled by `1 / sqrt(head_dim)`. Gives `[batch, heads, seq_q, value_dim]`. For
-    /// other options, [`Batch::run`] takes an [`Attention`].
+    /// `[batch, kv_heads, seq_kv, value_dim]`, scaled by `1 / sqrt(head_dim)`; the formula is at [`Attention`]. Gives `[batch,
+    /// heads, seq_q, value_dim]`. For other options, [`Batch::run`] takes an [`Attention`].
     ///
     /// # Errors
     /// [`Error::Shape`] for axes that do not fit; errors of [`Batch::run`].
@@ -221,7 +223,7 @@ impl Batch<'_> {
         self.run(&attention, &inputs, shape).await
     }
 
-    /// `a + b`, element by element.
+    /// `a + b`, element by element. Gives the shape of `a`.
     ///
     /// # Errors
     /// [`Error::Length`] for tensors of other numbers of elements; errors of [`Batch::run`].
@@ -229,7 +231,7 @@ impl Batch<'_> {
         self.element_wise(StreamKind::Add, a, b).await
     }
 
-    /// `a * b`, element by element.
+    /// `a * b`, element by element. Gives the shape of `a`.
     ///
     /// # Errors
     /// [`Error::Length`] for tensors of other numbers of elements; errors of [`Batch::run`].
