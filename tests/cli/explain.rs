@@ -188,7 +188,7 @@ fn a_name_from_a_file_is_only_text() {
 
 #[test]
 fn every_shape_that_is_known_is_explained() {
-    let output = explain("explain-all", "all --fake nvidia --json all.jsonl");
+    let output = explain("explain-all", "all --fake apple --json all.jsonl");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(stdout(&output).is_empty());
 }

@@ -215,7 +215,7 @@ fn a_folder_that_cannot_be_written_is_told_first_and_the_run_prints() {
 }
 
 #[test]
-fn a_shape_of_the_users_own_runs_with_the_kernels_that_were_named() {
+fn a_shape_of_ones_own_runs_with_the_kernels_and_types_that_were_named() {
     if !has_adapter() {
         return;
     }
@@ -229,6 +229,8 @@ fn a_shape_of_the_users_own_runs_with_the_kernels_that_were_named() {
         "matmul:30x20x10",
         "--kernel",
         "matmul_naive,matmul_tiled",
+        "--dtype",
+        "f32,f16",
     ]);
     let output = command
         .args([
@@ -243,9 +245,9 @@ fn a_shape_of_the_users_own_runs_with_the_kernels_that_were_named() {
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let report = json(&folder.join("deep/own.json"));
-    let ids: Vec<&str> = report["rows"]
-        .as_array()
-        .unwrap()
+    let rows = report["rows"].as_array().unwrap();
+    let (single, half): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row["dtype"] == "f32");
+    let ids: Vec<&str> = single
         .iter()
         .map(|row| row["id"].as_str().unwrap())
         .collect();
@@ -256,6 +258,8 @@ fn a_shape_of_the_users_own_runs_with_the_kernels_that_were_named() {
             "matmul/f32/30x20x10/matmul_tiled"
         ]
     );
+    assert!(!half.is_empty() && half.iter().all(|row| row["dtype"] == "f16"));
+    assert_eq!(report["settings"]["dtypes"][1], "f16");
     assert_eq!(
         (&report["settings"]["seed"], &report["settings"]["note"]),
         (&7.into(), &"plugged in".into())
@@ -309,22 +313,6 @@ fn rows_of_a_software_adapter_beside_other_programs_are_marked() {
     }
 }
 
-#[test]
-fn a_run_writes_its_page_beside_its_file() {
-    if !has_adapter() {
-        return;
-    }
-    let mut command = ridgepoint("page");
-    let folder: PathBuf = command.get_current_dir().unwrap().into();
-    let arguments = "run --suite quick --op copy:1024 --json rows.json --html page.html";
-    let output = command.args(arguments.split(' ')).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(stderr(&output).contains("page: page.html"));
-    let page = std::fs::read_to_string(folder.join("page.html")).unwrap();
-    let id = &json(&folder.join("rows.json"))["rows"][0]["id"];
-    assert!(page.starts_with("<!DOCTYPE html>") && page.contains(id.as_str().unwrap()));
-}
-
 /// A page that cannot be written is told of before anything is measured.
 #[test]
 fn a_page_that_cannot_be_written_is_refused_at_once() {
@@ -347,7 +335,8 @@ fn a_page_that_cannot_be_written_is_refused_at_once() {
     }
 }
 
-/// At a terminal a run ends with the path of its page, beside its file; in a pipe there is none.
+/// At a terminal a run ends with the path of its page, beside its file; in a pipe there is none, as [`results`] holds for runs.
+/// A terminal that understands no escapes gets none, on either stream.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_terminal_gets_a_page_and_a_pipe_none() {
@@ -366,17 +355,16 @@ fn a_terminal_gets_a_page_and_a_pipe_none() {
         names.collect::<Vec<_>>()
     };
     let is = |path: &Path, kind: &str| path.extension().is_some_and(|end| end == kind);
-    for (arguments, count) in [
-        ("run --suite quick --op copy:1024", 2),
-        ("roofline --quick", 1),
+    let mut command = ridgepoint("page-pipe");
+    let folder: PathBuf = command.get_current_dir().unwrap().into();
+    let output = command.args(["roofline", "--quick"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(results(&folder), [] as [PathBuf; 0]);
+    for (term, arguments, count) in [
+        ("xterm", "run --suite quick --op copy:1024", 2),
+        ("dumb", "run --suite quick --op copy:1024", 2),
+        ("xterm", "roofline --quick", 1),
     ] {
-        let mut command = ridgepoint("page-terminal");
-        let folder: PathBuf = command.get_current_dir().unwrap().into();
-        let output = command.args(arguments.split(' ')).output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-        let written = results(&folder);
-        assert!(written.iter().all(|path| is(path, "json")), "{written:?}");
-
         let mut terminal = std::process::Command::new("script");
         let program = format!("{} {arguments}", env!("CARGO_BIN_EXE_ridgepoint"));
         let folder = ridgepoint("page-terminal")
@@ -385,11 +373,14 @@ fn a_terminal_gets_a_page_and_a_pipe_none() {
             .to_owned();
         terminal
             .current_dir(&folder)
+            .env("TERM", term)
+            .env_remove("NO_COLOR")
             .args(["-qec", &program, "/dev/null"]);
         let output = terminal
             .stdin(std::process::Stdio::null())
             .output()
             .unwrap();
+        assert_eq!(output.stdout.contains(&0x1b), term == "xterm", "{term}");
         let written = results(&folder);
         assert_eq!(written.len(), count, "{written:?}");
         let page = written.iter().find(|path| is(path, "html")).unwrap();
@@ -469,28 +460,4 @@ fn shapes_without_work_have_no_time_no_rate_and_no_share() {
     // The sum of nothing is zero, which is written.
     assert_ne!(rows[4]["status"], "empty");
     assert!(!stdout(&output).contains("above roof"));
-}
-
-#[test]
-fn a_shape_of_ones_own_is_measured_in_the_type_that_is_asked_for() {
-    if !has_adapter() {
-        return;
-    }
-    let mut command = ridgepoint("own-type");
-    let folder: PathBuf = command.get_current_dir().unwrap().into();
-    command.args([
-        "run",
-        "--suite",
-        "quick",
-        "--op",
-        "softmax:17x33",
-        "--dtype",
-        "f32,f16",
-    ]);
-    let output = command.args(["--json", "rows.json"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let report = json(&folder.join("rows.json"));
-    assert_eq!(report["rows"][0]["dtype"], "f32");
-    assert_eq!(report["rows"][1]["dtype"], "f16");
-    assert_eq!(report["settings"]["dtypes"][1], "f16");
 }

@@ -5,6 +5,7 @@ use pollster::block_on;
 use ridgepoint::gpu::View;
 use ridgepoint::{Dtype, Error, Gpu, GpuOptions, Plan, PlanOptions, Softmax};
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 tests! {
@@ -64,7 +65,13 @@ fn a_lost_device_is_told_by_every_later_call() {
     }
 }
 
-/// A thousand devices, each destroyed while another thread submits to it and waits.
+/// Devices that are destroyed: 40 for each step.
+const DESTROYED: u64 = 320;
+/// Steps of the work on a device, in each of which some devices are lost: planning, an upload, a buffer, binding, then a run and a
+/// download, both twice.
+const STEPS: u64 = 8;
+
+/// Devices, each destroyed while another thread plans on it, submits to it and waits.
 fn devices_are_destroyed_in_the_middle_of_work() {
     let instance =
         wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle_from_env());
@@ -77,28 +84,42 @@ fn devices_are_destroyed_in_the_middle_of_work() {
     let values = vec![1.0; 4096];
     let began = Instant::now();
     let mut finished = 0;
-    for i in 0..1000u64 {
+    for i in 0..DESTROYED {
         let opened = block_on(adapter.request_device(&wgpu::DeviceDescriptor::default()));
         let (device, queue) = opened.unwrap();
         let gpu = Gpu::from_wgpu(&adapter, device, queue);
+        let step = AtomicU64::new(0);
+        let next = || {
+            step.fetch_add(1, Ordering::Relaxed);
+        };
         let error = std::thread::scope(|scope| {
             let work = scope.spawn(|| {
                 block_on(async {
                     let plan = Plan::new(&gpu, &softmax, &PlanOptions::default()).await?;
+                    next();
                     let x = gpu.upload("x", &values, Dtype::F32).await?;
+                    next();
                     let y = gpu.create_storage("y", 4096 * 4).await?;
                     let views = [&x, &y].map(|buffer| View::whole(buffer, Dtype::F32));
+                    next();
                     let launch = plan.bind(&views)?;
                     loop {
+                        next();
                         launch.run(&gpu).await?;
+                        next();
                         let found = gpu.download(views[1]).await?;
                         assert!(found.iter().all(|y| (y - 1.0 / 64.0).abs() < 1e-6));
                         finished += 1;
                     }
                 })
             });
-            // The loss comes while a plan compiles, and at every later step.
-            std::thread::sleep(Duration::from_micros(i * 37 % 20_000));
+            let wanted = i % STEPS;
+            while step.load(Ordering::Relaxed) < wanted && !work.is_finished() {
+                std::thread::sleep(Duration::from_micros(10));
+            }
+            // Compiling takes milliseconds, and the other steps less than one.
+            let longest = if wanted == 0 { 8000 } else { 400 };
+            std::thread::sleep(Duration::from_micros(i * 37 % longest));
             gpu.device().destroy();
             let ended: Result<(), Error> = work.join().unwrap();
             ended.unwrap_err()
@@ -109,7 +130,7 @@ fn devices_are_destroyed_in_the_middle_of_work() {
         );
     }
     eprintln!(
-        "{finished} executions on 1000 devices in {:?}",
+        "{finished} executions on {DESTROYED} devices in {:?}",
         began.elapsed()
     );
 }
