@@ -11,6 +11,7 @@ use ridgepoint::shader::{Checks, Loops};
 use ridgepoint::{Error, Gpu, GpuOptions, Plan, PlanOptions};
 use ridgepoint_fuzz::operation;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 /// Elements of the largest operand: the reference goes through all of them.
 const MOST_ELEMENTS: u64 = 1 << 14;
@@ -21,7 +22,10 @@ fn gpu() -> &'static Gpu {
     static GPU: OnceLock<Gpu> = OnceLock::new();
     GPU.get_or_init(|| {
         let options = GpuOptions::from_env().expect("the environment names an adapter");
-        pollster::block_on(Gpu::open(&options)).expect("there is an adapter")
+        let mut gpu = pollster::block_on(Gpu::open(&options)).expect("there is an adapter");
+        // libFuzzer's own limit tells of work that does not end: what is slow for want of a processor is no fault.
+        gpu.set_timeout(Duration::from_mins(20));
+        gpu
     })
 }
 
