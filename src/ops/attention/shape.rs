@@ -15,9 +15,9 @@ pub(super) const NAME: &str = "attention";
 ///
 /// over the keys that the query sees by `mask`, `window`, `lengths` and a bias above -inf (Vaswani et al., "Attention Is All
 /// You Need", 2017; with keys shared by heads, Ainslie et al., "GQA", 2023; the soft cap, Gemma Team, "Gemma 2", 2024). With
-/// the defaults it is PyTorch's `scaled_dot_product_attention`. A query that sees none gives a row of zeros. Query head `h`
-/// reads key head `h / (heads / kv_heads)`. Scores, sums and O are computed in f32 whatever the type; a kernel of matrix units
-/// rounds `exp(t - max)` to f16 before it multiplies V.
+/// the defaults it is `torch.nn.functional.scaled_dot_product_attention`. A query that sees none gives a row of zeros. Query
+/// head `h` reads key head `h / (heads / kv_heads)`. Scores, sums and O are computed in f32 whatever the type; a kernel of
+/// matrix units rounds `exp(t - max)` to f16 before it multiplies V.
 ///
 /// Dispatches are cut so that none lasts longer than 100 ms on a slow adapter of its kind: by tiles of queries, and where a
 /// tile sees very many keys, by keys. Where there are several dispatches, KV loops are also cut so that each dispatch has
