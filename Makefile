@@ -4,7 +4,7 @@
 # Mesa's device-selection layer complains on stderr where there is no desktop session; adapters are chosen here.
 export NODEVICE_SELECT ?= 1
 
-.PHONY: help run test test-cooperative test-compilers test-compilers-all test-reports fuzz audit snippets lint setup rust clean
+.PHONY: help run web web-serve web-test test test-cooperative test-compilers test-compilers-all test-reports fuzz audit snippets lint setup rust clean
 .NOTPARALLEL:
 
 help: ## Show this list
@@ -16,6 +16,19 @@ run: setup ## Build, then measure this machine's GPU: make run ARGS="--suite qui
 	@"$${CARGO_TARGET_DIR:-target}/release/ridgepoint" run $(ARGS)
 
 # Without REQUIRE_GPU a test that finds no adapter skips itself, and a machine without a driver would pass.
+# The target for browsers comes from rustup, or Debian's Rust for the web; wasm-opt shrinks the program where it is installed.
+web: setup ## Build the page that measures in a browser, into web/dist
+	@scripts/web.sh
+
+# Loopback is a secure place, as WebGPU wants it; node has the server.
+PORT ?= 8480
+web-serve: web ## Serve that page on this machine: make web-serve PORT=8480
+	@node scripts/web_serve.mjs web/dist $(PORT)
+
+# Chromium comes from Debian; SCREENSHOTS=FOLDER keeps pictures of the page.
+web-test: setup ## Test that page in Chromium, on its software driver
+	@scripts/test_web.sh
+
 test: setup ## Run every test, with a GPU or a software driver required
 	REQUIRE_GPU=1 cargo test --release
 
@@ -50,9 +63,10 @@ snippets: rust ## Write shaders/snippets/ into the WGSL files that use them
 # The library without its command line is what other crates use: it must be clean alone. Measuring (feature bench) is for
 # the browser too: it is checked for wasm where that target can be had.
 lint: rust ## Check formatting, clippy and documentation; warnings are errors
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo clippy --release --all-targets -- -D warnings
 	cargo clippy --release --no-default-features --lib -- -D warnings
+	cargo clippy --release -p ridgepoint-web-bindgen -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps
 	@scripts/check_targets.sh wasm
 	@scripts/check_package.sh

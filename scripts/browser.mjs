@@ -8,17 +8,20 @@ import { join } from "node:path";
 /** Milliseconds after which an answer will not come any more. */
 const PATIENCE = 60000;
 
-/** A browser without a window. Root may not use Chromium's sandbox. */
+/** What Chromium needs for WebGPU by SwiftShader, its software driver. */
+export const WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan,WebGPU"];
+
+/** A browser without a window, and without a GPU unless `flags` say otherwise. Root may not use Chromium's sandbox. */
 export class Browser {
   #waiting = new Map();
   #listeners = new Map();
   #count = 0;
   #rest = "";
 
-  constructor(program) {
+  constructor(program, flags = ["--disable-gpu"]) {
     this.folder = mkdtempSync(join(tmpdir(), "ridgepoint-browser-"));
     const options = [
-      "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars",
+      "--headless=new", "--no-sandbox", ...flags, "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars",
       "--disable-background-networking", "--disable-component-update", "--remote-debugging-pipe", `--user-data-dir=${this.folder}`,
     ];
     this.process = spawn(program, [...options, "about:blank"], { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
@@ -74,6 +77,8 @@ export class Browser {
 export class Tab {
   complaints = [];
   requests = [];
+  /** Sessions of the workers of the page, the newest last. */
+  workers = [];
 
   static async open(browser, { width, theme }) {
     const tab = new Tab();
@@ -82,6 +87,7 @@ export class Tab {
     tab.session = (await browser.send("Target.attachToTarget", { targetId: tab.target, flatten: true })).sessionId;
     browser.listen(tab.session, (method, params) => tab.#hear(method, params));
     for (const domain of ["Page", "Runtime", "Log", "Network"]) await tab.send(`${domain}.enable`);
+    await tab.send("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: true, flatten: true });
     const size = { width, height: 900, deviceScaleFactor: 1, mobile: width < 600 };
     await tab.send("Emulation.setDeviceMetricsOverride", size);
     await tab.send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: theme }] });
@@ -103,7 +109,25 @@ export class Tab {
       this.requests.push(params.request.url);
     } else if (method === "Page.loadEventFired") {
       this.loaded?.();
+    } else if (method === "Target.attachedToTarget") {
+      this.#adopt(params.sessionId);
     }
+  }
+
+  /** Listens to a worker of the page from its beginning, and has it begin. */
+  async #adopt(worker) {
+    this.workers.push(worker);
+    this.browser.listen(worker, (method, params) => this.#hear(method, params));
+    await this.browser.send("Runtime.enable", {}, worker);
+    if (this.prelude) await this.browser.send("Runtime.evaluate", { expression: this.prelude }, worker);
+    await this.browser.send("Runtime.runIfWaitingForDebugger", {}, worker);
+  }
+
+  /** Value of a text of JavaScript in the newest worker. */
+  async valueInWorker(expression) {
+    const answer = await this.browser.send("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true }, this.workers.at(-1));
+    if (answer.exceptionDetails) throw new Error(answer.exceptionDetails.exception?.description ?? answer.exceptionDetails.text);
+    return answer.result.value;
   }
 
   /** Does what `act` does, which leads to another page, and waits for that page. */
@@ -127,9 +151,9 @@ export class Tab {
     return answer.result.value;
   }
 
-  /** Waits until a text of JavaScript is true in the page. */
-  async until(expression) {
-    const end = Date.now() + 15000;
+  /** Waits until a text of JavaScript is true in the page, for `patience` milliseconds at most. */
+  async until(expression, patience = 15000) {
+    const end = Date.now() + patience;
     while (!(await this.value(expression))) {
       if (Date.now() > end) throw new Error(`never true: ${expression}`);
       await new Promise((resolve) => setTimeout(resolve, 50));

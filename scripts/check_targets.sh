@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks the Rust side for systems that are not here: the library with its measuring half for the browser, library and
+# Checks the Rust side for systems that are not here: the page's program and with it the library for the browser, library and
 # binary for Windows and macOS. A target is checked where something changed since it last passed, and skipped with words
 # where it, or the crates that it needs, cannot be had. Arguments: the targets, `wasm`, `windows`, `macos`.
 set -eu
@@ -10,11 +10,22 @@ cd "$(dirname "$0")/.."
 
 # Everything that the compiler reads, in one number.
 sources() {
-    find src shaders Cargo.toml Cargo.lock build.rs -type f | LC_ALL=C sort | xargs cksum | cksum | tr ' ' -
+    find src shaders web/src web/Cargo.toml Cargo.toml Cargo.lock build.rs -type f | LC_ALL=C sort | xargs cksum | cksum | tr ' ' -
 }
 
 # check NAME TARGET ARGUMENTS...
 check() {
+    command=check
+    hold "$@"
+}
+
+# lint NAME TARGET ARGUMENTS...: where nothing else lints it.
+lint() {
+    command=clippy
+    hold "$@" -- -D warnings
+}
+
+hold() {
     name=$1 target=$2
     shift 2
     if ! command -v rustup >/dev/null 2>&1 || ! rustup target add "$target" >/dev/null 2>&1 ||
@@ -27,14 +38,14 @@ check() {
         say "$name: passed before, and nothing changed"
         return
     fi
-    cargo check --release --target "$target" "$@"
+    cargo "$command" --release --target "$target" "$@"
     rm -f "${CARGO_TARGET_DIR:-target}/$target"/passed-*
     touch "$stamp"
 }
 
 for name in "$@"; do
     case $name in
-        wasm) check wasm wasm32-unknown-unknown --lib --no-default-features --features bench ;;
+        wasm) lint wasm wasm32-unknown-unknown -p ridgepoint-web ;;
         windows)
             # Crates of Windows make import libraries with dlltool.
             if ! command -v x86_64-w64-mingw32-dlltool >/dev/null 2>&1; then

@@ -32,13 +32,6 @@ skip() {
     skipped="$skipped $1"
 }
 
-# Is command $1 here, or the package $2 of Debian, which has it?
-have() {
-    command -v "$1" >/dev/null 2>&1 && return
-    command -v apt-get >/dev/null 2>&1 || return
-    as_root "$(apt_install "$2")" && command -v "$1" >/dev/null 2>&1
-}
-
 # Prints the folder of Python's packages and of DuckDB's command, which is made first if it is not there.
 python_tools() {
     if [ ! -f "$cache/python/complete" ]; then
@@ -50,27 +43,6 @@ python_tools() {
             touch "$cache/python/complete" || return 1
     fi
     printf '%s\n' "$cache/python/bin"
-}
-
-# Prints the path of axe-core's script, which is fetched first if it is not there, and held against the hash of its package.
-axe() {
-    version=4.14.1
-    integrity='sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=='
-    folder=$cache/axe-core-$version
-    if [ ! -f "$folder/complete" ]; then
-        rm -rf "$folder"
-        mkdir -p "$folder"
-        (
-            cd "$folder" && npm pack --silent "axe-core@$version" >/dev/null || exit 1
-            found=sha512-$(openssl dgst -sha512 -binary "axe-core-$version.tgz" | openssl base64 -A)
-            if [ "$found" != "$integrity" ]; then
-                say "axe-core $version is not what it was: $found in place of $integrity"
-                exit 1
-            fi
-            tar -xzf "axe-core-$version.tgz" package/axe.min.js && touch complete
-        ) >&2 || return 1
-    fi
-    printf '%s\n' "$folder/package/axe.min.js"
 }
 
 cargo build --release --quiet --manifest-path "$root/Cargo.toml"

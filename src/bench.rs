@@ -17,6 +17,7 @@
 //! ```
 
 mod clock;
+mod device_warnings;
 mod drift;
 mod fake;
 mod fixed_work;
@@ -33,6 +34,7 @@ mod timer;
 mod verdict;
 
 pub use clock::{Clock, Tick};
+pub use device_warnings::device_warnings;
 pub use drift::{DriftMonitor, WakeRule};
 pub use fake::{FakeClock, FakeTimestamps, FakeWork, Fault, Ramp, Sleep};
 pub(crate) use fixed_work::wake;

@@ -2,6 +2,8 @@
 
 mod adapters;
 mod architecture;
+#[cfg(target_arch = "wasm32")]
+mod browser;
 mod buffer;
 mod capabilities;
 mod device;

@@ -58,6 +58,7 @@ pub use compare::Comparing;
 pub use curve::Curve;
 pub use figure::{Axis, Bar, Bars, Drawing, Edge, Figure, Plane, Point, Scale};
 pub use format::{FORMATS, Format, Written, format};
+pub use html::{document_data, page_data, table_data};
 pub use list::list;
 pub use page::{Colours, Page};
 #[cfg(feature = "pictures")]

@@ -27,7 +27,7 @@ mod workgroup;
 pub use ceilings::measure_ceilings;
 pub(crate) use ceilings::measure_some;
 pub use levels::levels;
-pub use measured::MeasuredRoofline;
+pub use measured::{Circumstances, MeasuredRoofline};
 pub use model::{ComputeCeiling, Limit, MemoryCeiling, Place, Roofline, Source, Standing, Work};
 pub use options::{ArithmeticGrid, ProbeOptions, Scope};
 pub use probe::ProbeFile;

@@ -7,7 +7,9 @@ mod definition;
 mod estimate;
 mod interleaved;
 mod row;
+mod run;
 mod runner;
+mod selection;
 mod statistics;
 
 pub use bearable::Burden;
@@ -16,5 +18,8 @@ pub use case::Case;
 pub use definition::{Cases, LeftOut, Suite, View, Workload};
 pub use estimate::{Pace, expected};
 pub use interleaved::interleaved;
+pub use run::{Measured, Observer, Run, note_missing, planned};
 pub(crate) use runner::Learned;
 pub use runner::{RunOptions, Runner};
+pub use selection::{DEFAULT_SUITE, Selection, SelectionNames};
+pub use statistics::Ask;

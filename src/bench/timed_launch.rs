@@ -4,7 +4,8 @@ use super::clock::{Clock, Tick};
 use crate::error::Result;
 use crate::gpu::{Gpu, Readback};
 use crate::plan::Launch;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use web_time::Instant;
 
 /// Runs a [`Launch`] between two timestamps of one compute pass, many times in one submission. It watches no device.
 #[derive(Debug)]

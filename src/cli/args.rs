@@ -505,8 +505,6 @@ pub(crate) struct DataArguments {
     pub(crate) checks: OnOff,
 }
 
-/// Suite where none is named.
-pub(crate) const DEFAULT_SUITE: &str = "standard";
 const DEFAULT_SEED: u32 = 1;
 const DEFAULT_MINUTES: f64 = 5.0;
 

@@ -9,10 +9,10 @@ use ridgepoint::kernel::Kernel;
 use ridgepoint::ops::{FAMILIES, Family};
 use ridgepoint::report::{
     AdapterKind, AdapterSummary, LIST_SCHEMA, List, ListedAdapter, ListedKernel, ListedOperation,
-    ListedSuite, Tool,
+    Tool,
 };
 use ridgepoint::shader::Loops;
-use ridgepoint::suite::{Pace, Suite, expected, suites};
+use ridgepoint::suite::suites;
 use ridgepoint::{Error, Result};
 
 /// Prints everything there is, and returns the exit status.
@@ -55,7 +55,7 @@ pub(crate) async fn list(arguments: &ListArguments, wanted: &adapter::Wanted) ->
             .iter()
             .map(|family| operation(family))
             .collect::<Result<_>>()?,
-        suites: suites().iter().map(|suite| listed(suite, kind)).collect(),
+        suites: suites().iter().map(|suite| suite.listed(kind)).collect(),
     };
     if arguments.json {
         print(&serde_json::to_string_pretty(&list).expect("names, texts and numbers are JSON"));
@@ -63,23 +63,6 @@ pub(crate) async fn list(arguments: &ListArguments, wanted: &adapter::Wanted) ->
         show(&ridgepoint::render::list(&list));
     }
     chosen.map(|_| OK)
-}
-
-/// A suite, and how long it takes on an adapter of a kind.
-fn listed(suite: &'static Suite, kind: AdapterKind) -> ListedSuite {
-    let cases = suite.cases(kind).all;
-    let time = expected(
-        &cases,
-        suite.has_hierarchy,
-        &suite.sampling(kind),
-        &Pace::of(kind),
-    );
-    ListedSuite {
-        name: &suite.name,
-        about: &suite.about,
-        rows: cases.len(),
-        expected_s: time.as_secs_f64().round(),
-    }
 }
 
 fn operation(family: &'static Family) -> Result<ListedOperation> {

@@ -11,12 +11,9 @@ use super::{FAILED, OK, adapter, host, stop};
 use jiff::Timestamp;
 use ridgepoint::bench::HostLoad;
 use ridgepoint::files::is_stdout;
-use ridgepoint::report::{
-    ROOFLINE_SCHEMA, Results, RooflineReport, RooflineSettings, Status, Tool,
-};
-use ridgepoint::roofline::{MeasuredRoofline, PROBE_FILES, ProbeOptions, Scope, Session};
+use ridgepoint::report::{Results, Status};
+use ridgepoint::roofline::{Circumstances, ProbeOptions, Scope, Session};
 use ridgepoint::{Gpu, Result};
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// Measures, prints, saves, and returns the exit status.
@@ -56,16 +53,14 @@ pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wan
     let ended = session.run().await;
     let figures = session.figures().clone();
     drop(progress);
-    let settings = RooflineSettings {
-        quick: arguments.quick,
-        seed: effort.seed,
-        sampling: effort.sampling.clone(),
-        pool_bytes: effort.copy_bytes,
-        shader_hashes: shader_hashes(),
+    let how = Circumstances {
+        options: &effort,
+        scope: extent,
+        host: host::host(began.0),
         note: arguments.note,
-        lasted_s: began.1.elapsed().as_secs_f64(),
+        lasted: began.1.elapsed(),
     };
-    let report = report(&gpu, settings, figures, began.0);
+    let report = figures.report(&gpu, how);
     show(&ridgepoint::render::roofline(&report));
     if let (Some(path), Some(mut sink)) = (&arguments.json, sink) {
         sink.write(report.to_json().as_bytes())?;
@@ -83,37 +78,4 @@ pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wan
     let bad = |status: Status| matches!(status, Status::Failed | Status::TimedOut);
     let failed = report.ceilings.iter().any(|c| bad(c.status));
     Ok(if failed { FAILED } else { OK })
-}
-
-fn shader_hashes() -> BTreeMap<String, String> {
-    let hashes = PROBE_FILES.iter().map(|file| {
-        (
-            file.shader.name.to_owned(),
-            format!("{:016x}", file.shader.hash()),
-        )
-    });
-    hashes.collect()
-}
-
-fn report(
-    gpu: &Gpu,
-    settings: RooflineSettings,
-    figures: MeasuredRoofline,
-    began: Timestamp,
-) -> RooflineReport {
-    RooflineReport {
-        schema: ROOFLINE_SCHEMA.to_owned(),
-        tool: Tool::current(),
-        host: host::host(began),
-        adapter: gpu.summary().clone(),
-        settings,
-        levels: figures.levels(gpu.capabilities()),
-        ceilings: figures.ceilings,
-        variants: figures.variants,
-        sweep: figures.sweep,
-        latency: figures.latency,
-        system: figures.system,
-        transfers: figures.transfers,
-        warnings: super::run::warnings(gpu),
-    }
 }

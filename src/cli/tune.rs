@@ -228,7 +228,7 @@ fn unsearched(arguments: &TuneArguments, gpu: &Gpu, tuning: &Tuning) -> Result<V
 }
 
 fn import(store: &Store, gpu: &Gpu, tuning: Tuning) -> Result<u8> {
-    let words = tunings::counts(&tuning);
+    let words = tuning.counts();
     let path = added(store, gpu, tuning.found)?;
     tell(&format!("imported {words}; kept: {}", path.display()));
     Ok(OK)

@@ -39,23 +39,7 @@ pub(crate) fn required(store: &Store, adapter: &AdapterSummary) -> Result<Tuning
 pub(crate) fn summary(store: &Store, adapter: &AdapterSummary) -> Option<String> {
     match store.load(adapter) {
         Ok(None) => None,
-        Ok(Some(tuning)) => Some(counts(&tuning)),
+        Ok(Some(tuning)) => Some(tuning.counts()),
         Err(error) => Some(format!("not usable: {error}")),
     }
-}
-
-/// Number of classes of each operation, in words.
-pub(crate) fn counts(tuning: &Tuning) -> String {
-    let mut counts: Vec<(&str, usize)> = Vec::new();
-    for tuned in &tuning.found {
-        match counts.iter_mut().find(|(name, _)| *name == tuned.operation) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((&tuned.operation, 1)),
-        }
-    }
-    let words = counts.iter().map(|(name, count)| match count {
-        1 => format!("1 class of {name}"),
-        _ => format!("{count} classes of {name}"),
-    });
-    words.collect::<Vec<_>>().join(", ")
 }

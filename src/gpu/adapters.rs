@@ -123,6 +123,16 @@ async fn listed(backends: wgpu::Backends) -> Vec<(AdapterSummary, wgpu::Adapter)
     descriptor.backends = backends;
     descriptor.backend_options = wgpu::BackendOptions::from_env_or_default();
     let instance = wgpu::Instance::new(descriptor);
+    // A browser shows one adapter, and the faster of two where it is asked for it.
+    #[cfg(target_arch = "wasm32")]
+    let found = instance
+        .request_adapter(&wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..Default::default()
+        })
+        .await
+        .into_iter();
+    #[cfg(not(target_arch = "wasm32"))]
     let found = instance.enumerate_adapters(backends).await.into_iter();
     found
         .map(|adapter| (AdapterSummary::of(&adapter), adapter))

@@ -12,16 +12,18 @@ use super::mutex::lock;
 use super::oneshot::oneshot;
 #[cfg(not(target_arch = "wasm32"))]
 use super::pipeline::PipelineFile;
-use super::pipeline::{CompileTimes, Pipeline, Stopwatch, check_limits, create, experimental};
+use super::pipeline::{CompileTimes, Pipeline, check_limits, create, experimental};
 #[cfg(not(target_arch = "wasm32"))]
 use super::poller::Poller;
 use super::polling::Waited;
 use crate::error::{Error, Result};
 use crate::report::{AdapterSummary, Warning};
 use crate::shader::{Checks, Constant, Key, Loops, Prepared, Shader};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use web_time::Instant;
 
 type PipelineKey = (Key, Checks);
 
@@ -62,6 +64,9 @@ async fn request(
     if features.contains(COOPERATIVE) {
         descriptor.experimental_features = experimental();
     }
+    #[cfg(target_arch = "wasm32")]
+    return super::browser::request(adapter, &descriptor).await;
+    #[cfg(not(target_arch = "wasm32"))]
     adapter.request_device(&descriptor).await
 }
 
@@ -156,10 +161,16 @@ impl Gpu {
     }
 
     fn from_parts(mut summary: AdapterSummary, device: wgpu::Device, queue: wgpu::Queue) -> Self {
-        let timestamps = device.features().contains(wgpu::Features::TIMESTAMP_QUERY);
+        #[cfg(target_arch = "wasm32")]
+        super::browser::describe(&mut summary, &device);
+        #[cfg(target_arch = "wasm32")]
+        let features = super::browser::features(&device);
+        #[cfg(not(target_arch = "wasm32"))]
+        let features = device.features();
+        let timestamps = features.contains(wgpu::Features::TIMESTAMP_QUERY);
         summary.timestamp_period_ns = timestamps.then(|| queue.get_timestamp_period());
         let capabilities = Capabilities {
-            features: device.features(),
+            features,
             limits: device.limits(),
             kind: summary.kind,
             architecture: Architecture::of(&summary),
@@ -244,6 +255,20 @@ impl Gpu {
         &self.capabilities
     }
 
+    /// Whether shaders can be compiled without runtime checks. A browser leaves its own in whatever is asked for.
+    pub(crate) fn can_omit_checks(&self) -> bool {
+        self.summary.backend != wgpu::Backend::BrowserWebGpu.to_str()
+    }
+
+    /// Runtime checks that shaders have on this device where `wanted` are asked for.
+    pub(crate) fn checks(&self, wanted: Checks) -> Checks {
+        if self.can_omit_checks() {
+            wanted
+        } else {
+            Checks::On
+        }
+    }
+
     /// Nanoseconds per tick of a timestamp; `None` without timestamps.
     #[must_use]
     pub fn timestamp_period_ns(&self) -> Option<f32> {
@@ -263,13 +288,14 @@ impl Gpu {
         loops: Loops,
     ) -> Result<Arc<Pipeline>> {
         let features = self.capabilities.features;
+        let checks = self.checks(checks);
         let key = (shader.key(constants, loops, features), checks);
         if let Some(found) = lock(&self.pipelines).get(&key) {
             return Ok(Arc::clone(found));
         }
-        let began = Stopwatch::start();
+        let began = Instant::now();
         let (prepared, module) = shader.prepare_with_module(constants, loops, features)?;
-        lock(&self.times).prepare_s += began.seconds();
+        lock(&self.times).prepare_s += began.elapsed().as_secs_f64();
         let pipeline = Arc::new(self.compile(prepared, module, checks).await?);
         lock(&self.pipelines).insert(key, Arc::clone(&pipeline));
         Ok(pipeline)
@@ -303,7 +329,8 @@ impl Gpu {
         let cache = None;
         // Threads compile side by side; the times are added up once a pipeline is there.
         let mut times = CompileTimes::default();
-        let create = || create(&self.device, &prepared, module, checks, cache, &mut times);
+        let source = self.source(&prepared, module);
+        let create = || create(&self.device, &prepared, source, checks, cache, &mut times);
         let (raw, layout) = self.catch(&what, create).await?;
         lock(&self.times).add(&times);
         let pipeline = Pipeline {
@@ -314,6 +341,38 @@ impl Gpu {
         // Boxed, which keeps this future small: few pipelines need the check.
         Box::pin(self.require_subgroup_size(&pipeline)).await?;
         Ok(pipeline)
+    }
+
+    /// Source of `prepared` that wgpu compiles: the module, which need not be parsed again, and the text where there is none.
+    #[cfg(not(target_arch = "wasm32"))]
+    #[expect(
+        clippy::unused_self,
+        reason = "in a browser the device's features are part of the text"
+    )]
+    pub(crate) fn source<'a>(
+        &self,
+        prepared: &'a Prepared,
+        module: Option<naga::Module>,
+    ) -> wgpu::ShaderSource<'a> {
+        match module {
+            Some(module) => wgpu::ShaderSource::Naga(Cow::Owned(module)),
+            None => wgpu::ShaderSource::Wgsl(Cow::Borrowed(&prepared.wgsl)),
+        }
+    }
+
+    /// Source of `prepared` that wgpu compiles: a browser wants text, and some of it otherwise.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn source<'a>(
+        &self,
+        prepared: &'a Prepared,
+        _: Option<naga::Module>,
+    ) -> wgpu::ShaderSource<'a> {
+        let has_subgroups = self
+            .capabilities
+            .features
+            .contains(wgpu::Features::SUBGROUP);
+        let text = crate::shader::for_browsers(&prepared.wgsl, has_subgroups);
+        wgpu::ShaderSource::Wgsl(Cow::Owned(text))
     }
 
     /// The value of type `T` that goes with this device: one for all that use it, made at the first call.

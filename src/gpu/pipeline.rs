@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::shader::{Access, Checks, Prepared};
 use std::sync::Arc;
+use web_time::Instant;
 
 /// A compiled shader with the layout of its one bind group.
 #[derive(Debug)]
@@ -138,17 +139,6 @@ pub struct CompileTimes {
     pub pipeline_s: f64,
 }
 
-/// Source that wgpu compiles: natively the module, which need not be parsed again, and the text where there is none.
-fn source(prepared: &Prepared, module: Option<naga::Module>) -> wgpu::ShaderSource<'_> {
-    #[cfg(not(target_arch = "wasm32"))]
-    if let Some(module) = module {
-        return wgpu::ShaderSource::Naga(std::borrow::Cow::Owned(module));
-    }
-    #[cfg(target_arch = "wasm32")]
-    drop(module);
-    wgpu::ShaderSource::Wgsl(prepared.wgsl.as_str().into())
-}
-
 impl CompileTimes {
     pub(super) fn add(&mut self, other: &Self) {
         self.pipelines += other.pipelines;
@@ -161,7 +151,7 @@ impl CompileTimes {
 pub(super) fn create(
     device: &wgpu::Device,
     prepared: &Prepared,
-    module: Option<naga::Module>,
+    source: wgpu::ShaderSource<'_>,
     checks: Checks,
     cache: Option<&wgpu::PipelineCache>,
     times: &mut CompileTimes,
@@ -194,11 +184,8 @@ pub(super) fn create(
         bind_group_layouts: &[Some(&layout)],
         ..Default::default()
     });
-    let source = wgpu::ShaderModuleDescriptor {
-        label,
-        source: source(prepared, module),
-    };
-    let began = Stopwatch::start();
+    let source = wgpu::ShaderModuleDescriptor { label, source };
+    let began = Instant::now();
     let module = match checks {
         Checks::On => device.create_shader_module(source),
         // SAFETY: the text comes from `shaders/`, compiled into this crate, or `Trust::unchecked` vouches for it; all others
@@ -210,8 +197,8 @@ pub(super) fn create(
             device.create_shader_module_trusted(source, wgpu::ShaderRuntimeChecks::unchecked())
         },
     };
-    times.module_s += began.seconds();
-    let began = Stopwatch::start();
+    times.module_s += began.elapsed().as_secs_f64();
+    let began = Instant::now();
     let raw = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
         label,
         layout: Some(&pipeline_layout),
@@ -224,31 +211,7 @@ pub(super) fn create(
         },
         cache,
     });
-    times.pipeline_s += began.seconds();
+    times.pipeline_s += began.elapsed().as_secs_f64();
     times.pipelines += 1;
     (raw, layout)
-}
-
-/// Host time; 0 in a browser, whose clock is not the standard library's.
-#[derive(Clone, Copy)]
-pub(super) struct Stopwatch {
-    #[cfg(not(target_arch = "wasm32"))]
-    began: std::time::Instant,
-}
-
-impl Stopwatch {
-    pub(super) fn start() -> Self {
-        Self {
-            #[cfg(not(target_arch = "wasm32"))]
-            began: std::time::Instant::now(),
-        }
-    }
-
-    /// Seconds since the start.
-    pub(super) fn seconds(self) -> f64 {
-        #[cfg(target_arch = "wasm32")]
-        return 0.0;
-        #[cfg(not(target_arch = "wasm32"))]
-        self.began.elapsed().as_secs_f64()
-    }
 }

@@ -193,7 +193,7 @@ impl Plan {
     ) -> Result<Self> {
         let draft = Draft::new(operation, candidate, options, gpu.capabilities())?;
         let kernel = draft.kernel;
-        let checks = candidate.trust().checks(options.checks);
+        let checks = gpu.checks(candidate.trust().checks(options.checks));
         let mut pipelines = BTreeMap::new();
         for (i, stage) in kernel.stages.iter().enumerate() {
             if draft.dispatches(i) > 0 {

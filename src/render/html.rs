@@ -11,8 +11,9 @@ mod lines;
 mod shell;
 
 use super::subject::Subject;
+use super::table::{Document, Table};
 use assets::{LIBRARY, LICENCES, SCRIPT, STYLE};
-use data::{embedded, results};
+use data::{embedded, grid, overviewed, results};
 use lines::json;
 use shell::{Parts, filled};
 
@@ -41,6 +42,25 @@ pub(super) fn page(subject: &dyn Subject) -> String {
             SCRIPT.concat()
         ),
     })
+}
+
+/// JSON of what a page shows of `subject`: documents of typed cells, figures, and facts about the files. The scripts of
+/// `assets/page/` show it in whatever page they are part of.
+#[must_use]
+pub fn page_data(subject: &dyn Subject) -> String {
+    json(&embedded(subject))
+}
+
+/// JSON of what a page shows of `document`: [`page_data`] without files.
+#[must_use]
+pub fn document_data(document: &Document) -> String {
+    json(&overviewed(document, &[]))
+}
+
+/// JSON of what a page shows of `table`, which may not be complete yet.
+#[must_use]
+pub fn table_data(table: &Table) -> String {
+    json(&grid(table, &[]))
 }
 
 #[cfg(test)]

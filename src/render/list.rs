@@ -101,12 +101,25 @@ fn facts(adapter: &ListedAdapter) -> Vec<(&'static str, Cell)> {
         return facts;
     }
     let tuning = adapter.tuning.clone();
-    let none = || "nothing; `ridgepoint tune` searches".to_owned();
+    let is_browser = summary.backend == "webgpu";
+    let none = || {
+        let text = if is_browser {
+            "nothing; a page keeps no tunings"
+        } else {
+            "nothing; `ridgepoint tune` searches"
+        };
+        text.to_owned()
+    };
+    let cooperative = if is_browser {
+        Cell::text("none; subgroup matrices, a draft that some browsers have, are not used")
+    } else {
+        names(shapes.collect())
+    };
     facts.extend([
         ("subgroups", Cell::text(subgroups)),
         ("features", names(summary.features.clone())),
         ("limits", names(limits(summary))),
-        ("cooperative", names(shapes.collect())),
+        ("cooperative", cooperative),
         ("tuned", Cell::text(tuning.unwrap_or_else(none))),
     ]);
     facts

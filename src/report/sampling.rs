@@ -48,6 +48,13 @@ pub struct Sampling {
     pub max_time: Duration,
 }
 
+/// The longest submission by default. A browser's page and the desktop around it share the GPU, and stay alive.
+const DISPATCH_CAP: Duration = Duration::from_millis(if cfg!(target_arch = "wasm32") {
+    50
+} else {
+    100
+});
+
 impl Default for Sampling {
     /// Sampling that a published number needs: half a second of warm-up, then at least 20 samples and half a second,
     /// at most 15 s.
@@ -58,7 +65,7 @@ impl Default for Sampling {
             plateau_samples: 3,
             plateau_tolerance: 0.03,
             sample_min: Duration::from_millis(5),
-            dispatch_cap: Duration::from_millis(100),
+            dispatch_cap: DISPATCH_CAP,
             max_repeats: 16_384,
             min_samples: 20,
             min_time: Duration::from_millis(500),

@@ -194,6 +194,23 @@ impl Tuning {
         }
     }
 
+    /// Number of classes of each operation, in words.
+    #[must_use]
+    pub fn counts(&self) -> String {
+        let mut counts: Vec<(&str, usize)> = Vec::new();
+        for tuned in &self.found {
+            match counts.iter_mut().find(|(name, _)| *name == tuned.operation) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((&tuned.operation, 1)),
+            }
+        }
+        let words = counts.iter().map(|(name, count)| match count {
+            1 => format!("1 class of {name}"),
+            _ => format!("{count} classes of {name}"),
+        });
+        words.collect::<Vec<_>>().join(", ")
+    }
+
     /// Keeps `tuned` in place of what was found before for the same class.
     pub fn keep(&mut self, tuned: Tuned) {
         match self.found.iter_mut().find(|known| known.is_for(&tuned)) {

@@ -86,11 +86,11 @@ impl Peak<'_> {
     ) -> Result<Ceiling> {
         let candidates = match split(candidates)? {
             Ok(candidates) => candidates,
-            Err(ended) => return Ok(self.ceiling(&ended, None, Vec::new())),
+            Err(ended) => return Ok(self.ceiling(bench.gpu, &ended, None, Vec::new())),
         };
         if let [only] = candidates.as_slice() {
             let full = measured(bench.watched_probe(&only.probe, Duration::ZERO).await)?;
-            return Ok(self.ceiling(&full, Some(only), Vec::new()));
+            return Ok(self.ceiling(bench.gpu, &full, Some(only), Vec::new()));
         }
         let screening = screening(&bench.effort.sampling);
         let (gpu, stop) = (bench.gpu, bench.stop);
@@ -115,16 +115,17 @@ impl Peak<'_> {
             last = screened;
         }
         let Some((_, winner)) = best else {
-            return Ok(self.ceiling(&last, None, grid));
+            return Ok(self.ceiling(gpu, &last, None, grid));
         };
         let timed = grid.iter().filter(|point| point.value.is_some()).count();
         let lasted = screening.min_time * timed as u32;
         let full = measured(bench.watched_probe(&winner.probe, lasted).await)?;
-        Ok(self.ceiling(&full, Some(winner), grid))
+        Ok(self.ceiling(gpu, &full, Some(winner), grid))
     }
 
     fn ceiling(
         &self,
+        gpu: &Gpu,
         measured: &Measurement,
         winner: Option<&PeakCandidate>,
         grid: Vec<GridPoint>,
@@ -146,7 +147,7 @@ impl Peak<'_> {
             reason,
             shape: winner.map(|winner| winner.text.clone()),
             counts: self.counts.clone(),
-            checks: winner.map_or_else(Default::default, |w| w.probe.checks),
+            checks: winner.map_or_else(Default::default, |w| gpu.checks(w.probe.checks)),
             work,
             clock: measured.clock,
             time_s: time,

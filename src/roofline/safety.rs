@@ -27,7 +27,7 @@ pub(super) async fn matmul(bench: &mut Bench<'_>, shape: &str, checks: Checks) -
         reason: ended.reason,
         shape: Some(shape.to_owned()),
         counts: "a multiplication and an addition are 2".to_owned(),
-        checks,
+        checks: bench.gpu.checks(checks),
         work: Some(work),
         clock: ended.clock,
         time_s: time,

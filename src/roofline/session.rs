@@ -149,6 +149,9 @@ impl<'a> Session<'a> {
                 ceiling,
             });
         }
+        if !self.bench.gpu.can_omit_checks() {
+            return Ok(());
+        }
         (self.progress)("compute/f32 with runtime checks");
         let peak = F32.peak();
         let checked = F32
@@ -211,6 +214,9 @@ impl<'a> Session<'a> {
         let copies = Ok(pool.copies(self.bench.gpu, Checks::Off));
         let copy = copy_peak().best_of(&mut self.bench, copies).await?;
         self.figures.ceilings.push(copy);
+        if !self.bench.gpu.can_omit_checks() {
+            return Ok(());
+        }
         (self.progress)("memory/read with runtime checks");
         let peak = Peak {
             id: CeilingId::MemoryRead,

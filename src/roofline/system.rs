@@ -8,7 +8,8 @@ use crate::kernel::Constants;
 use crate::plan::Launch;
 use crate::report::{Ceiling, CeilingId, Sampling, Warning};
 use crate::shader::{Checks, Constant, Loops, files};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use web_time::Instant;
 
 pub(super) static LAUNCH_EMPTY: ProbeFile = ProbeFile {
     shader: files::LAUNCH_EMPTY,
@@ -260,7 +261,7 @@ async fn compile(gpu: &Gpu, salt: u32) -> Result<()> {
 
 /// Another number in every process.
 fn salt() -> u32 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let since = web_time::SystemTime::now().duration_since(web_time::UNIX_EPOCH);
     let nanos = since.map_or(0, |d| d.as_nanos() as u64);
     crate::data::mix(nanos as u32 ^ (nanos >> 32) as u32) | 1 << 16
 }

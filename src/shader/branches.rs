@@ -19,32 +19,80 @@ fn is_taken(header: &str, truth: &dyn Fn(&str) -> Option<bool>) -> Option<bool> 
     }
 }
 
-fn keep<'a>(lines: &[&'a str], truth: &dyn Fn(&str) -> Option<bool>, out: &mut Vec<&'a str>) {
+/// Keeps `lines` in `out`, and returns whether their last statement returns from the function. Behind a block that is taken and
+/// returns nothing is kept up to the end of the block around it: browsers warn of code that is never reached.
+fn keep<'a>(
+    lines: &[&'a str],
+    truth: &dyn Fn(&str) -> Option<bool>,
+    out: &mut Vec<&'a str>,
+) -> bool {
     let mut i = 0;
+    let mut depth = 0;
+    let mut returns = false;
     while i < lines.len() {
         let taken = is_taken(lines[i].trim(), truth);
         let (Some(taken), Some((end, last))) = (taken, ends(lines, i)) else {
+            let is_outermost = depth == 0;
+            depth += braces(lines[i]);
+            if !code(lines[i]).trim().is_empty() {
+                returns = is_outermost && depth == 0 && lines[i].trim().starts_with("return");
+            }
             out.push(lines[i]);
             i += 1;
             continue;
         };
         let otherwise = lines[end].trim().strip_prefix("} else ");
-        match otherwise {
+        let ended = match otherwise {
             _ if taken => block(&lines[i + 1..end], truth, out),
             Some("{") => block(&lines[end + 1..last], truth, out),
             // An `else if` behind the block that is left out begins a chain of its own.
             Some(header) => block(&[&[header], &lines[end + 1..=last]].concat(), truth, out),
-            None => {}
-        }
+            None => false,
+        };
         i = last + 1;
+        if ended {
+            i += rest_of_block(&lines[i..]);
+        }
+        returns = ended && depth == 0;
     }
+    returns
 }
 
-/// Keeps `lines` as a block, so that names which they declare end with it.
-fn block<'a>(lines: &[&'a str], truth: &dyn Fn(&str) -> Option<bool>, out: &mut Vec<&'a str>) {
+/// Keeps `lines` as a block, so that names which they declare end with it, and returns whether it returns from the function.
+fn block<'a>(
+    lines: &[&'a str],
+    truth: &dyn Fn(&str) -> Option<bool>,
+    out: &mut Vec<&'a str>,
+) -> bool {
     out.push("{");
-    keep(lines, truth, out);
+    let returns = keep(lines, truth, out);
     out.push("}");
+    returns
+}
+
+/// A line without its comment.
+fn code(line: &str) -> &str {
+    line.split("//").next().unwrap_or(line)
+}
+
+/// Blocks that a line opens, less those that it closes.
+fn braces(line: &str) -> i64 {
+    let of = |c: char| match c {
+        '{' => 1,
+        '}' => -1,
+        _ => 0,
+    };
+    code(line).chars().map(of).sum()
+}
+
+/// Lines in front of the one that closes the block around `lines`.
+fn rest_of_block(lines: &[&str]) -> usize {
+    let mut depth = 0;
+    let closes = |line: &&str| {
+        depth += braces(line);
+        depth < 0
+    };
+    lines.iter().position(closes).unwrap_or(lines.len())
 }
 
 /// The lines that end the first block of the `if` in `lines[open]`, and the last one; `None` where one of them holds more than
@@ -69,8 +117,7 @@ fn ends(lines: &[&str], open: usize) -> Option<(usize, usize)> {
 fn end_of_block(lines: &[&str], open: usize) -> Option<usize> {
     let mut depth = 1i64;
     for (i, line) in lines.iter().enumerate().skip(open + 1) {
-        let code = line.split("//").next().unwrap_or(line);
-        for c in code.chars() {
+        for c in code(line).chars() {
             depth += match c {
                 '{' => 1,
                 '}' => -1,
@@ -170,5 +217,24 @@ mod tests {
         ] {
             assert_eq!(decided(text).join("\n"), text);
         }
+    }
+
+    #[test]
+    fn nothing_stays_behind_a_block_that_returns() {
+        let text = "fn f() {\n if (YES) {\n  return a;\n }\n b;\n if (x) {\n }\n}\nc;";
+        assert_eq!(
+            decided(text),
+            ["fn f() {", "{", "return a;", "}", "}", "c;"]
+        );
+        let inner = "if (x) {\n if (NO) {\n  a;\n } else {\n  return;\n }\n b;\n}\nc;";
+        assert_eq!(decided(inner), ["if (x) {", "{", "return;", "}", "}", "c;"]);
+        let nested = "if (YES) {\n if (YES) {\n  return;\n }\n b;\n}\nc;";
+        assert_eq!(decided(nested), ["{", "{", "return;", "}", "}"]);
+        // A return that depends on something is not the last word.
+        let depends = "if (YES) {\n if (x) {\n  return;\n }\n}\nc;";
+        assert_eq!(
+            decided(depends),
+            ["{", "if (x) {", "return;", "}", "}", "c;"]
+        );
     }
 }

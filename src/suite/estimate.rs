@@ -1,7 +1,8 @@
 //! How long cases will take, said before anything is measured.
 
 use super::case::Case;
-use crate::report::{AdapterKind, Sampling};
+use super::definition::Suite;
+use crate::report::{AdapterKind, ListedSuite, Sampling};
 use std::time::Duration;
 
 /// Speed that is assumed of an adapter whose ceilings nobody has measured yet.
@@ -64,6 +65,22 @@ pub fn expected(cases: &[Case], has_hierarchy: bool, sampling: &Sampling, pace: 
     let rows: f64 = cases.iter().map(row).sum();
     let hierarchy = if has_hierarchy { pace.hierarchy_s } else { 0.0 };
     Duration::from_secs_f64(rows + pace.ceilings_s + hierarchy)
+}
+
+impl Suite {
+    /// The suite as a list shows it: its rows on an adapter of a kind, and how long they take there.
+    #[must_use]
+    pub fn listed(&'static self, kind: AdapterKind) -> ListedSuite {
+        let cases = self.cases(kind).all;
+        let (sampling, pace) = (self.sampling(kind), Pace::of(kind));
+        let time = expected(&cases, self.has_hierarchy, &sampling, &pace);
+        ListedSuite {
+            name: &self.name,
+            about: &self.about,
+            rows: cases.len(),
+            expected_s: time.as_secs_f64().round(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::shader::{Checks, Prepared};
 use std::collections::HashMap;
 
 /// A compiler that says what becomes of a text; `None` where it does not tell.
-pub(super) type Ask<'a> = &'a dyn Fn(&Prepared, Checks) -> Option<StageStatistics>;
+pub type Ask<'a> = &'a dyn Fn(&Prepared, Checks) -> Option<StageStatistics>;
 
 /// What is known of each text so far. Without a compiler, nothing.
 #[derive(Default)]

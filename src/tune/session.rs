@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::ops::Operation;
 use crate::report::Tuned;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use web_time::Instant;
 
 /// An event of a search.
 #[derive(Debug)]

@@ -14,7 +14,8 @@ use crate::plan::{Launch, Plan, PlanOptions};
 use crate::report::Sampling;
 #[cfg(feature = "statistics")]
 use std::cell::OnceCell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use web_time::Instant;
 
 /// Values that the trials of all classes share.
 #[derive(Clone, Copy)]

@@ -17,7 +17,8 @@ use crate::report::{Sampling, Tuned, TunedConfig};
 use crate::roofline::ArithmeticGrid;
 use crate::suite::{Learned, RunOptions, Runner};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use web_time::Instant;
 
 /// Searches on one adapter.
 pub struct Tuner<'a> {

@@ -9,7 +9,7 @@ use super::super::results::{ResultsFile, unused, with_end};
 use super::super::sink::{Sink, require_plain};
 use super::super::{BAD_INPUT, FAILED, OK, stop};
 use super::all::show_comparison;
-use super::{Opened, is_bad, left_out_of, note_missing, report};
+use super::{Opened, is_bad, report};
 use clap::Parser;
 use jiff::Timestamp;
 use ridgepoint::bench::HostLoad;
@@ -17,7 +17,7 @@ use ridgepoint::compare::Comparison;
 use ridgepoint::files::is_stdout;
 use ridgepoint::render::{self, CEILINGS, Comparing, Rows, Section, format, terminal};
 use ridgepoint::report::{Input, Report, Results, Row};
-use ridgepoint::suite::{Case, Runner, interleaved};
+use ridgepoint::suite::{Case, Runner, interleaved, note_missing};
 use ridgepoint::{Error, Result};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -53,17 +53,7 @@ pub(super) async fn ab(arguments: &RunArguments, adapter: &AdapterArguments) -> 
     let page = arguments.page.html.as_deref().map(Sink::open).transpose()?;
     let mut recorded = Vec::new();
     for (way, letter) in ways.iter().zip(LETTERS) {
-        let Opened {
-            gpu,
-            selection,
-            options,
-        } = &way.opened;
-        let mut report = report(&way.arguments, selection, gpu, options, began);
-        let kind = gpu.capabilities().kind;
-        let left_out = selection.cases(kind).left_out;
-        report
-            .warnings
-            .extend(left_out.into_iter().map(left_out_of));
+        let mut report = report(&way.opened, &way.arguments, began);
         note_missing(&mut report, pairs.len());
         let file = ResultsFile::create(Some(lettered(&base, letter)), began, &report);
         recorded.push(Recorded { report, file });
@@ -236,7 +226,7 @@ impl Recorded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::selection::Selection;
+    use crate::cli::selection::selection;
     use ridgepoint::report::AdapterKind;
 
     fn arguments(a: &str, b: &str) -> RunArguments {
@@ -292,7 +282,7 @@ mod tests {
                 op: vec!["matmul:64x64x64".into(), "matmul:32x32x32".into()],
                 ..arguments("", "")
             };
-            let selection = Selection::new(&arguments).unwrap();
+            let selection = selection(&arguments).unwrap();
             keyed(selection.cases(AdapterKind::Software).all)
         };
         let a = cases(&["matmul_naive", "matmul_tiled"]);

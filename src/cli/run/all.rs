@@ -6,7 +6,7 @@ use super::super::output::read;
 use super::super::page::show;
 use super::super::progress::{print, say, tell};
 use super::super::results::unused;
-use super::super::selection::Selection;
+use super::super::selection::selection;
 use super::super::{BAD_INPUT, FAILED, OK, stop};
 use jiff::Timestamp;
 use ridgepoint::compare::Comparison;
@@ -21,7 +21,7 @@ use std::process::{Command, ExitStatus};
 /// Runs on each adapter that can compute, compares the results, and returns the worst exit status.
 pub(super) async fn all(arguments: &RunArguments, adapter: &AdapterArguments) -> Result<u8> {
     refuse(arguments)?;
-    Selection::new(arguments)?;
+    selection(arguments)?;
     let any = AdapterArguments {
         adapter: None,
         ..adapter.clone()

@@ -11,9 +11,10 @@ pub(super) const LIBRARY: [&str; 3] = [
 ];
 
 /// Scripts of every page, in the order in which they run.
-pub(super) const SCRIPT: [&str; 3] = [
+pub(super) const SCRIPT: [&str; 4] = [
     include_str!("../../../assets/page/charts.js"),
     include_str!("../../../assets/page/tables.js"),
+    include_str!("../../../assets/page/documents.js"),
     include_str!("../../../assets/page/main.js"),
 ];
 

@@ -41,7 +41,7 @@ struct Block {
 }
 
 #[derive(Serialize)]
-struct Grid {
+pub(super) struct Grid {
     columns: Vec<Head>,
     lines: Vec<Record>,
 }
@@ -236,7 +236,7 @@ fn block(section: &Section, pages: &[String]) -> Option<Block> {
 }
 
 /// A table without the columns that are empty on every line.
-fn grid(table: &Table, pages: &[String]) -> Grid {
+pub(super) fn grid(table: &Table, pages: &[String]) -> Grid {
     let has_text = |i: &usize| {
         let mut cells = table.lines.iter().filter_map(|line| line.cells.get(*i));
         cells.any(|cell| !cell.shown().is_empty())

@@ -1,0 +1,271 @@
+// The page of web/ in Chromium, on its software driver: every kernel is right, the quick suite runs to its end, its file can be
+// downloaded, read and compared with a native one; stopping, a lost device, and browsers without WebGPU or an adapter end in words.
+//
+// Usage: check_web.mjs CHROMIUM AXE DIST FOLDER [SCREENSHOTS]; what was measured lies in FOLDER afterwards.
+
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Browser, Tab, WEBGPU } from "./browser.mjs";
+import { serve } from "./web_serve.mjs";
+
+const [, , chromium, axe, dist, folder, screenshots] = process.argv;
+
+/** Milliseconds from opening the page until something can be started. */
+const USABLE = 2000;
+/** Milliseconds that the quick suite may take. */
+const QUICK = 60000;
+/** Milliseconds that checking every kernel may take. */
+const CHECKED = 300000;
+/** Bytes of memory that the page's process may have taken. */
+const MEMORY = 2 ** 30;
+
+const failures = [];
+function require(isSo, ...what) {
+  if (!isSo) failures.push(what.join(" "));
+}
+
+const idle = "!document.getElementById('choices').disabled";
+const click = (id) => `document.getElementById("${id}").click()`;
+const text = (id) => `document.getElementById("${id}").textContent`;
+const kept = "JSON.parse(localStorage.getItem('ridgepoint.results') ?? '[]')";
+
+/** A tab of the page at `hash`, ready to measure, and the milliseconds that this took. */
+async function ready(browser, address, hash = "", look = { width: 1280, theme: "light" }) {
+  const tab = await Tab.open(browser, look);
+  const began = Date.now();
+  await tab.go(`${address}/${hash}`);
+  await tab.until(idle);
+  return { tab, took: Date.now() - began };
+}
+
+/** Ends with `tab`, which nothing may have complained of. */
+async function done(tab, name) {
+  require(tab.complaints.length === 0, name, "the console has", tab.complaints.join("; "));
+  const strange = tab.requests.filter((url) => !url.startsWith(server.address) && !/^(data|blob):/.test(url));
+  require(strange.length === 0, name, "it asked for", strange.join(", "));
+  await tab.close();
+}
+
+async function checkAccessibility(tab, name) {
+  await tab.value(`${readFileSync(axe, "utf8")}; true`);
+  const found = await tab.value("axe.run({ preload: false }).then(({ violations }) => violations.map(({ id, impact, help, nodes }) => "
+    + "({ id, impact, help, count: nodes.length, first: nodes[0].html.slice(0, 160) })))");
+  found.filter(({ impact }) => ["serious", "critical"].includes(impact))
+    .forEach((rule) => require(false, name, `${rule.impact}: ${rule.id}, ${rule.help}, ${rule.count} times, first ${rule.first}`));
+}
+
+async function picture(tab, name) {
+  if (!screenshots) return;
+  await tab.value("[...waiting.keys()].forEach(drawNow)");
+  mkdirSync(screenshots, { recursive: true });
+  writeFileSync(join(screenshots, `${name}.png`), await tab.picture());
+}
+
+/** Largest memory, in bytes, that a process of the page has taken. */
+async function memory(browser) {
+  const { processInfo } = await browser.send("SystemInfo.getProcessInfo");
+  const peak = ({ id }) => {
+    const line = readFileSync(`/proc/${id}/status`, "utf8").match(/VmHWM:\s*(\d+) kB/);
+    return line ? Number(line[1]) * 1024 : 0;
+  };
+  return Math.max(...processInfo.filter(({ type }) => type === "renderer").map(peak));
+}
+
+/** Runs the quick suite to its end, by keys; keeps what was measured. */
+async function quick(browser) {
+  const { tab, took } = await ready(browser, server.address, "#suite=quick");
+  require(took <= USABLE, `the page was usable after ${took} ms, ${USABLE} are the most`);
+  await tab.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: folder });
+  await tab.value("document.getElementById('run').focus()");
+  const began = Date.now();
+  await tab.press("Enter");
+  await tab.until(`${text("part")}.includes(" of ")`, QUICK);
+  await picture(tab, "running");
+  await tab.until(`${idle} && !!document.querySelector("#shown .drawing svg")`, QUICK);
+  const lasted = Date.now() - began;
+  require(lasted <= QUICK, `the quick suite took ${lasted} ms, ${QUICK} are the most`);
+  const [{ name, text: file }] = await tab.value(kept);
+  const report = JSON.parse(file);
+  require(report.schema === "ridgepoint.run/1" && report.rows.length > 0, "the quick suite has no rows");
+  for (const { id, verified, status, reason } of report.rows) require(verified?.ok, id, status, reason ?? "", "is not verified as right");
+  require(report.settings.checks === "on" && report.rows.every(({ checks }) => checks === "on"), "a browser's shaders have checks, and the file says otherwise");
+  await tab.value("document.querySelector('#results button:nth-of-type(2)').click()");
+  for (let i = 0; i < 100 && !readdirSync(folder).includes(name); i += 1) await new Promise((resolve) => setTimeout(resolve, 50));
+  require(readFileSync(join(folder, name), "utf8") === file, "the file that was downloaded is another one");
+  const bytes = await memory(browser);
+  require(bytes < MEMORY, `the page's process took ${bytes} bytes, ${MEMORY} are the most`);
+  console.log(`  quick suite: usable after ${took} ms, ${report.rows.length} rows in ${lasted} ms, ${Math.round(bytes / 2 ** 20)} MiB`);
+  await done(tab, "quick suite:");
+  return name;
+}
+
+/** The results of another visit, at two widths and in both themes. */
+async function looks(browser) {
+  for (const width of [360, 1280]) {
+    for (const theme of ["light", "dark"]) {
+      const name = `${width} px, ${theme}:`;
+      const { tab } = await ready(browser, server.address, "", { width, theme });
+      await tab.value("document.querySelector('#results button').click()");
+      await tab.until("!!document.querySelector('#shown .drawing svg')");
+      const wide = await tab.value("document.documentElement.scrollWidth - innerWidth");
+      require(wide <= 0, name, `the page is ${wide} px wider than the window`);
+      await picture(tab, `page-${width}-${theme}`);
+      await checkAccessibility(tab, name);
+      await done(tab, name);
+    }
+  }
+}
+
+/** Every kernel against its reference, every shader without a message of the browser's compiler. */
+async function kernels(browser) {
+  const { tab } = await ready(browser, server.address);
+  const began = Date.now();
+  await tab.value(click("check"));
+  await tab.until(`${idle} && ${text("message")} !== ""`, CHECKED);
+  const message = await tab.value(text("message"));
+  const lines = await tab.value("[...document.querySelectorAll('#live tbody tr')].map((line) => [...line.children].map((cell) => cell.textContent))");
+  lines.filter(([outcome]) => outcome === "FAIL").forEach((line) => require(false, line.join(" ")));
+  const passed = lines.filter(([outcome]) => outcome === "pass").length;
+  require(passed >= 20, `${passed} kernels passed: ${message}`);
+  console.log(`  kernels: ${message} ${Date.now() - began} ms`);
+  await picture(tab, "checked");
+  await done(tab, "kernels:");
+}
+
+/** Choices of an address, and names that mean nothing. */
+async function addresses(browser) {
+  const { tab } = await ready(browser, server.address, "#suite=standard&op=matmul,softmax:64x100&dtype=f32");
+  const form = await tab.value("['suite', 'op', 'kernel', 'dtype'].map((id) => document.getElementById(id).value)");
+  require(form.join(" ") === "standard matmul,softmax:64x100  f32", "the form does not have what the address says:", form.join(" "));
+  for (const [field, value, words] of [["op", "matmull", "did you mean matmul?"], ["op", "matmul:3x", "no shape"], ["kernel", "matmul_best", "unknown kernel"]]) {
+    await tab.value(`location.hash = "#suite=quick&${field}=${value}"`);
+    await tab.until(`document.getElementById("${field}").value === "${value}"`);
+    await tab.value(click("run"));
+    await tab.until(`${idle} && ${text("message")} !== ""`);
+    const message = await tab.value(text("message"));
+    require(message.includes(words), value, "is answered by", message);
+  }
+  await done(tab, "addresses:");
+}
+
+/** Stops behind the first row; then loses the device in the middle, and starts again. */
+async function ends(browser) {
+  const { tab } = await ready(browser, server.address, "#suite=standard&op=copy,add,softmax");
+  await tab.value("kept.all.length = 0; kept.list()");
+  await tab.value(click("run"));
+  await tab.until("document.querySelectorAll('#live tbody tr').length > 0", QUICK);
+  await tab.value(click("stop"));
+  await tab.until(idle);
+  require((await tab.value(text("message"))).includes("Stopped"), "stopping is not told:", await tab.value(text("message")));
+  require((await tab.value("kept.all.length")) === 1, "the results before stopping are not kept");
+  await tab.close();
+
+  const lost = await Tab.open(browser, { width: 1280, theme: "light" });
+  // The page's own devices, as whoever resets a driver would see them.
+  lost.prelude = `{
+    const request = GPUAdapter.prototype.requestDevice;
+    GPUAdapter.prototype.requestDevice = async function (descriptor) {
+      self.opened = await request.call(this, descriptor);
+      return self.opened;
+    };
+  }`;
+  await lost.go(`${server.address}/#suite=standard&op=copy,add,softmax`);
+  await lost.until(idle);
+  await lost.value("kept.all.length = 0; kept.list()");
+  await lost.value(click("run"));
+  await lost.until("document.querySelectorAll('#live tbody tr').length > 0", QUICK);
+  await lost.valueInWorker("self.opened.destroy()");
+  await lost.until(idle);
+  const message = await lost.value(text("message"));
+  require(message.includes("device was lost"), "a lost device is told as", message);
+  require((await lost.value("kept.all.length")) === 1, "the results before the loss are not kept");
+  await lost.value(`location.hash = "#suite=quick&op=copy"`);
+  await lost.until("document.getElementById('op').value === 'copy'");
+  await lost.value(click("run"));
+  await lost.until(`${idle} && kept.all.length === 2`, QUICK);
+  const again = JSON.parse(await lost.value("kept.all[1].text"));
+  require(again.rows.length === 1 && again.rows[0].verified?.ok, "a second start after a loss measures nothing");
+  await done(lost, "lost device:");
+}
+
+/** Opens `files`, and compares all of them. */
+async function comparing(browser, files) {
+  const { tab } = await ready(browser, server.address);
+  await tab.value("kept.all.length = 0; kept.list()");
+  await tab.send("DOM.enable");
+  const { root } = await tab.send("DOM.getDocument");
+  const { nodeId } = await tab.send("DOM.querySelector", { nodeId: root.nodeId, selector: "#files" });
+  await tab.send("DOM.setFileInputFiles", { nodeId, files });
+  await tab.until(`kept.all.length === ${files.length}`);
+  await tab.value("document.querySelectorAll('#results input').forEach((box) => box.click())");
+  await tab.value(click("compare"));
+  await tab.until("document.querySelectorAll('#shown table').length > 0");
+  await picture(tab, "compared");
+  await done(tab, "comparing:");
+
+  const strange = await ready(browser, server.address);
+  await strange.tab.value("take([new File(['{}'], 'strange.json')])");
+  await strange.tab.until(`${text("message")} !== ""`);
+  const message = await strange.tab.value(text("message"));
+  require(message.includes("strange.json"), "a file of something else is answered by", message);
+  await done(strange.tab, "a strange file:");
+}
+
+/** A page of somebody else's, on its own device. */
+async function example(browser) {
+  const tab = await Tab.open(browser, { width: 1280, theme: "light" });
+  await tab.go(`${server.address}/example/`);
+  await tab.until(`!${text("product")}.startsWith("Multiplying")`);
+  const shown = await tab.value(text("product"));
+  let last = 0;
+  for (let i = 0; i < 32; i += 1) last += ((63 * 32 + i) % 7) * ((i * 48 + 47) % 7);
+  require(shown === `The last of ${64 * 48} elements is ${last}.`, "the example says", shown, "and not", String(last));
+  await done(tab, "example:");
+}
+
+/** A browser that `flags` make has no device to give: the page says so in `words`. */
+async function without(flags, words) {
+  const browser = new Browser(chromium, flags);
+  try {
+    const tab = await Tab.open(browser, { width: 1280, theme: "light" });
+    await tab.go(`${server.address}/`);
+    await tab.until(`${text("message")} !== ""`);
+    const message = await tab.value(text("message"));
+    require(words.some((word) => message.includes(word)), flags.join(" "), "is answered by", message);
+    await checkAccessibility(tab, flags.join(" "));
+    await done(tab, `${flags.join(" ")}:`);
+  } finally {
+    await browser.close();
+  }
+}
+
+const server = await serve(dist, 0);
+const parts = process.env.PARTS?.split(" ");
+const browser = new Browser(chromium, WEBGPU);
+const native = readdirSync(folder).filter((name) => name.startsWith("native"));
+try {
+  let name;
+  const part = async (what, act) => {
+    if (parts && !parts.includes(what)) return;
+    const began = Date.now();
+    await act();
+    console.log(`  ${what}: ${failures.length ? `failures so far: ${failures.length}` : "as it should be"}, ${Date.now() - began} ms`);
+  };
+  await part("quick", async () => { name = await quick(browser); });
+  await part("looks", () => looks(browser));
+  await part("addresses", () => addresses(browser));
+  await part("comparing", () => comparing(browser, [...native, name].map((file) => join(folder, file))));
+  await part("example", () => example(browser));
+  await part("ends", () => ends(browser));
+  await part("kernels", () => kernels(browser));
+  await part("without", async () => {
+    await without(["--disable-gpu", "--disable-features=WebGPU,WebGPUService"], ["no WebGPU", "no adapter"]);
+  });
+} catch (error) {
+  failures.push(error.message);
+} finally {
+  await browser.close();
+  server.server.close();
+}
+failures.forEach((failure) => console.error(`  ${failure}`));
+process.exitCode = failures.length ? 1 : 0;
