@@ -162,7 +162,9 @@ export class Tab {
 
   async press(key) {
     const event = { key, code: key, windowsVirtualKeyCode: { Tab: 9, ArrowRight: 39, Enter: 13 }[key] };
-    await this.send("Input.dispatchKeyEvent", { type: "keyDown", ...event });
+    // A button is pressed by the character of the key.
+    const typed = key === "Enter" ? { text: "\r" } : {};
+    await this.send("Input.dispatchKeyEvent", { type: "keyDown", ...event, ...typed });
     await this.send("Input.dispatchKeyEvent", { type: "keyUp", ...event });
   }
 
