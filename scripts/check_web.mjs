@@ -1,7 +1,8 @@
 // The page of web/ in Chromium, on its software driver: every kernel is right, the quick suite runs to its end, its file can be
 // downloaded, read and compared with a native one; stopping, a lost device, and browsers without WebGPU or an adapter end in words.
 //
-// Usage: check_web.mjs CHROMIUM AXE DIST FOLDER [SCREENSHOTS]; what was measured lies in FOLDER afterwards.
+// Usage: check_web.mjs CHROMIUM AXE DIST FOLDER [SCREENSHOTS]. FOLDER has texts.json and perhaps a native file; what was measured lies there
+// afterwards.
 
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -132,6 +133,31 @@ async function kernels(browser) {
   await done(tab, "kernels:");
 }
 
+/** Every text that a browser can get, read by the browser's compiler without an error or a warning; those of f16 need a device with it. */
+async function texts(browser, file) {
+  const tab = await Tab.open(browser, { width: 1280, theme: "light" });
+  await tab.go(`${server.address}/licences.txt`);
+  const has = await tab.value(`(async () => {
+    const adapter = await navigator.gpu.requestAdapter();
+    const requiredFeatures = ["subgroups", "shader-f16"].filter((name) => adapter.features.has(name));
+    self.device = await adapter.requestDevice({ requiredFeatures });
+    return requiredFeatures;
+  })()`);
+  const began = Date.now();
+  let read = 0;
+  const all = JSON.parse(readFileSync(file, "utf8"));
+  for (const { name, code, set, f16 } of all) {
+    if (f16 && !has.includes("shader-f16")) continue;
+    read += 1;
+    const messages = await tab.value(`device.createShaderModule({ code: ${JSON.stringify(code)} }).getCompilationInfo()
+      .then(({ messages }) => messages.map(({ type, lineNum, message }) => type + " in line " + lineNum + ": " + message))`);
+    require(messages.length === 0, name, JSON.stringify(set), messages.join("; "));
+  }
+  require(read > 50, `${read} texts were read`);
+  console.log(`  texts: ${read} of ${all.length} read, ${Date.now() - began} ms`);
+  await tab.close();
+}
+
 /** Choices of an address, and names that mean nothing. */
 async function addresses(browser) {
   const { tab } = await ready(browser, server.address, "#suite=standard&op=matmul,softmax:64x100&dtype=f32");
@@ -258,6 +284,7 @@ try {
   await part("example", () => example(browser));
   await part("ends", () => ends(browser));
   await part("kernels", () => kernels(browser));
+  await part("texts", () => texts(browser, join(folder, "texts.json")));
   await part("without", async () => {
     await without(["--disable-gpu", "--disable-features=WebGPU,WebGPUService"], ["no WebGPU", "no adapter"]);
   });

@@ -33,6 +33,7 @@ if manifest=$("$here/swiftshader.sh"); then
     VK_DRIVER_FILES=$manifest VK_ICD_FILENAMES=$manifest WGPU_BACKEND=vulkan \
         "$target/release/ridgepoint" run --suite quick --checks on --quiet --json "$work/native.json" >/dev/null
 fi
+(cd "$root" && RIDGEPOINT_BROWSER_TEXTS=$work/texts.json cargo test --release --quiet --test shaders -- browser)
 mkdir -p "${SCREENSHOTS:-$work}"
 screenshots=$(cd "${SCREENSHOTS:-$work}" && pwd)
 node "$here/check_web.mjs" "$(command -v chromium)" "$script" "$root/web/dist" "$work" "$screenshots"

@@ -4,6 +4,7 @@ use crate::bench::{Coverage, OperandBuffers};
 use crate::data::{Dtype, Inputs};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
+use crate::gpu::profile::compiles_long_texts_slowly;
 use crate::kernel::Kernel;
 use crate::ops::{Family, Operation};
 use crate::plan::{Plan, PlanOptions};
@@ -195,9 +196,16 @@ async fn compare_all(
     input: Option<&[f32]>,
 ) -> Result<String> {
     let stages = kernel.prepare(&kernel.preset(0), Loops::AsWritten, wgpu::Features::all())?;
+    // A processor's driver takes seconds for each copy of a loop's body, and every shape has a text of its own.
+    let loops = if compiles_long_texts_slowly(gpu.capabilities()) {
+        Loops::AsWritten
+    } else {
+        Loops::Unrolled
+    };
     let options = PlanOptions {
         kernel: Some(kernel.name),
         checks,
+        loops,
         ..Default::default()
     };
     let (mut shapes, mut elements, mut skipped) = (0u64, 0u64, 0u64);

@@ -7,7 +7,6 @@
 //! loops as written. Text that files share is a snippet, which the host may swap for another as it sets a constant.
 
 mod branches;
-#[cfg(any(target_arch = "wasm32", test))]
 mod browser;
 pub mod files;
 mod fold;
@@ -19,8 +18,7 @@ mod source;
 mod unroll;
 
 pub use crate::report::Checks;
-#[cfg(target_arch = "wasm32")]
-pub(crate) use browser::for_browsers;
+pub use browser::for_browsers;
 pub use snippets::{Snippet, stamp};
 pub use source::Constant;
 

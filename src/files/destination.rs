@@ -6,11 +6,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
-use std::time::Duration;
 
 /// Time that a FIFO waits for its reader.
-const PATIENCE: Duration = Duration::from_secs(5);
+#[cfg(unix)]
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 /// Links of a chain that are followed, as many as by Linux. A longer chain is taken for a loop.
 const MOST_LINKS: usize = 40;
 /// Paths of the standard output of a process.
@@ -144,11 +143,17 @@ fn open_stream(path: &Path) -> io::Result<File> {
     } else {
         options.write(true);
     }
-    if !is_fifo(path) {
-        return options.open(path);
+    #[cfg(unix)]
+    if is_fifo(path) {
+        return open_fifo(path, options);
     }
-    // Opening a FIFO lasts until somebody reads it. The thread ends with the process where nobody ever does.
-    let (opened, waiting) = mpsc::channel();
+    options.open(path)
+}
+
+/// Opens a FIFO, which lasts until somebody reads it. The thread ends with the process where nobody ever does.
+#[cfg(unix)]
+fn open_fifo(path: &Path, options: OpenOptions) -> io::Result<File> {
+    let (opened, waiting) = std::sync::mpsc::channel();
     let own = path.to_owned();
     std::thread::spawn(move || opened.send(options.open(own)));
     waiting.recv_timeout(PATIENCE).unwrap_or_else(|_| {
@@ -162,11 +167,6 @@ fn open_stream(path: &Path) -> io::Result<File> {
 fn is_fifo(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt as _;
     std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
-}
-
-#[cfg(not(unix))]
-fn is_fifo(_: &Path) -> bool {
-    false
 }
 
 /// Holds that `target` can be replaced.

@@ -1,12 +1,13 @@
 //! The text of a shader as browsers get it. Pure text work on what naga has accepted.
 
-/// `text` with a line that enables subgroups, where the device has them, and with the value of every variable of a function
-/// written out.
+/// The `text` of a shader as a browser gets it: with a line that enables subgroups, where the device has them, and with the value
+/// of every variable of a function written out.
 ///
 /// naga 30 does not know the line, and browsers refuse subgroups without it. A variable that is declared without a value is
 /// zero each time it is declared; Chromium 156 on SwiftShader makes it zero once for a function, so that a sum that is declared
 /// in a loop begins with what the turn before left.
-pub(crate) fn for_browsers(text: &str, has_subgroups: bool) -> String {
+#[must_use]
+pub fn for_browsers(text: &str, has_subgroups: bool) -> String {
     let enable = if has_subgroups {
         "enable subgroups;\n"
     } else {

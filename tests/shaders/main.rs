@@ -1,6 +1,7 @@
 //! Tests that need no adapter: the shader files, and the order of the library's modules.
 
 mod api;
+mod browser;
 mod dxc;
 mod files;
 mod layers;
