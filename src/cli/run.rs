@@ -25,7 +25,8 @@ use std::sync::Arc;
 /// Runs what was selected, and returns the exit status.
 pub(crate) async fn run(arguments: RunArguments, adapter: &AdapterArguments) -> Result<u8> {
     if !arguments.ab.is_empty() {
-        return ab::ab(&arguments, adapter).await;
+        // Boxed: it holds two ways to run, and stands on the stack of every command otherwise.
+        return Box::pin(ab::ab(&arguments, adapter)).await;
     }
     if adapter.are_all() {
         return all::all(&arguments, adapter).await;

@@ -4,8 +4,8 @@
 /// of every variable of a function written out.
 ///
 /// naga 30 does not know the line, and browsers refuse subgroups without it. A variable that is declared without a value is
-/// zero each time it is declared; Chromium 156 on SwiftShader makes it zero once for a function, so that a sum that is declared
-/// in a loop begins with what the turn before left.
+/// zero each time it is declared; Chromium 156 makes it zero once for a function, so that a sum that is declared in a
+/// loop begins with what the turn before left.
 #[must_use]
 pub fn for_browsers(text: &str, has_subgroups: bool) -> String {
     let enable = if has_subgroups {

@@ -9,7 +9,9 @@ use crate::bench::{HostLoad, device_warnings};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::ops::FAMILIES;
-use crate::report::{AdapterKind, Hierarchy, Host, Report, SCHEMA, Settings, Tool, Warning};
+use crate::report::{
+    AdapterKind, Hierarchy, Host, Report, SCHEMA, Settings, Tool, Tuning, Warning,
+};
 use crate::roofline::{ArithmeticGrid, ProbeOptions, Scope, Session};
 use crate::shader::{Checks, Constant};
 use std::cell::RefCell;
@@ -179,7 +181,7 @@ pub fn planned(gpu: &Gpu, selection: &Selection, options: &RunOptions, host: Hos
             checks: gpu.checks(options.checks),
             sampling: options.sampling.clone(),
             shader_hashes: shader_hashes(),
-            tuning: options.tuning.as_deref().map(|tuning| tuning.counts()),
+            tuning: options.tuning.as_deref().map(Tuning::counts),
             note: None,
         },
         ceilings: Vec::new(),

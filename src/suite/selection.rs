@@ -69,9 +69,9 @@ impl Selection {
             ([], None) => &[DEFAULT_SUITE],
             (suites, _) => suites,
         };
-        let named = suites.iter().map(|name| suite(name));
+        let known = suites.iter().map(|name| suite(name));
         let selection = Self {
-            named: named.collect::<Result<_>>()?,
+            named: known.collect::<Result<_>>()?,
             own,
             operations,
             kernels,
