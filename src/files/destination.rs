@@ -175,17 +175,19 @@ fn probe(target: &Path) -> io::Result<()> {
     std::fs::remove_file(partial)
 }
 
+/// Writes `content` to `file`, which gets the permissions of the `target` that it is to replace, and closes it.
+fn fill(mut file: File, target: &Path, content: &[u8]) -> io::Result<()> {
+    file.write_all(content)?;
+    match std::fs::metadata(target) {
+        Ok(old) => file.set_permissions(old.permissions()),
+        Err(_) => Ok(()),
+    }
+}
+
 /// Replaces `target` in one step.
 fn replace(target: &Path, content: &[u8]) -> io::Result<()> {
-    let (mut file, partial) = create_partial(target)?;
-    let written = file.write_all(content).and_then(|()| {
-        // The new file has the permissions of the old one.
-        match std::fs::metadata(target) {
-            Ok(old) => file.set_permissions(old.permissions()),
-            Err(_) => Ok(()),
-        }
-    });
-    drop(file);
+    let (file, partial) = create_partial(target)?;
+    let written = fill(file, target, content);
     let written = written.and_then(|()| std::fs::rename(&partial, target));
     if written.is_err() {
         // The first error is the one to report.

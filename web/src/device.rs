@@ -72,6 +72,9 @@ struct Choice {
 ///
 /// # Errors
 /// A failure as JSON.
+///
+/// # Panics
+/// Never: all of it is texts and numbers.
 #[wasm_bindgen]
 pub async fn open() -> Result<String, wasm_bindgen::JsValue> {
     let gpu = device().await?;

@@ -40,9 +40,16 @@ pub async fn measure(wanted: &str, told: &Function) -> Result<(), JsValue> {
         Scope::Full
     };
     let options = ProbeOptions::of(gpu.capabilities().kind, scope, SEED);
-    let begin = |part: &str| told.begin(part, 0, 0);
+    let part_begins = |part: &str| told.begin(part, 0, 0);
     let others = HostLoad::default();
-    let mut session = Session::new(&gpu, options.clone(), scope, &is_stopped, &begin, others);
+    let mut session = Session::new(
+        &gpu,
+        options.clone(),
+        scope,
+        &is_stopped,
+        &part_begins,
+        others,
+    );
     let ended = session.run().await;
     let how = Circumstances {
         options: &options,
