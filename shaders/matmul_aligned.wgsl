@@ -1,10 +1,12 @@
 //! matmul_aligned: C = activation(alpha * op(A) * op(B) + beta * C + bias) of f16, batched, row-major, on matrix
-//! units, in whole tiles.
+//! units, in tiles that cover columns and depth exactly.
 //!
 //! One workgroup computes a TILE_M x TILE_N tile of C, one subgroup a SUBGROUP_M x SUBGROUP_N part of it, in fragments that
 //! the subgroup's invocations hold together. The next tiles of A and B are fetched as u32, 16 bytes at a time, while the
 //! current ones are multiplied, and are converted to f16 on the way to workgroup memory: WGSL has no load of f16 wider than
-//! 8 bytes. Fragments of C pass through workgroup memory too, so that four elements are stored at a time.
+//! 8 bytes. Fragments of C pass through workgroup memory too, so that four elements are stored at a time. SUBGROUPS_K
+//! subgroups share a part of C, each with a share of every step's depth, and add up their sums there: a small tile has
+//! enough invocations to load much at once.
 //!
 //!           TILE_K        TILE_N             TILE_N
 //!          +------+     +--------+         +--------+
@@ -16,8 +18,8 @@
 //! the rest in cache. If all began at the same step, all would wait in every step for a tile that is not yet in cache.
 //!
 //! Intensity: TILE_M * TILE_N / (TILE_M + TILE_N) FLOP/B, 64 at 128 x 128.
-//! Workgroup memory: 23.5 KiB. Works for any M, N, K that are multiples of the tile, if offsets and strides are multiples
-//! of CHUNK and a subgroup has LANES invocations.
+//! Workgroup memory: 22.5 KiB. Works for any M, and for N and K that are multiples of the tile, if offsets and strides are
+//! multiples of CHUNK and a subgroup has LANES invocations.
 
 enable f16;
 enable wgpu_cooperative_matrix;
@@ -34,17 +36,20 @@ const SUBGROUPS_VARY: bool = false;   // the device has subgroups of several siz
 
 const TRANSPOSED_A: bool = false;   // A lies in memory as [K, M]
 const TRANSPOSED_B: bool = false;   // B lies in memory as [N, K]
+const CLAMP: bool = false;     // tiles may have fewer rows than TILE_M: rows past the last read the last one
+const EDGES: bool = false;     // M ends within a tile
+const SPLIT_K: u32 = 1;        // parts of K that are summed separately; matmul_reduce adds them up
 const TILE_M: u32 = 128;       // rows of C per workgroup
 const TILE_N: u32 = 128;       // columns of C per workgroup
 const TILE_K: u32 = 32;        // depth of one step through K
 const UNROLL_K: u32 = 32;      // part of TILE_K that is unrolled
 const SUBGROUP_M: u32 = 64;    // rows of C per subgroup
 const SUBGROUP_N: u32 = 64;    // columns of C per subgroup
+const SUBGROUPS_K: u32 = 1;    // subgroups that share the depth of a step, and add up their sums at the end
 const STAGGER: u32 = 8;         // steps of a window at which workgroups begin
 const STAGGER_STEPS: u32 = 2;           // steps from one such step to the next
 const PAD: u32 = 8;            // elements of padding after each row of a tile: they move the next row to other banks
 const GROUP: u32 = 8;          // columns of tiles that are taken row by row, so that their part of B stays in cache
-const PAD_C: u32 = 4;          // f32 of padding after each row of a fragment of C
 const EPILOGUE: bool = false;   // alpha, beta, bias or activation apply
 const BETA: bool = false;       // beta is not 0
 const BIAS: bool = false;
@@ -54,11 +59,14 @@ const BUDGET: u32 = 0;         // most MFLOP of a dispatch, whose workgroups beg
 const CHUNK: u32 = 8;   // elements that one load fetches, 16 bytes
 const WIDTH: u32 = 4;   // elements in a vec4, of which tiles consist
 const SUBGROUPS_N: u32 = TILE_N / SUBGROUP_N;
-const WORKGROUP: u32 = TILE_M / SUBGROUP_M * SUBGROUPS_N * LANES;
+const PARTS_C: u32 = TILE_M / SUBGROUP_M * SUBGROUPS_N;   // parts of C
+const SUBGROUPS: u32 = PARTS_C * SUBGROUPS_K;
+const WORKGROUP: u32 = SUBGROUPS * LANES;
+const SUBGROUP_K: u32 = TILE_K / SUBGROUPS_K;             // depth of a step for one subgroup
 const FRAGMENTS_M: u32 = SUBGROUP_M / FRAGMENT;
 const FRAGMENTS_N: u32 = SUBGROUP_N / FRAGMENT;
 const FRAGMENTS_K: u32 = UNROLL_K / FRAGMENT;
-const PARTS_K: u32 = TILE_K / UNROLL_K;
+const PARTS_K: u32 = SUBGROUP_K / UNROLL_K;
 const ROWS_A: u32 = select(TILE_M, TILE_K, TRANSPOSED_A);    // rows of a tile in its layout in memory
 const ROWS_B: u32 = select(TILE_K, TILE_N, TRANSPOSED_B);
 const COLUMNS_A: u32 = select(TILE_K, TILE_M, TRANSPOSED_A);
@@ -71,19 +79,19 @@ const PASS_A: u32 = WORKGROUP / CHUNKS_A;           // rows that the workgroup f
 const PASS_B: u32 = WORKGROUP / CHUNKS_B;
 const LOADS_A: u32 = ROWS_A / PASS_A;
 const LOADS_B: u32 = ROWS_B / PASS_B;
-const STRIDE_C: u32 = (FRAGMENT + PAD_C) / WIDTH;
 const QUADS: u32 = FRAGMENT / WIDTH;                // vec4 in a row of a fragment of C
-const STORES: u32 = FRAGMENT * QUADS / LANES;       // vec4 of a fragment that an invocation stores
+const SHARERS: u32 = SUBGROUPS_K * LANES;           // invocations that store a fragment of C
+const STORES: u32 = (FRAGMENT * QUADS + SHARERS - 1) / SHARERS;   // vec4 of a fragment that an invocation stores
 const BLOCK: u32 = 8;                               // rows whose order `row_along_k` changes
 const_assert TILE_M % SUBGROUP_M == 0;
 const_assert TILE_N % SUBGROUP_N == 0;
-const_assert TILE_K % UNROLL_K == 0;
+const_assert TILE_K % SUBGROUPS_K == 0;
+const_assert SUBGROUP_K % UNROLL_K == 0;
 const_assert UNROLL_K % FRAGMENT == 0;
 const_assert SUBGROUP_M % FRAGMENT == 0;
 const_assert SUBGROUP_N % FRAGMENT == 0;
 const_assert PAD % CHUNK == 0;
-const_assert PAD_C % WIDTH == 0;
-const_assert STORES * LANES == FRAGMENT * QUADS;
+const_assert SUBGROUPS_K > 1 || STORES * LANES == FRAGMENT * QUADS;
 const_assert PASS_A * CHUNKS_A == WORKGROUP;
 const_assert PASS_B * CHUNKS_B == WORKGROUP;
 const_assert LOADS_A * PASS_A == ROWS_A;
@@ -103,7 +111,7 @@ const_assert !TRANSPOSED_B || PASS_B % BLOCK * (BLOCK % PASS_B) == 0;
 // Rows of tiles are multiples of 16 bytes: fragments can be loaded from such addresses only.
 var<workgroup> a_tile: array<vec4<f16>, ROWS_A * STRIDE_A>;
 var<workgroup> b_tile: array<vec4<f16>, ROWS_B * STRIDE_B>;
-var<workgroup> c_tile: array<vec4<f32>, WORKGROUP / LANES * FRAGMENT * STRIDE_C>;   // a fragment of each subgroup
+var<workgroup> c_tile: array<vec4<f32>, SUBGROUPS * FRAGMENT * QUADS>;   // a fragment of each subgroup
 
 @compute @workgroup_size(WORKGROUP)
 fn matmul_aligned(
@@ -123,7 +131,7 @@ fn matmul_aligned(
             return;
         }
     }
-    let tiles_m = params.m / TILE_M;
+    let tiles_m = select(params.m, params.m + TILE_M - 1u, EDGES) / TILE_M;
     let tiles = tiles_m * params.tiles_n;
     var id = workgroup_id.y * num_workgroups.x + workgroup_id.x;
     if (BUDGET != 0u) {
@@ -135,37 +143,54 @@ fn matmul_aligned(
     let in_group = tile % (GROUP * tiles_m);
     let columns = min(GROUP, params.tiles_n - group * GROUP);
     let tile_row = in_group / columns;
-    let first_row = tile_row * TILE_M;
+    let own_row = tile_row * TILE_M;
+    var first_row = own_row;
+    if (EDGES && !CLAMP) {
+        // The last tile begins earlier, so that it is full. Rows that belong to its neighbour are not stored.
+        first_row = min(own_row, params.m - TILE_M);
+    }
     let first_column = (group * GROUP + in_group % columns) * TILE_N;
-    let subgroup_row = subgroup_id / SUBGROUPS_N * SUBGROUP_M;
-    let subgroup_column = subgroup_id % SUBGROUPS_N * SUBGROUP_N;
+    let part_of_c = subgroup_id % PARTS_C;
+    let part_of_k = subgroup_id / PARTS_C;
+    let subgroup_row = part_of_c / SUBGROUPS_N * SUBGROUP_M;
+    let subgroup_column = part_of_c % SUBGROUPS_N * SUBGROUP_N;
 
     // Workgroups past the last plane only fill the grid: they fetch from the last plane and multiply nothing.
-    let matrix = min(plane, params.planes - 1u);
-    let all_steps = params.k / TILE_K;
+    let own_plane = min(plane, params.planes - 1u);
+    var matrix = own_plane;
+    var k_begin = 0u;
+    var depth = params.k;
+    if (SPLIT_K > 1u) {
+        matrix = own_plane / params.splits;
+        k_begin = own_plane % params.splits * params.split_k;
+        depth = min(params.k - k_begin, params.split_k);
+    }
+    let all_steps = depth / TILE_K;
     let steps = select(0u, all_steps, plane < params.planes);
     let offset = (tile_row + in_group % columns) % STAGGER * STAGGER_STEPS;
-    let a_base = params.a_first + matrix * params.a_batch + first_row * params.a_row;
-    let b_base = params.b_first + matrix * params.b_batch + first_column * params.b_column;
-    let a_first = a_base / CHUNK + row_of_a(local_index / CHUNKS_A) * chunks_of_a() + local_index % CHUNKS_A;
+    let a_base = params.a_first + matrix * params.a_batch + first_row * params.a_row + k_begin * params.a_k;
+    let b_base = params.b_first + matrix * params.b_batch + first_column * params.b_column + k_begin * params.b_k;
+    // The last row of A, counted from the tile's first one.
+    let last_row = params.m - 1u - first_row;
+    let a_first = a_base / CHUNK + place_of_a(local_index, last_row);
     let b_first = b_base / CHUNK + row_of_b(local_index / CHUNKS_B) * chunks_of_b() + local_index % CHUNKS_B;
 
     var sum: array<array<Sums, FRAGMENTS_N>, FRAGMENTS_M>;
     let k_first = depth_of(0u, all_steps, offset);
-    var a_next = fetch_a(a_first, k_first);
+    var a_next = fetch_a(local_index, a_first, k_first, last_row);
     var b_next = fetch_b(b_first, k_first);
     for (var step = 0u; step < steps; step++) {
         keep(local_index, a_next, b_next);
         workgroupBarrier();
         // The last step fetches its own tiles once more, which nothing uses: a branch would cost more.
         let next = depth_of(min(step + 1u, all_steps - 1u), all_steps, offset);
-        a_next = fetch_a(a_first, next);
+        a_next = fetch_a(local_index, a_first, next, last_row);
         b_next = fetch_b(b_first, next);
         // A loop stands here even for one trip: without it, drivers unroll the steps and move the fetches to the next one.
         // keep loop
         for (var part = 0u; part < PARTS_K; part++) {
             for (var fragment_k = 0u; fragment_k < FRAGMENTS_K; fragment_k++) {
-                let k = part * UNROLL_K + fragment_k * FRAGMENT;
+                let k = part_of_k * SUBGROUP_K + part * UNROLL_K + fragment_k * FRAGMENT;
                 var a_part: array<FragmentA, FRAGMENTS_M>;
                 for (var i = 0u; i < FRAGMENTS_M; i++) {
                     let row = subgroup_row + i * FRAGMENT;
@@ -199,27 +224,34 @@ fn matmul_aligned(
             for (var j = 0u; j < FRAGMENTS_N; j++) {
                 // naga 30 needs each operand bound by a `let` just before the store.
                 let value = sum[i][j];
-                let pointer = &c_tile[subgroup_id * FRAGMENT * STRIDE_C];
-                let stride = STRIDE_C + 0u;
+                let pointer = &c_tile[subgroup_id * FRAGMENT * QUADS];
+                let stride = QUADS + 0u;
                 coopStoreT(value, pointer, stride);
                 workgroupBarrier();
                 let own_place = place + i * FRAGMENT * params.c_row + j * FRAGMENT;
                 for (var store = 0u; store < STORES; store++) {
-                    let quad = store * LANES + lane;
-                    let own = (subgroup_id * FRAGMENT + quad / QUADS) * STRIDE_C + quad % QUADS;
-                    let quad_place = (own_place + quad / QUADS * params.c_row) / WIDTH + quad % QUADS;
-                    var value = c_tile[own];
-                    if (EPILOGUE) {
-                        value *= params.alpha;
-                        if (BETA) {
-                            value += params.beta * vec4<f32>(c[quad_place]);
+                    let quad = store * SHARERS + part_of_k * LANES + lane;
+                    let row = first_row + subgroup_row + i * FRAGMENT + quad / QUADS;
+                    let in_tile = STORES * SHARERS == FRAGMENT * QUADS || quad < FRAGMENT * QUADS;
+                    if (in_tile && (!EDGES || row >= own_row && row < params.m)) {
+                        let own = part_of_c * FRAGMENT * QUADS + quad;
+                        var value = c_tile[own];
+                        for (var sharer = 1u; sharer < SUBGROUPS_K; sharer++) {
+                            value += c_tile[own + sharer * PARTS_C * FRAGMENT * QUADS];
                         }
-                        if (BIAS) {
-                            value += bias[(first_column + subgroup_column + j * FRAGMENT) / WIDTH + quad % QUADS];
+                        let quad_place = (own_place + quad / QUADS * params.c_row) / WIDTH + quad % QUADS;
+                        if (EPILOGUE) {
+                            value *= params.alpha;
+                            if (BETA) {
+                                value += params.beta * vec4<f32>(c[quad_place]);
+                            }
+                            if (BIAS) {
+                                value += bias[(first_column + subgroup_column + j * FRAGMENT) / WIDTH + quad % QUADS];
+                            }
+                            value = activate(value);
                         }
-                        value = activate(value);
+                        c[quad_place] = QuadC(value);
                     }
-                    c[quad_place] = QuadC(value);
                 }
                 workgroupBarrier();
             }
@@ -257,12 +289,25 @@ fn chunks_of_b() -> u32 {
     return select(params.b_k, params.b_column, TRANSPOSED_B) / CHUNK;
 }
 
+// Distance of the invocation's first chunk of A from that of the tile. With CLAMP, rows are added by `fetch_a`.
+fn place_of_a(local_index: u32, last_row: u32) -> u32 {
+    let chunk = local_index % CHUNKS_A;
+    if (CLAMP && !TRANSPOSED_A) {
+        return chunk;
+    }
+    return row_of_a(local_index / CHUNKS_A) * chunks_of_a() + select(chunk, min(chunk, last_row / CHUNK), CLAMP);
+}
+
 // The invocation's chunks of the tile of A at `k`. `first` is the index of its first chunk at k = 0.
-fn fetch_a(first: u32, k: u32) -> array<vec4<u32>, LOADS_A> {
+fn fetch_a(local_index: u32, first: u32, k: u32, last_row: u32) -> array<vec4<u32>, LOADS_A> {
     let at = first + select(k / CHUNK, k * chunks_of_a(), TRANSPOSED_A);
     var chunks: array<vec4<u32>, LOADS_A>;
     for (var load = 0u; load < LOADS_A; load++) {
-        chunks[load] = a[at + row_of_a(load * PASS_A) * chunks_of_a()];
+        var row = row_of_a(load * PASS_A);
+        if (CLAMP && !TRANSPOSED_A) {
+            row = min(row + row_of_a(local_index / CHUNKS_A), last_row);
+        }
+        chunks[load] = a[at + row * chunks_of_a()];
     }
     return chunks;
 }

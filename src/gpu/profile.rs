@@ -186,6 +186,57 @@ pub(crate) fn machine(device: &Capabilities) -> Machine {
     }
 }
 
+/// A core of a device with matrix units, and its share of the memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MatrixCore {
+    /// Cores of the device.
+    pub(crate) cores: u64,
+    /// FLOPs on matrix units that a core gets done in a nanosecond, with nothing to wait for.
+    pub(crate) flops_per_ns: f64,
+    /// Bytes that a workgroup loads from the cache of all cores in a nanosecond.
+    pub(crate) bytes_per_ns: f64,
+    /// Bytes that all workgroups of a core load from there in a nanosecond, where every core loads.
+    pub(crate) shared_bytes_per_ns: f64,
+    /// Nanoseconds that a step of a workgroup waits for loads and barriers.
+    pub(crate) wait_ns: f64,
+    /// Nanoseconds that it waits besides where loads come from memory.
+    pub(crate) cold_wait_ns: f64,
+    /// Nanoseconds in which a workgroup stores a fragment of each of its subgroups.
+    pub(crate) fragment_ns: f64,
+    /// Bytes that the cache of all cores holds.
+    pub(crate) cache_bytes: f64,
+    /// Bytes of a line of a cache.
+    pub(crate) line_bytes: f64,
+    /// Bytes that the device loads from memory in a nanosecond.
+    pub(crate) memory_bytes_per_ns: f64,
+    /// Bytes of f32 sums that the device stores and loads in a nanosecond.
+    pub(crate) plane_bytes_per_ns: f64,
+    /// Bytes of workgroup memory that the workgroups of a core share.
+    pub(crate) workgroup_bytes: u64,
+    /// Registers of 32 bits of a core.
+    pub(crate) registers: u64,
+}
+
+/// The core that stands for those of all devices with matrix units: an H200's, whose driver lets workgroups share 48 KiB of
+/// workgroup memory.
+pub(crate) fn matrix_core(_: &Capabilities) -> MatrixCore {
+    MatrixCore {
+        cores: CORES,
+        flops_per_ns: 6_670.0,
+        bytes_per_ns: 147.0,
+        shared_bytes_per_ns: 45.0,
+        wait_ns: 300.0,
+        cold_wait_ns: 331.0,
+        fragment_ns: 34.0,
+        cache_bytes: 48e6,
+        line_bytes: 128.0,
+        memory_bytes_per_ns: 4_000.0,
+        plane_bytes_per_ns: 2_600.0,
+        workgroup_bytes: 48 << 10,
+        registers: 64 << 10,
+    }
+}
+
 /// Registers of 32 bits that an invocation of an attention kernel may need, as the kernels' own models count them:
 /// sums, operands, loads in flight and the state of rows. A model leaves out addresses and counters. Limits are from
 /// the drivers' own compilers (docs/performance-log/attention.md), but for NVIDIA's and a processor's, where tiles

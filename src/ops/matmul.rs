@@ -7,6 +7,7 @@ mod cooperative;
 mod cost;
 mod dispatch;
 mod form;
+mod fragment_model;
 mod layout;
 mod matrix_units;
 mod naive;
@@ -243,10 +244,12 @@ mod tests {
                 false,
             ),
             (half(4, 16384, 16384), &units, "matmul_vector", true),
-            (half(5, 16384, 16384), &units, "matmul_cooperative", true),
+            (half(5, 16384, 16384), &units, "matmul_aligned", false),
             (half(4096, 4096, 4096), &units, "matmul_aligned", false),
-            (half(4095, 4096, 4096), &units, "matmul_cooperative", false),
-            (half(512, 512, 4096), &units, "matmul_cooperative", true),
+            (half(4095, 4096, 4096), &units, "matmul_aligned", false),
+            (half(128, 4096, 4096), &units, "matmul_aligned", true),
+            (half(4096, 4095, 4096), &units, "matmul_cooperative", false),
+            (half(512, 512, 4096), &units, "matmul_aligned", false),
             (Matmul::new(17, 16384, 512), &units, "matmul_blocked", false),
             (
                 Matmul::new(256, 256, 131_072),

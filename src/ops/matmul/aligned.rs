@@ -1,22 +1,23 @@
-//! `matmul_aligned`: fragments on matrix units for f16 products of whole tiles, without what edges, orders and
-//! extras cost `matmul_cooperative`.
+//! `matmul_aligned`: fragments on matrix units for f16 products of whole columns and steps of tiles, without what edges,
+//! orders and extras cost `matmul_cooperative`; K at once or in parts.
 
-use super::cost::{Arithmetic, Cost};
-use super::dispatch::DispatchRanges;
-use super::form::{self, types};
+use super::cost::Arithmetic;
+use super::form::types;
+use super::fragment_model;
 use super::layout::Order;
-use super::params::{Split, params, windows};
+use super::partials::{self, Partials};
 use super::shape::Matmul;
-use super::split_k;
+use super::split_k::{self, SplitK};
 use super::sub_problems::Multiply;
-use super::{matrix_units, partition};
+use super::tile_model::Depth;
+use super::{matrix_units, schedule};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::{BUSY, compiles_long_texts_slowly, loads_chunks_as_small_fragments};
+use crate::gpu::profile::loads_chunks_as_small_fragments;
 use crate::kernel::{Constants, Fragments, Kernel, Schedule, Stage};
 use crate::ops::{Fit, Implementation};
-use crate::shader::{Constant, Prepared, files};
+use crate::shader::{Prepared, files};
 
 const WORK: Arithmetic = Arithmetic::MatrixUnits;
 
@@ -24,44 +25,30 @@ pub(super) static ALIGNED: Implementation<Matmul> = Implementation {
     kernel: Kernel {
         features: matrix_units::FEATURES.union(wgpu::Features::SHADER_F16),
         dtypes: &[Dtype::F16],
-        trials: &["128x64x64"],
-        // The shape decides; the others were the fastest at 1536 and 3072 cubed, where the last wave of tiles is short.
-        presets: &[
-            &[],
-            &tile_of_fragments([64, 128, 32], [64, 64]),
-            &tile_of_fragments([128, 128, 64], [64, 64]),
-        ],
+        // Whole tiles, and rows that end within one, in parts of K.
+        trials: &["128x64x64", "21x128x1024+tb"],
         ..Kernel::new(
             "matmul_aligned",
-            "matmul_cooperative for f16 of whole tiles, 16 bytes a load",
-            &[Stage::of(&files::MATMUL_ALIGNED)],
+            "matmul_cooperative for f16 of whole chunks of 16 bytes; parts of K where tiles are few",
+            &[Stage::of(&files::MATMUL_ALIGNED), partials::REDUCE],
         )
     },
     fit,
-    constants,
-    alternatives: |_, _| ALIGNED.kernel.further_presets(),
-    schedule,
+    constants: |matmul, device, given| {
+        form_on(matmul, device).map_err(|reason| ALIGNED.kernel.unsupported(reason))?;
+        SPLIT.constants(matmul, device, given)
+    },
+    alternatives,
+    schedule: dispatches,
     samples: None,
 };
-
-/// A tile (M, N, K) and the part of a subgroup (M, N).
-const fn tile_of_fragments(
-    [m, n, k]: [u32; 3],
-    [own_m, own_n]: [u32; 2],
-) -> [(&'static str, Constant); 5] {
-    [
-        ("TILE_M", Constant::Integer(m)),
-        ("TILE_N", Constant::Integer(n)),
-        ("TILE_K", Constant::Integer(k)),
-        ("SUBGROUP_M", Constant::Integer(own_m)),
-        ("SUBGROUP_N", Constant::Integer(own_n)),
-    ]
-}
 
 /// Elements of A and B that one load fetches.
 const CHUNK: u64 = 8;
 /// Elements of C that one store writes.
 const CHUNK_C: u64 = 4;
+/// Tiles that a search tries.
+const MOST_TILES: usize = 6;
 /// The least side of a tile.
 const FRAGMENT: u64 = 16;
 
@@ -70,17 +57,20 @@ fn refuse(reason: &str) -> Result<(), String> {
     Err(format!("{reason}; other kernels of matmul do it"))
 }
 
-/// The reason why the kernel has no form for a product, if it has none, where its tiles have `tile` (M, N, K) elements.
-fn require(matmul: &Matmul, tile: [u64; 3]) -> Result<(), String> {
+/// The reason why the kernel has no form for a product, if it has none, where its tiles have `tile` (N, K) elements.
+fn require(matmul: &Matmul, tile: [u64; 2]) -> Result<(), String> {
     if matmul.dtype != Dtype::F16 {
         return refuse(&format!("it multiplies f16, not {}", matmul.dtype.name()));
     }
     if matmul.k == 0 {
         return refuse("k is 0, which makes no step");
     }
-    let sizes = [("m", matmul.m), ("n", matmul.n), ("k", matmul.k)];
+    let sizes = [("n", matmul.n), ("k", matmul.k)];
     for ((name, size), tile) in sizes.into_iter().zip(tile) {
         require_multiple(name, size, tile)?;
+    }
+    if matmul.a.order == Order::ColumnMajor {
+        require_multiple("m", matmul.m, CHUNK)?;
     }
     let [a, b, c] = matmul.strides().map_err(|error| error.to_string())?;
     for (name, places, order, chunk) in [
@@ -113,122 +103,79 @@ fn require_multiple(what: &str, value: u64, unit: u64) -> Result<(), String> {
     ))
 }
 
-/// A tile (M, N, K) and the part of a subgroup (M, N): the largest of which there are enough to keep a device busy, and
-/// whether there are. Smaller ones have deeper steps.
-fn tiles(matmul: &Matmul, device: &Capabilities) -> ([u32; 5], bool) {
-    if compiles_long_texts_slowly(device) {
-        return ([64, 32, 32, 32, 16], false);
-    }
-    let k = if matmul.k.is_multiple_of(64) { 64 } else { 32 };
-    let sizes = [
-        [128, 128, 32, 64, 64],
-        [128, 64, k, 64, 32],
-        [64, 64, k, 64, 32],
-    ];
-    let busy = sizes
-        .into_iter()
-        .find(|&[m, n, ..]| matmul.tiles([m, n]) >= BUSY);
-    (busy.unwrap_or(sizes[2]), busy.is_some())
-}
-
-/// Whether the kernel beats the one for any product, and the one for parts of K.
+/// Whether the kernel beats the one for any product.
 fn fit(matmul: &Matmul, device: &Capabilities) -> Fit {
-    /// Beyond, parts of K are faster where there are few tiles.
-    const DEEP: u64 = 4096;
-    let side = match form_on(matmul, device) {
-        Ok(side) => side,
-        Err(reason) => return Fit::Unable(reason),
-    };
-    let ([m, n, k, ..], is_busy) = tiles(matmul, device);
-    if let Err(reason) = require(matmul, [m, n, k].map(u64::from)) {
-        return Fit::Able(reason);
+    match form_on(matmul, device) {
+        Err(reason) => Fit::Unable(reason),
+        Ok(side) => match fragment_model::unsuited(matmul, device) {
+            Some(reason) => Fit::Able(reason),
+            None => matrix_units::fit(matmul, side, device),
+        },
     }
-    if !is_busy {
-        return Fit::Able("its tiles are too few to keep the device busy".to_owned());
-    }
-    let cost = Cost::of(WORK, [m.into(), n.into()], device.kind);
-    let wants_parts = matmul.k > DEEP && matrix_units::parts_are_profitable(matmul)
-        || split_k::is_wanted(matmul, false, &cost, device);
-    if wants_parts {
-        return Fit::Able("parts of K, which it cannot sum, are faster".to_owned());
-    }
-    matrix_units::fit(matmul, side, device)
 }
 
 /// Side of the fragments that multiply any tile that divides `matmul` on `device`; the reason where there are none. The
-/// caller may set the tile: [`schedule`] checks its needs, once the tile is known.
+/// caller may set the tile: the schedule checks its needs, once the tile is known.
 fn form_on(matmul: &Matmul, device: &Capabilities) -> Result<u32, String> {
-    require(matmul, [FRAGMENT; 3])?;
+    require(matmul, [FRAGMENT; 2])?;
     let side = matrix_units::side(matmul, device)?;
     if side == 8 && !loads_chunks_as_small_fragments(device) {
         refuse("the device has fragments of 8 x 8 alone")?;
     }
-    if partition::cuts_depth(matmul, &device.limits) {
-        return Err(super::sub_problems::needs_parts(device));
-    }
     Ok(side)
 }
 
-fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Result<Constants> {
-    let refuse = |reason| ALIGNED.kernel.unsupported(reason);
-    let side = form_on(matmul, device).map_err(refuse)?;
-    let lanes = device.lanes().map_err(refuse)?;
-    let unroll_k = if compiles_long_texts_slowly(device) {
-        16u32
-    } else {
-        32
-    };
-    let ([tile_m, tile_n, tile_k, subgroup_m, subgroup_n], _) = tiles(matmul, device);
-    // Products of smaller tiles are mostly in the cache as they are.
-    let (spread, deep, group): (u32, u32, u32) = if tile_m.min(tile_n) == 128 {
-        (8, 2, 16)
-    } else {
-        (1, 1, matrix_units::group(matmul, tile_n))
-    };
-    let chosen = form::common(matmul)
-        .merged(&form::of_partition(matmul, WORK, false, device)?)
-        .merged(&Fragments::of(side, matmul.dtype).constants())
-        .set("LANES", lanes)
-        .set("SUBGROUPS_VARY", device.subgroups_vary())
-        .set("TILE_M", tile_m)
-        .set("TILE_N", tile_n)
-        .set("TILE_K", tile_k)
-        .set("UNROLL_K", unroll_k)
-        .set("SUBGROUP_M", subgroup_m)
-        .set("SUBGROUP_N", subgroup_n)
-        .set("STAGGER", spread)
-        .set("STAGGER_STEPS", deep)
-        .set("GROUP", group)
-        .set("QuadC", types(matmul.output)[1])
-        .set("EPILOGUE", !matmul.is_plain())
-        .merged(given);
-    Ok(form::edges(matmul, &chosen)
-        .merged(&form::budget(matmul, WORK, &chosen, device))
-        .merged(&chosen))
+const SPLIT: SplitK = SplitK {
+    work: WORK,
+    own: |matmul, is_split, device| {
+        let refuse = |reason| ALIGNED.kernel.unsupported(reason);
+        let side = form_on(matmul, device).map_err(refuse)?;
+        let lanes = device.lanes().map_err(refuse)?;
+        let depth = if is_split { Depth::Parts } else { Depth::Whole };
+        let result = if is_split { Dtype::F32 } else { matmul.output };
+        let tile = fragment_model::best_tile(matmul, depth, device);
+        Ok(tile
+            .constants(matmul, device)
+            .merged(&Fragments::of(side, matmul.dtype).constants())
+            .set("LANES", lanes)
+            .set("SUBGROUPS_VARY", device.subgroups_vary())
+            .set("QuadC", types(result)[1])
+            .set("EPILOGUE", !is_split && !matmul.is_plain()))
+    },
+    is_profitable: fragment_model::parts_are_profitable,
+    split: |product, chosen, number, device| {
+        let rated = fragment_model::split(product, chosen, number, device);
+        rated.unwrap_or_else(|| split_k::busy(product, chosen, number))
+    },
+    edges: |matmul, chosen| {
+        let rows = chosen.integer("TILE_M").unwrap_or(1);
+        Constants::new()
+            .set("CLAMP", matmul.m < rows)
+            .set("EDGES", !matmul.m.is_multiple_of(rows))
+    },
+};
+
+/// The other way to take K, at once or in parts, then tiles that cover the product, the likeliest first.
+fn alternatives(matmul: &Matmul, device: &Capabilities) -> Vec<Constants> {
+    let other = SPLIT.alternative(matmul, device);
+    let tiles = fragment_model::candidates(matmul, device);
+    let constants = tiles
+        .into_iter()
+        .take(MOST_TILES)
+        .map(|tile| tile.constants(matmul, device));
+    other.into_iter().chain(constants).collect()
 }
 
-/// One dispatch, or as many as a slow adapter needs.
-fn schedule(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule> {
-    let stage = stages[0];
-    let tile = ["TILE_M", "TILE_N", "TILE_K"].map(|name| u64::from(stage.constant(name)));
-    let at_once = |product: &Matmul, _| {
-        if product.batch * product.m * product.n == 0 {
-            return Ok(Schedule::default());
+/// The dispatches of the product, each of a sub-problem whose columns and depth are whole tiles.
+fn dispatches(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule> {
+    let tile = ["TILE_N", "TILE_K"].map(|name| u64::from(stages[0].constant(name)));
+    let at_once = |product: &Matmul, partials: Partials| {
+        let is_empty = product.batch * product.m * product.n == 0;
+        if !is_empty {
+            require(product, tile).map_err(|reason| ALIGNED.kernel.unsupported(reason))?;
         }
-        require(product, tile).map_err(|reason| ALIGNED.kernel.unsupported(reason))?;
-        let [tiles_m, tiles_n] = [product.m / tile[0], product.n / tile[1]];
-        let params = params(product, tiles_n, Split::NONE)?;
-        let ranges = DispatchRanges {
-            workgroups: product.batch * tiles_m * tiles_n,
-            flops: Cost::from_prepared(WORK, stage, device.kind).of_depth(product.k),
-            fill_device: 1,
-        };
-        let steps = ranges.steps((0, stage), &windows(product), &device.limits, |first| {
-            params.beginning_at(first)
-        })?;
-        Ok(Schedule {
-            steps,
-            scratch: Vec::new(),
+        schedule::at_once(product, WORK, stages, device, partials, |windows, _| {
+            windows.to_vec()
         })
     };
     let multiply = Multiply {
@@ -236,7 +183,7 @@ fn schedule(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> Res
         work: WORK,
         stages,
         device,
-        takes_edges: false,
+        takes_edges: true,
         at_once,
     };
     multiply.schedule()

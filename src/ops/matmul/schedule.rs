@@ -39,7 +39,10 @@ pub(super) fn of_tiles(
 }
 
 /// The dispatches of a product whose operands are bound whole.
-fn at_once(
+///
+/// # Errors
+/// [`crate::Error::TooLarge`] for more workgroups than a dispatch has.
+pub(super) fn at_once(
     matmul: &Matmul,
     work: Arithmetic,
     stages: &[&Prepared],

@@ -17,6 +17,7 @@ tests! {
     every_constant_is_right,
     transposed_operands_are_right,
     every_extra_is_right,
+    rows_that_end_within_a_tile_are_right,
     combinations_that_cannot_be_are_refused,
     tiles_that_do_not_fit_are_refused_by_name,
     sums_of_large_f16_do_not_overflow,
@@ -38,6 +39,7 @@ fn small() -> Constants {
         ("UNROLL_K", 16),
         ("SUBGROUP_M", 32),
         ("SUBGROUP_N", 16),
+        ("SUBGROUPS_K", 1),
     ];
     sixteen().merged(&Constants::from(sizes))
 }
@@ -103,7 +105,13 @@ fn every_constant_is_right() {
     let Some(gpu) = open() else { return };
     let cases = [
         vec![number("GROUP", 1), number("PAD", 16)],
-        vec![number("PAD_C", 0)],
+        // Subgroups that share the depth of a step, and parts of K.
+        vec![
+            number("TILE_K", 64),
+            number("SUBGROUPS_K", 2),
+            number("SUBGROUP_N", 32),
+        ],
+        vec![number("SPLIT_K", 3)],
         // Steps in windows, and beyond the last one.
         vec![number("STAGGER", 2), number("STAGGER_STEPS", 2)],
         vec![number("STAGGER", 5), number("STAGGER_STEPS", 1)],
@@ -181,9 +189,45 @@ fn every_extra_is_right() {
     }
 }
 
+/// Fewer rows than a tile, and a last tile that begins earlier, with rows of A next to each other and apart, K at once and in
+/// parts.
+fn rows_that_end_within_a_tile_are_right() {
+    let Some(gpu) = open() else { return };
+    let transposed = |rows| Layout {
+        order: Order::ColumnMajor,
+        row_stride: Some(rows + 8),
+        offset: 8,
+        ..Layout::default()
+    };
+    for (rows, parts) in [(1, 1), (63, 2), (65, 1), (130, 2)] {
+        let plain = Matmul {
+            b: transposed(128),
+            ..half(rows, 64, 128)
+        };
+        let constants = [number("SPLIT_K", parts)];
+        verify(gpu, &plain, &with(&constants));
+        let extras = Matmul {
+            batch: 2,
+            bias: Bias::Row,
+            beta: 0.5,
+            output: Dtype::F16,
+            activation: Activation::Relu,
+            ..half(rows, 64, 64)
+        };
+        verify(gpu, &extras, &with(&constants));
+    }
+    for rows in [8, 72] {
+        let matmul = Matmul {
+            a: transposed(rows),
+            ..half(rows, 64, 128)
+        };
+        verify(gpu, &matmul, &with(&[]));
+    }
+}
+
 fn combinations_that_cannot_be_are_refused() {
     let Some(gpu) = open() else { return };
-    for constant in [number("PAD_C", 2), number("PAD", 4)] {
+    for constant in [number("SUBGROUPS_K", 3), number("PAD", 4)] {
         let refused = block_on(Plan::new(gpu, &half(64, 64, 32), &with(&[constant])));
         assert!(matches!(refused, Err(Error::Shader { .. })), "{refused:?}");
     }
@@ -192,11 +236,11 @@ fn combinations_that_cannot_be_are_refused() {
 fn tiles_that_do_not_fit_are_refused_by_name() {
     let Some(gpu) = open() else { return };
     let plan = |matmul| block_on(Plan::new(gpu, &matmul, &with(&TALL)));
-    let refused = plan(half(192, 64, 64));
+    let refused = plan(half(192, 48, 64));
     match refused {
         Err(Error::Unsupported { what, reason }) => {
             assert!(what.contains(KERNEL), "{what}");
-            let expected = "m is 192, which is no multiple of 128";
+            let expected = "n is 48, which is no multiple of 32";
             assert!(reason.contains(expected), "{reason}");
         }
         other => panic!("{other:?}"),
@@ -307,14 +351,8 @@ fn cut_products_and_workgroups_that_fill_a_grid_are_right() {
     let plan = block_on(Plan::new(&gpu, &cut, &with(&[]))).unwrap();
     assert!(plan.dispatches() > 1);
     verify(&gpu, &cut, &with(&[]));
-    let wide = with(&TALL);
-    let refused = block_on(Plan::new(&gpu, &cut, &wide));
-    match refused {
-        Err(Error::Unsupported { reason, .. }) => {
-            assert!(reason.contains("its tiles do not fit 64 x 32"), "{reason}");
-        }
-        other => panic!("{other:?}"),
-    }
+    // A rest with fewer rows than a tile.
+    verify(&gpu, &half(544, 32, 64), &with(&[]));
 }
 
 proptest! {
