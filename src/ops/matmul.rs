@@ -229,14 +229,17 @@ mod tests {
         };
         let cases = [
             (Matmul::new(1, 16384, 16384), &plain, "matmul_vector", true),
+            // Of a few columns next to each other, loads along K are of single elements.
             (
                 Matmul::new(16384, 16, 16384),
                 &plain,
-                "matmul_vector",
+                "matmul_blocked",
                 false,
             ),
             (Matmul::new(32768, 1, 1024), &plain, "matmul_vector", false),
-            (Matmul::new(16, 300, 100), &plain, "matmul_vector", false),
+            (Matmul::new(16, 8192, 300), &plain, "matmul_vector", false),
+            // 5 workgroups of it would leave a device idle.
+            (Matmul::new(16, 300, 100), &plain, "matmul_blocked", false),
             (
                 Matmul::new(1, 16384, 16384),
                 &software,

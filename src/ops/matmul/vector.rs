@@ -37,6 +37,8 @@ pub(super) static VECTOR: Implementation<Matmul> = Implementation {
 
 /// Rows or columns up to which memory decides.
 const FEW: u64 = 16;
+/// The least K that is worth parts.
+const DEEP: u64 = 2048;
 
 /// Sizes and operands as the kernel sees them: the product itself, or its transpose where C has fewer columns than rows.
 #[derive(Debug, Clone, Copy)]
@@ -216,23 +218,46 @@ fn shares(roles: &Roles, dtype: Dtype, device: &Capabilities) -> Shares {
     tuned.held(width, roles.along_k(), device)
 }
 
+/// Workgroups of a matrix.
+fn tiles(roles: &Roles, shares: &Shares) -> u64 {
+    roles.m.div_ceil(shares.rows) * roles.n.div_ceil(shares.columns * shares.lanes[0])
+}
+
 /// Whether there are too few columns to keep a device busy, and a K deep enough to share.
 fn parts_are_profitable(matmul: &Matmul, device: &Capabilities) -> bool {
     let Ok(roles) = Roles::of(matmul) else {
         return false;
     };
-    let shares = shares(&roles, matmul.dtype, device);
-    let tiles = roles.m.div_ceil(shares.rows) * roles.n.div_ceil(shares.columns * shares.lanes[0]);
+    let tiles = tiles(&roles, &shares(&roles, matmul.dtype, device));
     // Where memory runs along K a workgroup reads long runs anyway.
     let enough = if roles.along_k() { BUSY } else { 4 * BUSY };
-    matmul.k >= 2048 && matmul.batch * tiles < enough
+    matmul.k >= DEEP && matmul.batch * tiles < enough
 }
 
-fn fit(matmul: &Matmul, _: &Capabilities) -> Fit {
+fn fit(matmul: &Matmul, device: &Capabilities) -> Fit {
+    /// Rows from which on other kernels keep up with memory as well, where they fill a device better.
+    const SEVERAL: u64 = 5;
     let narrow = matmul.m.min(matmul.n);
-    Fit::unless(
-        (narrow > FEW).then(|| format!("{narrow} rows or columns, it is made for {FEW} at most")),
-    )
+    if narrow > FEW {
+        return Fit::Able(format!(
+            "{narrow} rows or columns, it is made for {FEW} at most"
+        ));
+    }
+    let Ok(roles) = Roles::of(matmul) else {
+        return Fit::Best;
+    };
+    if narrow < SEVERAL || runs_invocations_in_turn(device) {
+        return Fit::Best;
+    }
+    if roles.along_k() && !roles.wides(16 / matmul.dtype.bytes()).1 {
+        return Fit::Able(format!(
+            "{narrow} rows or columns, each with loads of single elements along K"
+        ));
+    }
+    let tiles = matmul.batch * tiles(&roles, &shares(&roles, matmul.dtype, device));
+    Fit::unless((matmul.k < DEEP && 2 * tiles < BUSY).then(|| {
+        format!("{tiles} workgroups do not keep the device busy, and K is too shallow for parts")
+    }))
 }
 
 const SPLIT: SplitK = SplitK {
