@@ -16,6 +16,7 @@ const WIDTH: u32 = 4;              // 4, or 1 if rows do not begin at multiples 
 const WORKGROUP: u32 = 256;
 const GROUP: u32 = 256;            // invocations that share a row; a power of two
 const ELEMS: u32 = 4;              // Wide that an invocation holds
+const SCALED: bool = true;         // squares may leave the range of f32: those of f16 do not
 const LAYER: bool = false;         // subtract the mean
 const WEIGHT: bool = false;        // multiply by weight
 const BIAS: bool = false;          // add bias
@@ -59,8 +60,10 @@ fn norm_grouped(
         }
     }
     var largest = Wide(params.root);
-    for (var j = 0u; j < ELEMS; j++) {
-        largest = max(largest, abs(values[j]));
+    if (SCALED) {
+        for (var j = 0u; j < ELEMS; j++) {
+            largest = max(largest, abs(values[j]));
+        }
     }
     let own_largest = across_max(largest);
     let own_power = power_for(own_largest);
@@ -186,9 +189,12 @@ fn shifted(value: Wide, pivot: f32) -> Wide {
 // end
 
 // snippet norm_power
-// Rows are multiplied by a power of two that takes their largest magnitude to [1, 2), or to below 4 at the end of f32, so that
-// squares neither overflow nor vanish.
+// With SCALED, rows are multiplied by a power of two that takes their largest magnitude to [1, 2), or to below 4 at the end of
+// f32, so that squares neither overflow nor vanish.
 fn power_for(largest: f32) -> f32 {
+    if (!SCALED) {
+        return 1.0;
+    }
     return bitcast<f32>(0x7f000000u - exponent_bits(largest));
 }
 
@@ -198,6 +204,9 @@ fn exponent_bits(largest: f32) -> u32 {
 
 // Factor of a sum from the power of `own` to that of `largest`: a sum of squares without LAYER.
 fn ratio(own: f32, largest: f32) -> f32 {
+    if (!SCALED) {
+        return 1.0;
+    }
     let factor = power_for(largest) * bitcast<f32>(exponent_bits(own));
     return select(factor * factor, factor, LAYER);
 }

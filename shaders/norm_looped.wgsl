@@ -14,6 +14,7 @@ alias Wide = vec4<f32>;      // WIDTH neighbours in f32
 
 const WIDTH: u32 = 4;              // 4, or 1 if rows do not begin at multiples of 4 elements
 const WORKGROUP: u32 = 256;
+const SCALED: bool = true;         // squares may leave the range of f32: those of f16 do not
 const LAYER: bool = false;         // subtract the mean
 const WEIGHT: bool = false;        // multiply by weight
 const BIAS: bool = false;          // add bias
@@ -50,7 +51,7 @@ fn norm_looped(
         let value = shifted(load(row, col), pivot);
         let magnitude = across_max(abs(value));
         // A new maximum is rare after the first columns.
-        if (magnitude > largest) {
+        if (SCALED && magnitude > largest) {
             sum = sum * ratio(largest, magnitude);
             largest = magnitude;
             power = power_for(magnitude);
@@ -117,9 +118,12 @@ fn shifted(value: Wide, pivot: f32) -> Wide {
 // end
 
 // snippet norm_power
-// Rows are multiplied by a power of two that takes their largest magnitude to [1, 2), or to below 4 at the end of f32, so that
-// squares neither overflow nor vanish.
+// With SCALED, rows are multiplied by a power of two that takes their largest magnitude to [1, 2), or to below 4 at the end of
+// f32, so that squares neither overflow nor vanish.
 fn power_for(largest: f32) -> f32 {
+    if (!SCALED) {
+        return 1.0;
+    }
     return bitcast<f32>(0x7f000000u - exponent_bits(largest));
 }
 
@@ -129,6 +133,9 @@ fn exponent_bits(largest: f32) -> u32 {
 
 // Factor of a sum from the power of `own` to that of `largest`: a sum of squares without LAYER.
 fn ratio(own: f32, largest: f32) -> f32 {
+    if (!SCALED) {
+        return 1.0;
+    }
     let factor = power_for(largest) * bitcast<f32>(exponent_bits(own));
     return select(factor * factor, factor, LAYER);
 }

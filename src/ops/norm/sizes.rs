@@ -1,6 +1,7 @@
 //! Sizes that kernels of norms share: how many invocations hold a row, and whether there are rows enough.
 
 use super::shape::{Affine, Norm, NormKind};
+use crate::data::Dtype;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{ROW_REGISTERS, has_few_cores, longest_row, runs_invocations_in_turn};
 use crate::kernel::Constants;
@@ -89,10 +90,19 @@ pub(super) fn held(
     Ok((group, elems))
 }
 
+/// Whether squares of a norm's elements, or its epsilon, may leave the normal numbers of f32, so that rows have to be multiplied
+/// by a power of two: squares of f16 are below 2^34 and, in the unit of a layer norm's differences, not below 2^-62.
+fn leaves_f32(norm: &Norm) -> bool {
+    /// Far enough from the least normal number, which is 1.2e-38.
+    const LEAST_EPSILON: f32 = 1e-30;
+    norm.dtype != Dtype::F16 || norm.epsilon < LEAST_EPSILON
+}
+
 /// Constants that the options of a norm set in every file.
 pub(super) fn form(norm: &Norm) -> Constants {
     norm.width()
         .constants(norm.dtype)
+        .set("SCALED", leaves_f32(norm))
         .set("LAYER", norm.kind == NormKind::Layer)
         .set("WEIGHT", norm.affine != Affine::None)
         .set("BIAS", norm.affine == Affine::WeightAndBias)

@@ -4,6 +4,7 @@ use super::shape::Norm;
 use super::{dispatch, sizes};
 use crate::error::Result;
 use crate::gpu::Capabilities;
+use crate::gpu::profile::runs_invocations_in_turn;
 use crate::kernel::{
     BindingRange, Constants, Dispatch, Kernel, Schedule, Slot, Stage, fold_workgroups,
 };
@@ -35,9 +36,15 @@ fn fit(norm: &Norm, device: &Capabilities) -> Fit {
 }
 
 fn constants(norm: &Norm, device: &Capabilities, _: &Constants) -> Result<Constants> {
+    // As long a part as 256 invocations of 4 loads have, and half as many moments to merge within a workgroup.
+    let elems: u32 = if runs_invocations_in_turn(device) {
+        4
+    } else {
+        8
+    };
     Ok(sizes::form(norm)
-        .set("WORKGROUP", sizes::at_most(256, device))
-        .set("ELEMS", 4u32))
+        .set("WORKGROUP", sizes::at_most(128, device))
+        .set("ELEMS", elems))
 }
 
 /// Other workgroups, and longer or shorter parts of a row.
