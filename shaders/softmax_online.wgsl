@@ -74,17 +74,21 @@ fn softmax_online(
     let factor = inverse(pair.y, pair.x);
     let log_sum = log_of_sum(pair.y, pair.x);
     for (var base = local_index; base < cols; base += WORKGROUP * ELEMS) {
+        // As above: no load waits for a store.
+        var values: array<Wide, ELEMS>;
+        for (var j = 0u; j < ELEMS; j++) {
+            values[j] = Wide(params.neg_inf);
+            if (base + j * WORKGROUP < seen) {
+                values[j] = load(row, base + j * WORKGROUP);
+            }
+        }
         for (var j = 0u; j < ELEMS; j++) {
             let col = base + j * WORKGROUP;
             if (col < cols) {
-                var value = Wide(params.neg_inf);
-                if (col < seen) {
-                    value = load(row, col);
-                }
                 if (LOG) {
-                    store(row, col, (value - pair.x) - log_sum);
+                    store(row, col, (values[j] - pair.x) - log_sum);
                 } else {
-                    store(row, col, exp(value - pair.x) * factor);
+                    store(row, col, exp(values[j] - pair.x) * factor);
                 }
             }
         }

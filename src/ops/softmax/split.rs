@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::runs_invocations_in_turn;
 use crate::kernel::{Constants, Kernel, Stage};
-use crate::ops::rows;
+use crate::ops::rows::{self, Width};
 use crate::ops::{Fit, Implementation, combinations};
 use crate::shader::files;
 
@@ -34,11 +34,20 @@ fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<
     } else {
         128.min(sizes::invocations(device))
     };
-    let elems = sizes::rounded(sizes::loads(softmax).div_ceil(workgroup))
-        .min(sizes::most_elems(softmax, device));
+    let elems =
+        sizes::rounded(sizes::loads(softmax).div_ceil(workgroup)).min(most_elems(softmax, device));
     Ok(sizes::form(softmax, softmax.width())
         .set("WORKGROUP", workgroup)
         .set("ELEMS", elems))
+}
+
+/// Loads that an invocation holds at most: of single elements half of what it may, so that more workgroups share a core.
+fn most_elems(softmax: &Softmax, device: &Capabilities) -> u64 {
+    let most = sizes::most_elems(softmax, device);
+    match softmax.width() {
+        Width::One if !runs_invocations_in_turn(device) => most / 2,
+        _ => most,
+    }
 }
 
 /// Other workgroups, and longer or shorter parts of a row.
