@@ -1,5 +1,6 @@
 //! `attention_flash_subgroup`: fused, with the lanes of a row in one subgroup; its tiles, and which of them a shape gets.
 
+use super::options::Mask;
 use super::shape::Attention;
 use super::{form, tiled};
 use crate::error::Result;
@@ -186,9 +187,13 @@ impl SubgroupTile {
         largest > 0 && self.invocations().is_multiple_of(largest)
     }
 
-    /// Whether there are two workgroups for each core: what it takes for a tile to be faster than a smaller one.
+    /// Whether there are two workgroups for each core: what it takes for a tile to be faster than a smaller one. Where
+    /// queries see the keys before them alone, the workgroups of the last ones take twice as long as others, and there have to
+    /// be twice as many.
     fn fills(self, attention: &Attention, device: &Capabilities) -> bool {
-        has_few_cores(device) || self.workgroups(attention) >= 2 * busy_workgroups(device)
+        let is_uneven = attention.mask == Mask::Causal && attention.window.is_none();
+        let each = if is_uneven { 4 } else { 2 };
+        has_few_cores(device) || self.workgroups(attention) >= each * busy_workgroups(device)
     }
 
     /// Constants of the tile where subgroups have at least `smallest` invocations.
