@@ -18,7 +18,7 @@
 //! the rest in cache. If all began at the same step, all would wait in every step for a tile that is not yet in cache.
 //!
 //! Intensity: TILE_M * TILE_N / (TILE_M + TILE_N) FLOP/B, 64 at 128 x 128.
-//! Workgroup memory: 22.5 KiB. Works for any M, and for N and K that are multiples of the tile, if offsets and strides are
+//! Workgroup memory: 23.5 KiB. Works for any M, and for N and K that are multiples of the tile, if offsets and strides are
 //! multiples of CHUNK and a subgroup has LANES invocations.
 
 enable f16;
@@ -49,6 +49,7 @@ const SUBGROUPS_K: u32 = 1;    // subgroups that share the depth of a step, and 
 const STAGGER: u32 = 8;         // steps of a window at which workgroups begin
 const STAGGER_STEPS: u32 = 2;           // steps from one such step to the next
 const PAD: u32 = 8;            // elements of padding after each row of a tile: they move the next row to other banks
+const PAD_C: u32 = 4;          // f32 of padding after each row of a fragment of C
 const GROUP: u32 = 8;          // columns of tiles that are taken row by row, so that their part of B stays in cache
 const EPILOGUE: bool = false;   // alpha, beta, bias or activation apply
 const BETA: bool = false;       // beta is not 0
@@ -80,6 +81,7 @@ const PASS_B: u32 = WORKGROUP / CHUNKS_B;
 const LOADS_A: u32 = ROWS_A / PASS_A;
 const LOADS_B: u32 = ROWS_B / PASS_B;
 const QUADS: u32 = FRAGMENT / WIDTH;                // vec4 in a row of a fragment of C
+const STRIDE_C: u32 = (FRAGMENT + PAD_C) / WIDTH;
 const SHARERS: u32 = SUBGROUPS_K * LANES;           // invocations that store a fragment of C
 const STORES: u32 = (FRAGMENT * QUADS + SHARERS - 1) / SHARERS;   // vec4 of a fragment that an invocation stores
 const BLOCK: u32 = 8;                               // rows whose order `row_along_k` changes
@@ -91,6 +93,7 @@ const_assert UNROLL_K % FRAGMENT == 0;
 const_assert SUBGROUP_M % FRAGMENT == 0;
 const_assert SUBGROUP_N % FRAGMENT == 0;
 const_assert PAD % CHUNK == 0;
+const_assert PAD_C % WIDTH == 0;
 const_assert SUBGROUPS_K > 1 || STORES * LANES == FRAGMENT * QUADS;
 const_assert PASS_A * CHUNKS_A == WORKGROUP;
 const_assert PASS_B * CHUNKS_B == WORKGROUP;
@@ -111,7 +114,7 @@ const_assert !TRANSPOSED_B || PASS_B % BLOCK * (BLOCK % PASS_B) == 0;
 // Rows of tiles are multiples of 16 bytes: fragments can be loaded from such addresses only.
 var<workgroup> a_tile: array<vec4<f16>, ROWS_A * STRIDE_A>;
 var<workgroup> b_tile: array<vec4<f16>, ROWS_B * STRIDE_B>;
-var<workgroup> c_tile: array<vec4<f32>, SUBGROUPS * FRAGMENT * QUADS>;   // a fragment of each subgroup
+var<workgroup> c_tile: array<vec4<f32>, SUBGROUPS * FRAGMENT * STRIDE_C>;   // a fragment of each subgroup
 
 @compute @workgroup_size(WORKGROUP)
 fn matmul_aligned(
@@ -224,8 +227,8 @@ fn matmul_aligned(
             for (var j = 0u; j < FRAGMENTS_N; j++) {
                 // naga 30 needs each operand bound by a `let` just before the store.
                 let value = sum[i][j];
-                let pointer = &c_tile[subgroup_id * FRAGMENT * QUADS];
-                let stride = QUADS + 0u;
+                let pointer = &c_tile[subgroup_id * FRAGMENT * STRIDE_C];
+                let stride = STRIDE_C + 0u;
                 coopStoreT(value, pointer, stride);
                 workgroupBarrier();
                 let own_place = place + i * FRAGMENT * params.c_row + j * FRAGMENT;
@@ -234,10 +237,10 @@ fn matmul_aligned(
                     let row = first_row + subgroup_row + i * FRAGMENT + quad / QUADS;
                     let in_tile = STORES * SHARERS == FRAGMENT * QUADS || quad < FRAGMENT * QUADS;
                     if (in_tile && (!EDGES || row >= own_row && row < params.m)) {
-                        let own = part_of_c * FRAGMENT * QUADS + quad;
+                        let own = (part_of_c * FRAGMENT + quad / QUADS) * STRIDE_C + quad % QUADS;
                         var value = c_tile[own];
                         for (var sharer = 1u; sharer < SUBGROUPS_K; sharer++) {
-                            value += c_tile[own + sharer * PARTS_C * FRAGMENT * QUADS];
+                            value += c_tile[own + sharer * PARTS_C * FRAGMENT * STRIDE_C];
                         }
                         let quad_place = (own_place + quad / QUADS * params.c_row) / WIDTH + quad % QUADS;
                         if (EPILOGUE) {

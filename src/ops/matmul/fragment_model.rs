@@ -64,6 +64,8 @@ const SHORT: FragmentTile = tile([64, 32, 32], [32, 16], 1);
 
 /// Bytes of padding after each row of a tile of A or B: `PAD` of the file.
 const PAD: u64 = 16;
+/// Elements of padding after each row of a fragment of C: `PAD_C` of the file.
+const PAD_C: u64 = 4;
 /// Elements that one load fetches.
 const CHUNK: u64 = 8;
 /// Rows and columns of a fragment.
@@ -123,6 +125,7 @@ impl FragmentTile {
             ("STAGGER", stagger),
             ("STAGGER_STEPS", 1),
             ("GROUP", group),
+            ("PAD_C", self.padding(matmul, device)),
         ])
     }
 
@@ -140,6 +143,20 @@ impl FragmentTile {
         };
         let [a, b] = along_k(matmul);
         tile(m, a) + tile(n, b) + self.subgroups() * FRAGMENT * FRAGMENT * 4
+    }
+
+    /// Elements of padding after each row of a fragment of C, which keep its rows in different banks. Where they would cost a
+    /// workgroup of a core, or pass the device's limit, there are none.
+    fn padding(self, matmul: &Matmul, device: &Capabilities) -> u64 {
+        let bytes = self.bytes(matmul);
+        let padded = bytes + self.subgroups() * FRAGMENT * 4 * PAD_C;
+        let core = matrix_core(device).workgroup_bytes;
+        let is_held = padded <= device.limits.max_compute_workgroup_storage_size.into();
+        if is_held && core / padded == core / bytes {
+            PAD_C
+        } else {
+            0
+        }
     }
 
     /// Sums in f32 of an invocation, of 32 in a subgroup.
