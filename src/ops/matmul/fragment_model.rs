@@ -141,8 +141,8 @@ impl FragmentTile {
             let [rows, columns] = if along_k { [size, k] } else { [k, size] };
             rows * (2 * columns + PAD)
         };
-        let [a, b] = along_k(matmul);
-        tile(m, a) + tile(n, b) + self.subgroups() * FRAGMENT * FRAGMENT * 4
+        let [is_deep_a, is_deep_b] = along_k(matmul);
+        tile(m, is_deep_a) + tile(n, is_deep_b) + self.subgroups() * FRAGMENT * FRAGMENT * 4
     }
 
     /// Elements of padding after each row of a fragment of C, which keep its rows in different banks. Where they would cost a
@@ -183,12 +183,14 @@ impl FragmentTile {
         let is_held = self.bytes(matmul) <= limits.max_compute_workgroup_storage_size.into();
         // Every invocation loads as many chunks of whole rows.
         let [m, n, k] = self.size;
-        let [a, b] = along_k(matmul);
-        let loads_evenly = [(m, a), (n, b)].into_iter().all(|(size, along_k)| {
-            let [rows, columns] = if along_k { [size, k] } else { [k, size] };
-            let chunks = columns / CHUNK;
-            invocations.is_multiple_of(chunks) && rows.is_multiple_of(invocations / chunks)
-        });
+        let [is_deep_a, is_deep_b] = along_k(matmul);
+        let loads_evenly = [(m, is_deep_a), (n, is_deep_b)]
+            .into_iter()
+            .all(|(size, along_k)| {
+                let [rows, columns] = if along_k { [size, k] } else { [k, size] };
+                let chunks = columns / CHUNK;
+                invocations.is_multiple_of(chunks) && rows.is_multiple_of(invocations / chunks)
+            });
         is_held && loads_evenly && invocations <= most.into()
     }
 
@@ -379,7 +381,7 @@ pub(super) fn split(
     device: &Capabilities,
 ) -> Option<Split> {
     let tile = FragmentTile::from_constants(constants)?;
-    let worth = (matmul.k / SHALLOWEST).min(MOST_PARTS).max(1);
+    let worth = (matmul.k / SHALLOWEST).clamp(1, MOST_PARTS);
     let most = (*parts.end()).min(worth).max(*parts.start());
     Some(
         tile.best_split(matmul, *parts.start()..=most, &matrix_core(device))
