@@ -16,7 +16,7 @@ const USABLE = 2000;
 /** Milliseconds that the quick suite may take. */
 const QUICK = 60000;
 /** Milliseconds that checking every kernel may take. */
-const CHECKED = 600000;
+const CHECKED = 900000;
 /** Bytes of memory that the page's process may have taken. */
 const MEMORY = 2 ** 30;
 
