@@ -1,4 +1,4 @@
-//! What wgpu 30 leaves out of a browser's WebGPU: subgroups, and what the browser says of its adapter.
+//! Parts of a browser's WebGPU that wgpu 30 leaves out: subgroups, and the names of the adapter.
 
 use crate::report::AdapterSummary;
 use crate::report::adapter::UNKNOWN;

@@ -75,7 +75,7 @@ fn code(line: &str) -> &str {
     line.split("//").next().unwrap_or(line)
 }
 
-/// Blocks that a line opens, less those that it closes.
+/// Change of depth behind a line: the count of its opening braces less the count of its closing braces.
 fn braces(line: &str) -> i64 {
     let of = |c: char| match c {
         '{' => 1,

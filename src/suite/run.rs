@@ -123,7 +123,6 @@ impl<'a> Run<'a> {
             compiler,
         } = self;
         let seed = options.seed;
-        note_missing(report, cases.len());
         let mut runner = Runner::new(gpu, options, should_stop).beside(others);
         if let Some(compiler) = compiler {
             runner = runner.explained_by(compiler);

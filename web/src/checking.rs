@@ -1,6 +1,6 @@
 //! The gates: whether results on this adapter can be trusted.
 
-use crate::device::{device, forget, is_stopped};
+use crate::device::{device, is_stopped};
 use crate::failure::Failure;
 use crate::told::Told;
 use js_sys::Function;
@@ -23,12 +23,7 @@ const SEED: u32 = 1;
 pub async fn check_all(told: &Function) -> Result<String, JsValue> {
     let gpu = device().await?;
     let asked = gates(&gpu, Told(told)).await;
-    asked.map_err(|error| {
-        if matches!(error, Error::DeviceLost { .. }) {
-            forget();
-        }
-        Failure::from(error).into()
-    })
+    Ok(asked.map_err(Failure::from)?)
 }
 
 async fn gates(gpu: &Gpu, told: Told<'_>) -> ridgepoint::Result<String> {

@@ -33,7 +33,8 @@ pub(crate) async fn device() -> Result<Rc<Gpu>, Failure> {
     STOP.set(false);
     if let Some(gpu) = GPU.with_borrow(Clone::clone) {
         match gpu.fault() {
-            Err(Error::DeviceLost { .. }) => forget(),
+            // The next lines open another one.
+            Err(Error::DeviceLost { .. }) => GPU.set(None),
             // An uncaptured error of earlier work is told once, and is not this work's.
             _ => return Ok(gpu),
         }
@@ -41,11 +42,6 @@ pub(crate) async fn device() -> Result<Rc<Gpu>, Failure> {
     let gpu = Rc::new(Gpu::open(&GpuOptions::default()).await?);
     GPU.set(Some(Rc::clone(&gpu)));
     Ok(gpu)
-}
-
-/// Forgets a lost device.
-pub(crate) fn forget() {
-    GPU.set(None);
 }
 
 /// The page's choices, and what it shows of the adapter.

@@ -1,10 +1,9 @@
 //! The roofline of the adapter: the ceilings that runs use, or all there is.
 
-use crate::device::{device, forget, is_stopped};
+use crate::device::{device, is_stopped};
 use crate::failure::{Failure, read};
 use crate::told::Told;
 use js_sys::Function;
-use ridgepoint::Error;
 use ridgepoint::bench::HostLoad;
 use ridgepoint::report::Host;
 use ridgepoint::roofline::{Circumstances, ProbeOptions, Scope, Session};
@@ -59,10 +58,5 @@ pub async fn measure(wanted: &str, told: &Function) -> Result<(), JsValue> {
         lasted: began.elapsed(),
     };
     told.results(&session.figures().clone().report(&gpu, how).to_json());
-    ended.map_err(|error| {
-        if matches!(error, Error::DeviceLost { .. }) {
-            forget();
-        }
-        Failure::from(error).into()
-    })
+    Ok(ended.map_err(Failure::from)?)
 }

@@ -1,10 +1,9 @@
 //! A run of suites, row after row.
 
-use crate::device::{device, forget, is_stopped};
+use crate::device::{device, is_stopped};
 use crate::failure::{Failure, read};
 use crate::told::Told;
 use js_sys::Function;
-use ridgepoint::Error;
 use ridgepoint::render::{Rows, Table, table_data};
 use ridgepoint::report::{Host, Report};
 use ridgepoint::shader::Checks;
@@ -13,7 +12,7 @@ use serde::Deserialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// What to run, and where.
+/// Workloads of a run, and the machine that they run on.
 #[derive(Debug, Deserialize)]
 struct Wanted {
     names: SelectionNames,
@@ -54,12 +53,7 @@ pub async fn run(wanted: &str, told: &Function) -> Result<(), JsValue> {
     told.results(&report.to_json());
     let ended = run.measure(&mut report, &mut shown).await;
     told.results(&report.to_json());
-    ended.map_err(|error| {
-        if matches!(error, Error::DeviceLost { .. }) {
-            forget();
-        }
-        Failure::from(error).into()
-    })
+    Ok(ended.map_err(Failure::from)?)
 }
 
 /// A run as the page sees it.

@@ -1,4 +1,4 @@
-//! Files of results, this page's own and those that were dropped, as documents.
+//! Documents of files of results, whether the page measured them or somebody dropped them into it.
 
 use crate::failure::{Failure, read};
 use ridgepoint::compare::Comparison;
@@ -27,7 +27,7 @@ fn inputs(files: &str) -> Result<Vec<Input>, Failure> {
     files.into_iter().map(input).collect()
 }
 
-/// What a page shows of `files`, each by itself.
+/// Page of `files`, each by itself: [`page_data`].
 ///
 /// # Errors
 /// A failure as JSON, for a file that is none of results.
@@ -36,7 +36,7 @@ pub fn show(files: &str) -> Result<String, JsValue> {
     Ok(page_data(&Reports(&inputs(files)?)))
 }
 
-/// What a page shows of `files` side by side.
+/// Page of `files` side by side: [`page_data`].
 ///
 /// # Errors
 /// A failure as JSON, for a file that is none of results.

@@ -1,4 +1,4 @@
-//! What the page is told while work goes on.
+//! Messages to the page while work goes on.
 
 use js_sys::Function;
 use wasm_bindgen::JsValue;

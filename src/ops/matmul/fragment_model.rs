@@ -281,7 +281,7 @@ fn along_k(matmul: &Matmul) -> [bool; 2] {
     ]
 }
 
-/// What of `matmul` is computed at once, as a product of its own.
+/// Part of `matmul` that is computed at once, as a product of its own.
 fn at_once(matmul: &Matmul, device: &Capabilities) -> Matmul {
     // A product that cannot be cut is refused later, with the reason.
     let partition =
