@@ -8,6 +8,9 @@
 //! subgroups share a part of C, each with a share of every step's depth, and add up their sums there: a small tile has
 //! enough invocations to load much at once.
 //!
+//! With SPLIT_K, K is summed in parts, each by a workgroup of its own, and matmul_reduce adds up the parts. With TAIL this is so
+//! for the last TAIL rows of tiles alone: a last round of few tiles would leave most cores without work.
+//!
 //!           TILE_K        TILE_N             TILE_N
 //!          +------+     +--------+         +--------+
 //!   TILE_M |  A   |  *  |   B    | TILE_K =|   C    | TILE_M
@@ -39,6 +42,7 @@ const TRANSPOSED_B: bool = false;   // B lies in memory as [N, K]
 const CLAMP: bool = false;     // tiles may have fewer rows than TILE_M: rows past the last read the last one
 const EDGES: bool = false;     // M ends within a tile
 const SPLIT_K: u32 = 1;        // parts of K that are summed separately; matmul_reduce adds them up
+const TAIL: u32 = 0;           // rows of tiles at the end whose K is in parts, while that of others is not; 0: all are alike
 const TILE_M: u32 = 128;       // rows of C per workgroup
 const TILE_N: u32 = 128;       // columns of C per workgroup
 const TILE_K: u32 = 32;        // depth of one step through K
@@ -57,6 +61,7 @@ const BIAS: bool = false;
 const ACTIVATION: u32 = 0;      // 0 none, 1 relu, 2 gelu, 3 silu
 const BUDGET: u32 = 0;         // most MFLOP of a dispatch, whose workgroups begin at params.first; 0: no limit
 
+const HAS_TAIL: bool = TAIL > 0;
 const CHUNK: u32 = 8;   // elements that one load fetches, 16 bytes
 const WIDTH: u32 = 4;   // elements in a vec4, of which tiles consist
 const SUBGROUPS_N: u32 = TILE_N / SUBGROUP_N;
@@ -110,6 +115,7 @@ const_assert !TRANSPOSED_B || PASS_B % BLOCK * (BLOCK % PASS_B) == 0;
 @group(0) @binding(2) var<storage, read_write> b: array<vec4<u32>>;      // [batch, K, N]
 @group(0) @binding(3) var<storage, read_write> bias: array<vec4<f32>>;   // [N]
 @group(0) @binding(4) var<storage, read_write> c: array<QuadC>;          // [batch, M, N]
+@group(0) @binding(5) var<storage, read_write> tails: array<vec4<f32>>;  // [splits, rows of the tail, N], with TAIL
 
 // Rows of tiles are multiples of 16 bytes: fragments can be loaded from such addresses only.
 var<workgroup> a_tile: array<vec4<f16>, ROWS_A * STRIDE_A>;
@@ -134,19 +140,30 @@ fn matmul_aligned(
             return;
         }
     }
-    let tiles_m = select(params.m, params.m + TILE_M - 1u, EDGES) / TILE_M;
-    let tiles = tiles_m * params.tiles_n;
+    let all_tiles_m = select(params.m, params.m + TILE_M - 1u, EDGES) / TILE_M;
     var id = workgroup_id.y * num_workgroups.x + workgroup_id.x;
     if (BUDGET != 0u) {
         id += params.first;
     }
+    // Workgroups are numbered over the rows of tiles from `begin_m` on, those of the tail behind all others.
+    var tiles_m = all_tiles_m;
+    var begin_m = 0u;
+    if (HAS_TAIL) {
+        tiles_m = all_tiles_m - TAIL;
+        if (id >= tiles_m * params.tiles_n) {
+            id -= tiles_m * params.tiles_n;
+            begin_m = tiles_m;
+            tiles_m = TAIL;
+        }
+    }
+    let tiles = tiles_m * params.tiles_n;
     let plane = id / tiles;
     let tile = id % tiles;
     let group = tile / (GROUP * tiles_m);
     let in_group = tile % (GROUP * tiles_m);
     let columns = min(GROUP, params.tiles_n - group * GROUP);
     let tile_row = in_group / columns;
-    let own_row = tile_row * TILE_M;
+    let own_row = (begin_m + tile_row) * TILE_M;
     var first_row = own_row;
     if (EDGES && !CLAMP) {
         // The last tile begins earlier, so that it is full. Rows that belong to its neighbour are not stored.
@@ -154,7 +171,8 @@ fn matmul_aligned(
     }
     let first_column = (group * GROUP + in_group % columns) * TILE_N;
     let part_of_c = subgroup_id % PARTS_C;
-    let part_of_k = subgroup_id / PARTS_C;
+    // 0 where no subgroups share a step, as a constant: places of fragments are then constants too.
+    let part_of_k = select(subgroup_id / PARTS_C, 0u, SUBGROUPS_K == 1u);
     let subgroup_row = part_of_c / SUBGROUPS_N * SUBGROUP_M;
     let subgroup_column = part_of_c % SUBGROUPS_N * SUBGROUP_N;
 
@@ -163,7 +181,7 @@ fn matmul_aligned(
     var matrix = own_plane;
     var k_begin = 0u;
     var depth = params.k;
-    if (SPLIT_K > 1u) {
+    if (SPLIT_K > 1u && (!HAS_TAIL || begin_m > 0u)) {
         matrix = own_plane / params.splits;
         k_begin = own_plane % params.splits * params.split_k;
         depth = min(params.k - k_begin, params.split_k);
@@ -178,6 +196,10 @@ fn matmul_aligned(
     let a_first = a_base / CHUNK + place_of_a(local_index, last_row);
     let b_first = b_base / CHUNK + row_of_b(local_index / CHUNKS_B) * chunks_of_b() + local_index % CHUNKS_B;
 
+    // Places of the subgroup's first fragments.
+    let own_k = part_of_k * SUBGROUP_K;
+    let own_a = select(subgroup_row * STRIDE_A + own_k / WIDTH, own_k * STRIDE_A + subgroup_row / WIDTH, TRANSPOSED_A);
+    let own_b = select(own_k * STRIDE_B + subgroup_column / WIDTH, subgroup_column * STRIDE_B + own_k / WIDTH, TRANSPOSED_B);
     var sum: array<array<Sums, FRAGMENTS_N>, FRAGMENTS_M>;
     let k_first = depth_of(0u, all_steps, offset);
     var a_next = fetch_a(local_index, a_first, k_first, last_row);
@@ -193,23 +215,23 @@ fn matmul_aligned(
         // keep loop
         for (var part = 0u; part < PARTS_K; part++) {
             for (var fragment_k = 0u; fragment_k < FRAGMENTS_K; fragment_k++) {
-                let k = part_of_k * SUBGROUP_K + part * UNROLL_K + fragment_k * FRAGMENT;
+                let k = part * UNROLL_K + fragment_k * FRAGMENT;
                 var a_part: array<FragmentA, FRAGMENTS_M>;
                 for (var i = 0u; i < FRAGMENTS_M; i++) {
-                    let row = subgroup_row + i * FRAGMENT;
+                    let row = i * FRAGMENT;
                     if (TRANSPOSED_A) {
-                        a_part[i] = coopLoad<FragmentA>(&a_tile[k * STRIDE_A + row / WIDTH], STRIDE_A);
+                        a_part[i] = coopLoad<FragmentA>(&a_tile[own_a + k * STRIDE_A + row / WIDTH], STRIDE_A);
                     } else {
-                        a_part[i] = coopLoadT<FragmentA>(&a_tile[row * STRIDE_A + k / WIDTH], STRIDE_A);
+                        a_part[i] = coopLoadT<FragmentA>(&a_tile[own_a + row * STRIDE_A + k / WIDTH], STRIDE_A);
                     }
                 }
                 for (var j = 0u; j < FRAGMENTS_N; j++) {
-                    let column = subgroup_column + j * FRAGMENT;
+                    let column = j * FRAGMENT;
                     var b_part: FragmentB;
                     if (TRANSPOSED_B) {
-                        b_part = coopLoad<FragmentB>(&b_tile[column * STRIDE_B + k / WIDTH], STRIDE_B);
+                        b_part = coopLoad<FragmentB>(&b_tile[own_b + column * STRIDE_B + k / WIDTH], STRIDE_B);
                     } else {
-                        b_part = coopLoadT<FragmentB>(&b_tile[k * STRIDE_B + column / WIDTH], STRIDE_B);
+                        b_part = coopLoadT<FragmentB>(&b_tile[own_b + k * STRIDE_B + column / WIDTH], STRIDE_B);
                     }
                     for (var i = 0u; i < FRAGMENTS_M; i++) {
                         sum[i][j] = coopMultiplyAdd(a_part[i], b_part, sum[i][j]);
@@ -221,8 +243,12 @@ fn matmul_aligned(
     }
 
     if (plane < params.planes) {
-        let place = params.c_first + plane * params.c_batch + (first_row + subgroup_row) * params.c_row
-            + first_column + subgroup_column;
+        let is_tail = HAS_TAIL && begin_m > 0u;
+        let tail_rows = params.m - begin_m * TILE_M;
+        let tail_place = (plane * tail_rows + first_row - begin_m * TILE_M + subgroup_row) * params.n;
+        let c_place = params.c_first + plane * params.c_batch + (first_row + subgroup_row) * params.c_row;
+        let place = select(c_place, tail_place, is_tail) + first_column + subgroup_column;
+        let row_step = select(params.c_row, params.n, is_tail);
         for (var i = 0u; i < FRAGMENTS_M; i++) {
             for (var j = 0u; j < FRAGMENTS_N; j++) {
                 // naga 30 needs each operand bound by a `let` just before the store.
@@ -231,7 +257,7 @@ fn matmul_aligned(
                 let stride = STRIDE_C + 0u;
                 coopStoreT(value, pointer, stride);
                 workgroupBarrier();
-                let own_place = place + i * FRAGMENT * params.c_row + j * FRAGMENT;
+                let own_place = place + i * FRAGMENT * row_step + j * FRAGMENT;
                 for (var store = 0u; store < STORES; store++) {
                     let quad = store * SHARERS + part_of_k * LANES + lane;
                     let row = first_row + subgroup_row + i * FRAGMENT + quad / QUADS;
@@ -242,18 +268,25 @@ fn matmul_aligned(
                         for (var sharer = 1u; sharer < SUBGROUPS_K; sharer++) {
                             value += c_tile[own + sharer * PARTS_C * FRAGMENT * STRIDE_C];
                         }
-                        let quad_place = (own_place + quad / QUADS * params.c_row) / WIDTH + quad % QUADS;
-                        if (EPILOGUE) {
-                            value *= params.alpha;
-                            if (BETA) {
-                                value += params.beta * vec4<f32>(c[quad_place]);
+                        let quad_place = (own_place + quad / QUADS * row_step) / WIDTH + quad % QUADS;
+                        if (HAS_TAIL) {
+                            if (is_tail) {
+                                tails[quad_place] = value;
                             }
-                            if (BIAS) {
-                                value += bias[(first_column + subgroup_column + j * FRAGMENT) / WIDTH + quad % QUADS];
-                            }
-                            value = activate(value);
                         }
-                        c[quad_place] = QuadC(value);
+                        if (!is_tail) {
+                            if (EPILOGUE) {
+                                value *= params.alpha;
+                                if (BETA) {
+                                    value += params.beta * vec4<f32>(c[quad_place]);
+                                }
+                                if (BIAS) {
+                                    value += bias[(first_column + subgroup_column + j * FRAGMENT) / WIDTH + quad % QUADS];
+                                }
+                                value = activate(value);
+                            }
+                            c[quad_place] = QuadC(value);
+                        }
                     }
                 }
                 workgroupBarrier();

@@ -1,12 +1,15 @@
 //! matmul_reduce: C = activation(alpha * (sum of the parts) + beta * C + bias), the end of a product split along K.
 //!
-//! One invocation adds up one element of C over the planes of the parts of K, in the order of k.
+//! One invocation adds up REDUCE_WIDTH neighbouring elements of C over the planes of the parts of K, in the order of k.
 //!
-//! Intensity: 0.25 FLOP/B. Workgroup memory: 0 B. Works for any M, N and number of parts.
+//! Intensity: 0.25 FLOP/B. Workgroup memory: 0 B. Works for any M, N and number of parts; with REDUCE_WIDTH = 4 where N, and
+//! offsets and strides of C, are multiples of 4.
 
-alias ElemOut = f32;         // f32 or f16
-alias Value = f32;     // what `activate` takes
-alias ValueBits = i32;   // the bits of a Value
+alias ElemOut = f32;      // f32 or f16
+alias Result = ElemOut;   // elements of C of an invocation: ElemOut, or vec4<ElemOut>
+alias Value = f32;        // what `activate` takes: f32, or vec4<f32>
+alias ValueBits = i32;    // the bits of a Value
+const REDUCE_WIDTH: u32 = 1;   // elements of C of an invocation
 const BETA: bool = false;    // C is read
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0;   // 0 none, 1 relu, 2 gelu, 3 silu
@@ -14,9 +17,9 @@ const BUDGET: u32 = 0;       // most MFLOP of a dispatch, whose workgroups begin
 const REDUCE_WORKGROUP: u32 = 256;
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> parts: array<f32>;         // [batch, splits, M, N]
-@group(0) @binding(2) var<storage, read> bias: array<f32>;          // [N]
-@group(0) @binding(3) var<storage, read_write> c: array<ElemOut>;   // [batch, M, N]
+@group(0) @binding(1) var<storage, read> parts: array<Value>;       // [batch, splits, M, N]
+@group(0) @binding(2) var<storage, read> bias: array<Value>;        // [N]
+@group(0) @binding(3) var<storage, read_write> c: array<Result>;    // [batch, M, N]
 
 @compute @workgroup_size(REDUCE_WORKGROUP)
 fn matmul_reduce(
@@ -28,7 +31,7 @@ fn matmul_reduce(
     if (BUDGET != 0u) {
         workgroup += params.first;
     }
-    let id = workgroup * REDUCE_WORKGROUP + local_index;
+    let id = (workgroup * REDUCE_WORKGROUP + local_index) * REDUCE_WIDTH;
     let size = params.m * params.n;
     let matrix = id / size;
     if (matrix * params.splits >= params.planes) {
@@ -36,19 +39,19 @@ fn matmul_reduce(
     }
     let row = id % size / params.n;
     let column = id % params.n;
-    var sum = 0.0;
+    var sum = Value();
     for (var part = 0u; part < params.splits; part++) {
-        sum += parts[(matrix * params.splits + part) * size + id % size];
+        sum += parts[((matrix * params.splits + part) * size + id % size) / REDUCE_WIDTH];
     }
-    let place = params.c_first + matrix * params.c_batch + row * params.c_row + column;
+    let place = (params.c_first + matrix * params.c_batch + row * params.c_row + column) / REDUCE_WIDTH;
     var value = params.alpha * sum;
     if (BETA) {
-        value += params.beta * f32(c[place]);
+        value += params.beta * Value(c[place]);
     }
     if (BIAS) {
-        value += bias[column];
+        value += bias[column / REDUCE_WIDTH];
     }
-    c[place] = ElemOut(activate(value));
+    c[place] = Result(activate(value));
 }
 
 // snippet matmul_params

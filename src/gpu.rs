@@ -6,6 +6,7 @@ mod architecture;
 mod browser;
 mod buffer;
 mod capabilities;
+mod cores;
 mod device;
 #[cfg(not(target_arch = "wasm32"))]
 mod dump;

@@ -2,6 +2,7 @@
 
 use super::architecture::Architecture;
 use super::capabilities::Capabilities;
+use super::cores::cores;
 use super::features::{COOPERATIVE, KERNEL_FEATURES};
 use crate::error::{Error, Result};
 use crate::report::{AdapterKind, AdapterSummary, CooperativeShape};
@@ -188,6 +189,7 @@ pub async fn presumed(options: &GpuOptions) -> Result<(AdapterSummary, Capabilit
         limits: options.limits.clone().unwrap_or_else(|| adapter.limits()),
         kind: summary.kind,
         architecture: Architecture::of(&summary),
+        cores: cores(&summary),
         subgroup_sizes,
         matrix_lanes: (subgroup_sizes.0 != subgroup_sizes.1).then_some(subgroup_sizes.1),
         cooperative,

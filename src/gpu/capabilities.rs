@@ -16,6 +16,8 @@ pub struct Capabilities {
     pub kind: AdapterKind,
     /// Family of GPUs, which decides how much an invocation may hold.
     pub architecture: Architecture,
+    /// Cores of the GPU, such as streaming multiprocessors; `None` where its name does not tell.
+    pub cores: Option<u64>,
     /// Smallest and largest subgroup, in invocations.
     pub subgroup_sizes: (u32, u32),
     /// Invocations of a subgroup in kernels on matrix units, where the sizes above differ: those with which the kernels'

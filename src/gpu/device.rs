@@ -3,6 +3,7 @@
 use super::adapters::{self, GpuOptions};
 use super::architecture::Architecture;
 use super::capabilities::Capabilities;
+use super::cores::cores;
 use super::faults::Faults;
 use super::features::{COOPERATIVE, KERNEL_FEATURES};
 #[cfg(feature = "bench")]
@@ -174,6 +175,7 @@ impl Gpu {
             limits: device.limits(),
             kind: summary.kind,
             architecture: Architecture::of(&summary),
+            cores: cores(&summary),
             subgroup_sizes: (summary.subgroup_min, summary.subgroup_max),
             matrix_lanes: None,
             cooperative: Vec::new(),

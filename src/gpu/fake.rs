@@ -17,6 +17,7 @@ impl Capabilities {
                 AdapterKind::Other => Architecture::Unknown,
                 _ => Architecture::Nvidia,
             },
+            cores: None,
             subgroup_sizes: (0, 0),
             matrix_lanes: None,
             cooperative: Vec::new(),
@@ -29,6 +30,11 @@ impl Capabilities {
             architecture,
             ..self
         }
+    }
+
+    pub(crate) fn with_cores(mut self, cores: u64) -> Self {
+        self.cores = Some(cores);
+        self
     }
 
     pub(crate) fn with_features(mut self, features: wgpu::Features) -> Self {

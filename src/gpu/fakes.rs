@@ -77,6 +77,7 @@ pub static FAKES: &[Fake] = &[
         capabilities: || {
             let device = native(Discrete, 48 * KIB)
                 .with_architecture(Architecture::Nvidia)
+                .with_cores(132)
                 .with_subgroups((32, 32));
             device.with_matrix_units(16)
         },

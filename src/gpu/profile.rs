@@ -5,7 +5,7 @@ use super::architecture::Architecture;
 use super::capabilities::Capabilities;
 use crate::report::AdapterKind;
 
-/// Cores of an NVIDIA H200 (132 streaming multiprocessors), the GPU that most figures are of.
+/// Cores of an NVIDIA H200 (132 streaming multiprocessors), the GPU that most figures are of: for devices whose own are not known.
 pub(crate) const CORES: u64 = 132;
 
 /// Workgroups that keep a large GPU busy.
@@ -219,9 +219,9 @@ pub(crate) struct MatrixCore {
 
 /// The core that stands for those of all devices with matrix units: an H200's, whose driver lets workgroups share 48 KiB of
 /// workgroup memory.
-pub(crate) fn matrix_core(_: &Capabilities) -> MatrixCore {
+pub(crate) fn matrix_core(device: &Capabilities) -> MatrixCore {
     MatrixCore {
-        cores: CORES,
+        cores: device.cores.unwrap_or(CORES),
         flops_per_ns: 6_670.0,
         bytes_per_ns: 147.0,
         shared_bytes_per_ns: 45.0,

@@ -8,6 +8,7 @@ mod cost;
 mod dispatch;
 mod form;
 mod fragment_model;
+mod fragment_tile;
 mod layout;
 mod matrix_units;
 mod naive;

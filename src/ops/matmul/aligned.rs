@@ -1,10 +1,12 @@
 //! `matmul_aligned`: fragments on matrix units for f16 products of whole columns and steps of tiles, without what edges,
 //! orders and extras cost `matmul_cooperative`; K at once or in parts.
 
-use super::cost::Arithmetic;
-use super::form::types;
-use super::fragment_model;
-use super::layout::Order;
+use super::cost::{Arithmetic, Cost};
+use super::dispatch::DispatchRanges;
+use super::form::{self, types};
+use super::fragment_model::{self, Tail};
+use super::layout::{Layout, Order};
+use super::params::{params, windows};
 use super::partials::{self, Partials};
 use super::shape::Matmul;
 use super::split_k::{self, SplitK};
@@ -15,9 +17,9 @@ use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::loads_chunks_as_small_fragments;
-use crate::kernel::{Constants, Fragments, Kernel, Schedule, Stage};
+use crate::kernel::{BindingRange, Constants, Fragments, Kernel, Schedule, Slot, Stage};
 use crate::ops::{Fit, Implementation};
-use crate::shader::{Prepared, files};
+use crate::shader::{Constant, Prepared, files};
 
 const WORK: Arithmetic = Arithmetic::MatrixUnits;
 
@@ -30,17 +32,25 @@ pub(super) static ALIGNED: Implementation<Matmul> = Implementation {
         ..Kernel::new(
             "matmul_aligned",
             "matmul_cooperative for f16 of whole chunks of 16 bytes; parts of K where tiles are few",
-            &[Stage::of(&files::MATMUL_ALIGNED), partials::REDUCE],
+            &[Stage::of(&files::MATMUL_ALIGNED), REDUCE],
         )
     },
     fit,
-    constants: |matmul, device, given| {
-        form_on(matmul, device).map_err(|reason| ALIGNED.kernel.unsupported(reason))?;
-        SPLIT.constants(matmul, device, given)
-    },
+    constants,
     alternatives,
     schedule: dispatches,
     samples: None,
+};
+
+/// The sum of parts of K, four elements at a time: rows of C are multiples of a fragment.
+const REDUCE: Stage = Stage {
+    constants: &[
+        ("REDUCE_WIDTH", Constant::Integer(CHUNK_C as u32)),
+        ("Value", Constant::Type("vec4<f32>")),
+        ("ValueBits", Constant::Type("vec4<i32>")),
+        ("Result", Constant::Type("vec4<ElemOut>")),
+    ],
+    ..partials::REDUCE
 };
 
 /// Elements of A and B that one load fetches.
@@ -125,6 +135,42 @@ fn form_on(matmul: &Matmul, device: &Capabilities) -> Result<u32, String> {
     Ok(side)
 }
 
+/// Constants of the kernel for a product: those of its tiles, with K in parts for all of them, for those of a last round, or
+/// for none.
+///
+/// # Errors
+/// [`crate::Error::Unsupported`] where the kernel has no form, and errors of [`SplitK::constants`].
+fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Result<Constants> {
+    form_on(matmul, device).map_err(|reason| ALIGNED.kernel.unsupported(reason))?;
+    let is_open = |name: &&str| given.integer(name).is_none();
+    let found = match given.integer("TAIL") {
+        Some(0) => None,
+        Some(rows) => Some((
+            Constants::new(),
+            Tail {
+                rows,
+                parts: given.integer("SPLIT_K").unwrap_or(2),
+            },
+        )),
+        // A caller who names a tile or the parts has chosen.
+        None if OWN.iter().all(is_open) => fragment_model::tail(matmul, device)
+            .map(|(tile, tail)| (tile.constants(matmul, device), tail)),
+        None => None,
+    };
+    let Some((tile, tail)) = found else {
+        return SPLIT.constants(matmul, device, given);
+    };
+    let whole = tile.merged(given).set("SPLIT_K", 1u32);
+    Ok(SPLIT
+        .constants(matmul, device, &whole)?
+        .merged(&form::reduced(matmul, true))
+        .set("SPLIT_K", tail.parts)
+        .set("TAIL", tail.rows))
+}
+
+/// The constants that say how a product is shared.
+const OWN: [&str; 4] = ["SPLIT_K", "TILE_M", "TILE_N", "TILE_K"];
+
 const SPLIT: SplitK = SplitK {
     work: WORK,
     own: |matmul, is_split, device| {
@@ -174,8 +220,12 @@ fn dispatches(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> R
         if !is_empty {
             require(product, tile).map_err(|reason| ALIGNED.kernel.unsupported(reason))?;
         }
+        if stages[0].constant("TAIL") > 0 && !is_empty {
+            return with_tail(product, stages, device, partials);
+        }
         schedule::at_once(product, WORK, stages, device, partials, |windows, _| {
-            windows.to_vec()
+            let no_tail = BindingRange::whole(Slot::Operand(0), 0);
+            [&windows[..], &[no_tail]].concat()
         })
     };
     let multiply = Multiply {
@@ -187,6 +237,67 @@ fn dispatches(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> R
         at_once,
     };
     multiply.schedule()
+}
+
+/// The dispatches of a product whose last `TAIL` rows of tiles take K in parts, each by a workgroup of its own: all in one
+/// dispatch, so that these fill the cores that the last round of the others leaves without work.
+fn with_tail(
+    matmul: &Matmul,
+    stages: &[&Prepared],
+    device: &Capabilities,
+    partials: Partials,
+) -> Result<Schedule> {
+    let constant = |name: &str| u64::from(stages[0].constant(name));
+    let [tile_m, tile_n] = ["TILE_M", "TILE_N"].map(constant);
+    let rows = [matmul.m.div_ceil(tile_m), constant("TAIL")];
+    if matmul.batch > 1 || rows[0] <= rows[1] {
+        return Err(ALIGNED.kernel.unsupported(format!(
+            "TAIL={} is for a single product of more rows of tiles than that; other kernels of matmul do it",
+            rows[1]
+        )));
+    }
+    let [whole, tail] = [rows[0] - rows[1], rows[1]];
+    let cost = Cost::from_prepared(WORK, stages[0], device.kind);
+    let split = partials.split(
+        matmul.k,
+        constant("SPLIT_K"),
+        constant("TILE_K"),
+        cost.deepest(device),
+    );
+    let [_, _, c] = matmul.strides()?;
+    let tiles_n = matmul.n.div_ceil(tile_n);
+    let of_tail = Matmul {
+        m: matmul.m - whole * tile_m,
+        c: Layout {
+            offset: c.first + whole * tile_m * c.row_step,
+            row_stride: Some(c.row_step),
+            ..matmul.c
+        },
+        ..*matmul
+    };
+    let bytes = of_tail.m * of_tail.n * split.parts * 4;
+    let sums = BindingRange::whole(Slot::Scratch(0), bytes);
+    let params = params(matmul, tiles_n, split)?;
+    let ranges = DispatchRanges {
+        workgroups: tiles_n * (whole + tail * split.parts),
+        flops: cost.of_depth(matmul.k),
+        fill_device: 1,
+    };
+    let windows = [&windows(matmul)[..], &[sums]].concat();
+    let mut steps = ranges.steps((0, stages[0]), &windows, &device.limits, |first| {
+        params.beginning_at(first)
+    })?;
+    steps.extend(partials::reduce(
+        &of_tail,
+        stages[1],
+        sums,
+        split,
+        &device.limits,
+    )?);
+    Ok(Schedule {
+        steps,
+        scratch: vec![bytes],
+    })
 }
 
 #[cfg(test)]

@@ -59,7 +59,9 @@ pub(super) fn reduce(
     limits: &wgpu::Limits,
 ) -> Result<Vec<Dispatch>> {
     let elements = matmul.batch * matmul.m * matmul.n;
-    let per_workgroup = u64::from(stage.constant("REDUCE_WORKGROUP"));
+    let [workgroup, width] =
+        ["REDUCE_WORKGROUP", "REDUCE_WIDTH"].map(|name| u64::from(stage.constant(name)));
+    let per_workgroup = workgroup * width;
     let [_, _, bias, result] = windows(matmul);
     let params = params(matmul, 0, split)?;
     let ranges = DispatchRanges {

@@ -18,6 +18,7 @@ tests! {
     transposed_operands_are_right,
     every_extra_is_right,
     rows_that_end_within_a_tile_are_right,
+    last_rows_of_tiles_in_parts_of_k_are_right,
     combinations_that_cannot_be_are_refused,
     tiles_that_do_not_fit_are_refused_by_name,
     sums_of_large_f16_do_not_overflow,
@@ -222,6 +223,35 @@ fn rows_that_end_within_a_tile_are_right() {
             ..half(rows, 64, 128)
         };
         verify(gpu, &matmul, &with(&[]));
+    }
+}
+
+/// K at once for the first rows of tiles, in parts for the last, which end within a tile or not.
+fn last_rows_of_tiles_in_parts_of_k_are_right() {
+    let Some(gpu) = open() else { return };
+    let tail = |rows, parts| with(&[number("TAIL", rows), number("SPLIT_K", parts)]);
+    let plain = half(192, 64, 160);
+    verify(gpu, &with_gaps(plain), &tail(1, 2));
+    verify(gpu, &half(200, 96, 160), &tail(2, 5));
+    let extras = Matmul {
+        bias: Bias::Row,
+        alpha: 2.0,
+        beta: 0.5,
+        output: Dtype::F16,
+        activation: Activation::Silu,
+        b: Layout {
+            order: Order::ColumnMajor,
+            ..Layout::default()
+        },
+        ..half(130, 64, 128)
+    };
+    verify(gpu, &extras, &tail(1, 3));
+    for (matmul, rows) in [(plain, 3), (Matmul { batch: 2, ..plain }, 1)] {
+        let refused = block_on(Plan::new(gpu, &matmul, &tail(rows, 2)));
+        assert!(
+            matches!(refused, Err(Error::Unsupported { .. })),
+            "{refused:?}"
+        );
     }
 }
 

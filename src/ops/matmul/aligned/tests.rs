@@ -1,7 +1,7 @@
 use super::*;
 use crate::ops::matmul::shape::{Activation, Bias};
 use crate::ops::{Layout, Operation};
-use crate::plan::{choose, constants_of};
+use crate::plan::{Draft, choose, constants_of};
 use crate::report::AdapterKind;
 use crate::{Error, PlanOptions};
 
@@ -236,4 +236,79 @@ fn devices_with_little_workgroup_memory_get_another() {
     let chosen = choose(&half(4096, 4096, 4096), &PlanOptions::default(), &device).unwrap();
     assert_ne!(chosen.kernel.name, ALIGNED.kernel.name);
     assert!(chosen.kernel.name.starts_with("matmul_cooperative"));
+}
+
+/// Where a last round would be of few workgroups, K of its tiles is in parts, on a device whose cores are known.
+#[test]
+fn last_rounds_of_few_workgroups_get_parts_of_k() {
+    let device = device(AdapterKind::Discrete, 16);
+    let known = device.clone().with_cores(132);
+    let of = |device: &Capabilities, matmul: &Matmul| {
+        let found = constants_on(device, matmul).unwrap();
+        ["TILE_M", "TAIL", "SPLIT_K"].map(|name| found.integer(name).unwrap_or(0))
+    };
+    // 24 x 24 tiles, of which 2 x 132 run at once.
+    let third = half(3072, 3072, 3072);
+    let [tile, rows, parts] = of(&known, &third);
+    assert_eq!(tile, 128);
+    assert!((2..=3).contains(&rows) && parts > 2, "{rows} {parts}");
+    assert_eq!(of(&device, &third)[1], 0);
+    // Rounds of these are nearly full, or there is one alone.
+    for matmul in [
+        half(4096, 4096, 4096),
+        half(2048, 2048, 2048),
+        half(16, 4096, 4096),
+    ] {
+        assert_eq!(of(&known, &matmul)[1], 0, "{matmul:?}");
+    }
+    let batched = Matmul { batch: 2, ..third };
+    assert_eq!(of(&known, &batched)[1], 0);
+}
+
+/// Workgroups, planes and the sum of a product whose last rows of tiles are in parts.
+#[test]
+fn tails_are_in_the_same_dispatch_and_summed_behind_it() {
+    let device = device(AdapterKind::Discrete, 16);
+    let matmul = Matmul {
+        c: Layout {
+            row_stride: Some(640),
+            offset: 16,
+            ..Layout::default()
+        },
+        ..half(1000, 512, 1024)
+    };
+    let draft = |rows: u32| {
+        let sizes = [
+            ("TILE_M", 128u64),
+            ("TILE_N", 128),
+            ("TILE_K", 32),
+            ("SUBGROUP_M", 64),
+            ("SUBGROUP_N", 64),
+            ("SUBGROUPS_K", 1),
+            ("UNROLL_K", 32),
+            ("SPLIT_K", 4),
+        ];
+        let options = PlanOptions {
+            constants: Constants::from(sizes).set("TAIL", rows),
+            ..PlanOptions::default()
+        };
+        Draft::unchecked(&matmul, &*ALIGNED.bound(&matmul), &options, &device)
+    };
+    let Schedule { steps, scratch } = draft(3).unwrap().schedule;
+    let [product, sum] = &steps[..] else {
+        panic!("{steps:?}");
+    };
+    // Of 8 x 4 tiles, 3 x 4 are in 4 parts.
+    assert_eq!(product.workgroups, [20 + 48, 1, 1]);
+    // 5 rows of tiles before, 360 rows of the tail.
+    let bytes = 360 * 512 * 4 * 4;
+    assert_eq!(scratch, [bytes]);
+    assert_eq!(product.windows[4].bytes, bytes);
+    assert_eq!(sum.workgroups, [360 * 512 / 4 / 256, 1, 1]);
+    let params: &[u32] = bytemuck::cast_slice(&sum.params);
+    assert_eq!(params[..2], [360, 512]);
+    assert_eq!(params[9], 16 + 640 * 640);
+
+    let error = draft(8).unwrap_err();
+    assert!(error.to_string().contains("TAIL=8 is for"), "{error}");
 }
