@@ -198,7 +198,7 @@ impl Stage {
     }
 }
 
-/// Which buffer a dispatch binds.
+/// Buffer that a dispatch binds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slot {
     /// An operand of the operation, by its place.
@@ -210,7 +210,7 @@ pub enum Slot {
 /// A run of bytes that a dispatch binds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BindingRange {
-    /// Which buffer.
+    /// Buffer.
     pub slot: Slot,
     /// First byte, from the beginning of the operand.
     pub offset: u64,

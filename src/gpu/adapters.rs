@@ -7,7 +7,7 @@ use super::features::{COOPERATIVE, KERNEL_FEATURES};
 use crate::error::{Error, Result};
 use crate::report::{AdapterKind, AdapterSummary, CooperativeShape};
 
-/// Which adapter to open.
+/// Adapter to open.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum AdapterChoice {
     /// The fastest kind present: discrete, integrated, virtual, unknown, software.
@@ -198,7 +198,7 @@ pub async fn presumed(options: &GpuOptions) -> Result<(AdapterSummary, Capabilit
     Ok((summary, capabilities))
 }
 
-/// Which of the adapters in `found`, as [`adapters`] gives them, is the one that `options` name.
+/// Index of the adapter in `found`, as [`adapters`] gives them, that `options` name.
 ///
 /// # Errors
 /// [`Error::NoAdapter`], [`Error::AdapterNotFound`], [`Error::AdapterAmbiguous`].

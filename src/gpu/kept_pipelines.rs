@@ -16,7 +16,7 @@ pub enum KeptPipelines {
     Unsupported,
     /// Nothing was kept for this adapter, driver and version.
     None,
-    /// So many bytes were handed to the driver, which takes what it can use.
+    /// Bytes that were handed to the driver, which takes what it can use.
     Loaded(usize),
     /// The file is not whole, for this reason, and is not used; [`Gpu::save_pipelines`] replaces it.
     Dropped(String),

@@ -16,7 +16,7 @@ use crate::shader::Prepared;
 use crate::tolerance::{self, Expected};
 use std::sync::Arc;
 
-/// Which reduction.
+/// Kind of reduction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReductionKind {
     /// The sum of `a`; 0 without elements.
@@ -40,7 +40,7 @@ pub enum ReductionKind {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reduction {
-    /// Which reduction.
+    /// Kind of reduction.
     pub kind: ReductionKind,
     /// Elements of each vector.
     pub elements: u64,

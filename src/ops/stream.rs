@@ -16,7 +16,7 @@ use crate::shader::Prepared;
 use crate::tolerance::Expected;
 use std::sync::Arc;
 
-/// Which stream.
+/// Kind of stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamKind {
     /// `c = a`
@@ -46,7 +46,7 @@ const ALPHA: f32 = 1.5;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stream {
-    /// Which stream.
+    /// Kind of stream.
     pub kind: StreamKind,
     /// Elements of each vector.
     pub elements: u64,

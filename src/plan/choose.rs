@@ -1,4 +1,4 @@
-//! Which kernel an operation gets on a device, and with which constants.
+//! Choice of an operation's kernel on a device, and of its constants.
 
 use super::options::PlanOptions;
 use crate::data::Dtype;

@@ -16,12 +16,23 @@ fn texts() -> Vec<Arc<Prepared>> {
     for (_, text) in variants() {
         found.insert(text.hash(), text);
     }
-    for fake in FAKES {
-        let mut device = (fake.capabilities)();
-        device.features.remove(wgpu::Features::SUBGROUP_BARRIER);
-        device.cooperative.clear();
-        found.extend(chosen(&device));
-    }
+    // A device takes seconds, and a machine has several cores.
+    std::thread::scope(|scope| {
+        let each: Vec<_> = FAKES
+            .iter()
+            .map(|fake| {
+                scope.spawn(move || {
+                    let mut device = (fake.capabilities)();
+                    device.features.remove(wgpu::Features::SUBGROUP_BARRIER);
+                    device.cooperative.clear();
+                    chosen(&device)
+                })
+            })
+            .collect();
+        for device in each {
+            found.extend(device.join().unwrap());
+        }
+    });
     let has_fragments = |text: &Prepared| text.wgsl.contains("enable wgpu_cooperative_matrix;");
     let texts = found.into_values();
     texts.filter(|text| !has_fragments(text)).collect()

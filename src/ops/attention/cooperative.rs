@@ -89,11 +89,21 @@ const ROWS_128_BY_16: FragmentTile = FragmentTile {
     ..ROWS_256
 };
 
+/// [`ROWS_128_BY_16`] in blocks of twice as many keys, half as many barriers: for heads of up to 128 columns, where one
+/// workgroup takes a core in any case.
+const ROWS_128_DEEP: FragmentTile = FragmentTile {
+    kv: 32,
+    ..ROWS_128_BY_16
+};
+
 /// [`ROWS_128_BY_16`] with half the subgroups, for fewer queries.
 const ROWS_64: FragmentTile = FragmentTile {
     subgroups: 4,
     ..ROWS_128_BY_16
 };
+
+/// [`ROWS_64`] in blocks of twice as many keys, where there is a workgroup for each core and no second one.
+const ROWS_64_DEEP: FragmentTile = FragmentTile { kv: 32, ..ROWS_64 };
 
 /// For few queries, for little workgroup memory, and for a processor, which takes long to compile more.
 const ROWS_32: FragmentTile = FragmentTile {
@@ -107,36 +117,50 @@ const PRESETS: &[&[(&str, Constant)]] = &[
     &ROWS_256.pairs(),
     &ROWS_128.pairs(),
     &ROWS_128_BY_16.pairs(),
+    &ROWS_128_DEEP.pairs(),
     &ROWS_64.pairs(),
+    &ROWS_64_DEEP.pairs(),
     &ROWS_32.pairs(),
 ];
 
-/// The tiles that suit heads of up to `columns` columns, the most reuse first.
-fn by_columns(columns: u64) -> &'static [FragmentTile] {
+/// The tiles that suit heads of up to `columns` columns, the most reuse first, each with the fewest workgroups that keep a device
+/// busy: two a core of those that share one.
+fn by_columns(columns: u64) -> &'static [(FragmentTile, u64)] {
     match columns {
-        0..=64 => &[ROWS_128, ROWS_64, ROWS_32],
-        65..=128 => &[ROWS_256, ROWS_128_BY_16, ROWS_64, ROWS_32],
-        _ => &[ROWS_128_BY_16, ROWS_64, ROWS_32],
+        0..=64 => &[
+            (ROWS_128, 2 * BUSY),
+            (ROWS_64, BUSY + 1),
+            (ROWS_64_DEEP, BUSY * 3 / 4),
+            (ROWS_32, BUSY),
+        ],
+        65..=128 => &[
+            (ROWS_256, BUSY),
+            (ROWS_128_DEEP, BUSY * 3 / 4),
+            (ROWS_128_BY_16, BUSY),
+            (ROWS_64, BUSY),
+            (ROWS_32, BUSY),
+        ],
+        _ => &[(ROWS_128_BY_16, BUSY), (ROWS_64, BUSY), (ROWS_32, BUSY)],
     }
 }
 
 /// Tiles whose workgroups leave an invocation all registers on a device, of the tiles that suit heads of up to `columns`
 /// columns; for each that does not, the tile with half the subgroups.
-fn tiles(columns: u64, device: &Capabilities) -> Vec<FragmentTile> {
+fn tiles(columns: u64, device: &Capabilities) -> Vec<(FragmentTile, u64)> {
     let most = fragment_invocations(device);
     let lanes = device.lanes().unwrap_or(1);
     let mut found = Vec::new();
-    for mut tile in by_columns(columns).iter().copied() {
+    for (mut tile, least) in by_columns(columns).iter().copied() {
         while tile.subgroups > 1 && tile.subgroups * lanes > most {
             tile.subgroups /= 2;
         }
-        if !found.contains(&tile) {
-            found.push(tile);
+        if !found.iter().any(|(other, _)| *other == tile) {
+            found.push((tile, least));
         }
     }
     // Two subgroups copy twice as much each as four, and wide heads leave no registers for that.
     let is_tight = most < u32::MAX && columns > 128;
-    found.retain(|tile| !is_tight || tile.subgroups > 2);
+    found.retain(|(tile, _)| !is_tight || tile.subgroups > 2);
     found
 }
 
@@ -225,12 +249,14 @@ fn with_tile(attention: &Attention, form: &Constants, device: &Capabilities) -> 
         return fits(ROWS_32);
     }
     let tiles = tiles(attention.head_dim.max(attention.value_dim), device);
-    let mut busy = tiles.iter().filter(|t| t.workgroups(attention) >= BUSY);
-    if let Some(found) = busy.find_map(|tile| fits(*tile).ok()) {
+    let mut busy = tiles
+        .iter()
+        .filter(|(tile, least)| tile.workgroups(attention) >= *least);
+    if let Some(found) = busy.find_map(|(tile, _)| fits(*tile).ok()) {
         return Ok(found);
     }
     let mut smallest_first = tiles.iter().rev();
-    let smallest = smallest_first.next().map_or(ROWS_32, |tile| *tile);
+    let smallest = smallest_first.next().map_or(ROWS_32, |(tile, _)| *tile);
     fits(smallest)
 }
 
@@ -242,9 +268,10 @@ fn alternatives(attention: &Attention, device: &Capabilities) -> Vec<Constants> 
         let lanes = device.lanes().unwrap_or(1);
         let others = [ROWS_128, ROWS_256, ROWS_128_BY_16];
         let others = others.iter().filter(|tile| {
-            !suited.contains(tile) && tile.subgroups * lanes <= fragment_invocations(device)
+            !suited.iter().any(|(other, _)| other == *tile)
+                && tile.subgroups * lanes <= fragment_invocations(device)
         });
-        let all = suited.iter().chain(others);
+        let all = suited.iter().map(|(tile, _)| tile).chain(others);
         found.extend(all.map(|tile| Constants::from(tile.pairs())));
     }
     found

@@ -134,7 +134,7 @@ impl HeadStrides {
     }
 }
 
-/// Which keys a query sees by its place. The ends of both sequences are aligned: query `i` stands at key
+/// Keys that a query sees by its place. The ends of both sequences are aligned: query `i` stands at key
 /// `i + seq_kv - seq_q`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mask {

@@ -64,7 +64,7 @@ pub struct Attention {
     pub o: HeadLayout,
     /// Factor of the scores; `None` for `1 / sqrt(head_dim)`.
     pub scale: Option<f32>,
-    /// Which keys a query sees by its place.
+    /// Keys that a query sees by its place.
     pub mask: Mask,
     /// A query at key `p` sees keys `p - window + 1` to `p + window - 1` alone; at least 1. `None` for no such bound.
     pub window: Option<u64>,

@@ -78,7 +78,7 @@ pub(super) fn fit(attention: &Attention) -> Fit {
     }
 }
 
-/// Which of Q, K and V does not begin at multiples of 16 bytes, if one does not.
+/// Name of the operand of Q, K and V that does not begin at multiples of 16 bytes, if one does not.
 pub(super) fn unaligned(attention: &Attention) -> Option<String> {
     let vector = vector(attention.dtype);
     let mut inputs = ["q", "k", "v"].into_iter().zip(attention.strides());

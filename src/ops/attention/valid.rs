@@ -1,4 +1,4 @@
-//! Which attentions can be at all.
+//! Attentions that can be: sizes, layouts and options that go together.
 
 use super::mask::MAX_SEQ;
 use super::options::KvCache;

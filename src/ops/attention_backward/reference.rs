@@ -6,7 +6,7 @@ use crate::ops::attention::options::HeadStrides;
 use crate::ops::attention::reference::{Problem, U, tanh_error};
 use crate::tolerance::{self, Expected};
 
-/// Which gradient, in the order of the operands.
+/// Gradient, in the order of the operands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Gradient {
     Q,

@@ -1,4 +1,4 @@
-//! Which tiles `matmul_aligned` takes, and in how many parts it sums K: by an estimate of the time. Pure.
+//! Choice of the tile of `matmul_aligned`, and of the parts in which it sums K, by an estimate of the time. Pure.
 //!
 //! A step of a workgroup waits for its loads and its products in turn, and for barriers besides; workgroups that share a core
 //! fill each other's waits, up to what a core loads from the cache. Workgroup memory and registers decide how many share a

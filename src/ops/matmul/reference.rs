@@ -50,7 +50,7 @@ pub(super) fn expected(matmul: &Matmul, inputs: &dyn Inputs, indices: &[u64]) ->
 }
 
 impl Matmul {
-    /// Which element (matrix, row, column) lies at `index` of C's buffer, if one does.
+    /// Element (matrix, row, column) at `index` of C's buffer, if there is one.
     fn element_of(&self, index: u64) -> Option<(u64, u64, u64)> {
         let c = self.strides().ok()?[2];
         let from_first = index.checked_sub(c.first)?;

@@ -1,4 +1,4 @@
-//! Which tiles `matmul_blocked` takes on a GPU, and in how many parts it sums K: by an estimate of the time. Pure.
+//! Choice of the tile of `matmul_blocked` on a GPU, and of the parts in which it sums K, by an estimate of the time. Pure.
 //!
 //! A workgroup that has a core to itself takes `alone` for a step of one along K; of several that share a core each adds
 //! `shared`, and `resident` of them fit. Where one tile spans a side of C, nobody else reads the same part of the other

@@ -3,7 +3,7 @@
 use crate::data::Dtype;
 use crate::ops::rows::{RowLayout, Target, Width};
 
-/// Which normalisation.
+/// Kind of normalisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NormKind {
     /// `x / sqrt(mean(x^2) + epsilon)` (Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019).
@@ -38,7 +38,7 @@ pub enum Affine {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Norm {
-    /// Which normalisation.
+    /// Kind of normalisation.
     pub kind: NormKind,
     /// Rows: the product of all axes but the last.
     pub rows: u64,

@@ -41,7 +41,7 @@ pub struct Softmax {
     pub scale: f32,
     /// Mask that is added to `scale * x`.
     pub mask: SoftmaxMask,
-    /// Which columns a row sees; `None` for all.
+    /// Columns that a row sees; `None` for all.
     pub causal: Option<Causal>,
     /// Form of the result.
     pub form: SoftmaxForm,

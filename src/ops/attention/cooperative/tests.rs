@@ -56,7 +56,12 @@ fn tiles_follow_the_columns_and_the_number_of_queries() {
     assert_eq!(chosen(LONG), ROWS_256);
     assert_eq!(chosen(of(64, 2048, 64)), ROWS_128);
     assert_eq!(chosen(of(64, 2048, 256)), ROWS_128_BY_16);
-    assert_eq!(chosen(of(16, 512, 64)), ROWS_64);
+    // Three workgroups for two cores, one for each, fewer.
+    assert_eq!(chosen(of(192, 128, 64)), ROWS_64);
+    assert_eq!(chosen(of(16, 512, 64)), ROWS_64_DEEP);
+    assert_eq!(chosen(of(8, 512, 64)), ROWS_32);
+    assert_eq!(chosen(of(16, 1024, 96)), ROWS_128_DEEP);
+    assert_eq!(chosen(of(32, 4096, 96)), ROWS_256);
     assert_eq!(chosen(of(1, 1, 128)), ROWS_32);
 }
 
