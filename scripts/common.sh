@@ -63,6 +63,12 @@ have() {
     as_root "$(apt_install "$2")" && command -v "$1" >/dev/null 2>&1
 }
 
+# Builds the command of the repository $1 as its tests have it. Tests add features to dependencies, so that a plain `cargo build`
+# behind them would compile most of these and the library once more.
+build_as_tests() {
+    cargo test --release --quiet --no-run --test cli --manifest-path "$1/Cargo.toml"
+}
+
 # Prints the path of axe-core's script, which is fetched first if it is not there, and held against the hash of its package.
 axe() {
     version=4.14.1

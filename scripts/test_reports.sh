@@ -45,7 +45,7 @@ python_tools() {
     printf '%s\n' "$cache/python/bin"
 }
 
-cargo build --release --quiet --manifest-path "$root/Cargo.toml"
+build_as_tests "$root"
 
 # Files of every kind: measured ones, and those that were made up for tests, with rows that are wrong or missing.
 mkdir "$work/results"

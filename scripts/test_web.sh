@@ -29,7 +29,7 @@ script=$(axe) || skip "axe-core cannot be had"
 
 # The same driver without the browser, so that the page's file has something to be compared with.
 if manifest=$("$here/swiftshader.sh"); then
-    cargo build --release --quiet --manifest-path "$root/Cargo.toml"
+    build_as_tests "$root"
     VK_DRIVER_FILES=$manifest VK_ICD_FILENAMES=$manifest WGPU_BACKEND=vulkan \
         "$target/release/ridgepoint" run --suite quick --checks on --quiet --json "$work/native.json" >/dev/null
 fi

@@ -17,7 +17,7 @@ const UNBELIEVABLE_SHARE: f64 = 0.1;
 /// Less of the wall time than this is worth a warning.
 const SMALL_SHARE: f64 = 0.5;
 
-/// Which clock to read a set of samples from, and what to say about it.
+/// Clock that a set of samples is read from, and words about the choice.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Choice {
     pub(super) kind: ClockKind,

@@ -1,4 +1,4 @@
-//! Which adapter the flags and the environment ask for, flags first.
+//! Adapter that the flags and the environment ask for, flags first.
 
 use super::args::AdapterArguments;
 use ridgepoint::gpu::AdapterChoice;

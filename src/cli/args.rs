@@ -92,7 +92,7 @@ impl AdapterArguments {
         self.adapter.as_deref() == Some(ALL)
     }
 
-    /// These arguments, with those of `others` where these name nothing.
+    /// Arguments of `self`, and those of `others` where `self` names nothing.
     pub(crate) fn or(self, others: &Self) -> Self {
         Self {
             adapter: self.adapter.or_else(|| others.adapter.clone()),

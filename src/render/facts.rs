@@ -1,4 +1,4 @@
-//! What a measurement discloses, as names and values: adapter, machine, program, settings.
+//! Facts that a measurement discloses, as names and values: adapter, machine, program, settings.
 
 use super::run::versions;
 use crate::report::{Checks, Input, Results, Tool};

@@ -29,7 +29,7 @@ pub struct Plane {
     pub x: Axis,
     /// Axis upwards.
     pub y: Axis,
-    /// What no point can pass.
+    /// Ceiling that no point can pass.
     pub roofs: Vec<Edge>,
     /// Results.
     pub points: Vec<Point>,
@@ -89,7 +89,7 @@ pub struct Point {
     pub x: f64,
     /// Place on the axis upwards, in its unit.
     pub y: f64,
-    /// What is to be said of it: rate, spread, share of the roof.
+    /// Words about the point: rate, spread, share of the roof.
     pub facts: Vec<String>,
 }
 
@@ -109,6 +109,6 @@ pub struct Bar {
     pub name: String,
     /// Length, in the unit of the bars; finite and at least zero.
     pub value: f64,
-    /// What is to be said of it, the value first.
+    /// Words about the bar, the value first.
     pub facts: Vec<String>,
 }

@@ -17,7 +17,7 @@ use data::{embedded, grid, overviewed, results};
 use lines::json;
 use shell::{Parts, filled};
 
-/// What the browser lets a page that stands alone load: its own style and scripts, which stand in it.
+/// Content policy of a page that stands alone: its own style and scripts, which stand in it.
 const SOURCES: &str = "script-src 'unsafe-inline'; style-src 'unsafe-inline'";
 
 /// Files of a gallery of `subject`, by their names; `None` for what is one page.

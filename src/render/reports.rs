@@ -55,7 +55,7 @@ fn texts() -> impl Iterator<Item = &'static Format> {
     FORMATS.iter().filter(|format| !format.is_picture)
 }
 
-/// What the pages of `text` show, as the JSON in each; nothing for a text that is no page.
+/// Data of the pages in `text`, as the JSON in each; none for a text that is no page.
 fn all_shown(text: &str) -> impl Iterator<Item = String> {
     let pages = text.split("<script type=\"application/json\" id=\"data\">");
     pages.skip(1).map(|page| {
@@ -64,7 +64,7 @@ fn all_shown(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// What the first page of `text` shows; `None` for a text that is no page.
+/// Data of the first page in `text`; `None` for a text that is no page.
 fn shown(text: &str) -> Option<String> {
     all_shown(text).next()
 }

@@ -1,4 +1,4 @@
-//! What formats write: documents for people, and a flat table for programs, of the same results.
+//! Subject of a format: documents for people, and a flat table for programs, of the same results.
 
 use super::facts::origin;
 use super::overview::overview;

@@ -16,7 +16,7 @@ pub struct Document {
     pub title: String,
     /// The sections.
     pub sections: Vec<Section>,
-    /// What a format that draws shows beside them; texts show the same numbers in their tables.
+    /// Figures for formats that draw; texts show the same numbers in their tables.
     pub figures: Vec<Figure>,
 }
 
@@ -142,7 +142,7 @@ pub enum Cell {
     },
     /// A part of a whole: 0.5 is half of the roof.
     Share(f64),
-    /// The same drawn, beside a cell that says it.
+    /// Share drawn as a bar, beside a cell with its number.
     Bar(f64),
     /// The mark of the best of several lines.
     Best,

@@ -156,7 +156,7 @@ pub struct Ceiling {
     /// Work of one execution of the winner, in operations or bytes.
     #[serde(default)]
     pub work: Option<f64>,
-    /// Which timer the times come from.
+    /// Timer that the times come from.
     #[serde(default)]
     pub clock: Option<ClockKind>,
     /// Times of one execution of the winner.
@@ -311,7 +311,7 @@ pub struct Row {
     pub verified: Option<Verified>,
     /// Runtime checks in the shaders.
     pub checks: Checks,
-    /// Which timer the times come from; null where nothing was timed.
+    /// Timer that the times come from; null where nothing was timed.
     pub clock: Option<ClockKind>,
     /// Times of one execution.
     pub time_s: Option<Summary>,

@@ -35,7 +35,7 @@ impl Status {
     }
 }
 
-/// Which clock the times of a measurement were read from.
+/// Clock that the times of a measurement were read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockKind {

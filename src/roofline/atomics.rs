@@ -12,7 +12,7 @@ pub(super) static ATOMIC_ADD: ProbeFile = ProbeFile {
     features: wgpu::Features::empty(),
 };
 
-/// Which counters the invocations add to.
+/// Counters that the invocations add to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counters {
     /// All to the same.

@@ -27,7 +27,7 @@ pub struct MemoryCeiling {
     pub level: String,
     /// Bytes that the level holds; `None` for memory, which holds everything.
     pub bytes: Option<u64>,
-    /// Of which traffic; caches are measured by reading.
+    /// Traffic that the ceiling is of; caches are measured by reading.
     pub mix: Mix,
     /// Bytes per second, both directions counted.
     pub bandwidth: Bandwidth,
@@ -93,14 +93,14 @@ impl Work<'static> {
     }
 }
 
-/// What the ceilings allow a work at most.
+/// Highest rate that the ceilings allow a kernel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limit<'a> {
     /// The fastest arithmetic of its element type.
     pub compute: &'a ComputeCeiling,
     /// The level that holds its bytes, for its mix of directions.
     pub memory: &'a MemoryCeiling,
-    /// Which of the two is the lower one for its intensity.
+    /// The ceiling of the two that is lower at the kernel's intensity.
     pub bound: Bound,
     /// The least time, in seconds.
     pub least_s: f64,
@@ -139,7 +139,7 @@ pub enum Standing {
 /// Where a kernel stands under a [`Roofline`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Place {
-    /// Which of the two ceilings is the lower one for its intensity.
+    /// The ceiling of the two that is lower at the kernel's intensity.
     pub bound: Bound,
     /// The level whose bandwidth it was held against.
     pub level: String,

@@ -58,7 +58,7 @@ impl Roof {
         }
     }
 
-    /// Which of the two limits a kernel of this intensity.
+    /// The ceiling of the two that limits a kernel of this intensity.
     #[must_use]
     pub fn bound(&self, intensity: Intensity) -> Bound {
         if intensity.flops_per_byte() <= self.ridge_point().flops_per_byte() {

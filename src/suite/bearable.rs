@@ -4,7 +4,7 @@ use crate::ops::Operation;
 use crate::report::AdapterKind;
 use std::sync::Arc;
 
-/// What becomes of shapes that are too much for an adapter.
+/// Treatment of shapes that are too much for an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Burden {
     /// On a software adapter all shapes of the workload are halved equally often, so that they keep their order and their

@@ -1,4 +1,4 @@
-//! What a suite is: a name and workloads, and the cases that an adapter of some kind gets of them.
+//! Definition of a suite: a name and workloads, and the cases that an adapter of some kind gets of them.
 
 use super::bearable::{Bearable, Burden};
 use super::case::Case;
@@ -46,7 +46,7 @@ pub struct Workload {
     pub kernels: Vec<&'static str>,
     /// How often each case is measured and reported.
     pub repetitions: u32,
-    /// What becomes of shapes that an adapter cannot bear.
+    /// Treatment of shapes that are too much for an adapter.
     pub burden: Burden,
 }
 
@@ -136,7 +136,7 @@ impl Workload {
 }
 
 impl LeftOut {
-    /// What is said of the shapes of one workload; `None` without any.
+    /// Words about the shapes of one workload; `None` without any.
     fn of(beyond: &[Arc<dyn Operation>], kind: AdapterKind) -> Option<Self> {
         let first = beyond.first()?;
         let labels: Vec<String> = beyond.iter().map(|operation| operation.label()).collect();

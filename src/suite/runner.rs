@@ -31,7 +31,7 @@ pub struct RunOptions {
     pub tuning: Option<Arc<Tuning>>,
 }
 
-/// What a runner learned about the speed of its adapter. It holds for the adapter, on whichever device of it.
+/// Speeds of an adapter that a runner has measured. They hold for the adapter, on whichever device of it.
 #[derive(Debug, Default)]
 pub(crate) struct Learned {
     ceilings: Vec<Ceiling>,
@@ -96,7 +96,7 @@ impl<'a> Runner<'a> {
         self
     }
 
-    /// What the runner learned.
+    /// Speeds that the runner has measured.
     #[must_use]
     pub(crate) fn into_learned(self) -> Learned {
         self.learned

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 /// A compiler that says what becomes of a text; `None` where it does not tell.
 pub type Ask<'a> = &'a dyn Fn(&Prepared, Checks) -> Option<StageStatistics>;
 
-/// What is known of each text so far. Without a compiler, nothing.
+/// Statistics of each text that the driver has compiled so far; empty for drivers that give none.
 #[derive(Default)]
 pub(super) struct Statistics<'a> {
     compiler: Option<Ask<'a>>,

@@ -281,7 +281,7 @@ function run() {
 }
 
 async function check() {
-  const counts = await work("check");
+  const counts = await work("check", JSON.stringify(names(at("op").value)));
   if (counts) tell(`Checked: ${counts}.`);
 }
 

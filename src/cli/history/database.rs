@@ -231,7 +231,7 @@ enum State {
     Ready,
     /// A history of another version.
     Other(i64),
-    /// Of another program.
+    /// Run of another program.
     Foreign,
 }
 

@@ -1,4 +1,4 @@
-//! What a roofline measured by size: bandwidth and latency of working sets, copies between host and device.
+//! Sweeps of a roofline by size: bandwidth and latency of working sets, copies between host and device.
 
 use super::words::drawable;
 use crate::render::figure::{Axis, Drawing, Figure, Plane, Point, Scale};

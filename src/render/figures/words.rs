@@ -1,4 +1,4 @@
-//! What figures say of a row, and which numbers can be drawn.
+//! Words of a figure about a row, and the numbers that can be drawn.
 
 use crate::report::Row;
 use crate::units::{Unit, format_percent, format_seconds};

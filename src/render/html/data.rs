@@ -1,4 +1,4 @@
-//! What the page's script reads: documents of typed cells, figures, and facts about the files.
+//! Data for the page's script: documents of typed cells, figures, and facts about the files.
 
 use super::lines::json;
 use crate::check::Outcome;
@@ -151,7 +151,7 @@ struct Length {
     facts: Vec<String>,
 }
 
-/// What the page shows of `subject`.
+/// Data of the page of `subject`.
 pub(super) fn embedded(subject: &dyn Subject) -> Page {
     let documents = subject.documents();
     Page {
@@ -164,7 +164,7 @@ pub(super) fn embedded(subject: &dyn Subject) -> Page {
     }
 }
 
-/// What the page of an overview shows. The inputs have the pages `pages`.
+/// Data of the page of an overview, whose inputs have the pages `pages`.
 pub(super) fn overviewed(overview: &Document, pages: &[String]) -> Page {
     Page {
         title: safe(&overview.title),

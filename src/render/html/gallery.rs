@@ -9,7 +9,7 @@ use crate::render::table::Document;
 use crate::text::file_safe;
 use std::collections::HashSet;
 
-/// What the browser lets a page of a gallery load: files beside it, whether a server or a disk has them. A page of a server
+/// Content policy of a page of a gallery: files beside it, whether a server or a disk has them. A page of a server
 /// can load none of a disk. The library sets the style of its drawings in the page itself.
 const SOURCES: &str = "script-src 'self' file:; style-src 'self' file: 'unsafe-inline'";
 

@@ -10,13 +10,13 @@ pub(super) struct Parts<'a> {
     pub(super) sources: &'a str,
     /// Name of the program, or the way back to the page that led here.
     pub(super) brand: &'a str,
-    /// What the page asks of the reader's machine.
+    /// Sentence about what the page loads, and from where.
     pub(super) promise: &'a str,
     /// Elements of the style.
     pub(super) style: &'a str,
     /// Licences of the libraries, or the way to them.
     pub(super) licences: &'a str,
-    /// What the page shows.
+    /// JSON that the page's script reads.
     pub(super) data: &'a str,
     /// Elements of the results.
     pub(super) results: &'a str,

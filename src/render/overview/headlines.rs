@@ -9,7 +9,7 @@ use crate::report::{Bound, Results, Row};
 pub(super) struct Headline {
     operation: &'static str,
     dtype: Dtype,
-    /// What is counted over the time.
+    /// Quantity that is counted over the time: FLOPs or bytes.
     resource: Bound,
     shape: Shape,
 }

@@ -15,7 +15,7 @@ const BYTES: usize = 3;
 
 /// Height of the embedded font's lines over its em: what `ab_glyph` calls its size.
 const LINE: f64 = 1.164;
-/// What plotters' bitmap backend takes for the height of a text, over the size of its font, and where it puts the baseline.
+/// Height of a text in plotters' bitmap backend over the size of its font, and the place of its baseline.
 const HEIGHT: f64 = 1.0 / 1.24;
 const BASELINE: f64 = 0.5;
 /// Height of an `x` over the em.

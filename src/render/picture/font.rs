@@ -8,7 +8,7 @@ use std::sync::Once;
 /// Families in an SVG, in the order in which a reader looks for them. The bitmap's text is of the embedded font.
 pub(super) const FAMILY: &str = "DejaVu Sans, sans-serif";
 
-/// What plotters calls the size of a font, as a multiple of its em.
+/// Size of a font in plotters' sense, as a multiple of its em.
 const SIZE_OF_EM: f64 = 1.24;
 
 /// Characters of a text that are looked at: a picture has room for fewer.

@@ -1,4 +1,4 @@
-//! What stands around a chart, so that a picture says by itself what it shows: title, remark, origin.
+//! Frame of a chart, with which a picture says by itself what it shows: title, remark, origin.
 
 use super::font::{fit, style, wrap};
 use super::palette::colour;
@@ -62,7 +62,7 @@ fn remark(figure: &Figure) -> &str {
     }
 }
 
-/// What of `figure` is left out of its picture, in words; empty where all is drawn.
+/// Parts of `figure` that its picture leaves out, in words; empty where all is drawn.
 pub(super) fn left_out(figure: &Figure) -> Vec<String> {
     let counts = match &figure.drawing {
         Drawing::Plane(of) => vec![
