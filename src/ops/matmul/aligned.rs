@@ -248,8 +248,8 @@ fn with_tail(
     partials: Partials,
 ) -> Result<Schedule> {
     let constant = |name: &str| u64::from(stages[0].constant(name));
-    let [tile_m, tile_n] = ["TILE_M", "TILE_N"].map(constant);
-    let rows = [matmul.m.div_ceil(tile_m), constant("TAIL")];
+    let [height, width] = ["TILE_M", "TILE_N"].map(constant);
+    let rows = [matmul.m.div_ceil(height), constant("TAIL")];
     if matmul.batch > 1 || rows[0] <= rows[1] {
         return Err(ALIGNED.kernel.unsupported(format!(
             "TAIL={} is for a single product of more rows of tiles than that; other kernels of matmul do it",
@@ -265,11 +265,11 @@ fn with_tail(
         cost.deepest(device),
     );
     let [_, _, c] = matmul.strides()?;
-    let tiles_n = matmul.n.div_ceil(tile_n);
+    let tiles_n = matmul.n.div_ceil(width);
     let of_tail = Matmul {
-        m: matmul.m - whole * tile_m,
+        m: matmul.m - whole * height,
         c: Layout {
-            offset: c.first + whole * tile_m * c.row_step,
+            offset: c.first + whole * height * c.row_step,
             row_stride: Some(c.row_step),
             ..matmul.c
         },

@@ -283,8 +283,8 @@ pub(super) fn tail(matmul: &Matmul, device: &Capabilities) -> Option<(FragmentTi
     let timed = candidates(matmul, device)
         .into_iter()
         .flat_map(|tile| tile.tails(matmul, held, &core));
-    let (tile, tail, time) = timed.min_by(|(.., a), (.., b)| a.total_cmp(b))?;
-    (time < WORTH * whole.min(parts)).then_some((tile, tail))
+    let (tile, tail, shortest) = timed.min_by(|(.., a), (.., b)| a.total_cmp(b))?;
+    (shortest < WORTH * whole.min(parts)).then_some((tile, tail))
 }
 
 /// How a kernel with the tile of `constants` shares K of a product that is computed at once, in a number of parts within
