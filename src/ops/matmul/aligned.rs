@@ -8,6 +8,7 @@ use super::fragment_model::{self, Tail};
 use super::layout::{Layout, Order};
 use super::params::{params, windows};
 use super::partials::{self, Partials};
+use super::partition::Partition;
 use super::shape::Matmul;
 use super::split_k::{self, SplitK};
 use super::sub_problems::Multiply;
@@ -143,6 +144,7 @@ fn form_on(matmul: &Matmul, device: &Capabilities) -> Result<u32, String> {
 fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Result<Constants> {
     form_on(matmul, device).map_err(|reason| ALIGNED.kernel.unsupported(reason))?;
     let is_open = |name: &&str| given.integer(name).is_none();
+    let cost = Cost::largest(WORK, device.kind);
     let found = match given.integer("TAIL") {
         Some(0) => None,
         Some(rows) => Some((
@@ -152,9 +154,11 @@ fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Resul
                 parts: given.integer("SPLIT_K").unwrap_or(2),
             },
         )),
-        // A caller who names a tile or the parts has chosen.
-        None if OWN.iter().all(is_open) => fragment_model::tail(matmul, device)
-            .map(|(tile, tail)| (tile.constants(matmul, device), tail)),
+        // A caller who names a tile or the parts has chosen, and K that is too deep for a workgroup is in parts everywhere.
+        None if OWN.iter().all(is_open) && !split_k::is_wanted(matmul, false, &cost, device) => {
+            fragment_model::tail(matmul, device)
+                .map(|(tile, tail)| (tile.constants(matmul, device), tail))
+        }
         None => None,
     };
     let Some((tile, tail)) = found else {
@@ -215,13 +219,14 @@ fn alternatives(matmul: &Matmul, device: &Capabilities) -> Vec<Constants> {
 /// The dispatches of the product, each of a sub-problem whose columns and depth are whole tiles.
 fn dispatches(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule> {
     let tile = ["TILE_N", "TILE_K"].map(|name| u64::from(stages[0].constant(name)));
+    if stages[0].constant("TAIL") > 0 && matmul.batch * matmul.m * matmul.n > 0 {
+        require(matmul, tile).map_err(|reason| ALIGNED.kernel.unsupported(reason))?;
+        return with_tail(matmul, stages, device);
+    }
     let at_once = |product: &Matmul, partials: Partials| {
         let is_empty = product.batch * product.m * product.n == 0;
         if !is_empty {
             require(product, tile).map_err(|reason| ALIGNED.kernel.unsupported(reason))?;
-        }
-        if stages[0].constant("TAIL") > 0 && !is_empty {
-            return with_tail(product, stages, device, partials);
         }
         schedule::at_once(product, WORK, stages, device, partials, |windows, _| {
             let no_tail = BindingRange::whole(Slot::Operand(0), 0);
@@ -241,23 +246,27 @@ fn dispatches(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> R
 
 /// The dispatches of a product whose last `TAIL` rows of tiles take K in parts, each by a workgroup of its own: all in one
 /// dispatch, so that these fill the cores that the last round of the others leaves without work.
-fn with_tail(
-    matmul: &Matmul,
-    stages: &[&Prepared],
-    device: &Capabilities,
-    partials: Partials,
-) -> Result<Schedule> {
+fn with_tail(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule> {
     let constant = |name: &str| u64::from(stages[0].constant(name));
     let [height, width] = ["TILE_M", "TILE_N"].map(constant);
     let rows = [matmul.m.div_ceil(height), constant("TAIL")];
-    if matmul.batch > 1 || rows[0] <= rows[1] {
+    let is_whole = Partition::of(matmul, &device.limits)?.is_whole(matmul);
+    if !is_whole || matmul.batch > 1 || rows[0] <= rows[1] {
         return Err(ALIGNED.kernel.unsupported(format!(
-            "TAIL={} is for a single product of more rows of tiles than that; other kernels of matmul do it",
+            "TAIL={} is for a single product of more rows of tiles than that, of which bindings hold all; other kernels of \
+             matmul do it",
             rows[1]
         )));
     }
     let [whole, tail] = [rows[0] - rows[1], rows[1]];
     let cost = Cost::from_prepared(WORK, stages[0], device.kind);
+    let tail_rows = matmul.m - whole * height;
+    let plane = tail_rows * matmul.n * 4;
+    let partials = Partials {
+        taken: 0,
+        most: device.limits.max_storage_buffer_binding_size / plane,
+        ranges: 1,
+    };
     let split = partials.split(
         matmul.k,
         constant("SPLIT_K"),
@@ -267,7 +276,7 @@ fn with_tail(
     let [_, _, c] = matmul.strides()?;
     let tiles_n = matmul.n.div_ceil(width);
     let of_tail = Matmul {
-        m: matmul.m - whole * height,
+        m: tail_rows,
         c: Layout {
             offset: c.first + whole * height * c.row_step,
             row_stride: Some(c.row_step),
@@ -275,7 +284,7 @@ fn with_tail(
         },
         ..*matmul
     };
-    let bytes = of_tail.m * of_tail.n * split.parts * 4;
+    let bytes = plane * split.parts;
     let sums = BindingRange::whole(Slot::Scratch(0), bytes);
     let params = params(matmul, tiles_n, split)?;
     let ranges = DispatchRanges {

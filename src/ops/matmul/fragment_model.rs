@@ -273,7 +273,8 @@ pub(super) fn parts_are_profitable(matmul: &Matmul, device: &Capabilities) -> bo
 pub(super) fn tail(matmul: &Matmul, device: &Capabilities) -> Option<(FragmentTile, Tail)> {
     let is_whole = Partition::of(matmul, &device.limits)
         .is_ok_and(|partition| partition == Partition::whole(matmul));
-    if matmul.batch != 1 || !is_whole || device.cores.is_none() {
+    let is_empty = matmul.m * matmul.n == 0;
+    if matmul.batch != 1 || is_empty || !is_whole || device.cores.is_none() {
         return None;
     }
     let core = matrix_core(device);

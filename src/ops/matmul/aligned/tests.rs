@@ -263,6 +263,9 @@ fn last_rounds_of_few_workgroups_get_parts_of_k() {
     }
     let batched = Matmul { batch: 2, ..third };
     assert_eq!(of(&known, &batched)[1], 0);
+    for empty in [half(0, 3072, 3072), half(3072, 0, 3072)] {
+        assert_eq!(of(&known, &empty)[1], 0, "{empty:?}");
+    }
 }
 
 /// Workgroups, planes and the sum of a product whose last rows of tiles are in parts.
