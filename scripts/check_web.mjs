@@ -353,12 +353,12 @@ const page = inTurn([
   ["ends", ends],
   ["trouble", trouble],
   ["without", without],
-  ["attentions", (browser) => kernels(browser, isAttention, 5)],
+  ["kernels", (browser) => kernels(browser, (name) => !isAttention(name), 20)],
 ]);
 // A browser compiles shaders on one core; the other has the page meanwhile.
 const compiled = afterTimes.then(() => inTurn([
   ["texts", (browser) => texts(browser, join(folder, "texts.json"))],
-  ["kernels", (browser) => kernels(browser, (name) => !isAttention(name), 20)],
+  ["attentions", (browser) => kernels(browser, isAttention, 5)],
 ]));
 await Promise.all([page, compiled]);
 server.server.close();
