@@ -123,8 +123,8 @@ const PRESETS: &[&[(&str, Constant)]] = &[
     &ROWS_32.pairs(),
 ];
 
-/// The tiles that suit heads of up to `columns` columns, the most reuse first, each with the fewest workgroups that keep a device
-/// busy: two a core of those that share one.
+/// Tiles that suit heads of up to `columns` columns, the most reuse first, each with the fewest workgroups that keep a device busy.
+/// A tile of which two workgroups fit a core needs two for each core.
 fn by_columns(columns: u64) -> &'static [(FragmentTile, u64)] {
     match columns {
         0..=64 => &[

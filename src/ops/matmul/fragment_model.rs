@@ -160,7 +160,7 @@ fn read(matmul: &Matmul) -> f64 {
     2.0 * matmul.batch as f64 * sides * depth
 }
 
-/// Nanoseconds in which so many elements of C are summed over `parts` of K in a dispatch of their own.
+/// Nanoseconds of the dispatch that sums `parts` of K for `elements` of C; 0 for one part, which has no such dispatch.
 fn sums(elements: u64, parts: u64, core: &MatrixCore) -> f64 {
     if parts == 1 {
         return 0.0;
