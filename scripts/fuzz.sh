@@ -13,14 +13,14 @@ cd "$(dirname "$0")/.."
 
 version=0.13.2
 tools=${XDG_CACHE_HOME:-$HOME/.cache}/ridgepoint/cargo-fuzz-$version
-without_gpu='read_files shader_text shape_text'
+without_gpu='read_files shader_text shape_text weights'
 
 seconds=60
 targets=
 for word in "$@"; do
     case $word in
         without-gpu) targets="$targets $without_gpu" ;;
-        operations | read_files | shader_text | shape_text) targets="$targets $word" ;;
+        operations | read_files | shader_text | shape_text | weights) targets="$targets $word" ;;
         *[!0-9]* | '')
             say "there is no target $word; there are operations $without_gpu"
             exit 2

@@ -12,6 +12,7 @@ const MODE_F16: u32 = 1u;
 const MODE_CONSTANT: u32 = 2u;
 const MODE_BITS: u32 = 3u;
 const MODE_U32: u32 = 4u;
+const MODE_WORDS: u32 = 5u;
 
 struct Params {
     words: u32,          // 32-bit words to write
@@ -20,9 +21,9 @@ struct Params {
     mode: u32,           // MODE_...
     distribution: u32,   // 0: uniform in [-1, 1); 1: uniform, with one in 64 sixteen times as large;
                          // integers are drawn independently with 2, and are a permutation with 3
-    constant: u32,       // the word of MODE_CONSTANT
+    constant: u32,       // the word of MODE_CONSTANT; the bits that every word of MODE_WORDS has
     first: u32,          // index of the first element
-    bound: u32,          // exclusive upper bound of the integers of MODE_U32
+    bound: u32,          // exclusive upper bound of the integers of MODE_U32; the random bits of MODE_WORDS
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -44,6 +45,8 @@ fn fill(@builtin(global_invocation_id) global_id: vec3<u32>) {
             if (params.distribution == 3u) {
                 word = permuted(params.first + i);
             }
+        } else if (params.mode == MODE_WORDS) {
+            word = (mix_bits((params.first + i) ^ params.stream) & params.bound) | params.constant;
         }
         y[i] = word;
     }

@@ -11,6 +11,9 @@
 //! With SPLIT_K, K is summed in parts, each by a workgroup of its own, and matmul_reduce adds up the parts. With TAIL this is so
 //! for the last TAIL rows of tiles alone: a last round of few tiles would leave most cores without work.
 //!
+//! With QUANTIZED, B has quantised weights, [N, K]. An invocation fetches blocks of 32 elements of a column and their scales,
+//! and makes f16 of them on the way to workgroup memory. The host swaps the snippet weights_q4_0 for that of the format.
+//!
 //!           TILE_K        TILE_N             TILE_N
 //!          +------+     +--------+         +--------+
 //!   TILE_M |  A   |  *  |   B    | TILE_K =|   C    | TILE_M
@@ -33,12 +36,17 @@ alias Sums = coop_mat16x16<f32, C>;
 alias QuadC = vec4<f32>;   // four elements of the result, f32 or f16
 alias Value = vec4<f32>;   // what `activate` takes
 alias ValueBits = vec4<i32>;   // the bits of a Value
+alias Quants = vec4<u32>;   // one load of quants: vec4<u32>, or vec2<u32> with six bits
 const FRAGMENT: u32 = 16;
 const LANES: u32 = 32;   // invocations of a subgroup
 const SUBGROUPS_VARY: bool = false;   // the device has subgroups of several sizes
 
 const TRANSPOSED_A: bool = false;   // A lies in memory as [K, M]
 const TRANSPOSED_B: bool = false;   // B lies in memory as [N, K]
+const QUANTIZED: bool = false;  // B has quants and scales in place of elements
+const BITS: u32 = 4;           // bits of a quant: 4, 6 or 8
+const QUANTS_WIDTH: u32 = 4;   // words of a load of quants
+const PREFETCH: u32 = 1;       // steps whose quants are on their way at once, as a step has few bytes of them; divides the steps
 const CLAMP: bool = false;     // tiles may have fewer rows than TILE_M: rows past the last read the last one
 const EDGES: bool = false;     // M ends within a tile
 const SPLIT_K: u32 = 1;        // parts of K that are summed separately; matmul_reduce adds them up
@@ -85,6 +93,10 @@ const PASS_A: u32 = WORKGROUP / CHUNKS_A;           // rows that the workgroup f
 const PASS_B: u32 = WORKGROUP / CHUNKS_B;
 const LOADS_A: u32 = ROWS_A / PASS_A;
 const LOADS_B: u32 = ROWS_B / PASS_B;
+const STEP_K: u32 = TILE_K * PREFETCH;              // what parts of K are multiples of
+const BLOCKS_B: u32 = (TILE_K + 31u) / 32u;         // blocks of quants in a column of a tile
+const QUANT_BLOCKS: u32 = TILE_N * BLOCKS_B;        // blocks of quants in a tile
+const LOADS_Q: u32 = (QUANT_BLOCKS + WORKGROUP - 1u) / WORKGROUP;   // blocks that an invocation fetches
 const QUADS: u32 = FRAGMENT / WIDTH;                // vec4 in a row of a fragment of C
 const STRIDE_C: u32 = (FRAGMENT + PAD_C) / WIDTH;
 const SHARERS: u32 = SUBGROUPS_K * LANES;           // invocations that store a fragment of C
@@ -97,6 +109,7 @@ const_assert SUBGROUP_K % UNROLL_K == 0;
 const_assert UNROLL_K % FRAGMENT == 0;
 const_assert SUBGROUP_M % FRAGMENT == 0;
 const_assert SUBGROUP_N % FRAGMENT == 0;
+const_assert !QUANTIZED || TRANSPOSED_B && TILE_K % 32u == 0u;
 const_assert PAD % CHUNK == 0;
 const_assert PAD_C % WIDTH == 0;
 const_assert SUBGROUPS_K > 1 || STORES * LANES == FRAGMENT * QUADS;
@@ -116,6 +129,9 @@ const_assert !TRANSPOSED_B || PASS_B % BLOCK * (BLOCK % PASS_B) == 0;
 @group(0) @binding(3) var<storage, read_write> bias: array<vec4<f32>>;   // [N]
 @group(0) @binding(4) var<storage, read_write> c: array<QuadC>;          // [batch, M, N]
 @group(0) @binding(5) var<storage, read_write> tails: array<vec4<f32>>;  // [splits, rows of the tail, N], with TAIL
+
+@group(0) @binding(6) var<storage, read_write> quants: array<Quants>;    // [batch, N, K / 32 * BITS] words, with QUANTIZED
+@group(0) @binding(7) var<storage, read_write> scales: array<u32>;       // [batch, N, words of a row's scales]
 
 // Rows of tiles are multiples of 16 bytes: fragments can be loaded from such addresses only.
 var<workgroup> a_tile: array<vec4<f16>, ROWS_A * STRIDE_A>;
@@ -194,6 +210,7 @@ fn matmul_aligned(
     // The last row of A, counted from the tile's first one.
     let last_row = params.m - 1u - first_row;
     let a_first = a_base / CHUNK + place_of_a(local_index, last_row);
+    let weights_row = (params.b_first + matrix * params.b_batch) / params.k + first_column;
     let b_first = b_base / CHUNK + row_of_b(local_index / CHUNKS_B) * chunks_of_b() + local_index % CHUNKS_B;
 
     // Places of the subgroup's first fragments.
@@ -203,43 +220,65 @@ fn matmul_aligned(
     var sum: array<array<Sums, FRAGMENTS_N>, FRAGMENTS_M>;
     let k_first = depth_of(0u, all_steps, offset);
     var a_next = fetch_a(local_index, a_first, k_first, last_row);
-    var b_next = fetch_b(b_first, k_first);
-    for (var step = 0u; step < steps; step++) {
-        keep(local_index, a_next, b_next);
-        workgroupBarrier();
-        // The last step fetches its own tiles once more, which nothing uses: a branch would cost more.
-        let next = depth_of(min(step + 1u, all_steps - 1u), all_steps, offset);
-        a_next = fetch_a(local_index, a_first, next, last_row);
-        b_next = fetch_b(b_first, next);
-        // A loop stands here even for one trip: without it, drivers unroll the steps and move the fetches to the next one.
-        // keep loop
-        for (var part = 0u; part < PARTS_K; part++) {
-            for (var fragment_k = 0u; fragment_k < FRAGMENTS_K; fragment_k++) {
-                let k = part * UNROLL_K + fragment_k * FRAGMENT;
-                var a_part: array<FragmentA, FRAGMENTS_M>;
-                for (var i = 0u; i < FRAGMENTS_M; i++) {
-                    let row = i * FRAGMENT;
-                    if (TRANSPOSED_A) {
-                        a_part[i] = coopLoad<FragmentA>(&a_tile[own_a + k * STRIDE_A + row / WIDTH], STRIDE_A);
-                    } else {
-                        a_part[i] = coopLoadT<FragmentA>(&a_tile[own_a + row * STRIDE_A + k / WIDTH], STRIDE_A);
-                    }
-                }
-                for (var j = 0u; j < FRAGMENTS_N; j++) {
-                    let column = j * FRAGMENT;
-                    var b_part: FragmentB;
-                    if (TRANSPOSED_B) {
-                        b_part = coopLoad<FragmentB>(&b_tile[own_b + column * STRIDE_B + k / WIDTH], STRIDE_B);
-                    } else {
-                        b_part = coopLoadT<FragmentB>(&b_tile[own_b + k * STRIDE_B + column / WIDTH], STRIDE_B);
-                    }
+    var b_next: array<vec4<u32>, LOADS_B>;
+    var q_next: array<array<QuantBlock, LOADS_Q>, PREFETCH>;
+    if (QUANTIZED) {
+        for (var ahead = 0u; ahead < PREFETCH; ahead++) {
+            let k = depth_of(min(ahead, all_steps - 1u), all_steps, offset);
+            q_next[ahead] = fetch_quants(local_index, weights_row, k_begin + k);
+        }
+    } else {
+        b_next = fetch_b(b_first, k_first);
+    }
+    for (var base = 0u; base < steps; base += PREFETCH) {
+        for (var ahead = 0u; ahead < PREFETCH; ahead++) {
+            let step = base + ahead;
+            keep_a(local_index, a_next);
+            if (QUANTIZED) {
+                keep_quants(local_index, q_next[ahead]);
+            } else {
+                keep_b(local_index, b_next);
+            }
+            workgroupBarrier();
+            // The last step fetches its own tiles once more, which nothing uses: a branch would cost more.
+            let next = depth_of(min(step + 1u, all_steps - 1u), all_steps, offset);
+            a_next = fetch_a(local_index, a_first, next, last_row);
+            if (QUANTIZED) {
+                let later = depth_of(min(step + PREFETCH, all_steps - 1u), all_steps, offset);
+                q_next[ahead] = fetch_quants(local_index, weights_row, k_begin + later);
+            } else {
+                b_next = fetch_b(b_first, next);
+            }
+            // A loop stands here even for one trip: without it, drivers unroll the steps and move the fetches to the next one.
+            // keep loop
+            for (var part = 0u; part < PARTS_K; part++) {
+                for (var fragment_k = 0u; fragment_k < FRAGMENTS_K; fragment_k++) {
+                    let k = part * UNROLL_K + fragment_k * FRAGMENT;
+                    var a_part: array<FragmentA, FRAGMENTS_M>;
                     for (var i = 0u; i < FRAGMENTS_M; i++) {
-                        sum[i][j] = coopMultiplyAdd(a_part[i], b_part, sum[i][j]);
+                        let row = i * FRAGMENT;
+                        if (TRANSPOSED_A) {
+                            a_part[i] = coopLoad<FragmentA>(&a_tile[own_a + k * STRIDE_A + row / WIDTH], STRIDE_A);
+                        } else {
+                            a_part[i] = coopLoadT<FragmentA>(&a_tile[own_a + row * STRIDE_A + k / WIDTH], STRIDE_A);
+                        }
+                    }
+                    for (var j = 0u; j < FRAGMENTS_N; j++) {
+                        let column = j * FRAGMENT;
+                        var b_part: FragmentB;
+                        if (TRANSPOSED_B) {
+                            b_part = coopLoad<FragmentB>(&b_tile[own_b + column * STRIDE_B + k / WIDTH], STRIDE_B);
+                        } else {
+                            b_part = coopLoadT<FragmentB>(&b_tile[own_b + k * STRIDE_B + column / WIDTH], STRIDE_B);
+                        }
+                        for (var i = 0u; i < FRAGMENTS_M; i++) {
+                            sum[i][j] = coopMultiplyAdd(a_part[i], b_part, sum[i][j]);
+                        }
                     }
                 }
             }
+            workgroupBarrier();
         }
-        workgroupBarrier();
     }
 
     if (plane < params.planes) {
@@ -357,13 +396,72 @@ fn fetch_b(first: u32, k: u32) -> array<vec4<u32>, LOADS_B> {
     return chunks;
 }
 
-fn keep(local_index: u32, a_chunks: array<vec4<u32>, LOADS_A>, b_chunks: array<vec4<u32>, LOADS_B>) {
+// A block of 32 quants, and the scale, centre and minimum of each of its groups.
+struct QuantBlock {
+    words: array<u32, BITS>,
+    groups: array<vec3<f32>, GROUPS>,
+}
+
+// The invocation's blocks of the tile of B at `k`. `first` is the row of the tile's first column among all weights.
+fn fetch_quants(local_index: u32, first: u32, k: u32) -> array<QuantBlock, LOADS_Q> {
+    var blocks: array<QuantBlock, LOADS_Q>;
+    for (var load = 0u; load < LOADS_Q; load++) {
+        let place = min(load * WORKGROUP + local_index, QUANT_BLOCKS - 1u);
+        let row = first + place / BLOCKS_B;
+        let block = k / 32u + place % BLOCKS_B;
+        blocks[load].words = load_quants(row * (params.k / 32u) + block);
+        for (var group = 0u; group < GROUPS; group++) {
+            blocks[load].groups[group] = load_scales(row, block, group);
+        }
+    }
+    return blocks;
+}
+
+fn keep_quants(local_index: u32, blocks: array<QuantBlock, LOADS_Q>) {
+    for (var load = 0u; load < LOADS_Q; load++) {
+        let place = load * WORKGROUP + local_index;
+        if (LOADS_Q * WORKGROUP == QUANT_BLOCKS || place < QUANT_BLOCKS) {
+            let at = place / BLOCKS_B * STRIDE_B + place % BLOCKS_B * (32u / WIDTH);
+            for (var octet = 0u; octet < 4u; octet++) {
+                let values = halves_of_octet(blocks[load].words, octet, blocks[load].groups[octet * GROUPS / 4u]);
+                b_tile[at + 2u * octet] = values[0];
+                b_tile[at + 2u * octet + 1u] = values[1];
+            }
+        }
+    }
+}
+
+// Weights of elements 8 * octet to 8 * octet + 7 of a block, in f16. Where a scale is an f16 and nothing is added, the integer
+// is one too, and their product is rounded once.
+fn halves_of_octet(words: array<u32, BITS>, octet: u32, found: vec3<f32>) -> array<vec4<f16>, 2> {
+    var values: array<vec4<f16>, 2>;
+    if (BITS == 4u && SCALE_IS_F16) {
+        // An f16 of 1024 has an integer below 1024 in its mantissa. Pairs of quants lie as pairs of f16 do.
+        for (var i = 0u; i < 2u; i++) {
+            let even = ((words[octet] >> (8u * i)) & 0xf000fu) | 0x64006400u;
+            let odd = ((words[octet] >> (8u * i + 4u)) & 0xf000fu) | 0x64006400u;
+            values[i] = (halves(vec2<u32>(even, odd)) - vec4<f16>(f16(1024.0 + found.y))) * f16(found.x);
+        }
+    } else {
+        let centred = centred_octet(words, octet, found.y);
+        for (var i = 0u; i < 2u; i++) {
+            let quad = vec4<f32>(centred[4u * i], centred[4u * i + 1u], centred[4u * i + 2u], centred[4u * i + 3u]);
+            values[i] = vec4<f16>(quad * found.x + found.z);
+        }
+    }
+    return values;
+}
+
+fn keep_a(local_index: u32, a_chunks: array<vec4<u32>, LOADS_A>) {
     let a_first = row_of_a(local_index / CHUNKS_A) * STRIDE_A + local_index % CHUNKS_A * (CHUNK / WIDTH);
     for (var load = 0u; load < LOADS_A; load++) {
         let place = a_first + row_of_a(load * PASS_A) * STRIDE_A;
         a_tile[place] = halves(a_chunks[load].xy);
         a_tile[place + 1u] = halves(a_chunks[load].zw);
     }
+}
+
+fn keep_b(local_index: u32, b_chunks: array<vec4<u32>, LOADS_B>) {
     let b_first = row_of_b(local_index / CHUNKS_B) * STRIDE_B + local_index % CHUNKS_B * (CHUNK / WIDTH);
     for (var load = 0u; load < LOADS_B; load++) {
         let place = b_first + row_of_b(load * PASS_B) * STRIDE_B;
@@ -383,6 +481,56 @@ fn depth_of(step: u32, steps: u32, offset: u32) -> u32 {
     }
     return place * TILE_K;
 }
+
+// snippet weights_q4_0
+const GROUPS: u32 = 1;   // groups with a scale of their own in a block of 32
+const HAS_MINIMUM: bool = false;
+const SCALE_IS_F16: bool = true;
+
+// Scale, centre and minimum of a group: a weight is (quant - centre) * scale + minimum.
+fn load_scales(row: u32, block: u32, group: u32) -> vec3<f32> {
+    let word = scales[row * ((params.k / 32u + 1u) / 2u) + block / 2u];
+    return vec3<f32>(unpack2x16float(word >> (16u * (block % 2u))).x, 8.0, 0.0);
+}
+// end
+
+// snippet weights_quants
+// 2^23: its f32 with an integer below 2^23 in the mantissa is the sum of both. GPUs convert few integers at a time.
+const MAGIC: u32 = 0x4b000000;
+const MAGIC_VALUE: f32 = 8388608.0;
+
+// The words of the quants of block `block`, counted from the first row's first one.
+fn load_quants(block: u32) -> array<u32, BITS> {
+    var words: array<u32, BITS>;
+    for (var i = 0u; i < BITS / QUANTS_WIDTH; i++) {
+        let loaded = quants[block * (BITS / QUANTS_WIDTH) + i];
+        for (var j = 0u; j < QUANTS_WIDTH; j++) {
+            words[i * QUANTS_WIDTH + j] = loaded[j];
+        }
+    }
+    return words;
+}
+
+// Quants of elements 8 * octet to 8 * octet + 7 of a block, less the centre of their group.
+fn centred_octet(words: array<u32, BITS>, octet: u32, centre: f32) -> array<f32, 8> {
+    var values: array<f32, 8>;
+    for (var e = 0u; e < 8u; e++) {
+        let nibble = e / 2u + e % 2u * 4u;
+        if (BITS == 8u) {
+            // Turning the sign bit adds 128.
+            let byte = ((words[(2u * octet + e / 4u) % BITS] ^ 0x80808080u) >> (8u * (e % 4u))) & 0xffu;
+            values[e] = bitcast<f32>(byte | MAGIC) - (MAGIC_VALUE + 128.0 + centre);
+        } else {
+            var quant = (words[octet] >> (4u * nibble)) & 15u;
+            if (BITS == 6u) {
+                quant |= ((words[(4u + octet / 2u) % BITS] >> (16u * (octet % 2u) + 2u * e)) & 3u) << 4u;
+            }
+            values[e] = bitcast<f32>(quant | MAGIC) - (MAGIC_VALUE + centre);
+        }
+    }
+    return values;
+}
+// end
 
 // snippet matmul_params
 struct Params {

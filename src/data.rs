@@ -30,16 +30,20 @@ pub enum Dtype {
     /// Unsigned integers of 4 bytes: lengths and tables, which say where others lie. Exact up to 2^24 on the CPU, where
     /// values are f32.
     U32,
+    /// Words of 4 bytes that several numbers are packed into, as quantised weights have them. A value on the CPU is the f32
+    /// with the word's bits: it is carried and never computed with.
+    Words,
 }
 
 impl Dtype {
-    /// `f32`, `f16`, `u32`; WGSL's name too.
+    /// `f32`, `f16`, `u32`, which are WGSL's names too, and `words`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
             Self::F16 => "f16",
             Self::U32 => "u32",
+            Self::Words => "words",
         }
     }
 
@@ -47,7 +51,7 @@ impl Dtype {
     #[must_use]
     pub fn bytes(self) -> u64 {
         match self {
-            Self::F32 | Self::U32 => 4,
+            Self::F32 | Self::U32 | Self::Words => 4,
             Self::F16 => 2,
         }
     }
@@ -58,7 +62,7 @@ impl Dtype {
         match self {
             Self::F32 => 2f64.powi(-24),
             Self::F16 => 2f64.powi(-11),
-            Self::U32 => 0.0,
+            Self::U32 | Self::Words => 0.0,
         }
     }
 
@@ -66,7 +70,7 @@ impl Dtype {
     #[must_use]
     pub fn decode(self, bytes: &[u8]) -> Vec<f32> {
         match self {
-            Self::F32 => bytes
+            Self::F32 | Self::Words => bytes
                 .chunks_exact(4)
                 .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
                 .collect(),
@@ -88,7 +92,7 @@ impl Dtype {
     #[must_use]
     pub fn element(self, bytes: &[u8], index: usize) -> f32 {
         match self {
-            Self::F32 => f32::from_le_bytes(bytes.as_chunks().0[index]),
+            Self::F32 | Self::Words => f32::from_le_bytes(bytes.as_chunks().0[index]),
             Self::F16 => f16::from_le_bytes(bytes.as_chunks().0[index]).to_f32(),
             Self::U32 => u32::from_le_bytes(bytes.as_chunks().0[index]) as f32,
         }
@@ -100,7 +104,7 @@ impl Dtype {
         let mask = match self {
             Self::F32 => 0x7f80_0000_u32,
             Self::F16 => 0x7c00,
-            Self::U32 => 0,
+            Self::U32 | Self::Words => 0,
         };
         let size = self.bytes() as usize;
         let blocks = bytes.chunks(BLOCK * size).enumerate();
@@ -109,7 +113,7 @@ impl Dtype {
             Self::F16 => {
                 bits_of::<2>(block).any(|b| u32::from(u16::from_le_bytes(b)) & mask == mask)
             }
-            Self::U32 => false,
+            Self::U32 | Self::Words => false,
         });
         suspects.flat_map(move |(i, block)| {
             let all = i * BLOCK..i * BLOCK + block.len() / size;
@@ -122,7 +126,7 @@ impl Dtype {
     #[must_use]
     pub fn encode(self, values: &[f32]) -> Vec<u8> {
         match self {
-            Self::F32 => bytemuck::cast_slice(values).to_vec(),
+            Self::F32 | Self::Words => bytemuck::cast_slice(values).to_vec(),
             Self::F16 => values
                 .iter()
                 .flat_map(|v| f16::from_f32(*v).to_le_bytes())
@@ -148,6 +152,13 @@ pub enum Distribution {
     /// A permutation of the integers from 0 up to this bound, exclusive, in an order that looks random. The permutation
     /// repeats after its last element. Only for [`Dtype::U32`]. 0 gives zeros.
     Permutation(u32),
+    /// Random bits where `random` has ones, and the bits of `fixed` besides. Only for [`Dtype::Words`], which has no other.
+    Bits {
+        /// Bits that differ from word to word.
+        random: u32,
+        /// Bits that every word has.
+        fixed: u32,
+    },
 }
 
 impl Distribution {
@@ -158,6 +169,7 @@ impl Distribution {
             Self::Outliers => 1,
             Self::Below(_) => 2,
             Self::Permutation(_) => 3,
+            Self::Bits { .. } => 4,
         }
     }
 }
@@ -166,6 +178,11 @@ impl Distribution {
 pub trait Inputs {
     /// Element `index` of an operand by its place in [`Operation::operands`](crate::Operation::operands).
     fn get(&self, operand: usize, index: u64) -> f64;
+
+    /// Word `index` of an operand of [`Dtype::Words`]. Inputs that keep numbers have the word as an integer.
+    fn word(&self, operand: usize, index: u64) -> u32 {
+        self.get(operand, index) as u32
+    }
 
     /// Whether some value may be infinite or NaN.
     fn may_be_special(&self) -> bool {
@@ -193,6 +210,11 @@ impl Inputs for Generated {
         ))
     }
 
+    fn word(&self, operand: usize, index: u64) -> u32 {
+        let (_, distribution) = self.operands[operand];
+        word(stream_seed(self.seed, operand), index as u32, distribution)
+    }
+
     fn may_be_special(&self) -> bool {
         false
     }
@@ -202,6 +224,10 @@ impl Inputs for Generated {
 impl Inputs for &[Vec<f32>] {
     fn get(&self, operand: usize, index: u64) -> f64 {
         f64::from(self[operand][index as usize])
+    }
+
+    fn word(&self, operand: usize, index: u64) -> u32 {
+        self[operand][index as usize].to_bits()
     }
 
     fn may_be_special(&self) -> bool {
@@ -232,14 +258,23 @@ pub fn value(stream: u32, index: u32, dtype: Dtype, distribution: Distribution) 
             return match distribution {
                 Distribution::Below(bound) => (bits % bound.max(1)) as f32,
                 Distribution::Permutation(count) => permuted(stream, index, count.max(1)) as f32,
-                Distribution::Uniform | Distribution::Outliers => 0.0,
+                _ => 0.0,
             };
         }
+        Dtype::Words => return f32::from_bits(word(stream, index, distribution)),
         Dtype::F32 => (bits >> 8) as f32 / 8_388_608.0 - 1.0,
         Dtype::F16 => (bits >> 21) as f32 / 1024.0 - 1.0,
     };
     let outlier = distribution == Distribution::Outliers && mix(bits).trailing_zeros() >= 6;
     if outlier { uniform * 16.0 } else { uniform }
+}
+
+/// Word `index` of the words of `stream`; 0 for a distribution that is not one of bits.
+fn word(stream: u32, index: u32, distribution: Distribution) -> u32 {
+    match distribution {
+        Distribution::Bits { random, fixed } => mix(index ^ stream) & random | fixed,
+        _ => 0,
+    }
 }
 
 /// Element `index` of a permutation of the integers below `count`, by cycle walking (Black and Rogaway, "Ciphers with
@@ -350,6 +385,30 @@ mod tests {
         assert!(values.iter().all(|v| *v < 9.0));
         let none = generate(7, 0, 10, Dtype::U32, Distribution::Below(0));
         assert!(none.iter().all(|v| *v == 0.0));
+    }
+
+    #[test]
+    fn words_keep_their_bits() {
+        let spread = Distribution::Bits {
+            random: 0xff80_00ff,
+            fixed: 0x0070_0000,
+        };
+        let values = generate(7, 2, 1000, Dtype::Words, spread);
+        assert_eq!(
+            Dtype::Words.decode(&Dtype::Words.encode(&values)).len(),
+            1000
+        );
+        let generated = Generated {
+            seed: 7,
+            operands: vec![(Dtype::Words, spread); 3],
+        };
+        for (index, value) in values.iter().enumerate() {
+            let word = generated.word(2, index as u64);
+            assert_eq!(word, value.to_bits());
+            assert_eq!(word & 0x007f_ff00, 0x0070_0000);
+        }
+        // Some of these are NaN as f32.
+        assert!(values.iter().any(|value| value.is_nan()));
     }
 
     #[test]

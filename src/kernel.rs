@@ -121,7 +121,7 @@ impl Kernel {
     #[must_use]
     pub fn features_for(&self, dtype: Dtype) -> wgpu::Features {
         match dtype {
-            Dtype::F32 | Dtype::U32 => self.features,
+            Dtype::F32 | Dtype::U32 | Dtype::Words => self.features,
             Dtype::F16 => self.features | wgpu::Features::SHADER_F16,
         }
     }

@@ -32,6 +32,7 @@ pub mod tolerance;
 #[cfg(feature = "bench")]
 pub mod tune;
 pub mod units;
+pub mod weights;
 
 pub use data::Dtype;
 pub use error::{Error, Result};

@@ -50,7 +50,7 @@ impl Expected {
         let largest = match dtype {
             crate::data::Dtype::F16 => 65_504.0,
             crate::data::Dtype::F32 => f64::from(f32::MAX),
-            crate::data::Dtype::U32 => return self,
+            crate::data::Dtype::U32 | crate::data::Dtype::Words => return self,
         };
         let beyond = largest * (1.0 + dtype.unit_roundoff() / 2.0);
         let (size, rounding) = (self.value.abs(), storing(self.value, dtype));
@@ -136,7 +136,7 @@ pub fn division_relative(unit_roundoff: f64) -> f64 {
 #[must_use]
 pub fn storing(value: f64, dtype: crate::data::Dtype) -> f64 {
     match dtype {
-        crate::data::Dtype::F32 | crate::data::Dtype::U32 => 0.0,
+        crate::data::Dtype::F32 | crate::data::Dtype::U32 | crate::data::Dtype::Words => 0.0,
         // The smallest normal f16 is 2^-14; what is nearly that may be computed to be less.
         crate::data::Dtype::F16 if value.is_infinite() => 0.0,
         crate::data::Dtype::F16 if value.abs() < 1.01 * 2f64.powi(-14) => value.abs(),

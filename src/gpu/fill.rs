@@ -29,6 +29,7 @@ const MODE_CONSTANT: u32 = 2;
 #[cfg(feature = "bench")]
 const MODE_BITS: u32 = 3;
 const MODE_U32: u32 = 4;
+const MODE_WORDS: u32 = 5;
 
 impl Gpu {
     /// Fills the elements of `view` with the values that [`crate::data::generate`] gives for this seed and operand.
@@ -49,11 +50,17 @@ impl Gpu {
             Dtype::F32 => MODE_F32,
             Dtype::F16 => MODE_F16,
             Dtype::U32 => MODE_U32,
+            Dtype::Words => MODE_WORDS,
         };
         let stream = stream_seed(seed, operand);
         let bound = match distribution {
             Distribution::Below(bound) | Distribution::Permutation(bound) => bound.max(1),
+            Distribution::Bits { random, .. } => random,
             Distribution::Uniform | Distribution::Outliers => 1,
+        };
+        let constant = match distribution {
+            Distribution::Bits { fixed, .. } => fixed,
+            _ => 0,
         };
         let distribution = distribution.code();
         self.fill(
@@ -63,6 +70,7 @@ impl Gpu {
                 mode,
                 distribution,
                 bound,
+                constant,
                 ..bytemuck::Zeroable::zeroed()
             },
         )
@@ -94,7 +102,7 @@ impl Gpu {
         let constant = match view.dtype {
             Dtype::F32 => f32::NAN.to_bits(),
             Dtype::F16 => 0x7e00_7e00,
-            Dtype::U32 => u32::MAX,
+            Dtype::U32 | Dtype::Words => u32::MAX,
         };
         self.fill(
             view,

@@ -5,6 +5,7 @@ mod blocked;
 mod classes;
 mod cooperative;
 mod cost;
+mod dequantized;
 mod dispatch;
 mod form;
 mod fragment_model;
@@ -15,6 +16,8 @@ mod naive;
 mod params;
 mod partials;
 mod partition;
+mod quantized;
+mod quantized_vector;
 mod reference;
 mod samples;
 mod schedule;
@@ -33,12 +36,15 @@ pub use layout::{Layout, Order};
 pub use shape::{Activation, Bias, Matmul};
 pub(super) use tiles::{Tiles, tiles};
 
+use dequantized::{Product, dequantized};
+
 use super::{
     Candidate, Family, Implementation, Operand, Operation, Role, bind, changed, kernels_of,
     own_samples_of,
 };
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
+use crate::kernel::Stage;
 use crate::tolerance::Expected;
 
 /// The kernels, in the order in which they are preferred.
@@ -46,10 +52,61 @@ const KERNELS: &[&Implementation<Matmul>] = &[
     &aligned::ALIGNED,
     &cooperative::COOPERATIVE,
     &vector::VECTOR,
+    &quantized_vector::QUANTIZED_VECTOR,
+    &DEQUANTIZED_ALIGNED,
+    &DEQUANTIZED_VECTOR,
+    &DEQUANTIZED_BLOCKED,
     &blocked::BLOCKED,
     &tiled::TILED,
     &naive::NAIVE,
 ];
+
+/// A product on matrix units behind dequantised weights.
+struct Aligned;
+/// A product of few rows behind dequantised weights.
+struct Vector;
+/// A product of register blocks behind dequantised weights.
+struct Blocked;
+
+impl Product for Aligned {
+    const KERNEL: &'static Implementation<Matmul> = &aligned::ALIGNED;
+}
+
+impl Product for Vector {
+    const KERNEL: &'static Implementation<Matmul> = &vector::VECTOR;
+}
+
+impl Product for Blocked {
+    const KERNEL: &'static Implementation<Matmul> = &blocked::BLOCKED;
+}
+
+/// The stages of a kernel behind dequantised weights.
+const fn behind(product: &Implementation<Matmul>) -> [Stage; 3] {
+    [
+        dequantized::DEQUANTIZE,
+        product.kernel.stages[0],
+        product.kernel.stages[1],
+    ]
+}
+
+static DEQUANTIZED_ALIGNED: Implementation<Matmul> = dequantized::<Aligned>(
+    "matmul_dequantized_aligned",
+    "quantised weights written as f16, then matmul_aligned",
+    &const { behind(&aligned::ALIGNED) },
+    &["128x64x64+q4_0"],
+);
+static DEQUANTIZED_VECTOR: Implementation<Matmul> = dequantized::<Vector>(
+    "matmul_dequantized_vector",
+    "quantised weights written as floats, then matmul_vector",
+    &const { behind(&vector::VECTOR) },
+    &[],
+);
+static DEQUANTIZED_BLOCKED: Implementation<Matmul> = dequantized::<Blocked>(
+    "matmul_dequantized_blocked",
+    "quantised weights written as floats, then matmul_blocked",
+    &const { behind(&blocked::BLOCKED) },
+    &[],
+);
 
 impl Operation for Matmul {
     fn family(&self) -> &'static Family {
@@ -85,14 +142,20 @@ impl Operation for Matmul {
             Some(0) => self.batch.min(1),
             _ => self.batch,
         };
-        let inputs = matrices(&self.a) * self.m * self.k + matrices(&self.b) * self.k * self.n;
+        let weights = if self.weights.is_quantized() {
+            let words = self.weights.quant_words(self.k) + self.weights.scale_words(self.k);
+            self.n * words * 4
+        } else {
+            self.n * self.k * self.dtype.bytes()
+        };
         let passes = if self.beta == 0.0 { 1 } else { 2 };
         let bias = if self.bias == Bias::Row {
             self.n * 4
         } else {
             0
         };
-        inputs * self.dtype.bytes()
+        matrices(&self.a) * self.m * self.k * self.dtype.bytes()
+            + matrices(&self.b) * weights
             + passes * self.batch * self.m * self.n * self.output.bytes()
             + bias
     }
@@ -101,7 +164,7 @@ impl Operation for Matmul {
         let half = Self {
             m: self.m.div_ceil(2),
             n: self.n.div_ceil(2),
-            k: self.k.div_ceil(2),
+            k: self.k.div_ceil(2).next_multiple_of(self.weights.block()),
             batch: self.batch.div_ceil(2),
             ..*self
         };
@@ -114,10 +177,12 @@ impl Operation for Matmul {
             .strides()
             .map_or([0; 3], |places| places.map(|p| p.elements));
         let uniform = Distribution::Uniform;
-        let mut operands = vec![
-            Operand::input("a", a, self.dtype, uniform),
-            Operand::input("b", b, self.dtype, uniform),
-        ];
+        let mut operands = vec![Operand::input("a", a, self.dtype, uniform)];
+        if self.weights.is_quantized() {
+            operands.extend(self.operands_of_weights());
+        } else {
+            operands.push(Operand::input("b", b, self.dtype, uniform));
+        }
         if self.bias == Bias::Row {
             operands.push(Operand::input("bias", self.n, Dtype::F32, uniform));
         }
@@ -143,6 +208,7 @@ impl Operation for Matmul {
                 reason: reason.to_owned(),
             });
         }
+        self.require_weights()?;
         if !self.alpha.is_finite() || !self.beta.is_finite() {
             let reason = format!(
                 "alpha {} and beta {} have to be finite",
@@ -168,11 +234,11 @@ impl Operation for Matmul {
 
     fn expected(
         &self,
-        _intermediates: Dtype,
+        intermediates: Dtype,
         inputs: &dyn Inputs,
         indices: &[u64],
     ) -> Vec<Expected> {
-        reference::expected(self, inputs, indices)
+        reference::expected(self, intermediates, inputs, indices)
     }
 }
 

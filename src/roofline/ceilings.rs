@@ -71,7 +71,7 @@ pub(super) async fn matrix(
     let peak = Peak {
         id: match dtype {
             Dtype::F16 => CeilingId::ComputeF16Matrix,
-            Dtype::F32 | Dtype::U32 => CeilingId::ComputeF32Matrix,
+            Dtype::F32 | Dtype::U32 | Dtype::Words => CeilingId::ComputeF32Matrix,
         },
         unit: "FLOP/s",
         counts: "a multiplication and an addition are 2, sums in f32".to_owned(),

@@ -38,8 +38,23 @@ fn generated_data_is_the_same_on_both_sides() {
             Distribution::Permutation(4096),
             Distribution::Permutation(10_007),
         ][..];
-        for (dtype, distributions) in [(Dtype::F32, real), (Dtype::F16, real), (Dtype::U32, whole)]
-        {
+        let bits = &[
+            Distribution::Bits {
+                random: u32::MAX,
+                fixed: 0,
+            },
+            Distribution::Bits {
+                random: 0x83ff_83ff,
+                fixed: 0x2c00_2c00,
+            },
+        ][..];
+        let to_bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+        for (dtype, distributions) in [
+            (Dtype::F32, real),
+            (Dtype::F16, real),
+            (Dtype::U32, whole),
+            (Dtype::Words, bits),
+        ] {
             for &distribution in distributions {
                 let elements = 10_000;
                 let buffer = gpu
@@ -49,11 +64,8 @@ fn generated_data_is_the_same_on_both_sides() {
                 let view = View::part(&buffer, 0, elements, dtype);
                 gpu.fill_random(view, 42, 3, distribution).await.unwrap();
                 let got = gpu.download(view).await.unwrap();
-                assert_eq!(
-                    got,
-                    generate(42, 3, elements as usize, dtype, distribution),
-                    "{dtype:?} {distribution:?}"
-                );
+                let wanted = generate(42, 3, elements as usize, dtype, distribution);
+                assert_eq!(to_bits(got), to_bits(wanted), "{dtype:?} {distribution:?}");
                 gpu.poison(view).await.unwrap();
                 let poisoned = |v: &f32| v.is_nan() || dtype == Dtype::U32 && *v > 1e9;
                 assert!(gpu.download(view).await.unwrap().iter().all(poisoned));

@@ -31,7 +31,7 @@ const SAMPLES: [(Checks, usize); 2] = [(Checks::Off, 4), (Checks::On, 1)];
 fn special(dtype: Dtype) -> [f32; 6] {
     let largest = match dtype {
         Dtype::F16 => 65_504.0,
-        Dtype::F32 | Dtype::U32 => f32::MAX,
+        Dtype::F32 | Dtype::U32 | Dtype::Words => f32::MAX,
     };
     [
         f32::NAN,
@@ -88,7 +88,7 @@ fn draw(gpu: &Gpu, shape: &dyn Operation, plan: &Plan) {
     let operands = shape.operands();
     let read: Vec<_> = operands.iter().filter(|o| o.role.is_read()).collect();
     for (place, operand) in read.iter().enumerate() {
-        if operand.dtype == Dtype::U32 || ordinary[place].is_empty() {
+        if matches!(operand.dtype, Dtype::U32 | Dtype::Words) || ordinary[place].is_empty() {
             continue;
         }
         for (number, value) in special(operand.dtype).into_iter().enumerate() {

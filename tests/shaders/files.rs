@@ -11,6 +11,7 @@ use ridgepoint::plan::preview;
 use ridgepoint::roofline::PROBE_FILES;
 use ridgepoint::shader::{Checks, Constant, Loops, Prepared, Shader, stamp};
 use ridgepoint::tune::known_cases;
+use ridgepoint::weights::Weights;
 use ridgepoint::{Error, Plan, PlanOptions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -170,7 +171,7 @@ fn every_file_is_registered() {
 
 /// Lines of WGSL code that all files may have together, each snippet counted once: neither blank nor comments. A commit that
 /// raises the number says for which kernel.
-const CODE_LINES: usize = 6940;
+const CODE_LINES: usize = 7320;
 
 fn code_lines(text: &str) -> usize {
     let lines = text.lines().map(str::trim);
@@ -246,6 +247,8 @@ fn snippets_are_those_of_their_files() {
             used.insert(snippet.name.to_owned());
         }
     }
+    // The host swaps these by the format of B.
+    used.extend(Weights::QUANTIZED.map(|weights| format!("weights_{}", weights.name())));
     let known: BTreeSet<String> = snippets.keys().cloned().collect();
     assert_eq!(known, used, "a snippet that nothing uses");
     println!("{code} lines of WGSL code, each snippet counted once");

@@ -8,6 +8,7 @@ const FLOORS: &[&str] = &[
     "text",
     "units",
     "error",
+    "weights",
     "files",
     "data",
     "tolerance",

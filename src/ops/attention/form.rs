@@ -9,7 +9,7 @@ use crate::kernel::Constants;
 pub(super) fn form(attention: &Attention) -> Constants {
     let [element, four] = match attention.dtype {
         Dtype::F16 => ["f16", "vec4<f16>"],
-        Dtype::F32 | Dtype::U32 => ["f32", "vec4<f32>"],
+        Dtype::F32 | Dtype::U32 | Dtype::Words => ["f32", "vec4<f32>"],
     };
     Constants::new()
         .set("Elem", element)

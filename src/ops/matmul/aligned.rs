@@ -6,7 +6,7 @@ use super::dispatch::DispatchRanges;
 use super::form::{self, types};
 use super::fragment_model::{self, Tail};
 use super::layout::{Layout, Order};
-use super::params::{params, windows};
+use super::params::{params, scales, windows};
 use super::partials::{self, Partials};
 use super::partition::Partition;
 use super::shape::Matmul;
@@ -14,6 +14,7 @@ use super::split_k::{self, SplitK};
 use super::sub_problems::Multiply;
 use super::tile_model::Depth;
 use super::{matrix_units, schedule};
+use super::{quantized, samples};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
@@ -28,8 +29,10 @@ pub(super) static ALIGNED: Implementation<Matmul> = Implementation {
     kernel: Kernel {
         features: matrix_units::FEATURES.union(wgpu::Features::SHADER_F16),
         dtypes: &[Dtype::F16],
-        // Whole tiles, and rows that end within one, in parts of K.
-        trials: &["128x64x64", "21x128x1024+tb"],
+        // Quantised weights.
+        intermediates: Dtype::F16,
+        // Whole tiles, rows that end within one, in parts of K, and quants.
+        trials: &["128x64x64", "21x128x1024+tb", "48x128x256+q4_0"],
         ..Kernel::new(
             "matmul_aligned",
             "matmul_cooperative for f16 of whole chunks of 16 bytes; parts of K where tiles are few",
@@ -40,7 +43,7 @@ pub(super) static ALIGNED: Implementation<Matmul> = Implementation {
     constants,
     alternatives,
     schedule: dispatches,
-    samples: None,
+    samples: Some(samples::of_all),
 };
 
 /// The sum of parts of K, four elements at a time: rows of C are multiples of a fragment.
@@ -189,6 +192,8 @@ const SPLIT: SplitK = SplitK {
             .merged(&Fragments::of(side, matmul.dtype).constants())
             .set("LANES", lanes)
             .set("SUBGROUPS_VARY", device.subgroups_vary())
+            .merged(&quantized::format(matmul.weights))
+            .set("QUANTIZED", matmul.weights.is_quantized())
             .set("QuadC", types(result)[1])
             .set("EPILOGUE", !is_split && !matmul.is_plain()))
     },
@@ -218,7 +223,7 @@ fn alternatives(matmul: &Matmul, device: &Capabilities) -> Vec<Constants> {
 
 /// The dispatches of the product, each of a sub-problem whose columns and depth are whole tiles.
 fn dispatches(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule> {
-    let tile = ["TILE_N", "TILE_K"].map(|name| u64::from(stages[0].constant(name)));
+    let tile = ["TILE_N", "STEP_K"].map(|name| u64::from(stages[0].constant(name)));
     if stages[0].constant("TAIL") > 0 && matmul.batch * matmul.m * matmul.n > 0 {
         require(matmul, tile).map_err(|reason| ALIGNED.kernel.unsupported(reason))?;
         return with_tail(matmul, stages, device);
@@ -228,9 +233,9 @@ fn dispatches(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> R
         if !is_empty {
             require(product, tile).map_err(|reason| ALIGNED.kernel.unsupported(reason))?;
         }
+        let no_tail = BindingRange::whole(Slot::Operand(0), 0);
         schedule::at_once(product, WORK, stages, device, partials, |windows, _| {
-            let no_tail = BindingRange::whole(Slot::Operand(0), 0);
-            [&windows[..], &[no_tail]].concat()
+            bindings(product, windows, no_tail)
         })
     };
     let multiply = Multiply {
@@ -242,6 +247,20 @@ fn dispatches(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> R
         at_once,
     };
     multiply.schedule()
+}
+
+/// Bindings 1, 2, ... of the kernel: quantised weights are bound as quants and scales, others as `b`.
+fn bindings(
+    matmul: &Matmul,
+    [a, b, bias, c]: [BindingRange; 4],
+    tails: BindingRange,
+) -> Vec<BindingRange> {
+    let nothing = BindingRange::whole(Slot::Operand(0), 0);
+    if matmul.weights.is_quantized() {
+        vec![a, nothing, bias, c, tails, b, scales(matmul)]
+    } else {
+        vec![a, b, bias, c, tails, nothing, nothing]
+    }
 }
 
 /// The dispatches of a product whose last `TAIL` rows of tiles take K in parts, each by a workgroup of its own: all in one
@@ -270,7 +289,7 @@ fn with_tail(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> Re
     let split = partials.split(
         matmul.k,
         constant("SPLIT_K"),
-        constant("TILE_K"),
+        constant("STEP_K"),
         cost.deepest(device),
     );
     let [_, _, c] = matmul.strides()?;
@@ -292,7 +311,7 @@ fn with_tail(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> Re
         flops: cost.of_depth(matmul.k),
         fill_device: 1,
     };
-    let windows = [&windows(matmul)[..], &[sums]].concat();
+    let windows = bindings(matmul, windows(matmul), sums);
     let mut steps = ranges.steps((0, stages[0]), &windows, &device.limits, |first| {
         params.beginning_at(first)
     })?;

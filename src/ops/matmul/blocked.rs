@@ -1,6 +1,7 @@
 //! `matmul_blocked`: register blocks over tiles in workgroup memory, K at once or in parts.
 
 use super::cost::Arithmetic;
+use super::quantized::floats_alone;
 use super::shape::Matmul;
 use super::split_k::{self, SplitK};
 use super::tile_model::{self, Depth};
@@ -23,7 +24,7 @@ pub(in crate::ops) static BLOCKED: Implementation<Matmul> = Implementation {
             &[Stage::of(&files::MATMUL_BLOCKED), partials::REDUCE],
         )
     },
-    fit: |_, _| Fit::Best,
+    fit: |matmul, _| floats_alone(matmul, || Fit::Best),
     constants: |matmul, device, given| SPLIT.constants(matmul, device, given),
     alternatives,
     schedule: |matmul, stages, device| {

@@ -85,17 +85,26 @@ fn elements(sizes: &Sizes) -> u64 {
     sizes.of("m").saturating_mul(sizes.of("n"))
 }
 
-/// Orders in memory, and whether rows can be moved only an element at a time: `+ta`, `+tb`, `+odd`.
+/// Orders in memory, whether rows can be moved only an element at a time, and the format of quantised weights: `+ta`, `+tb`,
+/// `+odd`, `+q4_0`.
 pub(super) fn variant(matmul: &Matmul) -> String {
     let transposed = |order| order == Order::ColumnMajor;
     let by_four = |[a, b, _]: [Strides; 3]| a.by_four(matmul.batch) && b.by_four(matmul.batch);
     let words = [
         (transposed(matmul.a.order), "+ta"),
-        (transposed(matmul.b.order), "+tb"),
+        (
+            transposed(matmul.b.order) && !matmul.weights.is_quantized(),
+            "+tb",
+        ),
         (!matmul.strides().is_ok_and(by_four), "+odd"),
     ];
     let present = words.into_iter().filter(|(present, _)| *present);
-    present.map(|(_, word)| word).collect()
+    let mut found: String = present.map(|(_, word)| word).collect();
+    if matmul.weights.is_quantized() {
+        found += "+";
+        found += matmul.weights.name();
+    }
+    found
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::cost::Arithmetic;
 use super::form::{self, types};
+use super::quantized::floats_alone;
 use super::shape::Matmul;
 use super::split_k::{self, SplitK};
 use super::{matrix_units, partials, schedule};
@@ -26,9 +27,11 @@ pub(super) static COOPERATIVE: Implementation<Matmul> = Implementation {
             &[Stage::of(&files::MATMUL_COOPERATIVE), partials::REDUCE],
         )
     },
-    fit: |matmul, device| match matrix_units::side(matmul, device) {
-        Ok(side) => matrix_units::fit(matmul, side, device),
-        Err(reason) => Fit::Unable(reason),
+    fit: |matmul, device| {
+        floats_alone(matmul, || match matrix_units::side(matmul, device) {
+            Ok(side) => matrix_units::fit(matmul, side, device),
+            Err(reason) => Fit::Unable(reason),
+        })
     },
     constants: |matmul, device, given| SPLIT.constants(matmul, device, given),
     alternatives: |matmul, device| SPLIT.alternative(matmul, device).into_iter().collect(),

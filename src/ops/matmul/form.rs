@@ -96,7 +96,7 @@ pub(super) fn types(dtype: Dtype) -> [Constant; 3] {
         Dtype::F32 => ["f32", "vec4<f32>", "array<f32, 1>"],
         Dtype::F16 => ["f16", "vec4<f16>", "array<f16, 1>"],
         // No kernel takes them, and each says so.
-        Dtype::U32 => ["u32", "vec4<u32>", "array<u32, 1>"],
+        Dtype::U32 | Dtype::Words => ["u32", "vec4<u32>", "array<u32, 1>"],
     }
     .map(Constant::Type)
 }

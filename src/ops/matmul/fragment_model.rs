@@ -50,7 +50,8 @@ impl FragmentTile {
         // A run of an operand whose rows lie along K is as long as a step is deep.
         let run = (2.0 * k as f64 / core.line_bytes).min(1.0).powf(-SHORT_RUN);
         let [cost_a, cost_b] = along_k(matmul).map(|along_k| if along_k { run } else { 1.0 });
-        let bytes = 2.0 * k as f64 * (m as f64 * cost_a + n as f64 * cost_b);
+        let weight = bytes_of_weight(matmul);
+        let bytes = k as f64 * (2.0 * m as f64 * cost_a + weight * n as f64 * cost_b);
         let busy = bytes / core.bytes_per_ns + (2 * m * n * k) as f64 / core.flops_per_ns;
         let alone = wait + busy * (1.0 + FEW_SUBGROUPS / self.subgroups() as f64);
         alone.max(sharing as f64 * bytes / core.shared_bytes_per_ns)
@@ -156,8 +157,16 @@ impl FragmentTile {
 
 /// Bytes of A and B.
 fn read(matmul: &Matmul) -> f64 {
-    let [sides, depth] = [matmul.m + matmul.n, matmul.k].map(|size| size as f64);
-    2.0 * matmul.batch as f64 * sides * depth
+    let [m, n, depth] = [matmul.m, matmul.n, matmul.k].map(|size| size as f64);
+    matmul.batch as f64 * (2.0 * m + bytes_of_weight(matmul) * n) * depth
+}
+
+/// Bytes of an element of B.
+fn bytes_of_weight(matmul: &Matmul) -> f64 {
+    if matmul.weights.is_quantized() {
+        return matmul.weights.bytes_per_element(matmul.k);
+    }
+    2.0
 }
 
 /// Nanoseconds of the dispatch that sums `parts` of K for `elements` of C; 0 for one part, which has no such dispatch.

@@ -1,6 +1,7 @@
 //! `matmul_naive`: one invocation for each element of C, straight from memory.
 
 use super::cost::Arithmetic;
+use super::quantized::floats_alone;
 use super::shape::Matmul;
 use super::{form, schedule};
 use crate::error::Result;
@@ -17,7 +18,11 @@ pub(super) static NAIVE: Implementation<Matmul> = Implementation {
         "one invocation for each element of C, straight from memory",
         &[Stage::of(&files::MATMUL_NAIVE)],
     ),
-    fit: |matmul, device| form::fit_of_whole_k(matmul, device, "it has no register blocks"),
+    fit: |matmul, device| {
+        floats_alone(matmul, || {
+            form::fit_of_whole_k(matmul, device, "it has no register blocks")
+        })
+    },
     constants,
     alternatives: no_alternatives,
     schedule: |matmul, stages, device| {

@@ -71,7 +71,7 @@ impl Split {
     }
 }
 
-/// Operands `a`, `b`, `bias` (empty where there is none), `c`.
+/// Operands `a`, `b`, `bias` (empty where there is none), `c`. [`scales`] is the operand beside `b` of quantised weights.
 pub(super) fn windows(matmul: &Matmul) -> [BindingRange; 4] {
     let operands = matmul.operands();
     let window = |i: usize| {
@@ -79,10 +79,19 @@ pub(super) fn windows(matmul: &Matmul) -> [BindingRange; 4] {
         BindingRange::whole(Slot::Operand(i), bytes)
     };
     let bias = match matmul.bias {
-        Bias::Row => window(2),
+        Bias::Row => window(matmul.bias_operand()),
         Bias::None => BindingRange::whole(Slot::Operand(0), 0),
     };
     [window(0), window(1), bias, window(operands.len() - 1)]
+}
+
+/// Operand `scales` of quantised weights; empty where B has none.
+pub(super) fn scales(matmul: &Matmul) -> BindingRange {
+    if !matmul.weights.is_quantized() {
+        return BindingRange::whole(Slot::Operand(0), 0);
+    }
+    let words = matmul.rows_of_weights() * matmul.weights.scale_words(matmul.k);
+    BindingRange::whole(Slot::Operand(2), words * 4)
 }
 
 pub(super) fn params(matmul: &Matmul, tiles_n: u64, split: Split) -> Result<Params> {

@@ -37,6 +37,8 @@ enum Side {
 const GRANULES: [u64; 2] = [256, 64];
 /// Smallest step for parts that are cut along neighbours in memory: up to 8 neighbours are moved at once.
 const APART: u64 = 8;
+/// Rows of whole words that begin at a multiple of every alignment of bindings, 256 bytes at most.
+pub(super) const ALIGNED_ROWS: u64 = 64;
 /// Bytes of partial sums at most, 64 MiB, where K is cut for the watchdog limit.
 const SUMS: u64 = 64 << 20;
 
@@ -82,12 +84,11 @@ impl Partition {
         };
         let side_a = by_order(matmul.a.order, [Side::Rows, Side::Depth]);
         let side_b = by_order(matmul.b.order, [Side::Depth, Side::Columns]);
-        for (places, side, dtype) in [
-            (a, side_a, matmul.dtype),
-            (b, side_b, matmul.dtype),
-            (c, Side::Rows, matmul.output),
+        for (places, side, elements) in [
+            (a, side_a, room / matmul.dtype.bytes()),
+            (b, side_b, elements_of_b(matmul, room)),
+            (c, Side::Rows, room / matmul.output.bytes()),
         ] {
-            let elements = room / dtype.bytes();
             let matrix = places.span(*Self::whole(matmul).side(side));
             if matrix <= elements {
                 let others = (elements - matrix).checked_div(places.batch);
@@ -225,6 +226,20 @@ impl Partition {
         }
         sub_ranges(matmul.k, self.depth).collect()
     }
+}
+
+/// Elements of B that `room` bytes hold. A window of quantised weights begins up to a granule of rows early, where its quants
+/// and its scales both begin at a multiple of the alignment.
+fn elements_of_b(matmul: &Matmul, room: u64) -> u64 {
+    if !matmul.weights.is_quantized() {
+        return room / matmul.dtype.bytes();
+    }
+    let words = [
+        matmul.weights.quant_words(matmul.k),
+        matmul.weights.scale_words(matmul.k),
+    ];
+    let of_row = words.into_iter().max().unwrap_or(0).max(1) * 4;
+    (room / of_row).saturating_sub(ALIGNED_ROWS - 1) * matmul.k
 }
 
 /// Whether K is cut, so that parts have to be summed: only kernels with planes for them can.

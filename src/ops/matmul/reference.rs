@@ -3,30 +3,62 @@
 use super::shape::{Activation, Bias, Matmul};
 use crate::data::{Dtype, Inputs};
 use crate::tolerance::{self, Expected, exp_relative, gamma};
+use crate::weights::Group;
 
 /// Expected values of elements of C's buffer; what lies between rows stays as it was.
-pub(super) fn expected(matmul: &Matmul, inputs: &dyn Inputs, indices: &[u64]) -> Vec<Expected> {
+///
+/// `intermediates` is the type to which a kernel rounds quantised weights where A is f16.
+pub(super) fn expected(
+    matmul: &Matmul,
+    intermediates: Dtype,
+    inputs: &dyn Inputs,
+    indices: &[u64],
+) -> Vec<Expected> {
     let Ok([a, b, c]) = matmul.strides() else {
         return Vec::new();
     };
-    let c_operand = 2 + usize::from(matmul.bias == Bias::Row);
+    let (bias_operand, c_operand) = (matmul.bias_operand(), matmul.c_operand());
+    let rounds =
+        matmul.weights.is_quantized() && matmul.dtype == Dtype::F16 && intermediates == Dtype::F16;
     let one = |&index: &u64| {
         let Some((matrix, row, column)) = matmul.element_of(index) else {
             return Expected::new(inputs.get(c_operand, index), 0.0);
         };
-        let (mut sum, mut magnitudes) = (0.0, 0.0);
+        let (mut sum, mut magnitudes, mut rounded, mut unscaled) = (0.0, 0.0, 0.0, 0.0);
         for k in 0..matmul.k {
-            let product =
-                inputs.get(0, a.at(matrix, row, k)) * inputs.get(1, b.at(matrix, k, column));
-            sum += product;
-            magnitudes += tolerance::finite(product).abs();
+            let left = inputs.get(0, a.at(matrix, row, k));
+            if !matmul.weights.is_quantized() {
+                let product = left * inputs.get(1, b.at(matrix, k, column));
+                sum += product;
+                magnitudes += tolerance::finite(product).abs();
+                continue;
+            }
+            // Kernels sum the products of a group before they apply its scale, and sum A where the group has a minimum.
+            let (group, quant) = weight(matmul, inputs, b.at(matrix, k, column));
+            let value = f64::from(group.value(quant));
+            sum += left * value;
+            let size = tolerance::finite(left).abs();
+            let centred = (f64::from(quant) - f64::from(group.centre)).abs();
+            let minimum = group
+                .minimum
+                .map_or(0.0, |minimum| f64::from(minimum).abs());
+            magnitudes += size * (centred * f64::from(group.scale).abs() + minimum);
+            unscaled += size * centred.max(1.0);
+            if rounds {
+                rounded += size * tolerance::storing(value, Dtype::F16);
+            }
+        }
+        let is_apart = matmul.weights.has_minimum() || rounds;
+        if tolerance::may_overflow(unscaled) || is_apart && !sum.is_finite() {
+            // An infinity meets one of the other sign, or a factor that was rounded to 0.
+            return Expected::unknown();
         }
         let mut terms = vec![f64::from(matmul.alpha) * sum];
         if matmul.beta != 0.0 {
             terms.push(f64::from(matmul.beta) * inputs.get(c_operand, c.at(matrix, row, column)));
         }
         if matmul.bias == Bias::Row {
-            terms.push(inputs.get(2, column));
+            terms.push(inputs.get(bias_operand, column));
         }
         let u = Dtype::F32.unit_roundoff();
         let alpha = f64::from(matmul.alpha).abs();
@@ -43,10 +75,27 @@ pub(super) fn expected(matmul: &Matmul, inputs: &dyn Inputs, indices: &[u64]) ->
         if !value.is_finite() {
             return matmul.activation.expected(value, 0.0);
         }
-        let allowed = alpha * tolerance::dot(matmul.k, u, magnitudes) + gamma(6.0, u) * sizes;
+        let allowed =
+            alpha * (tolerance::dot(matmul.k, u, magnitudes) + rounded) + gamma(6.0, u) * sizes;
         matmul.activation.expected(value, allowed)
     };
     indices.iter().map(one).collect()
+}
+
+/// The group and the quant of the weight at `index` of the elements of B.
+fn weight(matmul: &Matmul, inputs: &dyn Inputs, index: u64) -> (Group, i32) {
+    let (row, k) = (index / matmul.k, index % matmul.k);
+    let [quants, scales] = [
+        matmul.weights.quant_words(matmul.k),
+        matmul.weights.scale_words(matmul.k),
+    ];
+    let group = matmul
+        .weights
+        .group_of(k, |word| inputs.word(2, row * scales + word));
+    let quant = matmul
+        .weights
+        .quant(k, |word| inputs.word(1, row * quants + word));
+    (group, quant)
 }
 
 impl Matmul {
@@ -106,7 +155,7 @@ mod tests {
     use crate::ops::{Layout, Operation, Order};
 
     fn values(matmul: &Matmul, inputs: &[Vec<f32>], indices: &[u64]) -> Vec<f64> {
-        let found = expected(matmul, &inputs, indices);
+        let found = expected(matmul, Dtype::F32, &inputs, indices);
         found.iter().map(|e| e.value).collect()
     }
 
@@ -120,7 +169,7 @@ mod tests {
         let all = [0, 1, 2, 3];
         let inputs = [a.clone(), b.clone()];
         assert_eq!(values(&matmul, &inputs, &all), [8.0, 7.0, 18.5, 13.0]);
-        let found = expected(&matmul, &inputs.as_slice(), &all);
+        let found = expected(&matmul, Dtype::F32, &inputs.as_slice(), &all);
         assert!(found.iter().all(|e| e.allowed > 0.0 && e.allowed < 1e-4));
         let transposed = Layout {
             order: Order::ColumnMajor,

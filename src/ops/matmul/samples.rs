@@ -5,6 +5,7 @@ use super::shape::{Activation, Bias, Matmul};
 use crate::data::Dtype;
 use crate::ops::Operation;
 use crate::shader::Prepared;
+use crate::weights::Weights;
 use std::sync::Arc;
 
 /// Around the tiles, with and without every extra.
@@ -39,6 +40,80 @@ pub(super) fn samples(stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
         .collect();
     found.extend(with_extras(tile_m, tile_n));
     found.extend(whole(tile_m, tile_n));
+    let boxed = |matmul| Box::new(matmul) as Box<dyn Operation>;
+    found.into_iter().map(boxed).collect()
+}
+
+/// [`samples`] and [`of_quants`], for a kernel of both.
+pub(super) fn of_all(stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
+    let mut found = samples(stages);
+    found.extend(of_quants(stages));
+    found
+}
+
+/// Every format, around the tiles of kernels of quants and those of floats behind them, with every extra.
+pub(super) fn of_quants(_: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
+    let of = |weights: Weights, m, n, k: u64| Matmul {
+        weights,
+        b: transposed(),
+        ..Matmul::new(m, n, k * weights.block())
+    };
+    let half = |matmul| Matmul {
+        dtype: Dtype::F16,
+        ..matmul
+    };
+    let mut found = Vec::new();
+    for weights in Weights::QUANTIZED {
+        found.extend([of(weights, 1, 65, 3), of(weights, 5, 7, 2)]);
+        found.extend([of(weights, 2, 130, 1), of(weights, 17, 96, 2)].map(half));
+    }
+    let q4_0 = |m, n, k| of(Weights::Q4_0, m, n, k);
+    let q6_k = |m, n, k| of(Weights::Q6K, m, n, k);
+    found.extend([
+        q4_0(1, 1, 1),
+        q4_0(3, 5, 0),
+        q4_0(0, 5, 1),
+        q4_0(5, 0, 1),
+        q4_0(1, 33, 65),
+        half(q4_0(130, 130, 4)),
+        q4_0(130, 70, 3),
+        half(q4_0(16, 128, 8)),
+        half(q4_0(300, 256, 6)),
+    ]);
+    // Columns in whole tiles of matrix units.
+    found.extend(Weights::QUANTIZED.map(|weights| half(of(weights, 48, 128, 2))));
+    let extras = |matmul: Matmul| Matmul {
+        bias: Bias::Row,
+        activation: Activation::Gelu,
+        alpha: -0.5,
+        beta: 2.0,
+        ..matmul
+    };
+    found.extend([extras(q4_0(9, 12, 2)), extras(half(q6_k(3, 12, 1)))]);
+    found.push(Matmul {
+        batch: 3,
+        activation: Activation::Silu,
+        output: Dtype::F16,
+        ..half(of(Weights::Q4_1, 2, 20, 3))
+    });
+    found.push(Matmul {
+        batch: 2,
+        b: Layout {
+            batch_stride: Some(0),
+            ..transposed()
+        },
+        a: Layout {
+            row_stride: Some(99),
+            offset: 3,
+            ..Layout::default()
+        },
+        c: Layout {
+            row_stride: Some(24),
+            offset: 4,
+            ..Layout::default()
+        },
+        ..of(Weights::Q8_0, 4, 20, 3)
+    });
     let boxed = |matmul| Box::new(matmul) as Box<dyn Operation>;
     found.into_iter().map(boxed).collect()
 }

@@ -60,7 +60,9 @@ pub(super) fn at_once(
     let cost = Cost::from_prepared(work, stages[0], device.kind);
     let parts = split_k(stages[0]);
     let split = if parts > 1 {
-        partials.split(matmul.k, parts, constant("TILE_K"), cost.deepest(device))
+        let step = stages[0].constants.get("STEP_K").copied();
+        let step = step.map_or_else(|| constant("TILE_K"), u64::from);
+        partials.split(matmul.k, parts, step, cost.deepest(device))
     } else {
         Split::NONE
     };

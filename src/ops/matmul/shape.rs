@@ -2,11 +2,13 @@
 
 use super::layout::{Layout, Order, Strides};
 use crate::data::Dtype;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::weights::Weights;
 
 /// `C[m, n] = activation(alpha * op(A)[m, k] * op(B)[k, n] + beta * C[m, n] + bias[n])`, for each matrix of a batch.
 ///
-/// Sums are f32 whatever the inputs are. Operands: `a`, `b`, `bias` where there is one, `c`.
+/// Sums are f32 whatever the inputs are. Operands: `a`, `b`, `bias` where there is one, `c`. Quantised weights are two
+/// operands, `b` with the quants and `scales`, both of [`Dtype::Words`].
 ///
 /// # Examples
 /// ```
@@ -27,8 +29,10 @@ pub struct Matmul {
     pub k: u64,
     /// Matrices of each operand.
     pub batch: u64,
-    /// Element type of A and B.
+    /// Element type of A and B; of A alone where B is quantised.
     pub dtype: Dtype,
+    /// Format of the elements of B. Quantised weights lie as `[n, k]`: `b` has to be [`Order::ColumnMajor`], without gaps.
+    pub weights: Weights,
     /// Element type of C.
     pub output: Dtype,
     /// Factor of the product.
@@ -94,6 +98,7 @@ impl Matmul {
             k,
             batch: 1,
             dtype: Dtype::F32,
+            weights: Weights::Float,
             output: Dtype::F32,
             alpha: 1.0,
             beta: 0.0,
@@ -124,6 +129,54 @@ impl Matmul {
             && self.beta == 0.0
             && self.bias == Bias::None
             && self.activation == Activation::None
+    }
+
+    /// Place of the bias among the operands, where there is one.
+    pub(super) fn bias_operand(&self) -> usize {
+        2 + usize::from(self.weights.is_quantized())
+    }
+
+    /// Place of C among the operands.
+    pub(super) fn c_operand(&self) -> usize {
+        self.bias_operand() + usize::from(self.bias == Bias::Row)
+    }
+
+    /// Rows of quants that the operand `b` has to have, one for each column of each matrix; 0 where B has no quants.
+    pub(super) fn rows_of_weights(&self) -> u64 {
+        let elements = self.strides().map_or(0, |[_, b, _]| b.elements);
+        elements.checked_div(self.k).unwrap_or(0)
+    }
+
+    /// Refuses a layout or depth that quantised weights cannot have.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] with what to change.
+    pub(super) fn require_weights(&self) -> Result<()> {
+        if !self.weights.is_quantized() {
+            return Ok(());
+        }
+        let refuse = |reason: &str| {
+            Err(Error::Shape {
+                operation: "matmul",
+                reason: format!("weights of {} {reason}", self.weights.name()),
+            })
+        };
+        let [_, b, _] = self.strides()?;
+        if self.b.order != Order::ColumnMajor {
+            return refuse("lie as [n, k]: set the order of `b` to column-major");
+        }
+        if b.column_step != self.k
+            || b.first.checked_rem(self.k).unwrap_or(0) != 0
+            || b.batch.checked_rem(self.k).unwrap_or(0) != 0
+        {
+            return refuse(
+                "have no gaps: leave row stride, batch stride and offset of `b` as they are",
+            );
+        }
+        if self.a.order != Order::RowMajor {
+            return refuse("multiply rows of A as they lie: A cannot be transposed");
+        }
+        self.weights.require_depth(self.k)
     }
 
     /// Whether kernels leave elements of C's buffer as they are, or read them.

@@ -5,7 +5,7 @@ use super::dispatch::sub_ranges;
 use super::layout::{Layout, Strides};
 use super::params::Split;
 use super::partials::{Partials, reduce};
-use super::partition::Partition;
+use super::partition::{ALIGNED_ROWS, Partition};
 use super::shape::{Bias, Matmul};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
@@ -213,8 +213,19 @@ impl SubProblem {
             ..*matmul
         };
         product.c = layout(&matmul.c, &c, [rows.start, columns.start], matmul.output);
+        if matmul.weights.is_quantized() {
+            let row = b.at(matrices.start, 0, columns.start) / matmul.k.max(1);
+            let first = row / ALIGNED_ROWS * ALIGNED_ROWS;
+            product.b.offset = (row - first) * matmul.k;
+            let [quants, scales] = [
+                matmul.weights.quant_words(matmul.k),
+                matmul.weights.scale_words(matmul.k),
+            ];
+            shifts[1] = first * quants * 4;
+            shifts.insert(2, first * scales * 4);
+        }
         if matmul.bias == Bias::Row {
-            shifts.insert(2, columns.start * 4);
+            shifts.insert(matmul.bias_operand(), columns.start * 4);
         }
         Ok(Self { product, shifts })
     }

@@ -6,10 +6,12 @@ use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::ops::words::refuse_contradictions;
 use crate::ops::{Family, Operation};
+use crate::weights::Weights;
 
 /// The form of a shape's text, with an example.
 pub(super) const FORM: &str = "MxNxK or BATCHxMxNxK, such as 4096x4096x4096, then what differs from A * B: \
-    +ta +tb (transposed) +sb (B shared) +alpha=2 +beta=0.5 +bias +relu +gelu +silu +f16 (type of C)";
+    +ta +tb (transposed) +sb (B shared) +alpha=2 +beta=0.5 +bias +relu +gelu +silu +f16 (type of C), and for quantised \
+    weights one of +q4_0 +q4_1 +q8_0 +q4_k +q6_k +int4 +int8 (B as [N, K])";
 
 /// The text of `matmul`. Strides and offsets have none.
 pub(super) fn label(matmul: &Matmul) -> String {
@@ -22,7 +24,14 @@ pub(super) fn label(matmul: &Matmul) -> String {
     let transposed = |layout: &Layout| layout.order == Order::ColumnMajor;
     let words = [
         (transposed(&matmul.a), "ta".to_owned()),
-        (transposed(&matmul.b), "tb".to_owned()),
+        (
+            transposed(&matmul.b) && !matmul.weights.is_quantized(),
+            "tb".to_owned(),
+        ),
+        (
+            matmul.weights.is_quantized(),
+            matmul.weights.name().to_owned(),
+        ),
         (matmul.b.batch_stride == Some(0), "sb".to_owned()),
         (
             matmul.alpha.to_bits() != 1f32.to_bits(),
@@ -89,6 +98,7 @@ pub(super) fn parse(
 fn topic(word: &str) -> &str {
     match word.split_once('=').map_or(word, |(name, _)| name) {
         "relu" | "gelu" | "silu" => "activation",
+        name if Weights::named(name).is_some() => "weights",
         name => name,
     }
 }
@@ -103,7 +113,10 @@ fn set(matmul: &mut Matmul, word: &str) -> Option<()> {
         "gelu" => matmul.activation = Activation::Gelu,
         "silu" => matmul.activation = Activation::Silu,
         "f16" => matmul.output = Dtype::F16,
-        _ => return None,
+        name => {
+            matmul.weights = Weights::named(name)?;
+            matmul.b.order = Order::ColumnMajor;
+        }
     }
     Some(())
 }
@@ -121,6 +134,8 @@ mod tests {
             "4x5x6x7+ta+tb+sb+alpha=2+beta=0.5+bias+gelu+f16",
             "3x3x3+relu",
             "3x3x3+silu",
+            "2x3x5x64+q4_0+sb+bias",
+            "3x5x256+q6_k",
         ] {
             assert_eq!(parse(&MATMUL, text, Dtype::F16).unwrap().label(), text);
         }
@@ -132,6 +147,7 @@ mod tests {
             "1x2x3+silu+bias+gelu",
             "1x2x3+alpha=2+alpha=3",
             "1x2x3+ta+ta",
+            "1x2x256+q4_0+q4_k",
         ] {
             let error = parse(&MATMUL, text, Dtype::F32).unwrap_err();
             assert!(matches!(error, Error::Shape { .. }), "{text}: {error}");

@@ -1,6 +1,7 @@
 //! `matmul_tiled`: 16 x 16 tiles in workgroup memory.
 
 use super::cost::Arithmetic;
+use super::quantized::floats_alone;
 use super::shape::Matmul;
 use super::{form, schedule};
 use crate::error::Result;
@@ -17,7 +18,11 @@ pub(super) static TILED: Implementation<Matmul> = Implementation {
         "16 x 16 tiles in workgroup memory",
         &[Stage::of(&files::MATMUL_TILED)],
     ),
-    fit: |matmul, device| form::fit_of_whole_k(matmul, device, "it has no register blocks"),
+    fit: |matmul, device| {
+        floats_alone(matmul, || {
+            form::fit_of_whole_k(matmul, device, "it has no register blocks")
+        })
+    },
     constants,
     alternatives: no_alternatives,
     schedule: |matmul, stages, device| {

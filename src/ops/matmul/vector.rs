@@ -6,6 +6,7 @@ use super::form::types;
 use super::layout::Strides;
 use super::params::{Split, windows};
 use super::partials::{self, Partials, reduce};
+use super::quantized::floats_alone;
 use super::shape::Matmul;
 use super::split_k::SplitK;
 use super::sub_problems::{Multiply, split_k};
@@ -28,7 +29,7 @@ pub(super) static VECTOR: Implementation<Matmul> = Implementation {
         "the larger operand read once by many: for few rows or few columns; parts of K where these are few",
         &[Stage::of(&files::MATMUL_VECTOR), partials::REDUCE],
     ),
-    fit,
+    fit: |matmul, device| floats_alone(matmul, || fit(matmul, device)),
     constants: |matmul, device, given| SPLIT.constants(matmul, device, given),
     alternatives: |matmul, device| SPLIT.alternative(matmul, device).into_iter().collect(),
     schedule,

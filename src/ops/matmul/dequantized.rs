@@ -1,0 +1,164 @@
+//! Products of floats behind a dispatch that dequantises the weights: what a program without fused kernels does, and what
+//! pays where so many rows use a weight that its conversion counts for nothing.
+
+use super::dispatch::sub_ranges;
+use super::partition::ALIGNED_ROWS;
+use super::quantized::{format, require_quants};
+use super::samples;
+use super::shape::Matmul;
+use crate::data::Dtype;
+use crate::error::Result;
+use crate::gpu::Capabilities;
+use crate::kernel::{
+    BindingRange, Constants, Dispatch, Kernel, Schedule, Slot, Stage, fold_workgroups,
+};
+use crate::ops::{Fit, Implementation};
+use crate::shader::{Prepared, files};
+use crate::weights::Weights;
+
+/// The first dispatch: `[n, k]` floats from quants.
+pub(super) const DEQUANTIZE: Stage = Stage::of(&files::MATMUL_DEQUANTIZE);
+
+/// Rows from which on dequantising first costs less than what a kernel of floats gains over one of quants.
+const MANY: u64 = 256;
+
+/// A product of floats that a kernel runs behind the first dispatch.
+pub(super) trait Product {
+    /// The kernel of floats.
+    const KERNEL: &'static Implementation<Matmul>;
+}
+
+/// The kernel `name`, which dequantises and then runs `P`; `stages` are [`DEQUANTIZE`] and those of `P`.
+pub(super) const fn dequantized<P: Product>(
+    name: &'static str,
+    about: &'static str,
+    stages: &'static [Stage],
+    trials: &'static [&'static str],
+) -> Implementation<Matmul> {
+    Implementation {
+        kernel: Kernel {
+            features: P::KERNEL.kernel.features,
+            dtypes: P::KERNEL.kernel.dtypes,
+            // The weights, where A is f16.
+            intermediates: Dtype::F16,
+            trials,
+            ..Kernel::new(name, about, stages)
+        },
+        fit: fit::<P>,
+        constants: constants::<P>,
+        alternatives: |matmul, device| (P::KERNEL.alternatives)(&of_floats(matmul), device),
+        schedule: schedule::<P>,
+        samples: Some(samples::of_quants),
+    }
+}
+
+/// The product with floats for weights.
+fn of_floats(matmul: &Matmul) -> Matmul {
+    Matmul {
+        weights: Weights::Float,
+        ..*matmul
+    }
+}
+
+fn fit<P: Product>(matmul: &Matmul, device: &Capabilities) -> Fit {
+    if let Err(reason) = require_quants(matmul) {
+        return Fit::Unable(reason);
+    }
+    match (P::KERNEL.fit)(&of_floats(matmul), device) {
+        Fit::Best if matmul.m >= MANY => Fit::Best,
+        Fit::Best => Fit::Able(format!(
+            "{} rows use a weight, which is written and read again as a float",
+            matmul.m
+        )),
+        other => other,
+    }
+}
+
+fn constants<P: Product>(
+    matmul: &Matmul,
+    device: &Capabilities,
+    given: &Constants,
+) -> Result<Constants> {
+    let product = (P::KERNEL.constants)(&of_floats(matmul), device, given)?;
+    Ok(format(matmul.weights)
+        .set("Dequantized", matmul.dtype)
+        .merged(&product))
+}
+
+fn schedule<P: Product>(
+    matmul: &Matmul,
+    stages: &[&Prepared],
+    device: &Capabilities,
+) -> Result<Schedule> {
+    let mut product = (P::KERNEL.schedule)(&of_floats(matmul), &stages[1..], device)?;
+    if product.steps.is_empty() {
+        return Ok(product);
+    }
+    let floats = Slot::Scratch(product.scratch.len());
+    for step in &mut product.steps {
+        step.stage += 1;
+        for window in &mut step.windows {
+            window.slot = match window.slot {
+                Slot::Operand(1) => floats,
+                // The scales lie between.
+                Slot::Operand(place) if place > 1 => Slot::Operand(place + 1),
+                slot => slot,
+            };
+        }
+    }
+    let elements = matmul.rows_of_weights() * matmul.k;
+    product.scratch.push(elements * matmul.dtype.bytes());
+    let mut steps = dequantize(matmul, stages[0], floats, device)?;
+    steps.append(&mut product.steps);
+    Ok(Schedule { steps, ..product })
+}
+
+/// Binding 0 of the first dispatch.
+#[repr(C)]
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+struct Params {
+    k: u32,
+    octets: u32,
+}
+
+/// The dispatches that write the weights of `matmul` as floats to `floats`, as many rows at once as a binding holds.
+fn dequantize(
+    matmul: &Matmul,
+    stage: &Prepared,
+    floats: Slot,
+    device: &Capabilities,
+) -> Result<Vec<Dispatch>> {
+    let (rows, k) = (matmul.rows_of_weights(), matmul.k);
+    let of_row = [
+        matmul.weights.quant_words(k) * 4,
+        matmul.weights.scale_words(k) * 4,
+        k * matmul.dtype.bytes(),
+    ];
+    let limits = &device.limits;
+    let longest = of_row.into_iter().max().unwrap_or(0).max(1);
+    let held = limits.max_storage_buffer_binding_size / longest;
+    let at_once = (held / ALIGNED_ROWS * ALIGNED_ROWS).max(1);
+    let workgroup = u64::from(stage.constant("DEQUANTIZE_WORKGROUP"));
+    sub_ranges(rows, at_once)
+        .map(|range| {
+            let count = range.end - range.start;
+            let slots = [Slot::Operand(1), Slot::Operand(2), floats];
+            let window = |(slot, bytes): (Slot, u64)| BindingRange {
+                slot,
+                offset: range.start * bytes,
+                bytes: count * bytes,
+            };
+            let octets = count * k / 8;
+            let params = Params {
+                k: k as u32,
+                octets: octets as u32,
+            };
+            Ok(Dispatch {
+                stage: 0,
+                params: bytemuck::bytes_of(&params).to_vec(),
+                windows: slots.into_iter().zip(of_row).map(window).collect(),
+                workgroups: fold_workgroups(octets.div_ceil(workgroup), limits)?,
+            })
+        })
+        .collect()
+}
