@@ -46,7 +46,6 @@ const TRANSPOSED_B: bool = false;   // B lies in memory as [N, K]
 const QUANTIZED: bool = false;  // B has quants and scales in place of elements
 const BITS: u32 = 4;           // bits of a quant: 4, 6 or 8
 const QUANTS_WIDTH: u32 = 4;   // words of a load of quants
-const PREFETCH: u32 = 1;       // steps whose quants are on their way at once, as a step has few bytes of them; divides the steps
 const CLAMP: bool = false;     // tiles may have fewer rows than TILE_M: rows past the last read the last one
 const EDGES: bool = false;     // M ends within a tile
 const SPLIT_K: u32 = 1;        // parts of K that are summed separately; matmul_reduce adds them up
@@ -93,7 +92,6 @@ const PASS_A: u32 = WORKGROUP / CHUNKS_A;           // rows that the workgroup f
 const PASS_B: u32 = WORKGROUP / CHUNKS_B;
 const LOADS_A: u32 = ROWS_A / PASS_A;
 const LOADS_B: u32 = ROWS_B / PASS_B;
-const STEP_K: u32 = TILE_K * PREFETCH;              // what parts of K are multiples of
 const BLOCKS_B: u32 = (TILE_K + 31u) / 32u;         // blocks of quants in a column of a tile
 const QUANT_BLOCKS: u32 = TILE_N * BLOCKS_B;        // blocks of quants in a tile
 const LOADS_Q: u32 = (QUANT_BLOCKS + WORKGROUP - 1u) / WORKGROUP;   // blocks that an invocation fetches
@@ -221,64 +219,57 @@ fn matmul_aligned(
     let k_first = depth_of(0u, all_steps, offset);
     var a_next = fetch_a(local_index, a_first, k_first, last_row);
     var b_next: array<vec4<u32>, LOADS_B>;
-    var q_next: array<array<QuantBlock, LOADS_Q>, PREFETCH>;
+    var q_next: array<QuantBlock, LOADS_Q>;
     if (QUANTIZED) {
-        for (var ahead = 0u; ahead < PREFETCH; ahead++) {
-            let k = depth_of(min(ahead, all_steps - 1u), all_steps, offset);
-            q_next[ahead] = fetch_quants(local_index, weights_row, k_begin + k);
-        }
+        q_next = fetch_quants(local_index, weights_row, k_begin + k_first);
     } else {
         b_next = fetch_b(b_first, k_first);
     }
-    for (var base = 0u; base < steps; base += PREFETCH) {
-        for (var ahead = 0u; ahead < PREFETCH; ahead++) {
-            let step = base + ahead;
-            keep_a(local_index, a_next);
-            if (QUANTIZED) {
-                keep_quants(local_index, q_next[ahead]);
-            } else {
-                keep_b(local_index, b_next);
-            }
-            workgroupBarrier();
-            // The last step fetches its own tiles once more, which nothing uses: a branch would cost more.
-            let next = depth_of(min(step + 1u, all_steps - 1u), all_steps, offset);
-            a_next = fetch_a(local_index, a_first, next, last_row);
-            if (QUANTIZED) {
-                let later = depth_of(min(step + PREFETCH, all_steps - 1u), all_steps, offset);
-                q_next[ahead] = fetch_quants(local_index, weights_row, k_begin + later);
-            } else {
-                b_next = fetch_b(b_first, next);
-            }
-            // A loop stands here even for one trip: without it, drivers unroll the steps and move the fetches to the next one.
-            // keep loop
-            for (var part = 0u; part < PARTS_K; part++) {
-                for (var fragment_k = 0u; fragment_k < FRAGMENTS_K; fragment_k++) {
-                    let k = part * UNROLL_K + fragment_k * FRAGMENT;
-                    var a_part: array<FragmentA, FRAGMENTS_M>;
-                    for (var i = 0u; i < FRAGMENTS_M; i++) {
-                        let row = i * FRAGMENT;
-                        if (TRANSPOSED_A) {
-                            a_part[i] = coopLoad<FragmentA>(&a_tile[own_a + k * STRIDE_A + row / WIDTH], STRIDE_A);
-                        } else {
-                            a_part[i] = coopLoadT<FragmentA>(&a_tile[own_a + row * STRIDE_A + k / WIDTH], STRIDE_A);
-                        }
+    for (var step = 0u; step < steps; step++) {
+        keep_a(local_index, a_next);
+        if (QUANTIZED) {
+            keep_quants(local_index, q_next);
+        } else {
+            keep_b(local_index, b_next);
+        }
+        workgroupBarrier();
+        // The last step fetches its own tiles once more, which nothing uses: a branch would cost more.
+        let next = depth_of(min(step + 1u, all_steps - 1u), all_steps, offset);
+        a_next = fetch_a(local_index, a_first, next, last_row);
+        if (QUANTIZED) {
+            q_next = fetch_quants(local_index, weights_row, k_begin + next);
+        } else {
+            b_next = fetch_b(b_first, next);
+        }
+        // A loop stands here even for one trip: without it, drivers unroll the steps and move the fetches to the next one.
+        // keep loop
+        for (var part = 0u; part < PARTS_K; part++) {
+            for (var fragment_k = 0u; fragment_k < FRAGMENTS_K; fragment_k++) {
+                let k = part * UNROLL_K + fragment_k * FRAGMENT;
+                var a_part: array<FragmentA, FRAGMENTS_M>;
+                for (var i = 0u; i < FRAGMENTS_M; i++) {
+                    let row = i * FRAGMENT;
+                    if (TRANSPOSED_A) {
+                        a_part[i] = coopLoad<FragmentA>(&a_tile[own_a + k * STRIDE_A + row / WIDTH], STRIDE_A);
+                    } else {
+                        a_part[i] = coopLoadT<FragmentA>(&a_tile[own_a + row * STRIDE_A + k / WIDTH], STRIDE_A);
                     }
-                    for (var j = 0u; j < FRAGMENTS_N; j++) {
-                        let column = j * FRAGMENT;
-                        var b_part: FragmentB;
-                        if (TRANSPOSED_B) {
-                            b_part = coopLoad<FragmentB>(&b_tile[own_b + column * STRIDE_B + k / WIDTH], STRIDE_B);
-                        } else {
-                            b_part = coopLoadT<FragmentB>(&b_tile[own_b + k * STRIDE_B + column / WIDTH], STRIDE_B);
-                        }
-                        for (var i = 0u; i < FRAGMENTS_M; i++) {
-                            sum[i][j] = coopMultiplyAdd(a_part[i], b_part, sum[i][j]);
-                        }
+                }
+                for (var j = 0u; j < FRAGMENTS_N; j++) {
+                    let column = j * FRAGMENT;
+                    var b_part: FragmentB;
+                    if (TRANSPOSED_B) {
+                        b_part = coopLoad<FragmentB>(&b_tile[own_b + column * STRIDE_B + k / WIDTH], STRIDE_B);
+                    } else {
+                        b_part = coopLoadT<FragmentB>(&b_tile[own_b + k * STRIDE_B + column / WIDTH], STRIDE_B);
+                    }
+                    for (var i = 0u; i < FRAGMENTS_M; i++) {
+                        sum[i][j] = coopMultiplyAdd(a_part[i], b_part, sum[i][j]);
                     }
                 }
             }
-            workgroupBarrier();
         }
+        workgroupBarrier();
     }
 
     if (plane < params.planes) {
@@ -422,34 +413,22 @@ fn keep_quants(local_index: u32, blocks: array<QuantBlock, LOADS_Q>) {
         let place = load * WORKGROUP + local_index;
         if (LOADS_Q * WORKGROUP == QUANT_BLOCKS || place < QUANT_BLOCKS) {
             let at = place / BLOCKS_B * STRIDE_B + place % BLOCKS_B * (32u / WIDTH);
-            for (var octet = 0u; octet < 4u; octet++) {
-                let values = halves_of_octet(blocks[load].words, octet, blocks[load].groups[octet * GROUPS / 4u]);
-                b_tile[at + 2u * octet] = values[0];
-                b_tile[at + 2u * octet + 1u] = values[1];
+            for (var quad = 0u; quad < 8u; quad++) {
+                b_tile[at + quad] = halves_of_quad(blocks[load].words, quad, blocks[load].groups[quad * GROUPS / 8u]);
             }
         }
     }
 }
 
-// Weights of elements 8 * octet to 8 * octet + 7 of a block, in f16. Where a scale is an f16 and nothing is added, the integer
-// is one too, and their product is rounded once.
-fn halves_of_octet(words: array<u32, BITS>, octet: u32, found: vec3<f32>) -> array<vec4<f16>, 2> {
-    var values: array<vec4<f16>, 2>;
-    if (BITS == 4u && SCALE_IS_F16) {
-        // An f16 of 1024 has an integer below 1024 in its mantissa. Pairs of quants lie as pairs of f16 do.
-        for (var i = 0u; i < 2u; i++) {
-            let even = ((words[octet] >> (8u * i)) & 0xf000fu) | 0x64006400u;
-            let odd = ((words[octet] >> (8u * i + 4u)) & 0xf000fu) | 0x64006400u;
-            values[i] = (halves(vec2<u32>(even, odd)) - vec4<f16>(f16(1024.0 + found.y))) * f16(found.x);
-        }
-    } else {
-        let centred = centred_octet(words, octet, found.y);
-        for (var i = 0u; i < 2u; i++) {
-            let quad = vec4<f32>(centred[4u * i], centred[4u * i + 1u], centred[4u * i + 2u], centred[4u * i + 3u]);
-            values[i] = vec4<f16>(quad * found.x + found.z);
-        }
+// Weights of elements 4 * quad to 4 * quad + 3 of a block. Where a scale is an f16 and nothing is added, the integer is one
+// too, and their product is rounded once.
+fn halves_of_quad(words: array<u32, BITS>, quad: u32, found: vec3<f32>) -> vec4<f16> {
+    if (SCALE_IS_F16) {
+        let pairs = vec2<u32>(pair_of(words, 2u * quad), pair_of(words, 2u * quad + 1u)) | vec2<u32>(0x64006400u);
+        return (halves(pairs) - vec4<f16>(f16(1024.0 + found.y))) * f16(found.x);
     }
-    return values;
+    let centred = vec4<f32>(centred_pair(words, 2u * quad, found.y), centred_pair(words, 2u * quad + 1u, found.y));
+    return vec4<f16>(centred * found.x + found.z);
 }
 
 fn keep_a(local_index: u32, a_chunks: array<vec4<u32>, LOADS_A>) {
@@ -495,10 +474,6 @@ fn load_scales(row: u32, block: u32, group: u32) -> vec3<f32> {
 // end
 
 // snippet weights_quants
-// 2^23: its f32 with an integer below 2^23 in the mantissa is the sum of both. GPUs convert few integers at a time.
-const MAGIC: u32 = 0x4b000000;
-const MAGIC_VALUE: f32 = 8388608.0;
-
 // The words of the quants of block `block`, counted from the first row's first one.
 fn load_quants(block: u32) -> array<u32, BITS> {
     var words: array<u32, BITS>;
@@ -510,25 +485,25 @@ fn load_quants(block: u32) -> array<u32, BITS> {
     }
     return words;
 }
+// end
 
-// Quants of elements 8 * octet to 8 * octet + 7 of a block, less the centre of their group.
-fn centred_octet(words: array<u32, BITS>, octet: u32, centre: f32) -> array<f32, 8> {
-    var values: array<f32, 8>;
-    for (var e = 0u; e < 8u; e++) {
-        let nibble = e / 2u + e % 2u * 4u;
-        if (BITS == 8u) {
-            // Turning the sign bit adds 128.
-            let byte = ((words[(2u * octet + e / 4u) % BITS] ^ 0x80808080u) >> (8u * (e % 4u))) & 0xffu;
-            values[e] = bitcast<f32>(byte | MAGIC) - (MAGIC_VALUE + 128.0 + centre);
-        } else {
-            var quant = (words[octet] >> (4u * nibble)) & 15u;
-            if (BITS == 6u) {
-                quant |= ((words[(4u + octet / 2u) % BITS] >> (16u * (octet % 2u) + 2u * e)) & 3u) << 4u;
-            }
-            values[e] = bitcast<f32>(quant | MAGIC) - (MAGIC_VALUE + centre);
-        }
+// snippet weights_pairs
+// Quants of elements 2 * pair and 2 * pair + 1 of a block, in the halves of a word.
+fn pair_of(words: array<u32, BITS>, pair: u32) -> u32 {
+    if (BITS == 8u) {
+        return (words[pair / 2u] >> (8u * (pair % 2u))) & 0xff00ffu;
     }
-    return values;
+    let low = (words[pair / 4u] >> (4u * (pair % 4u))) & 0xf000fu;
+    if (BITS == 6u) {
+        return low | (((words[(4u + pair / 8u) % BITS] >> (2u * (pair % 8u))) & 0x30003u) << 4u);
+    }
+    return low;
+}
+
+// The same two as floats, less the centre of their group. An f16 of 1024 has an integer below 1024 in its mantissa, and
+// conversions of f16 are cheaper than those of integers.
+fn centred_pair(words: array<u32, BITS>, pair: u32, centre: f32) -> vec2<f32> {
+    return unpack2x16float(pair_of(words, pair) | 0x64006400u) - (1024.0 + centre);
 }
 // end
 

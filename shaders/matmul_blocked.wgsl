@@ -11,6 +11,8 @@
 //!          +------+     +--------+         +--------+
 //!
 //! The last tiles of a row or column begin earlier, so that they are full. Only elements past the end of K become zeros.
+//! With QUANTIZED, B has quantised weights, [N, K]: an invocation fetches four quants with their scale, and makes f32 of them on
+//! the way to workgroup memory. The host swaps the snippet weights_q4_0 for that of the format.
 //! With SPLIT_K above 1, a workgroup stores plain sums over one of `splits` parts of K, in the plane of that part.
 //!
 //! Intensity: TILE_M * TILE_N / (2 * (TILE_M + TILE_N)) FLOP/B in f32, 16 at 64 x 64.
@@ -30,6 +32,8 @@ const WIDTH_C: u32 = 1;
 
 const TRANSPOSED_A: bool = false;   // A lies in memory as [K, M]
 const TRANSPOSED_B: bool = false;   // B lies in memory as [N, K]
+const QUANTIZED: bool = false;      // B has quants and scales in place of elements
+const BITS: u32 = 4;                // bits of a quant: 4, 6 or 8
 const CLAMP: bool = true;           // M or N is less than a tile: elements past the edge read the last row or column
 const RAGGED_K: bool = true;        // a part of K ends within a step
 const SPLIT_K: u32 = 1;             // parts of K that are summed separately; matmul_reduce adds them up
@@ -70,6 +74,7 @@ const LOADS_B: u32 = TILE_N * TILE_K / WIDTH_B / WORKGROUP;
 const_assert TILE_M % ELEMS_M == 0;
 const_assert TILE_N % ELEMS_N == 0;
 const_assert TILE_K % 4 == 0;
+const_assert !QUANTIZED || ALONG_B && VECTOR_B;
 const_assert ELEMS_M % 4 == 0;
 const_assert ELEMS_N % 4 == 0;
 const_assert WORKGROUP_M % LANES_M == 0;
@@ -86,6 +91,9 @@ const_assert WORKGROUP % LINE_B * (LINE_B % WORKGROUP) == 0;
 @group(0) @binding(2) var<storage, read> b: array<ChunkB>;         // [batch, K, N]
 @group(0) @binding(3) var<storage, read> bias: array<f32>;         // [N]
 @group(0) @binding(4) var<storage, read_write> c: array<ChunkC>;   // [batch, M, N]
+
+@group(0) @binding(5) var<storage, read> quants: array<u32>;       // [batch, N, K / 32 * BITS], with QUANTIZED
+@group(0) @binding(6) var<storage, read> scales: array<u32>;       // [batch, N, words of a row's scales]
 
 var<workgroup> a_tile: array<array<array<vec4<f32>, TILE_M4>, TILE_K>, BUFFERS>;   // [buffer][k][row / 4]
 var<workgroup> b_tile: array<array<array<vec4<f32>, TILE_N4>, TILE_K>, BUFFERS>;   // [buffer][k][column / 4]
@@ -147,19 +155,34 @@ fn matmul_blocked(
     var single: array<array<f32, ELEMS_N>, ELEMS_M>;
     var a_next: array<ChunkA, LOADS_A>;
     var b_next: array<ChunkB, LOADS_B>;
+    var q_next: array<QuantQuad, LOADS_B>;
+    let weights_row = b_base / max(params.k, 1u);
+    var k_next = k_begin;
     if (depth > 0u) {
         a_next = fetch_a(local_index, first_row, a_first, a_at, depth);
-        b_next = fetch_b(local_index, first_column, b_first, b_at, depth);
+        if (QUANTIZED) {
+            q_next = fetch_quants(local_index, first_column, weights_row, k_next);
+        } else {
+            b_next = fetch_b(local_index, first_column, b_first, b_at, depth);
+        }
     }
     if (STORE_EARLY) {
         keep_a(0u, local_index, a_next);
-        keep_b(0u, local_index, b_next);
+        if (QUANTIZED) {
+            keep_quants(0u, local_index, q_next);
+        } else {
+            keep_b(0u, local_index, b_next);
+        }
     }
     for (var step = 0u; step < steps; step++) {
         let buffer = step % BUFFERS;
         if (!STORE_EARLY) {
             keep_a(buffer, local_index, a_next);
-            keep_b(buffer, local_index, b_next);
+            if (QUANTIZED) {
+                keep_quants(buffer, local_index, q_next);
+            } else {
+                keep_b(buffer, local_index, b_next);
+            }
         }
         workgroupBarrier();
         // The last step fetches its own chunks once more: a branch here would cost more.
@@ -174,7 +197,12 @@ fn matmul_blocked(
             depth -= ahead;
         }
         a_next = fetch_a(local_index, first_row, a_first, a_at, depth);
-        b_next = fetch_b(local_index, first_column, b_first, b_at, depth);
+        if (QUANTIZED) {
+            k_next += ahead;
+            q_next = fetch_quants(local_index, first_column, weights_row, k_next);
+        } else {
+            b_next = fetch_b(local_index, first_column, b_first, b_at, depth);
+        }
         for (var k = 0u; k < TILE_K; k++) {
             var a_part: array<vec4<f32>, ELEMS_M4>;
             for (var i = 0u; i < ELEMS_M4; i++) {
@@ -212,7 +240,11 @@ fn matmul_blocked(
         }
         if (STORE_EARLY) {
             keep_a((step + 1u) % BUFFERS, local_index, a_next);
-            keep_b((step + 1u) % BUFFERS, local_index, b_next);
+            if (QUANTIZED) {
+                keep_quants((step + 1u) % BUFFERS, local_index, q_next);
+            } else {
+                keep_b((step + 1u) % BUFFERS, local_index, b_next);
+            }
         }
     }
 
@@ -329,6 +361,39 @@ fn keep_b(buffer: u32, local_index: u32, chunks: array<ChunkB, LOADS_B>) {
     }
 }
 
+// The words of four quants, and scale, centre and minimum of their group.
+struct QuantQuad {
+    words: array<u32, BITS>,
+    group: vec3<f32>,
+}
+
+// The invocation's quants of a tile of B, whose first k is `k`. `first` is the row of the matrix's first column among all weights.
+fn fetch_quants(local_index: u32, first_column: u32, first: u32, k: u32) -> array<QuantQuad, LOADS_B> {
+    var quads: array<QuantQuad, LOADS_B>;
+    for (var load = 0u; load < LOADS_B; load++) {
+        let corner = corner_of(chunk_place(local_index, load, LINE_B), ALONG_B, WIDTH_B);
+        let row = first + min(first_column + corner.x, params.n - 1u);
+        let block = (k + corner.y) / 32u;
+        let quad = (k + corner.y) % 32u / 4u;
+        quads[load].words = words_of_quad((row * (params.k / 32u) + block) * BITS, quad);
+        quads[load].group = load_scales(row, block, quad * GROUPS / 8u);
+    }
+    return quads;
+}
+
+fn keep_quants(buffer: u32, local_index: u32, quads: array<QuantQuad, LOADS_B>) {
+    for (var load = 0u; load < LOADS_B; load++) {
+        let corner = corner_of(chunk_place(local_index, load, LINE_B), ALONG_B, WIDTH_B);
+        let group = quads[load].group;
+        let i = slot(corner.x / 4u, corner.y, ALONG_B);
+        for (var pair = 0u; pair < 2u; pair++) {
+            let values = centred_pair(quads[load].words, pair, group.y) * group.x + group.z;
+            b_tile[buffer][corner.y + 2u * pair][i][corner.x % 4u] = values.x;
+            b_tile[buffer][corner.y + 2u * pair + 1u][i][corner.x % 4u] = values.y;
+        }
+    }
+}
+
 // Stores WIDTH_C sums from `column` on. `at` is the index of the row's first element.
 fn store(at: u32, column: u32, sums: array<f32, WIDTH_C>) {
     let place = (at + column) / WIDTH_C;
@@ -350,6 +415,54 @@ fn store(at: u32, column: u32, sums: array<f32, WIDTH_C>) {
     }
     c[place] = cell;
 }
+
+// snippet weights_q4_0
+const GROUPS: u32 = 1;   // groups with a scale of their own in a block of 32
+const HAS_MINIMUM: bool = false;
+const SCALE_IS_F16: bool = true;
+
+// Scale, centre and minimum of a group: a weight is (quant - centre) * scale + minimum.
+fn load_scales(row: u32, block: u32, group: u32) -> vec3<f32> {
+    let word = scales[row * ((params.k / 32u + 1u) / 2u) + block / 2u];
+    return vec3<f32>(unpack2x16float(word >> (16u * (block % 2u))).x, 8.0, 0.0);
+}
+// end
+
+// snippet weights_quad
+// The words with the quants of a quad, the first two pairs of what is returned. `first` is the block's first word.
+fn words_of_quad(first: u32, quad: u32) -> array<u32, BITS> {
+    var words: array<u32, BITS>;
+    if (BITS == 8u) {
+        words[0] = quants[first + quad];
+    } else {
+        words[0] = quants[first + quad / 2u] >> (8u * (quad % 2u));
+        if (BITS == 6u) {
+            words[4u % BITS] = quants[first + 4u + quad / 4u] >> (4u * (quad % 4u));
+        }
+    }
+    return words;
+}
+// end
+
+// snippet weights_pairs
+// Quants of elements 2 * pair and 2 * pair + 1 of a block, in the halves of a word.
+fn pair_of(words: array<u32, BITS>, pair: u32) -> u32 {
+    if (BITS == 8u) {
+        return (words[pair / 2u] >> (8u * (pair % 2u))) & 0xff00ffu;
+    }
+    let low = (words[pair / 4u] >> (4u * (pair % 4u))) & 0xf000fu;
+    if (BITS == 6u) {
+        return low | (((words[(4u + pair / 8u) % BITS] >> (2u * (pair % 8u))) & 0x30003u) << 4u);
+    }
+    return low;
+}
+
+// The same two as floats, less the centre of their group. An f16 of 1024 has an integer below 1024 in its mantissa, and
+// conversions of f16 are cheaper than those of integers.
+fn centred_pair(words: array<u32, BITS>, pair: u32, centre: f32) -> vec2<f32> {
+    return unpack2x16float(pair_of(words, pair) | 0x64006400u) - (1024.0 + centre);
+}
+// end
 
 // snippet matmul_params
 struct Params {

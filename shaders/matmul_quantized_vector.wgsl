@@ -18,12 +18,15 @@ alias Elem = f32;     // f32 or f16
 alias ElemC = f32;
 alias Value = f32;     // what `activate` takes
 alias ValueBits = i32;   // the bits of a Value
+alias Narrow = f32;    // in which the centre is subtracted, exactly: f16 where the device has it
 alias Quants = vec4<u32>;   // one load of quants: vec4<u32>, or vec2<u32> with six bits
 const BITS: u32 = 4;                // bits of a quant: 4, 6 or 8
 const QUANTS_WIDTH: u32 = 4;        // words of a load
 const HALF: bool = false;           // Elem is f16
 const WIDTH: u32 = 4;               // elements in 16 bytes: 8 of f16
 const WIDE_A: bool = false;         // A is fetched 16 bytes at a time
+const IN_PLACE: bool = false;       // quants of four bits are not moved within their byte: A is f16, and divided by 16 exactly
+const SUBNORMALS: bool = false;     // the device keeps f16 below 2^-14: a quant is one as it is
 const BETA: bool = false;           // C is read
 const BIAS: bool = false;
 const ACTIVATION: u32 = 0;          // 0 none, 1 relu, 2 gelu, 3 silu
@@ -33,6 +36,7 @@ const TILE_M: u32 = 1;     // rows of C per workgroup
 const ELEMS_N: u32 = 4;    // columns of C per invocation
 const LANES_N: u32 = 4;    // invocations along N
 const LANES_K: u32 = 32;   // invocations along K; a power of two
+const PREFETCH: bool = false;   // quants of the next block are fetched while those of a block are multiplied
 const ROUND: u32 = 4;      // sums of an invocation that are merged at once
 const LAST: u32 = 16;      // most parts of a sum that one invocation adds at the end; more parts need a round before
 
@@ -40,11 +44,14 @@ const WORKGROUP: u32 = LANES_N * LANES_K;
 const TILE_N: u32 = LANES_N * ELEMS_N;
 const PARTS: u32 = select(LANES_K, LAST, LANES_K > LAST);
 const SUMS: u32 = TILE_M * ELEMS_N;
+const HAS_OFFSET: bool = HAS_MINIMUM || SUBNORMALS;
+const SUBNORMAL_UNIT: f32 = 16777216.0;   // 1 over the f16 whose bits are those of 1
 const OCTETS: u32 = 4 / GROUPS;   // runs of 8 elements in a group's part of a block
 const_assert SUMS % ROUND == 0;
 const_assert 0 == (LANES_K & (LANES_K - 1));
 const_assert LANES_K % PARTS == 0;
 const_assert BITS % QUANTS_WIDTH == 0;
+const_assert !IN_PLACE || BITS == 4u && HALF;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<Elem>;             // [batch, M, K], unless WIDE_A
@@ -88,10 +95,21 @@ fn matmul_quantized_vector(
     }
 
     var sum: array<array<f32, ELEMS_N>, TILE_M>;
+    var next: array<array<u32, BITS>, ELEMS_N>;
+    if (PREFETCH) {
+        for (var j = 0u; j < ELEMS_N; j++) {
+            next[j] = load_quants(columns[j] * blocks + min(lane_k, max(blocks, 1u) - 1u));
+        }
+    }
     for (var block = lane_k; block < blocks; block += LANES_K) {
         var words: array<array<u32, BITS>, ELEMS_N>;
         for (var j = 0u; j < ELEMS_N; j++) {
-            words[j] = load_quants(columns[j] * blocks + block);
+            if (PREFETCH) {
+                words[j] = next[j];
+                next[j] = load_quants(columns[j] * blocks + min(block + LANES_K, blocks - 1u));
+            } else {
+                words[j] = load_quants(columns[j] * blocks + block);
+            }
         }
         for (var group = 0u; group < GROUPS; group++) {
             var found: array<vec3<f32>, ELEMS_N>;
@@ -102,33 +120,42 @@ fn matmul_quantized_vector(
             var a_sums: array<f32, TILE_M>;
             for (var octet = 0u; octet < OCTETS; octet++) {
                 let place = group * OCTETS + octet;
-                var centred: array<array<f32, 8>, ELEMS_N>;
+                var pairs: array<array<vec2<f32>, 4>, ELEMS_N>;
                 for (var j = 0u; j < ELEMS_N; j++) {
-                    centred[j] = centred_octet(words[j], place, found[j].y);
+                    for (var pair = 0u; pair < 4u; pair++) {
+                        pairs[j][pair] = scaled_pair(words[j], 4u * place + pair, found[j].y);
+                    }
                 }
                 for (var row = 0u; row < TILE_M; row++) {
                     let values = load_a(row_firsts[row] + block * 32u + place * 8u);
                     for (var e = 0u; e < 8u; e++) {
-                        if (HAS_MINIMUM) {
+                        if (HAS_OFFSET) {
                             a_sums[row] += values[e];
                         }
+                        let value = values[e] * (1.0 / unit_of(e / 2u));
                         for (var j = 0u; j < ELEMS_N; j++) {
-                            products[row][j] = fma(values[e], centred[j][e], products[row][j]);
+                            products[row][j] = fma(value, pairs[j][e / 2u][e % 2u], products[row][j]);
                         }
                     }
                 }
             }
             for (var j = 0u; j < ELEMS_N; j++) {
                 for (var row = 0u; row < TILE_M; row++) {
-                    sum[row][j] = fma(found[j].x, products[row][j], sum[row][j]);
-                    if (HAS_MINIMUM) {
-                        sum[row][j] = fma(found[j].z, a_sums[row], sum[row][j]);
+                    if (SUBNORMALS) {
+                        sum[row][j] = fma(found[j].x * SUBNORMAL_UNIT, products[row][j], sum[row][j]);
+                        sum[row][j] = fma(found[j].z - found[j].x * found[j].y, a_sums[row], sum[row][j]);
+                    } else {
+                        sum[row][j] = fma(found[j].x, products[row][j], sum[row][j]);
+                        if (HAS_MINIMUM) {
+                            sum[row][j] = fma(found[j].z, a_sums[row], sum[row][j]);
+                        }
                     }
                 }
             }
         }
     }
 
+    // snippet quantized_merge
     for (var first = 0u; first < SUMS; first += ROUND) {
         for (var r = 0u; r < ROUND; r++) {
             partial[r][local_index] = sum[(first + r) / ELEMS_N][(first + r) % ELEMS_N];
@@ -160,6 +187,28 @@ fn matmul_quantized_vector(
         }
         workgroupBarrier();
     }
+    // end
+}
+
+// Quants are multiples of this where they stay at their places in the word, which saves every second shift.
+fn unit_of(pair: u32) -> f32 {
+    return select(1.0, 16.0, IN_PLACE && pair % 2u == 1u);
+}
+
+// Quants of elements 2 * pair and 2 * pair + 1 of a block, less the centre of their group, times `unit_of(pair)`.
+fn scaled_pair(words: array<u32, BITS>, pair: u32, centre: f32) -> vec2<f32> {
+    var bits = 0u;
+    if (IN_PLACE) {
+        let mask = select(0xf000fu, 0xf000f0u, pair % 2u == 1u);
+        bits = (words[pair / 4u] >> (8u * (pair % 4u / 2u))) & mask;
+    } else {
+        bits = pair_of(words, pair);
+    }
+    if (SUBNORMALS) {
+        return unpack2x16float(bits);
+    }
+    let above = vec2<Narrow>(unpack2x16float(bits | 0x64006400u));
+    return vec2<f32>(above - vec2<Narrow>(Narrow(1024.0 + centre * unit_of(pair))));
 }
 
 // Eight elements of A, from the one at `first` on.
@@ -187,6 +236,7 @@ fn load_a(first: u32) -> array<f32, 8> {
     return values;
 }
 
+// snippet quantized_store
 fn store(matrix: u32, row: u32, column: u32, sum: f32) {
     let place = params.c_first + matrix * params.c_batch + row * params.c_row + column;
     var value = params.alpha * sum;
@@ -198,6 +248,7 @@ fn store(matrix: u32, row: u32, column: u32, sum: f32) {
     }
     c[place] = ElemC(activate(value));
 }
+// end
 
 // snippet weights_q4_0
 const GROUPS: u32 = 1;   // groups with a scale of their own in a block of 32
@@ -212,10 +263,6 @@ fn load_scales(row: u32, block: u32, group: u32) -> vec3<f32> {
 // end
 
 // snippet weights_quants
-// 2^23: its f32 with an integer below 2^23 in the mantissa is the sum of both. GPUs convert few integers at a time.
-const MAGIC: u32 = 0x4b000000;
-const MAGIC_VALUE: f32 = 8388608.0;
-
 // The words of the quants of block `block`, counted from the first row's first one.
 fn load_quants(block: u32) -> array<u32, BITS> {
     var words: array<u32, BITS>;
@@ -227,25 +274,25 @@ fn load_quants(block: u32) -> array<u32, BITS> {
     }
     return words;
 }
+// end
 
-// Quants of elements 8 * octet to 8 * octet + 7 of a block, less the centre of their group.
-fn centred_octet(words: array<u32, BITS>, octet: u32, centre: f32) -> array<f32, 8> {
-    var values: array<f32, 8>;
-    for (var e = 0u; e < 8u; e++) {
-        let nibble = e / 2u + e % 2u * 4u;
-        if (BITS == 8u) {
-            // Turning the sign bit adds 128.
-            let byte = ((words[(2u * octet + e / 4u) % BITS] ^ 0x80808080u) >> (8u * (e % 4u))) & 0xffu;
-            values[e] = bitcast<f32>(byte | MAGIC) - (MAGIC_VALUE + 128.0 + centre);
-        } else {
-            var quant = (words[octet] >> (4u * nibble)) & 15u;
-            if (BITS == 6u) {
-                quant |= ((words[(4u + octet / 2u) % BITS] >> (16u * (octet % 2u) + 2u * e)) & 3u) << 4u;
-            }
-            values[e] = bitcast<f32>(quant | MAGIC) - (MAGIC_VALUE + centre);
-        }
+// snippet weights_pairs
+// Quants of elements 2 * pair and 2 * pair + 1 of a block, in the halves of a word.
+fn pair_of(words: array<u32, BITS>, pair: u32) -> u32 {
+    if (BITS == 8u) {
+        return (words[pair / 2u] >> (8u * (pair % 2u))) & 0xff00ffu;
     }
-    return values;
+    let low = (words[pair / 4u] >> (4u * (pair % 4u))) & 0xf000fu;
+    if (BITS == 6u) {
+        return low | (((words[(4u + pair / 8u) % BITS] >> (2u * (pair % 8u))) & 0x30003u) << 4u);
+    }
+    return low;
+}
+
+// The same two as floats, less the centre of their group. An f16 of 1024 has an integer below 1024 in its mantissa, and
+// conversions of f16 are cheaper than those of integers.
+fn centred_pair(words: array<u32, BITS>, pair: u32, centre: f32) -> vec2<f32> {
+    return unpack2x16float(pair_of(words, pair) | 0x64006400u) - (1024.0 + centre);
 }
 // end
 

@@ -38,8 +38,8 @@ pub use data::Dtype;
 pub use error::{Error, Result};
 pub use gpu::{Gpu, GpuOptions};
 pub use ops::{
-    Activation, Attention, AttentionBackward, Bias, Fma, HeadLayout, Layout, Mask, Matmul, Norm,
-    NormKind, Operation, Order, Softmax, Stream, StreamKind,
+    Activation, Activations, Attention, AttentionBackward, Bias, Fma, HeadLayout, Layout, Mask,
+    Matmul, Norm, NormKind, Operation, Order, Softmax, Stream, StreamKind,
 };
 pub use plan::{Plan, PlanOptions};
 pub use report::Tuning;

@@ -33,7 +33,7 @@ pub use fit::{Candidate, Fit, Trust};
 pub use fma::{Fma, Recurrence};
 pub use implementation::{Implementation, no_alternatives};
 pub(crate) use implementation::{bind, kernels_of, own_samples_of};
-pub use matmul::{Activation, Bias, Layout, Matmul, Order};
+pub use matmul::{Activation, Activations, Bias, Layout, Matmul, Order};
 pub use norm::{Affine, Norm, NormKind};
 pub use operand::{Operand, Role};
 pub(crate) use operation::changed;

@@ -6,9 +6,11 @@
 mod batch;
 mod element;
 mod shapes;
+mod weights;
 
 pub use batch::Batch;
 pub use element::{Element, Float};
+pub use weights::WeightTensor;
 
 use crate::data::Dtype;
 use crate::error::{Error, Result};

@@ -2,8 +2,9 @@
 
 use arbitrary::{Result, Unstructured};
 use ridgepoint::Dtype;
+use ridgepoint::weights::Weights;
 use ridgepoint::ops::{
-    Activation, Affine, Attention, AttentionBackward, Bias, BiasShape, Causal, FAMILIES,
+    Activation, Activations, Affine, Attention, AttentionBackward, Bias, BiasShape, Causal, FAMILIES,
     HeadLayout, KvCache, Layout, Lengths, LogSumExp, Mask, Matmul, Norm, NormKind, Operation,
     Order, RowLayout, Sinks, Softmax, SoftmaxForm, SoftmaxMask, Target,
 };
@@ -33,7 +34,7 @@ fn of_text(bytes: &mut Unstructured<'_>) -> Result<Box<dyn Operation>> {
     let sizes: Vec<String> = (0..sizes)
         .map(|_| Ok(size(bytes, 600)?.to_string()))
         .collect::<Result<_>>()?;
-    let word = *bytes.choose(&["", "", "+square", "+inplace", "+mask", "+bias", "+tb"])?;
+    let word = *bytes.choose(&["", "", "+square", "+inplace", "+mask", "+bias", "+tb", "+q4_0", "+q6_k+a8"])?;
     (family.parse)(&(sizes.join("x") + word), dtype).map_err(|_| arbitrary::Error::IncorrectFormat)
 }
 
@@ -73,7 +74,7 @@ fn sometimes<T>(
 
 fn matmul(bytes: &mut Unstructured<'_>) -> Result<Matmul> {
     let [m, n, k] = [size(bytes, 130)?, size(bytes, 130)?, size(bytes, 130)?];
-    Ok(Matmul {
+    let floats = Matmul {
         batch: size(bytes, 3)?,
         dtype: dtype(bytes)?,
         output: dtype(bytes)?,
@@ -90,6 +91,32 @@ fn matmul(bytes: &mut Unstructured<'_>) -> Result<Matmul> {
             Activation::Silu,
         ])?,
         ..Matmul::new(m, n, k)
+    };
+    quantised(bytes, floats)
+}
+
+/// The product with quantised weights, sometimes of a depth that they have.
+fn quantised(bytes: &mut Unstructured<'_>, floats: Matmul) -> Result<Matmul> {
+    if bytes.ratio(2, 3)? {
+        return Ok(floats);
+    }
+    let weights = *bytes.choose(&Weights::QUANTIZED)?;
+    let blocks = bytes.int_in_range(0..=3)?;
+    Ok(Matmul {
+        weights,
+        activations: *bytes.choose(&[Activations::Float, Activations::Int8])?,
+        k: if bytes.ratio(7, 8)? {
+            blocks * weights.block()
+        } else {
+            floats.k
+        },
+        a: Layout::default(),
+        b: Layout {
+            order: Order::ColumnMajor,
+            batch_stride: sometimes(bytes, |_| Ok(0))?,
+            ..Layout::default()
+        },
+        ..floats
     })
 }
 

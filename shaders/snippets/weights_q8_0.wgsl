@@ -5,5 +5,5 @@ const SCALE_IS_F16: bool = true;
 // Scale, centre and minimum of a group: a weight is (quant - centre) * scale + minimum.
 fn load_scales(row: u32, block: u32, group: u32) -> vec3<f32> {
     let word = scales[row * ((params.k / 32u + 1u) / 2u) + block / 2u];
-    return vec3<f32>(unpack2x16float(word >> (16u * (block % 2u))).x, 0.0, 0.0);
+    return vec3<f32>(unpack2x16float(word >> (16u * (block % 2u))).x, 128.0, 0.0);
 }

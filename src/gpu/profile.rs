@@ -50,6 +50,12 @@ pub(crate) fn loads_chunks_as_small_fragments(device: &Capabilities) -> bool {
     is_processor(device)
 }
 
+/// Whether conversions keep f16 below 2^-14, which WGSL lets a device flush to zero. A kernel that relies on it has a trial.
+pub(crate) fn keeps_small_halves(device: &Capabilities) -> bool {
+    // Measured on an H200.
+    device.architecture == Architecture::Nvidia
+}
+
 /// Slowdown of a product without register blocks against one with them: 10 and 6 times as long on an H200, 23 and 56 times on
 /// llvmpipe, 9 and 14 times on `SwiftShader`, which do with blocks what is several times the watchdog limit.
 pub(crate) fn unblocked_slowdown(kind: AdapterKind) -> u64 {

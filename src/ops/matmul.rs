@@ -17,6 +17,7 @@ mod params;
 mod partials;
 mod partition;
 mod quantized;
+mod quantized_dot;
 mod quantized_vector;
 mod reference;
 mod samples;
@@ -33,7 +34,7 @@ mod vector;
 
 pub(super) use blocked::BLOCKED;
 pub use layout::{Layout, Order};
-pub use shape::{Activation, Bias, Matmul};
+pub use shape::{Activation, Activations, Bias, Matmul};
 pub(super) use tiles::{Tiles, tiles};
 
 use dequantized::{Product, dequantized};
@@ -52,6 +53,7 @@ const KERNELS: &[&Implementation<Matmul>] = &[
     &aligned::ALIGNED,
     &cooperative::COOPERATIVE,
     &vector::VECTOR,
+    &quantized_dot::QUANTIZED_DOT,
     &quantized_vector::QUANTIZED_VECTOR,
     &DEQUANTIZED_ALIGNED,
     &DEQUANTIZED_VECTOR,

@@ -31,7 +31,7 @@ use crate::plan::{Launch, Plan, PlanOptions};
 /// ```
 #[derive(Debug)]
 pub struct Batch<'a> {
-    gpu: &'a Gpu,
+    pub(super) gpu: &'a Gpu,
     options: PlanOptions,
     launches: Vec<Launch>,
 }

@@ -11,11 +11,11 @@ pub(crate) const BLOCK: u64 = 32;
 /// A quant is a small integer; `d`, `m` and `s` are f16 numbers of a group of quants. A row has the quants of one column of
 /// the product, and begins with a whole word of quants and of scales.
 ///
-/// Four bits are packed eight elements to a word. Nibble `j` of a word, counted from the lowest, is element
-/// `[0, 2, 4, 6, 1, 3, 5, 7][j]`: two neighbours lie 16 bits apart, as a pair of f16 has them. Eight bits are packed four
-/// elements to a word, the first lowest. Six bits take six words for 32 elements: four words of their low four bits, as above,
-/// and two words of their high two bits: bits `2 * j` and `2 * j + 1` of word `4 + e / 16` belong to element `e`, where
-/// `j` is `e % 16`.
+/// Neighbours lie 16 bits apart, as a pair of f16 has them. Four bits are packed eight elements to a word: nibble `j`, counted
+/// from the lowest, is element `[0, 2, 4, 6, 1, 3, 5, 7][j]`. Eight bits are packed four to a word: byte `j` is element
+/// `[0, 2, 1, 3][j]`. Six bits take six words for 32 elements. Four words have their low four bits, as above. Two words have
+/// their high two bits, of 16 elements each: pair `j` of bits is element `2 * j`, or `2 * (j - 8) + 1` from the eighth on.
+/// Signed quants of eight bits are stored with 128 added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 #[non_exhaustive]
 pub enum Weights {
@@ -177,7 +177,7 @@ impl Weights {
         })
     }
 
-    /// The quant at place `index` of a row, by `word`, which gives a word of the row; unsigned for four and six bits.
+    /// The quant at place `index` of a row, by `word`, which gives a word of the row; eight bits are 128 more than the format's.
     #[must_use]
     pub fn quant(self, index: u64, word: impl Fn(u64) -> u32) -> i32 {
         let nibble = |word: u32, index: u64| word >> (4 * nibble_of(index % 8)) & 0xf;
@@ -185,18 +185,12 @@ impl Weights {
             4 => nibble(word(index / 8), index).cast_signed(),
             6 => {
                 let (first, within) = (index / BLOCK * 6, index % BLOCK);
-                let high = word(first + 4 + within / 16) >> (2 * (within % 16)) & 3;
+                let high = word(first + 4 + within / 16) >> high_bits_of(within % 16) & 3;
                 (nibble(word(first + within / 8), index) | high << 4).cast_signed()
             }
-            8 => i32::from(((word(index / 4) >> (8 * (index % 4))) as u8).cast_signed()),
+            8 => (word(index / 4) >> byte_of(index % 4) & 0xff).cast_signed(),
             _ => 0,
         }
-    }
-
-    /// Whether formats add a minimum to the product of quant and scale.
-    #[must_use]
-    pub const fn has_minimum(self) -> bool {
-        matches!(self, Self::Q4_1 | Self::Q4K)
     }
 
     /// The group of the element at place `index` of a row, by the words of the row's scales.
@@ -208,7 +202,7 @@ impl Weights {
         let (scale, centre, minimum) = match self {
             Self::Float => (0.0, 0.0, None),
             Self::Q4_0 => (by_halves(index / BLOCK), 8.0, None),
-            Self::Q8_0 => (by_halves(index / BLOCK), 0.0, None),
+            Self::Q8_0 => (by_halves(index / BLOCK), 128.0, None),
             Self::Q4_1 => {
                 let word = word(index / BLOCK);
                 (half(word), 0.0, Some(half(word >> 16)))
@@ -217,7 +211,7 @@ impl Weights {
                 let word = word(index / 128);
                 (half(word), (word >> 16) as f32, None)
             }
-            Self::Int8 => (f32::from_bits(word(0)), 0.0, None),
+            Self::Int8 => (f32::from_bits(word(0)), 128.0, None),
             Self::Q4K => {
                 let first = index / 256 * 5;
                 let supers = word(first);
@@ -237,6 +231,16 @@ impl Weights {
             minimum,
         }
     }
+}
+
+/// The lowest bit of the byte that holds element `index` of the four of a word.
+pub(crate) const fn byte_of(index: u64) -> u64 {
+    index / 2 * 8 + index % 2 * 16
+}
+
+/// The lowest of the two high bits of element `index` of sixteen, in their word.
+pub(crate) const fn high_bits_of(index: u64) -> u64 {
+    index / 2 * 2 + index % 2 * 16
 }
 
 /// The nibble of a word, from the lowest, that holds element `index` of its eight.

@@ -1,10 +1,13 @@
 //! Packing of quants into words, as [`Weights`] lays them out.
 
 use super::Weights;
-use super::form::{BLOCK, nibble_of};
+use super::form::{BLOCK, byte_of, high_bits_of, nibble_of};
 
 /// Most elements of a block of any format.
 pub(super) const LONGEST_BLOCK: usize = 256;
+
+/// Bit that turns a byte of two's complement into one that is 128 more, and back.
+const SIGN: u8 = 0x80;
 
 /// Words of `quants` in order of elements, appended to `words`. Eight bits are a byte of two's complement each.
 ///
@@ -18,7 +21,7 @@ pub(super) fn pack(weights: Weights, quants: &[u8], words: &mut Vec<u32>) {
                 words.extend(run.as_chunks().0.iter().map(high_pairs));
             }
         }
-        8 => words.extend(quants.as_chunks().0.iter().map(|q| u32::from_le_bytes(*q))),
+        8 => words.extend(quants.as_chunks().0.iter().copied().map(bytes)),
         _ => {}
     }
 }
@@ -26,7 +29,8 @@ pub(super) fn pack(weights: Weights, quants: &[u8], words: &mut Vec<u32>) {
 /// Quants of a run of words in order of elements: the inverse of [`pack`].
 pub(super) fn unpack(weights: Weights, words: &[u32], quants: &mut [u8]) {
     for (index, quant) in quants.iter_mut().enumerate() {
-        *quant = weights.quant(index as u64, |word| words[word as usize]) as u8;
+        let sign = if weights.bits() == 8 { SIGN } else { 0 };
+        *quant = weights.quant(index as u64, |word| words[word as usize]) as u8 ^ sign;
     }
 }
 
@@ -39,12 +43,20 @@ pub(super) fn nibbles(quants: [u8; 8]) -> u32 {
         .fold(0, |word, (nibble, at)| word | nibble << at)
 }
 
+/// Word of four bytes of two's complement.
+fn bytes(quants: [u8; 4]) -> u32 {
+    let bytes = quants.iter().map(|&quant| u32::from(quant ^ SIGN));
+    bytes
+        .zip(0..)
+        .fold(0, |word, (byte, index)| word | byte << byte_of(index))
+}
+
 /// Word of bits four and five of sixteen elements.
 fn high_pairs(quants: &[u8; 16]) -> u32 {
     let pairs = quants.iter().map(|&quant| u32::from(quant >> 4 & 3));
     pairs
         .zip(0..)
-        .fold(0, |word, (pair, index)| word | pair << (2 * index))
+        .fold(0, |word, (pair, index)| word | pair << high_bits_of(index))
 }
 
 #[cfg(test)]

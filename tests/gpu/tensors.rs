@@ -3,6 +3,7 @@
 use crate::common;
 use half::f16;
 use pollster::block_on;
+use ridgepoint::weights::{WeightMatrix, Weights};
 use ridgepoint::{Activation, Attention, Error, Gpu, Mask, Matmul, Tensor};
 
 tests! {
@@ -10,6 +11,7 @@ tests! {
     operations_of_a_batch_follow_each_other,
     a_batch_takes_any_operation,
     tensors_that_do_not_fit_are_errors,
+    quantised_weights_multiply_as_their_values_do,
 }
 
 fn close(found: &[f32], wanted: &[f32]) {
@@ -240,5 +242,43 @@ fn tensors_that_do_not_fit_are_errors() {
         assert!(matches!(mixed, Err(Error::Argument { .. })), "{mixed:?}");
         let mixed = gpu.matmul(&foreign, &foreign).await;
         assert!(mixed.is_err(), "{mixed:?}");
+    });
+}
+
+fn quantised_weights_multiply_as_their_values_do() {
+    let Some(gpu) = common::gpu() else { return };
+    let (n, k) = (5, 64);
+    let values: Vec<i8> = (0..n * k).map(|i| (i * 37 % 251 - 125) as i8).collect();
+    let scales: Vec<f32> = (1..=n).map(|row| row as f32 / 4096.0).collect();
+    let matrix = WeightMatrix::from_int8(n as u64, k as u64, &values, &scales).unwrap();
+    assert_eq!(matrix.weights(), Weights::Int8);
+    let x: Vec<f32> = (0..3 * k).map(|i| (i % 17) as f32 / 8.0 - 1.0).collect();
+    let bias: Vec<f32> = (0..n).map(|i| i as f32).collect();
+    block_on(async {
+        let weight = gpu.weights(&matrix).await.unwrap();
+        let floats = gpu
+            .tensor([n as u64, k as u64], &matrix.to_f32())
+            .await
+            .unwrap();
+        let x = gpu.tensor([3, k as u64], &x).await.unwrap();
+        let bias = gpu.tensor([n as u64], &bias).await.unwrap();
+        let mut batch = gpu.batch();
+        let silu = Activation::Silu;
+        let quantised = batch
+            .linear_quantized(&x, &weight, Some(&bias), silu)
+            .await
+            .unwrap();
+        let plain = batch.linear(&x, &floats, Some(&bias), silu).await.unwrap();
+        let narrow: Tensor<f32> = gpu.empty_tensor([3, 32]).await.unwrap();
+        let error = batch
+            .linear_quantized(&narrow, &weight, None, silu)
+            .await
+            .unwrap_err();
+        assert!(matches!(error, Error::Shape { .. }), "{error}");
+        batch.submit().await.unwrap();
+        assert_eq!(quantised.shape(), [3, n as u64]);
+        let [quantised, plain] =
+            [quantised, plain].map(|t| block_on(gpu.download_tensor(&t)).unwrap());
+        close(&quantised, &plain);
     });
 }

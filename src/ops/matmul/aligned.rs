@@ -132,6 +132,7 @@ fn fit(matmul: &Matmul, device: &Capabilities) -> Fit {
 /// caller may set the tile: the schedule checks its needs, once the tile is known.
 fn form_on(matmul: &Matmul, device: &Capabilities) -> Result<u32, String> {
     require(matmul, [FRAGMENT; 2])?;
+    quantized::require_floats(matmul)?;
     let side = matrix_units::side(matmul, device)?;
     if side == 8 && !loads_chunks_as_small_fragments(device) {
         refuse("the device has fragments of 8 x 8 alone")?;
@@ -223,7 +224,7 @@ fn alternatives(matmul: &Matmul, device: &Capabilities) -> Vec<Constants> {
 
 /// The dispatches of the product, each of a sub-problem whose columns and depth are whole tiles.
 fn dispatches(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> Result<Schedule> {
-    let tile = ["TILE_N", "STEP_K"].map(|name| u64::from(stages[0].constant(name)));
+    let tile = ["TILE_N", "TILE_K"].map(|name| u64::from(stages[0].constant(name)));
     if stages[0].constant("TAIL") > 0 && matmul.batch * matmul.m * matmul.n > 0 {
         require(matmul, tile).map_err(|reason| ALIGNED.kernel.unsupported(reason))?;
         return with_tail(matmul, stages, device);
@@ -234,9 +235,9 @@ fn dispatches(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> R
             require(product, tile).map_err(|reason| ALIGNED.kernel.unsupported(reason))?;
         }
         let no_tail = BindingRange::whole(Slot::Operand(0), 0);
-        schedule::at_once(product, WORK, stages, device, partials, |windows, _| {
-            bindings(product, windows, no_tail)
-        })
+        let bindings =
+            |product: &Matmul, windows, _: &mut Schedule| bindings(product, windows, no_tail);
+        schedule::at_once(product, WORK, stages, device, partials, bindings)
     };
     let multiply = Multiply {
         matmul,
@@ -289,7 +290,7 @@ fn with_tail(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> Re
     let split = partials.split(
         matmul.k,
         constant("SPLIT_K"),
-        constant("STEP_K"),
+        constant("TILE_K"),
         cost.deepest(device),
     );
     let [_, _, c] = matmul.strides()?;

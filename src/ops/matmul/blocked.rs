@@ -1,15 +1,15 @@
 //! `matmul_blocked`: register blocks over tiles in workgroup memory, K at once or in parts.
 
 use super::cost::Arithmetic;
-use super::quantized::floats_alone;
+use super::params::scales;
 use super::shape::Matmul;
 use super::split_k::{self, SplitK};
 use super::tile_model::{self, Depth};
 use super::tiles::{PRESETS, SQUARE, TALL, Tiles};
-use super::{form, partials, schedule};
+use super::{form, partials, quantized, samples, schedule};
 use crate::gpu::Capabilities;
 use crate::gpu::profile::runs_invocations_in_turn;
-use crate::kernel::{Constants, Kernel, Stage};
+use crate::kernel::{BindingRange, Constants, Kernel, Slot, Stage};
 use crate::ops::{Fit, Implementation};
 use crate::shader::files;
 
@@ -24,13 +24,18 @@ pub(in crate::ops) static BLOCKED: Implementation<Matmul> = Implementation {
             &[Stage::of(&files::MATMUL_BLOCKED), partials::REDUCE],
         )
     },
-    fit: |matmul, _| floats_alone(matmul, || Fit::Best),
+    fit: |matmul, _| match quantized::require_floats(matmul) {
+        Ok(()) => Fit::Best,
+        Err(reason) => Fit::Unable(reason),
+    },
     constants: |matmul, device, given| SPLIT.constants(matmul, device, given),
     alternatives,
     schedule: |matmul, stages, device| {
-        schedule::of_tiles(matmul, WORK, stages, device, |windows, _| windows.to_vec())
+        schedule::of_tiles(matmul, WORK, stages, device, |product, windows, _| {
+            bindings(product, windows)
+        })
     },
-    samples: None,
+    samples: Some(samples::of_all),
 };
 
 const SPLIT: SplitK = SplitK {
@@ -38,7 +43,8 @@ const SPLIT: SplitK = SplitK {
     own: |matmul, is_split, device| {
         let depth = if is_split { Depth::Parts } else { Depth::Whole };
         let tiles = Constants::from(tiles(matmul, depth, device));
-        Ok(tiles.merged(&form::operands(matmul, is_split)?))
+        let operands = quantized::quads(matmul, form::operands(matmul, is_split)?);
+        Ok(tiles.merged(&operands))
     },
     is_profitable: |matmul, device| tile_model::parts_are_profitable(matmul, device),
     split: |product, chosen, number, device| {
@@ -47,6 +53,16 @@ const SPLIT: SplitK = SplitK {
     },
     edges: form::edges,
 };
+
+/// Bindings 1, 2, ... of the kernel: quantised weights are bound as quants and scales, others as `b`.
+fn bindings(matmul: &Matmul, [a, b, bias, c]: [BindingRange; 4]) -> Vec<BindingRange> {
+    let nothing = BindingRange::whole(Slot::Operand(0), 0);
+    if matmul.weights.is_quantized() {
+        vec![a, nothing, bias, c, b, scales(matmul)]
+    } else {
+        vec![a, b, bias, c, nothing, nothing]
+    }
+}
 
 /// The other way to take K, at once or in parts, then every tile that the device holds.
 fn alternatives(matmul: &Matmul, device: &Capabilities) -> Vec<Constants> {

@@ -1,7 +1,7 @@
 //! Classes of shapes, as the tuner tells them apart.
 
 use super::layout::{Order, Strides};
-use super::shape::Matmul;
+use super::shape::{Activations, Matmul};
 use crate::ops::{Class, Sizes};
 
 /// A side this many times longer than another makes a product tall, wide or deep.
@@ -86,7 +86,7 @@ fn elements(sizes: &Sizes) -> u64 {
 }
 
 /// Orders in memory, whether rows can be moved only an element at a time, and the format of quantised weights: `+ta`, `+tb`,
-/// `+odd`, `+q4_0`.
+/// `+odd`, `+q4_0`, `+a8`.
 pub(super) fn variant(matmul: &Matmul) -> String {
     let transposed = |order| order == Order::ColumnMajor;
     let by_four = |[a, b, _]: [Strides; 3]| a.by_four(matmul.batch) && b.by_four(matmul.batch);
@@ -103,6 +103,9 @@ pub(super) fn variant(matmul: &Matmul) -> String {
     if matmul.weights.is_quantized() {
         found += "+";
         found += matmul.weights.name();
+    }
+    if matmul.activations == Activations::Int8 {
+        found += "+a8";
     }
     found
 }

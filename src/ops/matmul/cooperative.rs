@@ -95,7 +95,7 @@ fn schedule(matmul: &Matmul, stages: &[&Prepared], device: &Capabilities) -> Res
     } else {
         3
     };
-    let bindings = |windows: [BindingRange; 4], schedule: &mut Schedule| {
+    let bindings = |_: &Matmul, windows: [BindingRange; 4], schedule: &mut Schedule| {
         let unused = BindingRange::whole(Slot::Scratch(schedule.scratch.len()), UNUSED);
         schedule.scratch.push(UNUSED);
         let mut windows = windows.to_vec();

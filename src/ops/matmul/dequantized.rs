@@ -9,9 +9,7 @@ use super::shape::Matmul;
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::kernel::{
-    BindingRange, Constants, Dispatch, Kernel, Schedule, Slot, Stage, fold_workgroups,
-};
+use crate::kernel::{BindingRange, Constants, Dispatch, Kernel, Schedule, Slot, Stage};
 use crate::ops::{Fit, Implementation};
 use crate::shader::{Prepared, files};
 use crate::weights::Weights;
@@ -108,7 +106,7 @@ fn schedule<P: Product>(
     }
     let elements = matmul.rows_of_weights() * matmul.k;
     product.scratch.push(elements * matmul.dtype.bytes());
-    let mut steps = dequantize(matmul, stages[0], floats, device)?;
+    let mut steps = dequantize(matmul, stages[0], floats, device);
     steps.append(&mut product.steps);
     Ok(Schedule { steps, ..product })
 }
@@ -118,7 +116,7 @@ fn schedule<P: Product>(
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 struct Params {
     k: u32,
-    octets: u32,
+    rows: u32,
 }
 
 /// The dispatches that write the weights of `matmul` as floats to `floats`, as many rows at once as a binding holds.
@@ -127,7 +125,7 @@ fn dequantize(
     stage: &Prepared,
     floats: Slot,
     device: &Capabilities,
-) -> Result<Vec<Dispatch>> {
+) -> Vec<Dispatch> {
     let (rows, k) = (matmul.rows_of_weights(), matmul.k);
     let of_row = [
         matmul.weights.quant_words(k) * 4,
@@ -138,7 +136,7 @@ fn dequantize(
     let longest = of_row.into_iter().max().unwrap_or(0).max(1);
     let held = limits.max_storage_buffer_binding_size / longest;
     let at_once = (held / ALIGNED_ROWS * ALIGNED_ROWS).max(1);
-    let workgroup = u64::from(stage.constant("DEQUANTIZE_WORKGROUP"));
+    let workgroup = u64::from(stage.constant("DEQUANTIZE_WORKGROUP") * stage.constant("QUADS"));
     sub_ranges(rows, at_once)
         .map(|range| {
             let count = range.end - range.start;
@@ -148,17 +146,22 @@ fn dequantize(
                 offset: range.start * bytes,
                 bytes: count * bytes,
             };
-            let octets = count * k / 8;
             let params = Params {
                 k: k as u32,
-                octets: octets as u32,
+                rows: count as u32,
             };
-            Ok(Dispatch {
+            let across = u64::from(limits.max_compute_workgroups_per_dimension);
+            let deep = count.div_ceil(across);
+            Dispatch {
                 stage: 0,
                 params: bytemuck::bytes_of(&params).to_vec(),
                 windows: slots.into_iter().zip(of_row).map(window).collect(),
-                workgroups: fold_workgroups(octets.div_ceil(workgroup), limits)?,
-            })
+                workgroups: [
+                    (k / 4).div_ceil(workgroup) as u32,
+                    count.div_ceil(deep) as u32,
+                    deep as u32,
+                ],
+            }
         })
         .collect()
 }

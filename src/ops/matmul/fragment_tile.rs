@@ -103,24 +103,12 @@ impl FragmentTile {
             ("STAGGER_STEPS", 1),
             ("GROUP", group),
             ("PAD_C", self.padding(matmul, device)),
-            ("PREFETCH", self.prefetch(matmul)),
         ])
     }
 
     pub(super) fn subgroups(self) -> u64 {
         let [m, n, _] = self.size;
         m / self.own[0] * (n / self.own[1]) * self.sharers
-    }
-
-    /// Steps whose quants are on their way at once. A step waits for memory, and has a quarter of the bytes that floats have.
-    /// Tiles of few rows leave registers for it.
-    fn prefetch(self, matmul: &Matmul) -> u64 {
-        let [m, _, k] = self.size;
-        if !matmul.weights.is_quantized() || m > 32 {
-            return 1;
-        }
-        let divides = |steps: &u64| matmul.k.is_multiple_of(steps * k);
-        [4, 2].into_iter().find(divides).unwrap_or(1)
     }
 
     /// Bytes of workgroup memory for operands in these orders.

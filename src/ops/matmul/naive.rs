@@ -26,7 +26,9 @@ pub(super) static NAIVE: Implementation<Matmul> = Implementation {
     constants,
     alternatives: no_alternatives,
     schedule: |matmul, stages, device| {
-        schedule::of_tiles(matmul, WORK, stages, device, |windows, _| windows.to_vec())
+        schedule::of_tiles(matmul, WORK, stages, device, |_, windows, _| {
+            windows.to_vec()
+        })
     },
     samples: None,
 };

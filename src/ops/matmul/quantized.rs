@@ -1,11 +1,13 @@
 //! Quantised weights as kernels see them: the operands of B, and the constants and the snippet of a format.
 
-use super::shape::Matmul;
+use super::form::types;
+use super::shape::{Activations, Matmul};
 use crate::data::{Distribution, Dtype};
+use crate::gpu::profile::BUSY;
 use crate::kernel::Constants;
 use crate::ops::{Fit, Operand};
 use crate::shader::{Constant, files::snippets};
-use crate::weights::Weights;
+use crate::weights::{BLOCK, Weights};
 
 impl Matmul {
     /// Operands `b`, the quants, and `scales` of quantised weights. Test data has scales that give weights of about 1.
@@ -68,6 +70,20 @@ pub(super) fn format(weights: Weights) -> Constants {
         .set("weights_q4_0", Constant::Snippet(snippet))
 }
 
+/// Constants of a kernel that fetches four quants of B at a time; those of floats as `operands` has them.
+pub(super) fn quads(matmul: &Matmul, operands: Constants) -> Constants {
+    let found = operands.set("QUANTIZED", matmul.weights.is_quantized());
+    if !matmul.weights.is_quantized() {
+        return found;
+    }
+    // Quants of a row are whole words, whatever is said of elements.
+    let [_, four, _] = types(matmul.dtype);
+    found
+        .merged(&format(matmul.weights))
+        .set("ChunkB", four)
+        .set("VECTOR_B", true)
+}
+
 /// The fit of a kernel that multiplies floats: none for quantised weights.
 pub(super) fn floats_alone(matmul: &Matmul, fit: impl FnOnce() -> Fit) -> Fit {
     if matmul.weights.is_quantized() {
@@ -81,8 +97,27 @@ pub(super) fn floats_alone(matmul: &Matmul, fit: impl FnOnce() -> Fit) -> Fit {
 
 /// The reason why a kernel of quants has no form for a product, if it has none.
 pub(super) fn require_quants(matmul: &Matmul) -> Result<(), String> {
-    if matmul.weights.is_quantized() {
-        return Ok(());
+    if !matmul.weights.is_quantized() {
+        return Err("B has no quants; other kernels of matmul multiply floats".to_owned());
     }
-    Err("B has no quants; other kernels of matmul multiply floats".to_owned())
+    require_floats(matmul)
+}
+
+/// The reason why a kernel that multiplies A as it is has no form for a product, if it has none.
+pub(super) fn require_floats(matmul: &Matmul) -> Result<(), String> {
+    match matmul.activations {
+        Activations::Float => Ok(()),
+        Activations::Int8 => {
+            Err("it multiplies A as it is; matmul_quantized_dot rounds A to eight bits".to_owned())
+        }
+    }
+}
+
+/// Invocations along N and along K of a workgroup of `lanes`: as many along N, of `across`, as leave enough workgroups to keep
+/// a large device busy, where an invocation takes `columns`.
+pub(super) fn lanes(matmul: &Matmul, columns: u64, across: &[u64], lanes: u64) -> [u64; 2] {
+    let is_enough = |along_n: &u64| matmul.batch * matmul.n.div_ceil(columns * along_n) >= 4 * BUSY;
+    let along_n = across.iter().copied().find(is_enough).unwrap_or(1);
+    let blocks = (matmul.k / BLOCK).next_power_of_two();
+    [along_n, (lanes / along_n).min(blocks.max(16))]
 }

@@ -6,7 +6,7 @@ use super::form::{self, types};
 use super::layout::Strides;
 use super::params::{Split, params, scales, windows};
 use super::partials::Partials;
-use super::quantized::{format, require_quants};
+use super::quantized::{format, lanes, require_quants};
 use super::samples;
 use super::shape::Matmul;
 use super::sub_problems::Multiply;
@@ -14,21 +14,24 @@ use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
 use crate::gpu::profile::{
-    BUSY, compiles_long_texts_slowly, runs_invocations_in_turn, vector_registers,
+    compiles_long_texts_slowly, keeps_small_halves, runs_invocations_in_turn, vector_registers,
 };
 use crate::kernel::{BindingRange, Constants, Kernel, Schedule, Slot, Stage};
 use crate::ops::{Fit, Implementation, combinations};
 use crate::shader::{Prepared, files};
-use crate::weights::BLOCK;
 
 const WORK: Arithmetic = Arithmetic::Vector;
 
 pub(super) static QUANTIZED_VECTOR: Implementation<Matmul> = Implementation {
-    kernel: Kernel::new(
-        "matmul_quantized_vector",
-        "quantised weights read once by many: for few rows",
-        &[Stage::of(&files::MATMUL_QUANTIZED_VECTOR)],
-    ),
+    kernel: Kernel {
+        // Shows whether f16 below 2^-14 are kept.
+        trials: &["1x64x64+q4_0"],
+        ..Kernel::new(
+            "matmul_quantized_vector",
+            "quantised weights read once by many: for few rows",
+            &[Stage::of(&files::MATMUL_QUANTIZED_VECTOR)],
+        )
+    },
     fit,
     constants,
     alternatives,
@@ -58,16 +61,12 @@ struct Shares {
     lanes: [u64; 2],
 }
 
-impl Shares {
-    /// Registers of an invocation: sums and products, words of quants, a run of eight elements of each operand, and addresses.
-    fn registers(self, bits: u64) -> u64 {
-        self.rows * (2 * self.columns + 2) + self.columns * (bits + 8 + 2) + 8
-    }
-}
-
+/// Shares that suit a shape, in workgroups of 128 invocations. Measured on one discrete GPU: one row wants many columns an
+/// invocation, so that what is fetched of A serves many quants, and several rows have sums for few.
 fn shares(matmul: &Matmul, device: &Capabilities) -> Shares {
+    /// Invocations of a workgroup.
+    const LANES: u64 = 128;
     let rows = matmul.m.clamp(1, MOST_ROWS).next_power_of_two();
-    let blocks = matmul.k / BLOCK;
     if runs_invocations_in_turn(device) || compiles_long_texts_slowly(device) {
         // Sums of few invocations are merged soon.
         return Shares {
@@ -76,28 +75,28 @@ fn shares(matmul: &Matmul, device: &Capabilities) -> Shares {
             lanes: [4, 4],
         };
     }
-    let wanted = if rows <= 2 { 8 } else { 4 };
-    let columns = [wanted, 4]
-        .into_iter()
-        .find(|columns| {
-            let shares = Shares {
-                rows,
-                columns: *columns,
-                lanes: [1, 1],
-            };
-            // Fewer columns, where workgroups of this many would not fill the device.
-            let workgroups = matmul.batch * matmul.n.div_ceil(columns * 4);
-            *columns == 4
-                || shares.registers(matmul.weights.bits()) <= vector_registers(device)
-                    && workgroups >= 2 * BUSY
-        })
-        .unwrap_or(4);
-    let along_k = if blocks >= 64 { 32 } else { 16 };
+    let bits = matmul.weights.bits();
+    let wide = if rows == 1 && bits == 4 { 8 } else { 4 };
+    let columns = if registers(rows, wide, bits) <= vector_registers(device) {
+        wide
+    } else {
+        4
+    };
+    let rows = std::iter::successors(Some(rows), |rows| (*rows > 1).then_some(rows / 2))
+        .find(|rows| registers(*rows, columns, bits) <= vector_registers(device))
+        .unwrap_or(1);
+    let across: &[u64] = if rows == 1 { &[4, 2, 1] } else { &[8, 4, 2, 1] };
     Shares {
         rows,
         columns,
-        lanes: [128 / along_k, along_k],
+        lanes: lanes(matmul, columns, across, LANES),
     }
+}
+
+/// Registers of an invocation: sums and products, sums of A, words of quants, a run of eight elements of each operand, scales
+/// and addresses.
+fn registers(rows: u64, columns: u64, bits: u64) -> u64 {
+    rows * (2 * columns + 2) + columns * (bits + 8 + 3) + 8
 }
 
 fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Result<Constants> {
@@ -111,6 +110,12 @@ fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Resul
         .set("HALF", matmul.dtype == Dtype::F16)
         .set("WIDTH", width)
         .set("WIDE_A", is_wide(matmul, &a, width))
+        .set("Narrow", types(matmul.dtype)[0])
+        .set("SUBNORMALS", keeps_small_halves(device))
+        .set(
+            "IN_PLACE",
+            matmul.dtype == Dtype::F16 && matmul.weights.bits() == 4,
+        )
         .set("TILE_M", shares.rows)
         .set("ELEMS_N", shares.columns)
         .set("LANES_N", shares.lanes[0])

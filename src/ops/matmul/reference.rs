@@ -1,9 +1,9 @@
 //! The right answer: plain loops in f64.
 
-use super::shape::{Activation, Bias, Matmul};
+use super::shape::{Activation, Activations, Bias, Matmul};
 use crate::data::{Dtype, Inputs};
 use crate::tolerance::{self, Expected, exp_relative, gamma};
-use crate::weights::Group;
+use crate::weights::{BLOCK, Group};
 
 /// Expected values of elements of C's buffer; what lies between rows stays as it was.
 ///
@@ -25,6 +25,7 @@ pub(super) fn expected(
             return Expected::new(inputs.get(c_operand, index), 0.0);
         };
         let (mut sum, mut magnitudes, mut rounded, mut unscaled) = (0.0, 0.0, 0.0, 0.0);
+        let mut step = 0.0;
         for k in 0..matmul.k {
             let left = inputs.get(0, a.at(matrix, row, k));
             if !matmul.weights.is_quantized() {
@@ -33,25 +34,36 @@ pub(super) fn expected(
                 magnitudes += tolerance::finite(product).abs();
                 continue;
             }
-            // Kernels sum the products of a group before they apply its scale, and sum A where the group has a minimum.
+            // Kernels sum the products of a group before they apply its scale, and may sum A beside them, for the centre and for
+            // the minimum.
             let (group, quant) = weight(matmul, inputs, b.at(matrix, k, column));
             let value = f64::from(group.value(quant));
             sum += left * value;
             let size = tolerance::finite(left).abs();
-            let centred = (f64::from(quant) - f64::from(group.centre)).abs();
             let minimum = group
                 .minimum
                 .map_or(0.0, |minimum| f64::from(minimum).abs());
-            magnitudes += size * (centred * f64::from(group.scale).abs() + minimum);
-            unscaled += size * centred.max(1.0);
+            let apart = f64::from(quant.unsigned_abs()) + f64::from(group.centre);
+            magnitudes += size * (apart * f64::from(group.scale).abs() + minimum);
+            unscaled += size * apart.max(1.0);
+            if matmul.activations == Activations::Int8 {
+                if k % BLOCK == 0 {
+                    let block = (k..k + BLOCK).map(|k| inputs.get(0, a.at(matrix, row, k)));
+                    step = step_of_int8(block);
+                }
+                rounded += step / 2.0 * value.abs();
+            }
             if rounds {
                 rounded += size * tolerance::storing(value, Dtype::F16);
             }
         }
-        let is_apart = matmul.weights.has_minimum() || rounds;
-        if tolerance::may_overflow(unscaled) || is_apart && !sum.is_finite() {
-            // An infinity meets one of the other sign, or a factor that was rounded to 0.
+        let is_special = matmul.weights.is_quantized() && !sum.is_finite();
+        if tolerance::may_overflow(unscaled) || is_special && !matmul.is_plain() {
             return Expected::unknown();
+        }
+        if is_special {
+            // An infinity meets one of the other sign, or a factor that was rounded to 0.
+            return Expected::not_finite();
         }
         let mut terms = vec![f64::from(matmul.alpha) * sum];
         if matmul.beta != 0.0 {
@@ -76,10 +88,19 @@ pub(super) fn expected(
             return matmul.activation.expected(value, 0.0);
         }
         let allowed =
-            alpha * (tolerance::dot(matmul.k, u, magnitudes) + rounded) + gamma(6.0, u) * sizes;
+            alpha * (tolerance::dot(matmul.k + 1, u, magnitudes) + rounded) + gamma(6.0, u) * sizes;
         matmul.activation.expected(value, allowed)
     };
     indices.iter().map(one).collect()
+}
+
+/// Distance of neighbouring values of a block of A that is rounded to eight bits, with what rounding the scale adds. Blocks of
+/// numbers below 1e-36 are zeros.
+fn step_of_int8(block: impl Iterator<Item = f64>) -> f64 {
+    let largest = block
+        .map(|value| tolerance::finite(value).abs())
+        .fold(0.0, f64::max);
+    (largest / 127.0 * 1.001).max(2e-36)
 }
 
 /// The group and the quant of the weight at `index` of the elements of B.

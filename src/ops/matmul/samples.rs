@@ -1,9 +1,9 @@
 //! The shapes on which every kernel is tested.
 
 use super::layout::{Layout, Order};
-use super::shape::{Activation, Bias, Matmul};
+use super::shape::{Activation, Activations, Bias, Matmul};
 use crate::data::Dtype;
-use crate::ops::Operation;
+use crate::ops::{Operation, changed};
 use crate::shader::Prepared;
 use crate::weights::Weights;
 use std::sync::Arc;
@@ -44,10 +44,45 @@ pub(super) fn samples(stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
     found.into_iter().map(boxed).collect()
 }
 
-/// [`samples`] and [`of_quants`], for a kernel of both.
+/// [`of_quants`] with A in eight bits.
+pub(super) fn of_int8(stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
+    let in_int8 = |sample: Box<dyn Operation>| {
+        changed(sample.as_ref(), |matmul: &mut Matmul| {
+            matmul.activations = Activations::Int8;
+        })
+    };
+    of_quants(stages).into_iter().filter_map(in_int8).collect()
+}
+
+/// [`samples`], and every format, for a kernel of floats and of quants.
 pub(super) fn of_all(stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
+    let of = |weights: Weights, dtype, m, n, k: u64| Matmul {
+        weights,
+        dtype,
+        b: transposed(),
+        ..Matmul::new(m, n, k * weights.block())
+    };
+    let mut quantised: Vec<Matmul> = Vec::new();
+    for weights in Weights::QUANTIZED {
+        // Columns in whole tiles of matrix units, and columns that end within a tile.
+        quantised.push(of(weights, Dtype::F16, 48, 128, 2));
+        quantised.push(of(weights, Dtype::F32, 17, 70, 1));
+    }
+    quantised.extend([
+        of(Weights::Q4_0, Dtype::F16, 300, 256, 6),
+        Matmul {
+            batch: 2,
+            bias: Bias::Row,
+            activation: Activation::Gelu,
+            alpha: -0.5,
+            beta: 2.0,
+            ..of(Weights::Q6K, Dtype::F16, 130, 128, 1)
+        },
+        of(Weights::Q4_0, Dtype::F32, 3, 5, 0),
+    ]);
     let mut found = samples(stages);
-    found.extend(of_quants(stages));
+    let boxed = |matmul| Box::new(matmul) as Box<dyn Operation>;
+    found.extend(quantised.into_iter().map(boxed));
     found
 }
 
@@ -78,10 +113,7 @@ pub(super) fn of_quants(_: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
         half(q4_0(130, 130, 4)),
         q4_0(130, 70, 3),
         half(q4_0(16, 128, 8)),
-        half(q4_0(300, 256, 6)),
     ]);
-    // Columns in whole tiles of matrix units.
-    found.extend(Weights::QUANTIZED.map(|weights| half(of(weights, 48, 128, 2))));
     let extras = |matmul: Matmul| Matmul {
         bias: Bias::Row,
         activation: Activation::Gelu,

@@ -22,7 +22,7 @@ pub(super) fn of_tiles(
     work: Arithmetic,
     stages: &[&Prepared],
     device: &Capabilities,
-    bindings: impl Fn([BindingRange; 4], &mut Schedule) -> Vec<BindingRange>,
+    bindings: impl Fn(&Matmul, [BindingRange; 4], &mut Schedule) -> Vec<BindingRange>,
 ) -> Result<Schedule> {
     let at_once = |product: &Matmul, partials: Partials| {
         at_once(product, work, stages, device, partials, &bindings)
@@ -48,7 +48,7 @@ pub(super) fn at_once(
     stages: &[&Prepared],
     device: &Capabilities,
     partials: Partials,
-    bindings: impl Fn([BindingRange; 4], &mut Schedule) -> Vec<BindingRange>,
+    bindings: impl Fn(&Matmul, [BindingRange; 4], &mut Schedule) -> Vec<BindingRange>,
 ) -> Result<Schedule> {
     let elements = matmul.batch * matmul.m * matmul.n;
     if elements == 0 {
@@ -60,9 +60,7 @@ pub(super) fn at_once(
     let cost = Cost::from_prepared(work, stages[0], device.kind);
     let parts = split_k(stages[0]);
     let split = if parts > 1 {
-        let step = stages[0].constants.get("STEP_K").copied();
-        let step = step.map_or_else(|| constant("TILE_K"), u64::from);
-        partials.split(matmul.k, parts, step, cost.deepest(device))
+        partials.split(matmul.k, parts, constant("TILE_K"), cost.deepest(device))
     } else {
         Split::NONE
     };
@@ -77,7 +75,7 @@ pub(super) fn at_once(
         params.c_batch = params.m * params.n;
     }
     let sums = windows[3];
-    let windows = bindings(windows, &mut schedule);
+    let windows = bindings(matmul, windows, &mut schedule);
     let ranges = DispatchRanges {
         workgroups: matmul.batch * tiles_m * tiles_n * split.parts,
         flops: cost.of_depth(matmul.k.min(split.depth)),

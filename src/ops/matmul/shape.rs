@@ -33,6 +33,8 @@ pub struct Matmul {
     pub dtype: Dtype,
     /// Format of the elements of B. Quantised weights lie as `[n, k]`: `b` has to be [`Order::ColumnMajor`], without gaps.
     pub weights: Weights,
+    /// Whether A is rounded to eight bits before it is multiplied by quantised weights.
+    pub activations: Activations,
     /// Element type of C.
     pub output: Dtype,
     /// Factor of the product.
@@ -59,6 +61,17 @@ pub enum Bias {
     None,
     /// Operand `bias`, one for all rows and matrices.
     Row,
+}
+
+/// What A is multiplied as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Activations {
+    /// Its own elements.
+    #[default]
+    Float,
+    /// Integers of eight bits, in blocks of 32 along K with a scale of their own: the largest magnitude over 127. The result is
+    /// less exact, by half a scale times the magnitudes of the weights. For quantised weights alone.
+    Int8,
 }
 
 /// A function applied to each element of the result.
@@ -99,6 +112,7 @@ impl Matmul {
             batch: 1,
             dtype: Dtype::F32,
             weights: Weights::Float,
+            activations: Activations::Float,
             output: Dtype::F32,
             alpha: 1.0,
             beta: 0.0,
@@ -153,6 +167,13 @@ impl Matmul {
     /// [`Error::Shape`] with what to change.
     pub(super) fn require_weights(&self) -> Result<()> {
         if !self.weights.is_quantized() {
+            if self.activations == Activations::Int8 {
+                return Err(Error::Shape {
+                    operation: "matmul",
+                    reason: "activations of eight bits are for quantised weights; say which, such as +q4_0"
+                        .to_owned(),
+                });
+            }
             return Ok(());
         }
         let refuse = |reason: &str| {

@@ -1,7 +1,7 @@
 //! A product as text: `MxNxK` or `BATCHxMxNxK`, then a word for each extra, such as `+tb+bias+gelu`.
 
 use super::layout::{Layout, Order};
-use super::shape::{Activation, Bias, Matmul};
+use super::shape::{Activation, Activations, Bias, Matmul};
 use crate::data::Dtype;
 use crate::error::{Error, Result};
 use crate::ops::words::refuse_contradictions;
@@ -11,7 +11,7 @@ use crate::weights::Weights;
 /// The form of a shape's text, with an example.
 pub(super) const FORM: &str = "MxNxK or BATCHxMxNxK, such as 4096x4096x4096, then what differs from A * B: \
     +ta +tb (transposed) +sb (B shared) +alpha=2 +beta=0.5 +bias +relu +gelu +silu +f16 (type of C), and for quantised \
-    weights one of +q4_0 +q4_1 +q8_0 +q4_k +q6_k +int4 +int8 (B as [N, K])";
+    weights one of +q4_0 +q4_1 +q8_0 +q4_k +q6_k +int4 +int8 (B as [N, K]), and +a8 (A rounded to 8 bits)";
 
 /// The text of `matmul`. Strides and offsets have none.
 pub(super) fn label(matmul: &Matmul) -> String {
@@ -32,6 +32,7 @@ pub(super) fn label(matmul: &Matmul) -> String {
             matmul.weights.is_quantized(),
             matmul.weights.name().to_owned(),
         ),
+        (matmul.activations == Activations::Int8, "a8".to_owned()),
         (matmul.b.batch_stride == Some(0), "sb".to_owned()),
         (
             matmul.alpha.to_bits() != 1f32.to_bits(),
@@ -113,6 +114,7 @@ fn set(matmul: &mut Matmul, word: &str) -> Option<()> {
         "gelu" => matmul.activation = Activation::Gelu,
         "silu" => matmul.activation = Activation::Silu,
         "f16" => matmul.output = Dtype::F16,
+        "a8" => matmul.activations = Activations::Int8,
         name => {
             matmul.weights = Weights::named(name)?;
             matmul.b.order = Order::ColumnMajor;
@@ -135,7 +137,7 @@ mod tests {
             "3x3x3+relu",
             "3x3x3+silu",
             "2x3x5x64+q4_0+sb+bias",
-            "3x5x256+q6_k",
+            "3x5x256+q6_k+a8",
         ] {
             assert_eq!(parse(&MATMUL, text, Dtype::F16).unwrap().label(), text);
         }

@@ -75,7 +75,7 @@ impl Layer {
                 row / 128 * self.n + column,
                 self.quants[row * self.n + column],
             );
-            (quant as f32 - self.zeros[group] as f32) * self.scales[group].to_f32() + 0.0
+            (quant as f32 - self.zeros[group] as f32) * self.scales[group].to_f32()
         };
         places.map(value).collect()
     }
