@@ -10,7 +10,7 @@ use crate::plan::Launch;
 use crate::report::Sampling;
 use std::time::Duration;
 
-/// Runs a [`Launch`] between two timestamps of one compute pass, many times in one submission.
+/// Runs a [`Launch`], or several in turn, between two timestamps of one compute pass, many times in one submission.
 #[derive(Debug)]
 pub struct GpuClock<'a> {
     timed: TimedLaunch<'a>,
@@ -22,7 +22,16 @@ impl<'a> GpuClock<'a> {
     /// # Errors
     /// [`crate::Error::Gpu`], [`crate::Error::OutOfMemory`].
     pub async fn new(gpu: &'a Gpu, launch: &'a Launch) -> Result<Self> {
-        let timed = TimedLaunch::new(gpu, launch).await?;
+        Self::rotating(gpu, std::slice::from_ref(launch)).await
+    }
+
+    /// A clock for `launches` of one plan, each on operands of its own. Each repeat runs the next launch, and the next sample
+    /// goes on where the last one ended: a time is of one launch.
+    ///
+    /// # Errors
+    /// Errors of [`GpuClock::new`].
+    pub async fn rotating(gpu: &'a Gpu, launches: &'a [Launch]) -> Result<Self> {
+        let timed = TimedLaunch::rotating(gpu, launches).await?;
         Ok(Self { timed })
     }
 }

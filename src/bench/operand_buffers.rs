@@ -2,7 +2,7 @@
 
 use super::verdict::{Comparison, Part, Verdict};
 use crate::data::{Generated, Inputs, mix};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::{Gpu, Readback, View};
 use crate::kernel::Kernel;
 use crate::ops::{Operand, Operation, Role};
@@ -22,7 +22,8 @@ pub enum Coverage {
 #[derive(Debug)]
 pub struct OperandBuffers {
     operands: Vec<Operand>,
-    buffers: Vec<wgpu::Buffer>,
+    /// Buffer of each operand, and the byte where the operand begins.
+    places: Vec<(wgpu::Buffer, u64)>,
     initial: Initial,
 }
 
@@ -47,12 +48,67 @@ impl OperandBuffers {
     /// [`crate::Error::TooLarge`], [`crate::Error::OutOfMemory`] and what the device reports.
     pub async fn new(gpu: &Gpu, operation: &dyn Operation, seed: u32) -> Result<Self> {
         let space = Self::allocate(gpu, operation, Initial::Generated { seed }).await?;
-        for i in 0..space.operands.len() {
-            if space.operands[i].role.is_read() {
-                space.fill(gpu, i).await?;
+        space.filled(gpu).await
+    }
+
+    /// Allocates `sets` sets of operands and fills the inputs of each with the same generated data.
+    ///
+    /// Outputs of neighbouring sets lie in one buffer, each in bytes of its own. A buffer that is written again makes wgpu order
+    /// the dispatches, so that those of two sets overlap no more than two repeats on one set do.
+    ///
+    /// # Errors
+    /// Errors of [`OperandBuffers::new`]; [`Error::Interrupted`] if `should_stop` says so.
+    pub async fn sets(
+        gpu: &Gpu,
+        operation: &dyn Operation,
+        seed: u32,
+        sets: u32,
+        should_stop: &dyn Fn() -> bool,
+    ) -> Result<Vec<Self>> {
+        let limits = &gpu.capabilities().limits;
+        let alignment = u64::from(limits.min_storage_buffer_offset_alignment);
+        let step = |operand: &Operand| bytes(operand).next_multiple_of(alignment).max(alignment);
+        let operands = operation.operands();
+        let written = operands.iter().filter(|operand| operand.role.is_written());
+        let longest = written.map(step).max().unwrap_or(alignment);
+        let in_buffer = (limits.max_buffer_size / longest).clamp(1, sets.max(1).into());
+        let mut spaces: Vec<Self> = Vec::new();
+        for set in 0..u64::from(sets) {
+            if should_stop() {
+                return Err(Error::Interrupted);
+            }
+            let place = set % in_buffer;
+            let count = in_buffer.min(u64::from(sets) - (set - place));
+            let mut places = Vec::new();
+            for (i, operand) in operands.iter().enumerate() {
+                let shared = spaces.last().filter(|_| place > 0);
+                places.push(match (operand.role.is_written(), shared) {
+                    (true, Some(before)) => (before.places[i].0.clone(), place * step(operand)),
+                    (true, None) => {
+                        let all = (count - 1) * step(operand) + bytes(operand);
+                        (gpu.create_storage(operand.name, all).await?, 0)
+                    }
+                    (false, _) => (gpu.create_storage(operand.name, bytes(operand)).await?, 0),
+                });
+            }
+            let space = Self {
+                operands: operands.clone(),
+                places,
+                initial: Initial::Generated { seed },
+            };
+            spaces.push(space.filled(gpu).await?);
+        }
+        Ok(spaces)
+    }
+
+    /// The operands, those filled that are read.
+    async fn filled(self, gpu: &Gpu) -> Result<Self> {
+        for i in 0..self.operands.len() {
+            if self.operands[i].role.is_read() {
+                self.fill(gpu, i).await?;
             }
         }
-        Ok(space)
+        Ok(self)
     }
 
     /// Allocates every operand and uploads `values`, one slice for each operand that is read, in order.
@@ -67,7 +123,8 @@ impl OperandBuffers {
         let mut space = Self::allocate(gpu, operation, Initial::Values(values.to_vec())).await?;
         for (i, values) in values.iter().enumerate() {
             let operand = &space.operands[i];
-            space.buffers[i] = gpu.upload(operand.name, values, operand.dtype).await?;
+            let buffer = gpu.upload(operand.name, values, operand.dtype).await?;
+            space.places[i] = (buffer, 0);
         }
         Ok(space)
     }
@@ -82,28 +139,30 @@ impl OperandBuffers {
             }
             Initial::Values(values) => {
                 let bytes = operand.dtype.encode(&values[i]);
-                gpu.write(&self.buffers[i], 0, &bytes).await
+                let (buffer, offset) = &self.places[i];
+                gpu.write(buffer, *offset, &bytes).await
             }
         }
     }
 
     async fn allocate(gpu: &Gpu, operation: &dyn Operation, initial: Initial) -> Result<Self> {
         let operands = operation.operands();
-        let mut buffers = Vec::new();
+        let mut places = Vec::new();
         for operand in &operands {
-            let bytes = operand.elements.saturating_mul(operand.dtype.bytes());
-            buffers.push(gpu.create_storage(operand.name, bytes).await?);
+            let buffer = gpu.create_storage(operand.name, bytes(operand)).await?;
+            places.push((buffer, 0));
         }
         Ok(Self {
             operands,
-            buffers,
+            places,
             initial,
         })
     }
 
     fn view(&self, i: usize) -> View<'_> {
         let operand = &self.operands[i];
-        View::part(&self.buffers[i], 0, operand.elements, operand.dtype)
+        let (buffer, offset) = &self.places[i];
+        View::part(buffer, *offset, operand.elements, operand.dtype)
     }
 
     /// Every operand, as [`crate::Plan::bind`] takes them.
@@ -212,8 +271,9 @@ impl OperandBuffers {
                     verdict.compare(&case, &part, compared);
                 };
                 let padded = bytes.next_multiple_of(4);
+                let (buffer, begin) = &self.places[i];
                 readback
-                    .read(gpu, &self.buffers[i], offset, padded, judge)
+                    .read(gpu, buffer, begin + offset, padded, judge)
                     .await?;
                 next += count;
             }
@@ -221,6 +281,11 @@ impl OperandBuffers {
         }
         Ok(verdict.verified())
     }
+}
+
+/// Bytes of an operand.
+fn bytes(operand: &Operand) -> u64 {
+    operand.elements.saturating_mul(operand.dtype.bytes())
 }
 
 /// Indices of the output to compare, ascending.

@@ -1,17 +1,20 @@
-//! A launch with timestamps around it, and the host's clock around those.
+//! Launches with timestamps around them, and the host's clock around those.
 
 use super::clock::{Clock, Tick};
+use super::rotation::Turns;
 use crate::error::Result;
 use crate::gpu::{Gpu, Readback};
 use crate::plan::Launch;
 use std::time::Duration;
 use web_time::Instant;
 
-/// Runs a [`Launch`] between two timestamps of one compute pass, many times in one submission. It watches no device.
+/// Runs a [`Launch`], or several in turn, between two timestamps of one compute pass, many times in one submission. It watches no
+/// device.
 #[derive(Debug)]
 pub(super) struct TimedLaunch<'a> {
     pub(super) gpu: &'a Gpu,
-    launch: &'a Launch,
+    launches: &'a [Launch],
+    turns: Turns,
     timestamps: Option<Timestamps>,
     began: Instant,
 }
@@ -33,6 +36,14 @@ impl<'a> TimedLaunch<'a> {
     /// # Errors
     /// [`crate::Error::Gpu`], [`crate::Error::OutOfMemory`].
     pub(super) async fn new(gpu: &'a Gpu, launch: &'a Launch) -> Result<Self> {
+        Self::rotating(gpu, std::slice::from_ref(launch)).await
+    }
+
+    /// A clock for `launches`, of which each repeat runs the next.
+    ///
+    /// # Errors
+    /// Errors of [`TimedLaunch::new`].
+    pub(super) async fn rotating(gpu: &'a Gpu, launches: &'a [Launch]) -> Result<Self> {
         let timestamps = match gpu.timestamp_period_ns() {
             None => None,
             Some(period_ns) => {
@@ -58,7 +69,8 @@ impl<'a> TimedLaunch<'a> {
         };
         Ok(Self {
             gpu,
-            launch,
+            launches,
+            turns: Turns::of(launches.len()),
             timestamps,
             began: Instant::now(),
         })
@@ -83,8 +95,8 @@ impl<'a> TimedLaunch<'a> {
                 timestamp_writes,
             };
             let mut pass = encoder.begin_compute_pass(&descriptor);
-            for _ in 0..repeats {
-                self.launch.dispatch(&mut pass);
+            for place in self.turns.take(repeats) {
+                self.launches[place].dispatch(&mut pass);
             }
         }
         let begin = Instant::now();

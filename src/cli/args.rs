@@ -481,7 +481,7 @@ pub(crate) struct SweepArguments {
     /// Runtime checks in shaders, as browsers have them
     #[arg(long)]
     pub(crate) checks: bool,
-    /// Operands of 512 MiB in turn, more than caches hold, so that each run reads from memory
+    /// Sets of operands in turn, 1 GiB together and more than caches hold, so that each run reads from memory
     #[arg(long)]
     pub(crate) flushed: bool,
     /// Time of the longest dispatch in place of the whole, which a watchdog limits

@@ -38,6 +38,8 @@ struct Entry {
     kernels: Vec<Spanned<String>>,
     #[serde(default)]
     repetitions: Option<Spanned<u32>>,
+    #[serde(default)]
+    rotated: bool,
 }
 
 /// A fault, and the bytes of the text that have it.
@@ -147,6 +149,7 @@ fn workload(entry: Spanned<Entry>) -> std::result::Result<Workload, Fault> {
         kernels: Vec::new(),
         repetitions: 1,
         burden: Burden::Kept,
+        rotated: entry.rotated,
     };
     for kernel in &entry.kernels {
         let family = workload.operations[0].family();
@@ -186,6 +189,7 @@ operation = "softmax"
 shapes = ["4096x4096"]
 kernels = ["softmax_online", "softmax_unfused"]
 repetitions = 2
+rotated = true
 "#;
 
     #[test]
@@ -200,10 +204,10 @@ repetitions = 2
             [
                 "matmul/f16/128x4096x4096+tb",
                 "matmul/f16/1x32000x4096+tb",
-                "softmax/f32/4096x4096/softmax_online, repetition 1",
-                "softmax/f32/4096x4096/softmax_online, repetition 2",
-                "softmax/f32/4096x4096/softmax_unfused, repetition 1",
-                "softmax/f32/4096x4096/softmax_unfused, repetition 2",
+                "softmax/f32/4096x4096/softmax_online/rotated, repetition 1",
+                "softmax/f32/4096x4096/softmax_online/rotated, repetition 2",
+                "softmax/f32/4096x4096/softmax_unfused/rotated, repetition 1",
+                "softmax/f32/4096x4096/softmax_unfused/rotated, repetition 2",
             ]
         );
         assert!(cases.left_out.is_empty());

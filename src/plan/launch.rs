@@ -20,7 +20,7 @@ impl Launch {
         Self { label, steps }
     }
 
-    /// All dispatches of several launches, in order. One use is the same work on other memory, which no cache holds.
+    /// All dispatches of several launches, in order: a model as one launch.
     #[must_use]
     pub fn joined(launches: Vec<Self>) -> Self {
         Self {

@@ -1,7 +1,7 @@
 //! Figures that follow from a row alone: its shape in words, its rate, the ceiling over it.
 
 use super::ceiling_id::CeilingId;
-use super::run::{Bound, Ceiling, Row};
+use super::run::{Bound, Ceiling, ROTATED, Row};
 use crate::units::{Bandwidth, FlopRate, Unit};
 
 /// How far a ceiling may be from the one that a row's percentage was computed from: ceilings are measured again at the
@@ -9,15 +9,21 @@ use crate::units::{Bandwidth, FlopRate, Unit};
 const SAME_CEILING: f64 = 0.05;
 
 impl Row {
-    /// Label of the shape; in a file of versions without labels the sizes by their names.
+    /// Label of the shape; in a file of versions without labels the sizes by their names. `/rotated` stands behind the shape of
+    /// a row whose operands come from memory: caches make another problem of it.
     #[must_use]
     pub fn shape_text(&self) -> String {
-        if !self.label.is_empty() {
-            return self.label.clone();
+        let shape = if self.label.is_empty() {
+            let sizes = self.shape.iter();
+            let sizes = sizes.map(|(name, size)| format!("{name}={size}"));
+            sizes.collect::<Vec<_>>().join(" ")
+        } else {
+            self.label.clone()
+        };
+        match self.operand_sets {
+            Some(_) => shape + ROTATED,
+            None => shape,
         }
-        let sizes = self.shape.iter();
-        let sizes = sizes.map(|(name, size)| format!("{name}={size}"));
-        sizes.collect::<Vec<_>>().join(" ")
     }
 
     /// Whether there is a time, of a result that was not found wrong.

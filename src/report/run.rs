@@ -266,10 +266,13 @@ impl std::fmt::Display for Bound {
     }
 }
 
+/// End of the id of a row, and of its shape, whose operands are rotated.
+pub(crate) const ROTATED: &str = "/rotated";
+
 /// One kernel on one shape.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// `operation/dtype/label/kernel`, for people: every part has a field of its own.
+    /// `operation/dtype/label/kernel`, with `/rotated` behind it where operands are; for people: every part has a field of its own.
     pub id: String,
     /// Name of the operation.
     pub operation: String,
@@ -300,6 +303,9 @@ pub struct Row {
     /// Number of this repetition, from 1, of a row that was measured and is reported several times; absent for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repetition: Option<u32>,
+    /// Sets of operands that executions use in turn, so that no cache holds them; absent where all executions share one set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operand_sets: Option<u32>,
     /// Bytes of workgroup memory of the stage that takes most; absent where nothing ran, and in files of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workgroup_bytes: Option<u64>,
@@ -342,8 +348,12 @@ impl Row {
     /// Gives kernel and constants the names that they have now, where a report is of an earlier version.
     fn rename(&mut self) {
         let kernel = renames::kernel(&self.kernel).to_owned();
-        if let Some(rest) = self.id.strip_suffix(&self.kernel) {
-            self.id = rest.to_owned() + &kernel;
+        let (id, end) = match self.id.strip_suffix(ROTATED) {
+            Some(id) => (id, ROTATED),
+            None => (self.id.as_str(), ""),
+        };
+        if let Some(rest) = id.strip_suffix(&self.kernel) {
+            self.id = format!("{rest}{kernel}{end}");
         }
         let constants = std::mem::take(&mut self.constants).into_iter();
         let renamed =

@@ -1,4 +1,5 @@
-//! The ceilings that a run needs: f32 arithmetic, matrix units where they are, and memory as copies and triads use it.
+//! The ceilings that a run needs: f32 arithmetic, matrix units where they are, and memory as copies, triads and, where asked for,
+//! reads use it.
 
 use super::arithmetic::{Arithmetic, F32};
 use super::matrix::Operands;
@@ -12,8 +13,8 @@ use crate::gpu::Gpu;
 use crate::report::{Bound, Ceiling, CeilingId};
 use crate::shader::Checks;
 
-/// Measures `compute/f32`, `compute/f16_matrix`, `memory/copy` and `memory/triad`, each the best of its grid: a short
-/// screening, then the winner in full, beside `others`.
+/// Measures `compute/f32`, `compute/f16_matrix`, `memory/copy` and `memory/triad`, and `memory/read` where `effort` asks for it,
+/// each the best of its grid: a short screening, then the winner in full, beside `others`.
 ///
 /// # Errors
 /// [`crate::Error::Interrupted`] and [`crate::Error::DeviceLost`]; whatever else happens is the ceiling's status.
@@ -47,13 +48,18 @@ pub(crate) async fn measure_some(
     if only != Some(Bound::Compute) {
         match Pool::new(gpu, effort.copy_bytes, effort.seed).await {
             Ok(pool) => {
+                if bench.effort.reads {
+                    let reads = Ok(pool.reads(Checks::Off));
+                    found.push(read_peak().best_of(bench, reads).await?);
+                }
                 let copies = Ok(pool.copies(gpu, Checks::Off));
                 found.push(copy_peak().best_of(bench, copies).await?);
                 let triads = pool.triads(gpu, Checks::Off).await;
                 found.push(triad_peak().best_of(bench, triads).await?);
             }
             Err(error) => {
-                for peak in [copy_peak(), triad_peak()] {
+                let reads = bench.effort.reads.then(read_peak);
+                for peak in reads.into_iter().chain([copy_peak(), triad_peak()]) {
                     found.push(peak.best_of(bench, Err(error.clone())).await?);
                 }
             }
@@ -92,6 +98,14 @@ pub(super) async fn compute(
         .candidates(bench.gpu, &bench.effort, checks)
         .await;
     peak.best_of(bench, candidates).await
+}
+
+pub(super) fn read_peak() -> Peak<'static> {
+    Peak {
+        id: CeilingId::MemoryRead,
+        unit: "B/s",
+        counts: "bytes read".to_owned(),
+    }
 }
 
 pub(super) fn copy_peak() -> Peak<'static> {

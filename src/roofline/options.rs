@@ -34,6 +34,9 @@ pub struct ProbeOptions {
     pub sampling: Sampling,
     /// Seed of the data.
     pub seed: u32,
+    /// Whether reads of memory are among the ceilings of a run. Operands that no cache holds are read faster than they are
+    /// copied.
+    pub reads: bool,
 }
 
 /// Bytes of each of the two buffers that memory is measured with: on a GPU with memory of its own, on others, which share
@@ -73,6 +76,7 @@ impl ProbeOptions {
             },
             sampling,
             seed,
+            reads: false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::arithmetic::{DOT, F16, F32, INTEGER};
 use super::atomics::{self, Counters};
-use super::ceilings::{compute, copy_peak, matrix, measure_ceilings, triad_peak};
+use super::ceilings::{compute, copy_peak, matrix, measure_ceilings, read_peak, triad_peak};
 use super::matrix::Operands;
 use super::measured::MeasuredRoofline;
 use super::memory::Pool;
@@ -218,12 +218,7 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         (self.progress)("memory/read with runtime checks");
-        let peak = Peak {
-            id: CeilingId::MemoryRead,
-            unit: "B/s",
-            counts: "bytes read".to_owned(),
-        };
-        self.checked(&peak, Ok(pool.reads(Checks::On))).await
+        self.checked(&read_peak(), Ok(pool.reads(Checks::On))).await
     }
 
     async fn sweeps(&mut self, pool: &Pool) -> Result<()> {

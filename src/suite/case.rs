@@ -1,6 +1,7 @@
 //! One workload of a run.
 
 use crate::ops::{Family, Operation};
+use crate::report::ROTATED;
 use std::sync::Arc;
 
 /// One workload of a run: an operation of one shape by one kernel.
@@ -14,6 +15,8 @@ pub struct Case {
     pub reduced_from: Option<String>,
     /// Number of this repetition, from 1, of a workload that is measured and reported several times.
     pub repetition: Option<u32>,
+    /// Whether operands are rotated, so that no cache holds them: each execution uses the next of several sets.
+    pub rotated: bool,
 }
 
 impl Case {
@@ -25,6 +28,7 @@ impl Case {
             kernel: None,
             reduced_from: None,
             repetition: None,
+            rotated: false,
         }
     }
 
@@ -34,18 +38,19 @@ impl Case {
         self.operation.family()
     }
 
-    /// `operation/dtype/label`, with the kernel where one is named and the repetition where there are several: what a progress
-    /// bar shows.
+    /// `operation/dtype/label`, with the kernel where one is named, `/rotated` where operands are, and the repetition where there are
+    /// several: what a progress bar shows.
     #[must_use]
     pub fn id(&self) -> String {
         let kernel = self
             .kernel
             .map_or_else(String::new, |kernel| format!("/{kernel}"));
+        let rotated = if self.rotated { ROTATED } else { "" };
         let repetition = self
             .repetition
             .map_or_else(String::new, |number| format!(", repetition {number}"));
         format!(
-            "{}/{}/{}{kernel}{repetition}",
+            "{}/{}/{}{kernel}{rotated}{repetition}",
             self.family().name,
             self.operation.dtype().name(),
             self.operation.label()

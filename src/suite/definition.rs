@@ -33,6 +33,8 @@ pub enum View {
     Tiles,
     /// Time from each size to the next, measured beside predicted.
     Growth,
+    /// Products with quantised weights beside those with f16 weights, and beside what the bytes of both allow.
+    Weights,
     /// Figures that somebody else published for the same workloads: the beginning of their source's name.
     Published(&'static str),
 }
@@ -48,6 +50,8 @@ pub struct Workload {
     pub repetitions: u32,
     /// Treatment of shapes that are too much for an adapter.
     pub burden: Burden,
+    /// Whether operands are rotated, so that no cache holds them.
+    pub rotated: bool,
 }
 
 /// Cases of suites for an adapter.
@@ -90,6 +94,7 @@ impl Workload {
             kernels: Vec::new(),
             repetitions: 1,
             burden: Burden::Halved,
+            rotated: false,
         })
     }
 
@@ -127,6 +132,7 @@ impl Workload {
                     kernel,
                     reduced_from: reduced_from.clone(),
                     repetition: (self.repetitions > 1).then_some(number),
+                    rotated: self.rotated,
                 }));
             }
         }

@@ -67,7 +67,8 @@ impl<'r, 'a> Side<'r, 'a> {
         match self.ready {
             Ok(ready) => {
                 let whole = joined(&self.rounds, self.runner.sampling());
-                self.runner.row(&ready, &whole)
+                let row = self.runner.row(&ready, &whole);
+                self.runner.published(row)
             }
             Err(error) => self.runner.without_value(self.case, &error),
         }

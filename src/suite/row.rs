@@ -5,7 +5,7 @@ use crate::bench::Measurement;
 use crate::error::Error;
 use crate::ops::Operation;
 use crate::plan::Plan;
-use crate::report::{Row, StageStatistics, Verified, Warning};
+use crate::report::{Bound, ROTATED, Row, StageStatistics, Status, Verified, Warning};
 use crate::roofline::{Roofline, Work};
 use crate::shader::Checks;
 use crate::units::{Bandwidth, FlopRate, Intensity};
@@ -26,10 +26,11 @@ pub(super) fn planned(
     let mut row = bare(case, plan.checks(), measured);
     let label = operation.label();
     row.id = format!(
-        "{}/{}/{label}/{}",
+        "{}/{}/{label}/{}{}",
         operation.family().name,
         operation.dtype().name(),
-        plan.kernel().name
+        plan.kernel().name,
+        if case.rotated { ROTATED } else { "" },
     );
     plan.kernel().name.clone_into(&mut row.kernel);
     plan.reason().clone_into(&mut row.choice);
@@ -69,6 +70,35 @@ pub(super) fn planned(
             reason: reason.to_owned(),
         });
     }
+    row
+}
+
+/// Percent of the ceiling of memory that a rotated row may reach: 2 % are noise of the row and of the ceiling.
+const MOST_OF_MEMORY: f64 = 102.0;
+
+/// The row; a failed row in place of a rotated one whose bandwidth is above the ceiling of memory. No cache explains such a
+/// bandwidth, so that its time, its bytes or the ceiling is wrong.
+pub(super) fn below_memory(mut row: Row) -> Row {
+    let (Some(sets), Some(Bound::Memory)) = (row.operand_sets, row.bound) else {
+        return row;
+    };
+    let percent = row
+        .percent_of_roof
+        .filter(|percent| *percent > MOST_OF_MEMORY);
+    let (Some(percent), Some(bandwidth)) = (percent, row.bandwidth) else {
+        return row;
+    };
+    let ceiling = bandwidth.bytes_per_second() / (percent / 100.0);
+    let ceiling = Bandwidth::from_bytes_per_second(ceiling);
+    row.status = Status::Failed;
+    row.reason = Some(format!(
+        "{bandwidth} is above the ceiling of memory, {ceiling}, though no cache holds the {sets} sets of operands: the time, the \
+         bytes or the ceiling is wrong"
+    ));
+    (row.time_s, row.wall_s, row.percent_of_roof) = (None, None, None);
+    (row.flop_rate, row.bandwidth) = (None, None);
+    row.warnings
+        .retain(|warning| !matches!(warning, Warning::AboveRoof { .. }));
     row
 }
 
@@ -114,6 +144,7 @@ pub(super) fn bare(case: &Case, checks: Checks, measured: &Measurement) -> Row {
         bound_bytes: None,
         scratch_bytes: None,
         repetition: case.repetition,
+        operand_sets: None,
         workgroup_bytes: None,
         status: measured.status,
         reason: measured.reason.clone(),
@@ -138,6 +169,7 @@ pub(super) fn bare(case: &Case, checks: Checks, measured: &Measurement) -> Row {
 mod tests {
     use super::*;
     use crate::ops::Matmul;
+    use crate::report::Summary;
     use std::sync::Arc;
 
     fn row() -> Row {
@@ -173,6 +205,47 @@ mod tests {
         let text = row.warnings[0].to_string();
         assert!(text.starts_with("loops of one, three spill"), "{text}");
         assert!(text.contains("`ridgepoint tune`"), "{text}");
+    }
+
+    fn of_memory(percent: f64, sets: Option<u32>) -> Row {
+        Row {
+            status: Status::Ok,
+            reason: None,
+            operand_sets: sets,
+            bound: Some(Bound::Memory),
+            time_s: Summary::new(&[1e-3; 3]),
+            bandwidth: Some(Bandwidth::from_bytes_per_second(percent * 1e10)),
+            percent_of_roof: Some(percent),
+            warnings: vec![Warning::AboveRoof { percent }],
+            ..row()
+        }
+    }
+
+    #[test]
+    fn a_rotated_row_above_the_ceiling_of_memory_fails_with_both_figures() {
+        let row = below_memory(of_memory(118.0, Some(15)));
+        assert_eq!(row.status, Status::Failed);
+        let reason = row.reason.as_deref().unwrap();
+        assert!(
+            reason.contains("1180 GB/s") && reason.contains("1000 GB/s"),
+            "{reason}"
+        );
+        assert!(row.time_s.is_none() && row.bandwidth.is_none() && row.percent_of_roof.is_none());
+        assert!(row.warnings.is_empty());
+    }
+
+    #[test]
+    fn rows_within_noise_of_memory_and_rows_that_caches_may_hold_are_kept() {
+        for kept in [
+            of_memory(101.9, Some(15)),
+            of_memory(118.0, None),
+            Row {
+                bound: Some(Bound::Compute),
+                ..of_memory(118.0, Some(15))
+            },
+        ] {
+            assert_eq!(below_memory(kept.clone()), kept);
+        }
     }
 
     #[test]

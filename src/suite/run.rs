@@ -53,6 +53,7 @@ impl RunOptions {
     #[must_use]
     pub fn of(selection: &Selection, kind: AdapterKind) -> Self {
         let is_short = selection.is_quick() || kind == AdapterKind::Software;
+        let mut cases = selection.cases(kind).all.into_iter();
         Self {
             sampling: selection.sampling(kind),
             seed: 1,
@@ -62,6 +63,7 @@ impl RunOptions {
             } else {
                 ArithmeticGrid::Full
             },
+            reads: cases.any(|case| case.rotated),
             tuning: None,
         }
     }

@@ -3,12 +3,14 @@
 use super::case::Case;
 use super::row;
 use super::statistics::{Ask, Statistics};
-use crate::bench::{Clock, Coverage, GpuClock, HostLoad, Measurement, OperandBuffers, measure};
+use crate::bench::{
+    Clock, Coverage, GpuClock, HostLoad, Measurement, OperandBuffers, measure, operand_sets,
+};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::ops::Operation;
 use crate::plan::{Launch, Plan, PlanOptions};
-use crate::report::{Bound, Ceiling, Row, Sampling, Tuning, Verified};
+use crate::report::{Bound, Ceiling, CeilingId, Row, Sampling, Tuning, Verified};
 use crate::roofline::{
     ArithmeticGrid, ProbeOptions, Roofline, Scope, Work, measure_ceilings, measure_some,
 };
@@ -27,6 +29,8 @@ pub struct RunOptions {
     pub checks: Checks,
     /// Shapes of the arithmetic probe.
     pub grid: ArithmeticGrid,
+    /// Whether reads of memory are among the ceilings: rotated rows are held against them.
+    pub reads: bool,
     /// Tuning of this adapter, used where a workload names no kernel.
     pub tuning: Option<Arc<Tuning>>,
 }
@@ -37,8 +41,8 @@ pub(crate) struct Learned {
     ceilings: Vec<Ceiling>,
     /// The model that `ceilings` make; `None` before they were measured.
     pub(crate) roofline: Option<Roofline>,
-    /// Whether the ceilings were measured again after a row exceeded one.
-    raised: bool,
+    /// Limits whose ceilings were measured again after a row exceeded one.
+    raised: Vec<Bound>,
     /// Seconds that one unit of a kernel's work took, by kernel.
     pace: HashMap<&'static str, f64>,
 }
@@ -59,10 +63,11 @@ pub(super) struct Ready {
     /// The case's operation, or a smaller one that runs here.
     operation: Arc<dyn Operation>,
     plan: Plan,
-    launch: Launch,
+    /// A launch for each set of operands: several sets where the case is rotated.
+    launches: Vec<Launch>,
     verified: Verified,
-    /// Buffers that the launch is bound to.
-    _operands: OperandBuffers,
+    /// Buffers that the launches are bound to.
+    _operands: Vec<OperandBuffers>,
 }
 
 /// Rate assumed for a kernel before its first dispatch, as a share of the ceilings.
@@ -125,6 +130,7 @@ impl<'a> Runner<'a> {
         let effort = ProbeOptions {
             grid: self.options.grid,
             sampling: self.options.sampling.clone(),
+            reads: self.options.reads,
             ..ProbeOptions::of(
                 self.gpu.capabilities().kind,
                 Scope::Quick,
@@ -138,24 +144,44 @@ impl<'a> Runner<'a> {
     }
 
     /// Verifies and times one workload. At the first row above its roof, the ceilings of its kind are measured again, unless
-    /// sampling is short. A row that is still above its roof then has a warning.
+    /// sampling is short. A row that is still above its roof then has a warning, or has failed where no cache explains it.
     ///
     /// # Errors
     /// [`crate::Error::Interrupted`] and [`crate::Error::DeviceLost`]; any other error becomes the row's status.
     pub async fn measure(&mut self, case: &Case) -> Result<Row> {
         let row = self.ended(case).await?;
-        let is_above = |row: &Row| row.percent_of_roof.is_some_and(|percent| percent > 100.0);
-        // A first look only marks the row: it is done in seconds, and nothing in it is for publishing.
-        let is_short = self.options.sampling.warning().is_some();
-        if !is_above(&row) || self.learned.raised || is_short {
-            return Ok(row);
+        let is_above = row.percent_of_roof.is_some_and(|percent| percent > 100.0);
+        let known = row
+            .bound
+            .is_none_or(|bound| self.learned.raised.contains(&bound));
+        if !is_above || known || self.is_short() {
+            return Ok(self.published(row));
         }
         // Either the ceiling is too low or the operands lie in a cache. Measuring again, once a run, shows a low ceiling.
-        self.learned.raised = true;
+        self.learned.raised.extend(row.bound);
         if self.raise_ceilings(row.bound).await? {
-            return self.ended(case).await;
+            let again = self.ended(case).await?;
+            return Ok(self.published(again));
         }
-        Ok(row)
+        Ok(self.published(row))
+    }
+
+    /// Whether the run is a first look, which only marks rows above their roof: it is done in seconds, and nothing in it is for
+    /// publishing.
+    fn is_short(&self) -> bool {
+        self.options.sampling.warning().is_some()
+    }
+
+    /// The row; a failed row in place of a rotated one above the ceiling of memory, unless sampling is short. Without a ceiling
+    /// of reads, a row that reads is held against copies, which are slower, and is only marked.
+    pub(super) fn published(&self, row: Row) -> Row {
+        let mut ceilings = self.learned.ceilings.iter();
+        let has_reads = ceilings.any(|c| c.id == CeilingId::MemoryRead && c.value.is_some());
+        if has_reads && !self.is_short() {
+            row::below_memory(row)
+        } else {
+            row
+        }
     }
 
     /// The ceilings so far: a ceiling that a row exceeded is measured again.
@@ -175,6 +201,7 @@ impl<'a> Runner<'a> {
         let effort = ProbeOptions {
             grid: ArithmeticGrid::Short,
             sampling: self.options.sampling.clone(),
+            reads: self.options.reads,
             ..ProbeOptions::of(
                 self.gpu.capabilities().kind,
                 Scope::Quick,
@@ -206,7 +233,17 @@ impl<'a> Runner<'a> {
     }
 
     pub(super) fn without_value(&self, case: &Case, error: &Error) -> Row {
-        row::bare(case, self.options.checks, &row::without_value(error))
+        let row = row::bare(case, self.options.checks, &row::without_value(error));
+        Row {
+            operand_sets: self.sets(case, case.operation.as_ref()),
+            ..row
+        }
+    }
+
+    /// Sets of operands of `operation`, which is the operation of `case` or a smaller one; `None` where one set is all there is.
+    fn sets(&self, case: &Case, operation: &dyn Operation) -> Option<u32> {
+        let kind = self.gpu.capabilities().kind;
+        case.rotated.then(|| operand_sets(operation, kind))
     }
 
     /// Plans `case`, fills its operands, runs it once and holds the result against the reference.
@@ -220,15 +257,19 @@ impl<'a> Runner<'a> {
             ..Default::default()
         };
         let (operation, plan) = self.fit(wanted, &options).await?;
-        let space = OperandBuffers::new(self.gpu, operation.as_ref(), self.options.seed).await?;
-        let launch = plan.bind(&space.views())?;
+        let (gpu, seed) = (self.gpu, self.options.seed);
+        let sets = self.sets(case, operation.as_ref()).unwrap_or(1);
+        let sets =
+            OperandBuffers::sets(gpu, operation.as_ref(), seed, sets, self.should_stop).await?;
+        let launches = sets.iter().map(|set| plan.bind(&set.views()));
+        let launches: Vec<Launch> = launches.collect::<Result<_>>()?;
         let kernel = plan.kernel();
-        let verified = space
+        let verified = sets[0]
             .run_and_verify(
-                self.gpu,
+                gpu,
                 operation.as_ref(),
                 kernel,
-                &launch,
+                &launches[0],
                 Coverage::Sampled,
             )
             .await?;
@@ -236,9 +277,9 @@ impl<'a> Runner<'a> {
             case: case.clone(),
             operation,
             plan,
-            launch,
+            launches,
             verified,
-            _operands: space,
+            _operands: sets,
         })
     }
 
@@ -251,7 +292,7 @@ impl<'a> Runner<'a> {
             return Ok(Measurement::empty());
         }
         self.others.begin();
-        let mut clock = GpuClock::new(self.gpu, &ready.launch).await?;
+        let mut clock = GpuClock::rotating(self.gpu, &ready.launches).await?;
         let mut measured = measure(&mut clock, sampling, self.should_stop).await?;
         self.others.flag_if_busy(&mut measured);
         Ok(measured)
@@ -265,7 +306,7 @@ impl<'a> Runner<'a> {
                 .pace
                 .insert(ready.plan.kernel().name, time.median / work(operation));
         }
-        let row = row::planned(
+        let mut row = row::planned(
             &ready.case,
             operation,
             &ready.plan,
@@ -273,6 +314,7 @@ impl<'a> Runner<'a> {
             measured,
             self.learned.roofline.as_ref(),
         );
+        row.operand_sets = self.sets(&ready.case, operation);
         let compiled = self.statistics.of(ready.plan.texts(), ready.plan.checks());
         row::explained(row, compiled)
     }

@@ -303,13 +303,15 @@ fn of(family: &Family, shape: &str, error: Error) -> Error {
 }
 
 /// Cases for a shape of the user's own, with the kernels that the suite has for that operation and that have its element type.
+/// Operands are rotated where those of all shapes of that operation are.
 fn own_cases(operation: &Arc<dyn Operation>, suite: &[Case]) -> Vec<Case> {
     let family = operation.family();
     let mut kernels: Vec<Option<&'static str>> = Vec::new();
-    for case in suite
+    let of_family = suite
         .iter()
-        .filter(|case| case.family().name == family.name)
-    {
+        .filter(|case| case.family().name == family.name);
+    let of_family: Vec<&Case> = of_family.collect();
+    for case in &of_family {
         let has_type = case.kernel.is_none_or(|name| {
             let kernel = family.kernel(name);
             kernel.is_ok_and(|kernel| kernel.dtypes.contains(&operation.dtype()))
@@ -323,6 +325,7 @@ fn own_cases(operation: &Arc<dyn Operation>, suite: &[Case]) -> Vec<Case> {
     }
     let case = |kernel| Case {
         kernel,
+        rotated: !of_family.is_empty() && of_family.iter().all(|case| case.rotated),
         ..Case::of(Arc::clone(operation))
     };
     kernels.into_iter().map(case).collect()

@@ -101,6 +101,7 @@ impl<'a> Tuner<'a> {
             seed: self.options.seed,
             checks: self.options.checks,
             grid: ArithmeticGrid::Short,
+            reads: false,
             tuning: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::common;
 use pollster::block_on;
-use ridgepoint::bench::{Coverage, OperandBuffers};
+use ridgepoint::bench::{Clock, Coverage, GpuClock, OperandBuffers};
 use ridgepoint::data::{Distribution, Dtype, generate};
 use ridgepoint::gpu::View;
 use ridgepoint::kernel::Constants;
@@ -21,6 +21,7 @@ tests! {
     streams_go_beyond_one_binding,
     grids_go_beyond_one_dimension,
     a_result_that_was_not_written_is_not_verified,
+    sets_of_operands_take_turns,
 }
 
 fn encoder(gpu: &Gpu) -> wgpu::CommandEncoder {
@@ -433,5 +434,49 @@ fn a_result_that_was_not_written_is_not_verified() {
                     .worst
                     .is_some_and(|text| text.contains("compared differ"))
         );
+    });
+}
+
+/// Each repeat uses the next set of operands, and the next sample goes on where the last one ended. Outputs of all sets lie in
+/// one buffer, so that the dispatches of two sets are ordered.
+fn sets_of_operands_take_turns() {
+    let Some(gpu) = common::gpu() else { return };
+    block_on(async {
+        // C is read too, and no set ends where a binding may begin.
+        let matmul = Matmul {
+            beta: 0.5,
+            ..Matmul::new(3, 5, 7)
+        };
+        let plan = Plan::new(gpu, &matmul, &PlanOptions::default())
+            .await
+            .unwrap();
+        let sets = OperandBuffers::sets(gpu, &matmul, 1, 3, &|| false)
+            .await
+            .unwrap();
+        let outputs: Vec<View<'_>> = sets.iter().map(|set| set.views()[2]).collect();
+        assert!(outputs.iter().all(|c| c.buffer == outputs[0].buffer));
+        assert!(!outputs[0].overlaps(&outputs[1]) && !outputs[1].overlaps(&outputs[2]));
+        let launches = sets.iter().map(|set| plan.bind(&set.views()).unwrap());
+        let launches: Vec<_> = launches.collect();
+        let mut clock = GpuClock::rotating(gpu, &launches).await.unwrap();
+        for (repeats, written) in [(2, [true, true, false]), (2, [true, false, true])] {
+            for set in &sets {
+                set.poison(gpu).await.unwrap();
+            }
+            // C of a set that was not reached still has the values that it began with.
+            let before = gpu.download(outputs[0]).await.unwrap();
+            clock.sample(repeats).await.unwrap();
+            for (output, written) in outputs.iter().zip(written) {
+                let changed = gpu.download(*output).await.unwrap() != before;
+                assert_eq!(changed, written, "{repeats} {written:?}");
+            }
+        }
+        let kernel = plan.kernel();
+        for (set, launch) in sets.iter().zip(&launches) {
+            let verified = set.run_and_verify(gpu, &matmul, kernel, launch, Coverage::Full);
+            assert!(verified.await.unwrap().ok);
+        }
+        let stopped = OperandBuffers::sets(gpu, &matmul, 1, 3, &|| true).await;
+        assert!(matches!(stopped, Err(Error::Interrupted)));
     });
 }

@@ -2,7 +2,7 @@
 
 use crate::common;
 use pollster::block_on;
-use ridgepoint::bench::HostLoad;
+use ridgepoint::bench::{HostLoad, operand_sets};
 use ridgepoint::render::Chart;
 use ridgepoint::report::{AdapterKind, Ceiling, Row, Sampling, StageStatistics, Status};
 use ridgepoint::roofline::{ArithmeticGrid, ProbeOptions, Scope, Session, levels};
@@ -15,6 +15,7 @@ use std::time::Duration;
 tests! {
     every_probe_is_right_and_every_part_ends,
     default_limits_are_enough,
+    a_rotated_row_has_several_sets_of_operands,
     a_loaded_machine_is_noticed,
     a_row_says_what_the_compiler_made_of_it,
 }
@@ -35,6 +36,7 @@ fn brief() -> ProbeOptions {
         copy_bytes: 8 << 20,
         sampling,
         seed: 7,
+        reads: true,
     }
 }
 
@@ -127,9 +129,21 @@ fn default_limits_are_enough() {
     let ceilings = &session.figures().ceilings;
     ceilings.iter().for_each(ended_well);
     // What streams are held against: as much written as read, and half as much.
-    for id in ["compute/f32", "memory/copy", "memory/triad"] {
+    for id in ["compute/f32", "memory/read", "memory/copy", "memory/triad"] {
         let found = ceilings.iter().find(|c| c.id.as_str() == id);
         assert!(found.is_some_and(|c| c.value.is_some()), "{id}");
+    }
+}
+
+/// Options of a first look at a row.
+fn short() -> RunOptions {
+    RunOptions {
+        sampling: Sampling::quick(),
+        seed: 1,
+        checks: Checks::Off,
+        grid: ArithmeticGrid::Short,
+        reads: false,
+        tuning: None,
     }
 }
 
@@ -138,18 +152,30 @@ fn matmul_row(
     others: &dyn Fn() -> Option<f64>,
     compiler: &dyn Fn(&Prepared, Checks) -> Option<StageStatistics>,
 ) -> Row {
-    let options = RunOptions {
-        sampling: Sampling::quick(),
-        seed: 1,
-        checks: Checks::Off,
-        grid: ArithmeticGrid::Short,
-        tuning: None,
-    };
     let case = Case::of(Arc::new(Matmul::new(128, 128, 128)));
-    let mut runner = Runner::new(gpu, options, &|| false)
+    let mut runner = Runner::new(gpu, short(), &|| false)
         .beside(HostLoad::from_fn(others))
         .explained_by(compiler);
     block_on(runner.measure(&case)).unwrap()
+}
+
+/// A row whose operands are rotated says so, and how many sets there were.
+fn a_rotated_row_has_several_sets_of_operands() {
+    let Some(gpu) = common::open(|_| {}) else {
+        return;
+    };
+    let matmul = Matmul::new(1, 1024, 1024);
+    let sets = operand_sets(&matmul, gpu.capabilities().kind);
+    let case = Case {
+        rotated: true,
+        ..Case::of(Arc::new(matmul))
+    };
+    let mut runner = Runner::new(&gpu, short(), &|| false);
+    let row = block_on(runner.measure(&case)).unwrap();
+    assert!(sets > 1 && row.operand_sets == Some(sets), "{row:?}");
+    assert!(row.time_s.is_some() && row.verified.as_ref().is_some_and(|v| v.ok));
+    assert!(row.id.ends_with("/rotated"), "{}", row.id);
+    assert_eq!(row.shape_text(), "1x1024x1024/rotated");
 }
 
 /// A software adapter shares the processor with whatever else runs: rows beside a busy one must say so.

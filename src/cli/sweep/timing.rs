@@ -2,17 +2,12 @@
 
 use super::subject::Trial;
 use crate::cli::stop;
-use ridgepoint::bench::{Clock, Coverage, GpuClock, OperandBuffers, measure};
+use ridgepoint::bench::{Clock, Coverage, GpuClock, OperandBuffers, measure, operand_sets};
 use ridgepoint::plan::Launch;
 use ridgepoint::report::Sampling;
 use ridgepoint::units::{Bandwidth, FlopRate, format_percent, format_seconds};
 use ridgepoint::{Error, Gpu, Operation, Plan, PlanOptions, Result};
 use std::time::Duration;
-
-/// Bytes that a flushed sweep runs over in turn: more than twice any cache.
-const FLUSHED_BYTES: u64 = 512 << 20;
-/// Sets of operands at most; each is a binding of every dispatch.
-const MOST_COPIES: u64 = 4096;
 
 /// A median time in seconds, and the figures of a line.
 pub(super) struct Timed {
@@ -26,19 +21,12 @@ pub(super) async fn spaces(
     operation: &dyn Operation,
     is_flushed: bool,
 ) -> Result<Vec<OperandBuffers>> {
-    let copies = if is_flushed {
-        FLUSHED_BYTES / operation.min_bytes().max(1) + 1
+    let sets = if is_flushed {
+        operand_sets(operation, gpu.capabilities().kind)
     } else {
         1
     };
-    let mut spaces = Vec::new();
-    for _ in 0..copies.min(MOST_COPIES) {
-        if stop::asked() {
-            return Err(Error::Interrupted);
-        }
-        spaces.push(OperandBuffers::new(gpu, operation, 1).await?);
-    }
-    Ok(spaces)
+    OperandBuffers::sets(gpu, operation, 1, sets, &stop::asked).await
 }
 
 /// The median time of one execution, with rates and spread.
@@ -53,7 +41,6 @@ pub(super) async fn whole(
     spaces: &[OperandBuffers],
 ) -> Result<Timed> {
     let launches = verified(gpu, operation, trial, options, spaces).await?;
-    let launch = Launch::joined(launches);
     let sampling = Sampling {
         warm_up: Duration::from_millis(60),
         warm_up_max: Duration::from_millis(120),
@@ -62,7 +49,7 @@ pub(super) async fn whole(
         max_time: Duration::from_millis(300),
         ..Sampling::default()
     };
-    let mut clock = GpuClock::new(gpu, &launch).await?;
+    let mut clock = GpuClock::rotating(gpu, &launches).await?;
     let measured = measure(&mut clock, &sampling, &stop::asked).await?;
     let Some(time) = &measured.time else {
         return Err(Error::Gpu {
@@ -70,7 +57,7 @@ pub(super) async fn whole(
             message: measured.reason.unwrap_or_default(),
         });
     };
-    let seconds = time.median / spaces.len() as f64;
+    let seconds = time.median;
     let rate = FlopRate::new(operation.flops(), seconds).map(|rate| rate.to_string());
     let bandwidth = Bandwidth::new(operation.min_bytes(), seconds).map(|rate| rate.to_string());
     let spread = format!("+-{}", format_percent(time.relative_iqr()));

@@ -113,7 +113,7 @@ fn what_makes_files_less_comparable_is_told() {
         "runtime checks differ: off (A), on (B); ",
         "versions of ridgepoint differ: 0.1.0 of 0123456789ab (A), 0.2.0 of 0123456789ab (B); ",
         "rows of B that repeat a kernel on a shape: 1; ",
-        "in A alone: rms_norm/f32/64x65536, add/f32/1048576",
+        "in A alone: rms_norm/f32/64x65536/rotated, add/f32/1048576",
         "in B alone: sum/f32/1048576",
         "A: the adapter has no timestamps",
     ] {

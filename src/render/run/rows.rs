@@ -2,7 +2,7 @@
 
 use crate::render::ceilings::{marks, spread_of};
 use crate::render::{Cell, Column, Line, Priority, Table};
-use crate::report::{Report, Row};
+use crate::report::{ROTATED, Report, Row};
 use crate::suite::Case;
 use crate::units::Unit;
 use std::collections::BTreeMap;
@@ -49,7 +49,11 @@ impl Rows {
             Some(kernel) => vec![kernel],
             None => case.family().kernels.iter().map(|k| k.name).collect(),
         });
-        let labels: Vec<String> = cases.iter().map(|case| case.operation.label()).collect();
+        let shape = |case: &Case| {
+            let end = if case.rotated { ROTATED } else { "" };
+            case.operation.label() + end
+        };
+        let labels: Vec<String> = cases.iter().map(shape).collect();
         let shapes = labels.iter().map(String::as_str);
         let (mut names, mut shapes) = (Some(names), Some(shapes));
         let room = |column: Column| match column.name.as_str() {

@@ -33,6 +33,7 @@ pub(in crate::render) fn sample(status: Status) -> Row {
         bound_bytes: is_measured.then_some(3 << 18),
         scratch_bytes: None,
         repetition: None,
+        operand_sets: None,
         workgroup_bytes: None,
         status,
         reason: (!is_measured).then(|| "the device lacks something".into()),

@@ -164,6 +164,7 @@ pub static FIELDS: &[Field] = &[
     integer("repetition", "number of this repetition, from 1, of a row that is reported several times", |_, _, e| e.row.and_then(|r| r.repetition).into()),
     integer("workgroup_bytes", "workgroup memory of the stage that takes most", |_, _, e| e.row.and_then(|r| r.workgroup_bytes).into()),
     text("tool", "program that measured: `ridgepoint`, `PyTorch`", |i, _, _| (&i.results.tool().name).into()),
+    integer("operand_sets", "sets of operands that were used in turn, so that no cache holds them", |_, _, e| e.row.and_then(|r| r.operand_sets).into()),
 ];
 
 /// Text of a value of an enum, as JSON has it.
