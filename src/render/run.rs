@@ -3,6 +3,7 @@
 mod prices;
 mod rows;
 mod views;
+mod weights;
 
 use super::ceilings::ceilings;
 use super::figures::of_run;

@@ -26,6 +26,7 @@ struct Line {
     kernels: &'static [&'static str],
     repetitions: u32,
     burden: Burden,
+    rotated: bool,
 }
 
 const fn line(operation: &'static str, dtype: Dtype, shapes: &'static [&'static str]) -> Line {
@@ -37,6 +38,7 @@ const fn line(operation: &'static str, dtype: Dtype, shapes: &'static [&'static 
         kernels: &[],
         repetitions: 1,
         burden: Burden::Halved,
+        rotated: false,
     }
 }
 
@@ -64,6 +66,14 @@ impl Line {
         }
     }
 
+    /// The line, with operands that no cache holds.
+    const fn rotated(self) -> Self {
+        Self {
+            rotated: true,
+            ..self
+        }
+    }
+
     /// The shapes, written out.
     fn labels(&self) -> Vec<String> {
         if self.over.is_empty() {
@@ -83,6 +93,7 @@ impl Line {
         Ok(Workload {
             repetitions: self.repetitions,
             burden: self.burden,
+            rotated: self.rotated,
             ..workload.by(self.kernels.iter().copied())?
         })
     }
@@ -120,6 +131,54 @@ const ROWS: &[&str] = &[
     "20", "24", "28", "31", "32", "33", "40", "48", "56", "63", "64", "65", "80", "96", "112",
     "127", "128", "129", "160", "192", "224", "255", "256", "257", "320", "384", "448", "512",
 ];
+
+/// Products with the weights of layers, [4096, 4096], [14336, 4096] and [4096, 14336], and of a vocabulary, [128256, 4096].
+const LAYERS: &[&str] = &[
+    "{}x4096x4096+tb",
+    "{}x14336x4096+tb",
+    "{}x4096x14336+tb",
+    "{}x128256x4096+tb",
+];
+/// Products with the same weights in the formats whose time is compared for every number of rows.
+const QUANTISED: &[&str] = &[
+    "{}x4096x4096+q4_0",
+    "{}x14336x4096+q4_0",
+    "{}x4096x14336+q4_0",
+    "{}x128256x4096+q4_0",
+    "{}x4096x4096+int4",
+    "{}x14336x4096+int4",
+    "{}x4096x14336+int4",
+    "{}x128256x4096+int4",
+    "{}x4096x4096+q8_0",
+    "{}x14336x4096+q8_0",
+    "{}x4096x14336+q8_0",
+    "{}x128256x4096+q8_0",
+];
+/// Products with the same weights in further formats.
+const QUANTISED_OTHERWISE: &[&str] = &[
+    "{}x4096x4096+q4_1",
+    "{}x14336x4096+q4_1",
+    "{}x4096x14336+q4_1",
+    "{}x128256x4096+q4_1",
+    "{}x4096x4096+q4_k",
+    "{}x14336x4096+q4_k",
+    "{}x4096x14336+q4_k",
+    "{}x128256x4096+q4_k",
+    "{}x4096x4096+q6_k",
+    "{}x14336x4096+q6_k",
+    "{}x4096x14336+q6_k",
+    "{}x128256x4096+q6_k",
+    "{}x4096x4096+int8",
+    "{}x14336x4096+int8",
+    "{}x4096x14336+int8",
+    "{}x128256x4096+int8",
+];
+/// Rows of a product with quantised weights, from one request to a prompt.
+const REQUESTS: &[&str] = &["1", "2", "4", "8", "16", "32", "128", "512"];
+/// Rows for which dequantised weights are multiplied by the kernel of few rows.
+const FEW_REQUESTS: &[&str] = &["1", "2", "4", "8", "16"];
+/// Rows for which dequantised weights are multiplied in tiles.
+const MANY_REQUESTS: &[&str] = &["32", "128", "512"];
 
 static DEFINITIONS: &[Definition] = &[
     Definition {
@@ -237,6 +296,34 @@ static DEFINITIONS: &[Definition] = &[
         ],
     },
     Definition {
+        name: "quantised",
+        about: "what fewer bits buy, beside the bound: products with weights of 4 to 8 bits, fused and naive, beside f16",
+        is_quick: false,
+        has_hierarchy: false,
+        views: &[View::Weights],
+        lines: &[
+            line("matmul", F16, LAYERS).over(REQUESTS).whole().rotated(),
+            line("matmul", F16, QUANTISED)
+                .over(REQUESTS)
+                .whole()
+                .rotated(),
+            line("matmul", F16, QUANTISED)
+                .over(FEW_REQUESTS)
+                .by(&["matmul_dequantized_vector"])
+                .whole()
+                .rotated(),
+            line("matmul", F16, QUANTISED)
+                .over(MANY_REQUESTS)
+                .by(&["matmul_dequantized_aligned", "matmul_dequantized_blocked"])
+                .whole()
+                .rotated(),
+            line("matmul", F16, QUANTISED_OTHERWISE)
+                .over(&["1", "16", "512"])
+                .whole()
+                .rotated(),
+        ],
+    },
+    Definition {
         name: "hierarchy",
         about: "the memory hierarchy: workgroup memory, caches as they are found, memory",
         is_quick: false,
@@ -351,5 +438,14 @@ mod tests {
         assert_eq!(ids("gemm-m")[45], "matmul/f16/1x14336x4096+tb");
         assert_eq!(ids("scaling")[7], "matmul/f16/8192x4096x4096");
         assert!(ids("hierarchy").is_empty());
+        let quantised = ids("quantised");
+        // f16, fused, naive of few rows, naive of many by two kernels, further formats.
+        assert_eq!(quantised.len(), 32 + 96 + 60 + 72 + 48);
+        assert_eq!(quantised[0], "matmul/f16/1x4096x4096+tb/rotated");
+        assert_eq!(quantised[32], "matmul/f16/1x4096x4096+q4_0/rotated");
+        let naive = "matmul/f16/16x128256x4096+q8_0/matmul_dequantized_vector/rotated";
+        assert_eq!(quantised[187], naive);
+        assert_eq!(quantised[307], "matmul/f16/512x128256x4096+int8/rotated");
+        assert!(quantised.iter().all(|id| id.ends_with("/rotated")));
     }
 }

@@ -1,5 +1,6 @@
 //! Tables that answer the question of a suite, beside the rows.
 
+use super::weights;
 use crate::compare::Elsewhere;
 use crate::render::elsewhere;
 use crate::render::{Cell, Column, Line, Priority, Section, Table};
@@ -23,6 +24,7 @@ pub(super) fn views(report: &Report) -> Vec<Section> {
             growth(&rows(View::Growth)),
         ),
     ]);
+    sections.extend(weights::sections(report, &rows(View::Weights)));
     sections
 }
 
