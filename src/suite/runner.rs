@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::ops::Operation;
 use crate::plan::{Launch, Plan, PlanOptions};
-use crate::report::{Bound, Ceiling, CeilingId, Row, Sampling, Tuning, Verified};
+use crate::report::{AdapterKind, Bound, Ceiling, CeilingId, Row, Sampling, Tuning, Verified};
 use crate::roofline::{
     ArithmeticGrid, ProbeOptions, Roofline, Scope, Work, measure_ceilings, measure_some,
 };
@@ -173,11 +173,13 @@ impl<'a> Runner<'a> {
     }
 
     /// The row; a failed row in place of a rotated one above the ceiling of memory, unless sampling is short. Without a ceiling
-    /// of reads, a row that reads is held against copies, which are slower, and is only marked.
+    /// of reads, a row that reads is held against copies, which are slower, and is only marked. So is a row of a software adapter,
+    /// whose caches may hold all sets, and whose ceilings are slower beside other processes.
     pub(super) fn published(&self, row: Row) -> Row {
         let mut ceilings = self.learned.ceilings.iter();
         let has_reads = ceilings.any(|c| c.id == CeilingId::MemoryRead && c.value.is_some());
-        if has_reads && !self.is_short() {
+        let is_gpu = self.gpu.capabilities().kind != AdapterKind::Software;
+        if has_reads && is_gpu && !self.is_short() {
             row::below_memory(row)
         } else {
             row
