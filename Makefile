@@ -47,7 +47,7 @@ test-compilers-all: setup ## The same for more generations, and for Arm's GPUs
 test-reports: setup ## Test reports: recipes, pages in a browser, speed (ARGS="recipes pages speed")
 	@scripts/test_reports.sh $(ARGS)
 
-# Targets are operations, read_files, shader_text and shape_text; cargo-fuzz comes into the cache.
+# Targets are operations, read_files, shader_text, shape_text and weights; cargo-fuzz comes into the cache.
 fuzz: setup ## Run fuzz targets: make fuzz ARGS="shape_text 600", all for a minute each where nothing is said
 	@scripts/fuzz.sh $(ARGS)
 

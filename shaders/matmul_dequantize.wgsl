@@ -9,7 +9,7 @@
 alias Dequantized = f32;    // f32 or f16
 const BITS: u32 = 4;                // bits of a quant: 4, 6 or 8
 const QUADS: u32 = 4;   // runs of four elements of an invocation
-const DEQUANTIZE_WORKGROUP: u32 = 256;
+const DEQUANTIZE_WORKGROUP: u32 = 64;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> quants: array<u32>;                         // [N, K / 32 * BITS] words

@@ -6,7 +6,7 @@
 //!
 //! The host sets BITS and Quants, and swaps the snippet weights_q4_0 for that of another format.
 //!
-//! Intensity: 3.6 * TILE_M FLOP/B with four bits. Workgroup memory: 4 KiB. Works for any M and N, and for K in whole blocks.
+//! Intensity: 3.6 * TILE_M FLOP/B with four bits. Workgroup memory: 2 KiB. Works for any M and N, and for K in whole blocks.
 
 alias ElemC = f32;
 alias Value = f32;     // what `activate` takes

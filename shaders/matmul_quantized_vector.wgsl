@@ -12,7 +12,7 @@
 //!
 //! The host sets BITS and Quants, and swaps the snippet weights_q4_0 for that of another format.
 //!
-//! Intensity: 3.6 * TILE_M FLOP/B with four bits. Workgroup memory: 4 KiB. Works for any M and N, and for K in whole blocks.
+//! Intensity: 3.6 * TILE_M FLOP/B with four bits. Workgroup memory: 2 KiB. Works for any M and N, and for K in whole blocks.
 
 alias Elem = f32;     // f32 or f16
 alias ElemC = f32;
@@ -36,7 +36,6 @@ const TILE_M: u32 = 1;     // rows of C per workgroup
 const ELEMS_N: u32 = 4;    // columns of C per invocation
 const LANES_N: u32 = 4;    // invocations along N
 const LANES_K: u32 = 32;   // invocations along K; a power of two
-const PREFETCH: bool = false;   // quants of the next block are fetched while those of a block are multiplied
 const ROUND: u32 = 4;      // sums of an invocation that are merged at once
 const LAST: u32 = 16;      // most parts of a sum that one invocation adds at the end; more parts need a round before
 
@@ -95,21 +94,10 @@ fn matmul_quantized_vector(
     }
 
     var sum: array<array<f32, ELEMS_N>, TILE_M>;
-    var next: array<array<u32, BITS>, ELEMS_N>;
-    if (PREFETCH) {
-        for (var j = 0u; j < ELEMS_N; j++) {
-            next[j] = load_quants(columns[j] * blocks + min(lane_k, max(blocks, 1u) - 1u));
-        }
-    }
     for (var block = lane_k; block < blocks; block += LANES_K) {
         var words: array<array<u32, BITS>, ELEMS_N>;
         for (var j = 0u; j < ELEMS_N; j++) {
-            if (PREFETCH) {
-                words[j] = next[j];
-                next[j] = load_quants(columns[j] * blocks + min(block + LANES_K, blocks - 1u));
-            } else {
-                words[j] = load_quants(columns[j] * blocks + block);
-            }
+            words[j] = load_quants(columns[j] * blocks + block);
         }
         for (var group = 0u; group < GROUPS; group++) {
             var found: array<vec3<f32>, ELEMS_N>;

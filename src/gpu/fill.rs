@@ -69,8 +69,8 @@ impl Gpu {
                 stream,
                 mode,
                 distribution,
-                bound,
                 constant,
+                bound,
                 ..bytemuck::Zeroable::zeroed()
             },
         )

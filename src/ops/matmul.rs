@@ -37,15 +37,12 @@ pub use layout::{Layout, Order};
 pub use shape::{Activation, Activations, Bias, Matmul};
 pub(super) use tiles::{Tiles, tiles};
 
-use dequantized::{Product, dequantized};
-
 use super::{
     Candidate, Family, Implementation, Operand, Operation, Role, bind, changed, kernels_of,
     own_samples_of,
 };
 use crate::data::{Distribution, Dtype, Inputs};
 use crate::error::{Error, Result};
-use crate::kernel::Stage;
 use crate::tolerance::Expected;
 
 /// The kernels, in the order in which they are preferred.
@@ -55,60 +52,13 @@ const KERNELS: &[&Implementation<Matmul>] = &[
     &vector::VECTOR,
     &quantized_dot::QUANTIZED_DOT,
     &quantized_vector::QUANTIZED_VECTOR,
-    &DEQUANTIZED_ALIGNED,
-    &DEQUANTIZED_VECTOR,
-    &DEQUANTIZED_BLOCKED,
+    &dequantized::DEQUANTIZED_ALIGNED,
+    &dequantized::DEQUANTIZED_VECTOR,
+    &dequantized::DEQUANTIZED_BLOCKED,
     &blocked::BLOCKED,
     &tiled::TILED,
     &naive::NAIVE,
 ];
-
-/// A product on matrix units behind dequantised weights.
-struct Aligned;
-/// A product of few rows behind dequantised weights.
-struct Vector;
-/// A product of register blocks behind dequantised weights.
-struct Blocked;
-
-impl Product for Aligned {
-    const KERNEL: &'static Implementation<Matmul> = &aligned::ALIGNED;
-}
-
-impl Product for Vector {
-    const KERNEL: &'static Implementation<Matmul> = &vector::VECTOR;
-}
-
-impl Product for Blocked {
-    const KERNEL: &'static Implementation<Matmul> = &blocked::BLOCKED;
-}
-
-/// The stages of a kernel behind dequantised weights.
-const fn behind(product: &Implementation<Matmul>) -> [Stage; 3] {
-    [
-        dequantized::DEQUANTIZE,
-        product.kernel.stages[0],
-        product.kernel.stages[1],
-    ]
-}
-
-static DEQUANTIZED_ALIGNED: Implementation<Matmul> = dequantized::<Aligned>(
-    "matmul_dequantized_aligned",
-    "quantised weights written as f16, then matmul_aligned",
-    &const { behind(&aligned::ALIGNED) },
-    &["128x64x64+q4_0"],
-);
-static DEQUANTIZED_VECTOR: Implementation<Matmul> = dequantized::<Vector>(
-    "matmul_dequantized_vector",
-    "quantised weights written as floats, then matmul_vector",
-    &const { behind(&vector::VECTOR) },
-    &[],
-);
-static DEQUANTIZED_BLOCKED: Implementation<Matmul> = dequantized::<Blocked>(
-    "matmul_dequantized_blocked",
-    "quantised weights written as floats, then matmul_blocked",
-    &const { behind(&blocked::BLOCKED) },
-    &[],
-);
 
 impl Operation for Matmul {
     fn family(&self) -> &'static Family {

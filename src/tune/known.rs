@@ -7,6 +7,9 @@ use crate::report::AdapterKind;
 use crate::suite::suites;
 use std::collections::HashSet;
 
+/// Matrix that stands for all whose operands a suite rotates: choices there depend on rows and formats.
+const LAYER: &str = "x4096x14336";
+
 /// Operations of the suites and of the tuner's classes for a kind of adapter, each once, with the kernel that a suite names:
 /// those of f32 in both element types, those of f16 as they are.
 ///
@@ -21,7 +24,8 @@ pub fn known_cases(kind: AdapterKind) -> Vec<(Box<dyn Operation>, Option<&'stati
             let label = case.operation.label();
             let is_of_f16 = case.operation.dtype() == Dtype::F16;
             let is_new = seen.insert((case.family().name, label.clone(), case.kernel));
-            if !is_new || (is_of_f16 && dtype == Dtype::F32) {
+            let is_repeated = case.rotated && !label.contains(LAYER);
+            if !is_new || is_repeated || (is_of_f16 && dtype == Dtype::F32) {
                 continue;
             }
             if let Ok(operation) = (case.family().parse)(&label, dtype) {

@@ -1,6 +1,6 @@
 //! Checks of sizes, lengths and scales, which every constructor of a matrix makes.
 
-use super::{WeightMatrix, Weights};
+use super::Weights;
 use crate::error::{Error, Result};
 use half::f16;
 
@@ -58,14 +58,13 @@ pub(super) fn length(
 }
 
 /// Refuses scales that are not finite or mean nothing, and those by which a weight can exceed f16's largest.
-pub(super) fn scales(matrix: &WeightMatrix) -> Result<()> {
-    let (weights, k) = (matrix.weights(), matrix.k());
+pub(super) fn scales(weights: Weights, k: u64, scales: &[u32]) -> Result<()> {
     let words = weights.scale_words(k) as usize;
     let blocks = match weights {
         Weights::Int8 => 1,
         _ => k / weights.block(),
     };
-    for (scales, row) in matrix.scales().chunks_exact(words).zip(0..) {
+    for (scales, row) in scales.chunks_exact(words).zip(0..) {
         for block in 0..blocks {
             let place = Place {
                 weights,

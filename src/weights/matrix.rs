@@ -41,15 +41,14 @@ impl WeightMatrix {
         let shape = (weights, n, k);
         check::length("quants", shape, n * weights.quant_words(k), quants.len())?;
         check::length("scales", shape, n * weights.scale_words(k), scales.len())?;
-        let matrix = Self {
+        check::scales(weights, k, &scales)?;
+        Ok(Self {
             weights,
             n,
             k,
             quants,
             scales,
-        };
-        check::scales(&matrix)?;
-        Ok(matrix)
+        })
     }
 
     /// Matrix of [`Weights::Int8`]: `values` are `[n, k]`, and `scales` has one number a row.

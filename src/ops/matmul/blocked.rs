@@ -5,10 +5,10 @@ use super::params::scales;
 use super::shape::Matmul;
 use super::split_k::{self, SplitK};
 use super::tile_model::{self, Depth};
-use super::tiles::{PRESETS, SQUARE, TALL, Tiles};
+use super::tiles::{MEDIUM, PRESETS, SQUARE, TALL, Tiles};
 use super::{form, partials, quantized, samples, schedule};
 use crate::gpu::Capabilities;
-use crate::gpu::profile::runs_invocations_in_turn;
+use crate::gpu::profile::{runs_invocations_in_turn, tile_sums};
 use crate::kernel::{BindingRange, Constants, Kernel, Slot, Stage};
 use crate::ops::{Fit, Implementation};
 use crate::shader::files;
@@ -37,6 +37,9 @@ pub(in crate::ops) static BLOCKED: Implementation<Matmul> = Implementation {
     },
     samples: Some(samples::of_all),
 };
+
+/// Sums that an invocation may hold where registers are few: the compilers of Intel's GPUs spill with quants beside 32.
+const FEW_SUMS: u64 = 32;
 
 const SPLIT: SplitK = SplitK {
     work: WORK,
@@ -84,6 +87,10 @@ fn tiles(matmul: &Matmul, depth: Depth, device: &Capabilities) -> Tiles {
         } else {
             SQUARE
         };
+    }
+    // Quants and their scales take the registers of half the sums of the tiles that such devices have for floats.
+    if matmul.weights.is_quantized() && tile_sums(device) <= FEW_SUMS {
+        return MEDIUM;
     }
     tile_model::best_tiles(matmul, depth, device)
 }

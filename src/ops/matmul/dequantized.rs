@@ -4,8 +4,8 @@
 use super::dispatch::sub_ranges;
 use super::partition::ALIGNED_ROWS;
 use super::quantized::{format, require_quants};
-use super::samples;
 use super::shape::Matmul;
+use super::{aligned, blocked, samples, vector};
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
@@ -15,19 +15,66 @@ use crate::shader::{Prepared, files};
 use crate::weights::Weights;
 
 /// The first dispatch: `[n, k]` floats from quants.
-pub(super) const DEQUANTIZE: Stage = Stage::of(&files::MATMUL_DEQUANTIZE);
+const DEQUANTIZE: Stage = Stage::of(&files::MATMUL_DEQUANTIZE);
 
 /// Rows from which on dequantising first costs less than what a kernel of floats gains over one of quants.
 const MANY: u64 = 256;
 
 /// A product of floats that a kernel runs behind the first dispatch.
-pub(super) trait Product {
+trait Product {
     /// The kernel of floats.
     const KERNEL: &'static Implementation<Matmul>;
 }
 
+/// A product on matrix units behind dequantised weights.
+struct Aligned;
+/// A product of few rows behind dequantised weights.
+struct Vector;
+/// A product of register blocks behind dequantised weights.
+struct Blocked;
+
+impl Product for Aligned {
+    const KERNEL: &'static Implementation<Matmul> = &aligned::ALIGNED;
+}
+
+impl Product for Vector {
+    const KERNEL: &'static Implementation<Matmul> = &vector::VECTOR;
+}
+
+impl Product for Blocked {
+    const KERNEL: &'static Implementation<Matmul> = &blocked::BLOCKED;
+}
+
+/// The stages of a kernel behind dequantised weights.
+const fn behind(product: &Implementation<Matmul>) -> [Stage; 3] {
+    [
+        DEQUANTIZE,
+        product.kernel.stages[0],
+        product.kernel.stages[1],
+    ]
+}
+
+pub(super) static DEQUANTIZED_ALIGNED: Implementation<Matmul> = dequantized::<Aligned>(
+    "matmul_dequantized_aligned",
+    "quantised weights written as f16, then matmul_aligned",
+    &const { behind(&aligned::ALIGNED) },
+    &["128x64x64+q4_0"],
+);
+pub(super) static DEQUANTIZED_VECTOR: Implementation<Matmul> = dequantized::<Vector>(
+    "matmul_dequantized_vector",
+    "quantised weights written as floats, then matmul_vector",
+    &const { behind(&vector::VECTOR) },
+    &[],
+);
+pub(super) static DEQUANTIZED_BLOCKED: Implementation<Matmul> = dequantized::<Blocked>(
+    "matmul_dequantized_blocked",
+    "quantised weights written as floats, then matmul_blocked",
+    &const { behind(&blocked::BLOCKED) },
+    &[],
+);
+
 /// The kernel `name`, which dequantises and then runs `P`; `stages` are [`DEQUANTIZE`] and those of `P`.
-pub(super) const fn dequantized<P: Product>(
+const fn dequantized<P: Product>(
     name: &'static str,
     about: &'static str,
     stages: &'static [Stage],

@@ -66,7 +66,8 @@ fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Resul
     let [lanes_n, lanes_k] = if in_turn {
         [4, 4]
     } else {
-        lanes(matmul, COLUMNS, &[8, 4, 2, 1], LANES)
+        let across: &[u64] = if rows <= 2 { &[4, 2, 1] } else { &[8, 4, 2, 1] };
+        lanes(matmul, COLUMNS, across, LANES)
     };
     let chosen = form::common(matmul)
         .merged(&format(matmul.weights))
