@@ -26,6 +26,7 @@ pub use hierarchy::{Hierarchy, LatencyPoint, Level, SweepPoint};
 pub use list::{LIST_SCHEMA, List, ListedAdapter, ListedKernel, ListedOperation, ListedSuite};
 pub use results::{Input, Results};
 pub use roofline::{ROOFLINE_SCHEMA, RooflineReport, RooflineSettings, TransferPoint, Variant};
+#[cfg(feature = "bench")]
 pub(crate) use run::ROTATED;
 pub use run::{Bound, Ceiling, GridPoint, Host, Report, Row, SCHEMA, Settings, Tool, Verified};
 pub use sampling::Sampling;
