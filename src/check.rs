@@ -1,7 +1,7 @@
 //! Gates: tests whether an adapter's results can be trusted. Each has an outcome and, where it fails, a remedy.
 
 use crate::bench::{Coverage, OperandBuffers};
-use crate::data::{Dtype, Inputs};
+use crate::data::{Dtype, Inputs, generate};
 use crate::error::{Error, Result};
 use crate::gpu::Gpu;
 use crate::gpu::profile::compiles_long_texts_slowly;
@@ -259,7 +259,7 @@ async fn compare(
     let space = match input {
         None => OperandBuffers::new(gpu, operation, seed).await?,
         Some(input) => {
-            let values = repeat(operation, input);
+            let values = repeat(operation, input, seed);
             if overflows(operation, kernel, &values.as_slice()) {
                 return Ok(None);
             }
@@ -272,13 +272,17 @@ async fn compare(
 }
 
 /// Values of every input operand, repeated from `input`. Each operand starts 7 values after the start of the previous one.
-fn repeat(operation: &dyn Operation, input: &[f32]) -> Vec<Vec<f32>> {
+/// Packed words are generated from `seed`: the bits of a number are no weights.
+fn repeat(operation: &dyn Operation, input: &[f32], seed: u32) -> Vec<Vec<f32>> {
     let inputs = operation
         .operands()
         .into_iter()
         .filter(|o| o.role.is_read())
         .enumerate();
     let values = |(i, o): (usize, crate::ops::Operand)| {
+        if o.dtype == Dtype::Words {
+            return generate(seed, i, o.elements as usize, o.dtype, o.distribution);
+        }
         let values: Vec<f32> = input
             .iter()
             .copied()

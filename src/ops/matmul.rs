@@ -218,6 +218,7 @@ mod tests {
     use crate::gpu::Capabilities;
     use crate::plan::{PlanOptions, chosen, constants_of};
     use crate::report::AdapterKind;
+    use crate::weights::Weights;
 
     fn device(kind: AdapterKind, matrix_units: bool) -> Capabilities {
         Capabilities::fake(kind)
@@ -283,5 +284,21 @@ mod tests {
         for (matmul, device, name, split) in cases {
             assert_eq!(first(&matmul, device), (name, split), "{matmul:?}");
         }
+    }
+
+    #[test]
+    fn quants_too_many_for_a_buffer_of_floats_are_multiplied_as_they_are() {
+        let device = Capabilities::fake(AdapterKind::Discrete);
+        let of = |n| Matmul {
+            weights: Weights::Q4_0,
+            b: Layout {
+                order: Order::ColumnMajor,
+                ..Layout::default()
+            },
+            ..Matmul::new(512, n, 4096)
+        };
+        // 67 MB and 2.1 GB as f32, where a buffer has 256 MiB.
+        assert_eq!(first(&of(4096), &device).0, "matmul_dequantized_blocked");
+        assert_eq!(first(&of(128_256), &device).0, "matmul_blocked");
     }
 }

@@ -97,6 +97,11 @@ const fn dequantized<P: Product>(
     }
 }
 
+/// Bytes of the weights as floats.
+fn bytes_of_floats(matmul: &Matmul) -> u64 {
+    (matmul.rows_of_weights() * matmul.k).saturating_mul(matmul.dtype.bytes())
+}
+
 /// The product with floats for weights.
 fn of_floats(matmul: &Matmul) -> Matmul {
     Matmul {
@@ -108,6 +113,14 @@ fn of_floats(matmul: &Matmul) -> Matmul {
 fn fit<P: Product>(matmul: &Matmul, device: &Capabilities) -> Fit {
     if let Err(reason) = require_quants(matmul) {
         return Fit::Unable(reason);
+    }
+    let bytes = bytes_of_floats(matmul);
+    let most = device.limits.max_buffer_size;
+    if bytes > most {
+        return Fit::Unable(format!(
+            "its weights as floats are {bytes} bytes, and a buffer has {most} at most (max_buffer_size); matmul_blocked \
+             takes quants as they are"
+        ));
     }
     match (P::KERNEL.fit)(&of_floats(matmul), device) {
         Fit::Best if matmul.m >= MANY => Fit::Best,
@@ -151,8 +164,7 @@ fn schedule<P: Product>(
             };
         }
     }
-    let elements = matmul.rows_of_weights() * matmul.k;
-    product.scratch.push(elements * matmul.dtype.bytes());
+    product.scratch.push(bytes_of_floats(matmul));
     let mut steps = dequantize(matmul, stages[0], floats, device);
     steps.append(&mut product.steps);
     Ok(Schedule { steps, ..product })
