@@ -93,7 +93,7 @@ const fn dequantized<P: Product>(
         constants: constants::<P>,
         alternatives: |matmul, device| (P::KERNEL.alternatives)(&of_floats(matmul), device),
         schedule: schedule::<P>,
-        samples: Some(samples::of_quants),
+        samples: Some(samples::of_formats),
     }
 }
 

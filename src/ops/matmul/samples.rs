@@ -56,18 +56,22 @@ pub(super) fn of_int8(stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
 
 /// [`samples`], and every format, for a kernel of floats and of quants.
 pub(super) fn of_all(stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
+    let mut found = samples(stages);
+    found.extend(of_formats(stages));
+    found
+}
+
+/// Every format, in tiles: for kernels whose other paths are tested with floats.
+pub(super) fn of_formats(_: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
     let of = |weights: Weights, dtype, m, n, k: u64| Matmul {
         weights,
         dtype,
         b: transposed(),
         ..Matmul::new(m, n, k * weights.block())
     };
-    let mut quantised: Vec<Matmul> = Vec::new();
-    for weights in Weights::QUANTIZED {
-        // Columns in whole tiles of matrix units, and columns that end within a tile.
-        quantised.push(of(weights, Dtype::F16, 48, 128, 2));
-        quantised.push(of(weights, Dtype::F32, 17, 70, 1));
-    }
+    // Columns in whole tiles of matrix units.
+    let in_tiles = |weights| of(weights, Dtype::F16, 48, 128, 1);
+    let mut quantised: Vec<Matmul> = Weights::QUANTIZED.map(in_tiles).to_vec();
     quantised.extend([
         of(Weights::Q4_0, Dtype::F16, 300, 256, 6),
         Matmul {
@@ -79,11 +83,12 @@ pub(super) fn of_all(stages: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
             ..of(Weights::Q6K, Dtype::F16, 130, 128, 1)
         },
         of(Weights::Q4_0, Dtype::F32, 3, 5, 0),
+        // Columns that end within a tile.
+        of(Weights::Q4K, Dtype::F32, 17, 70, 1),
+        of(Weights::Q8_0, Dtype::F32, 17, 70, 3),
     ]);
-    let mut found = samples(stages);
     let boxed = |matmul| Box::new(matmul) as Box<dyn Operation>;
-    found.extend(quantised.into_iter().map(boxed));
-    found
+    quantised.into_iter().map(boxed).collect()
 }
 
 /// Every format, around the tiles of kernels of quants and those of floats behind them, with every extra.
@@ -99,8 +104,7 @@ pub(super) fn of_quants(_: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
     };
     let mut found = Vec::new();
     for weights in Weights::QUANTIZED {
-        found.extend([of(weights, 1, 65, 3), of(weights, 5, 7, 2)]);
-        found.extend([of(weights, 2, 130, 1), of(weights, 17, 96, 2)].map(half));
+        found.extend([of(weights, 5, 65, 3), half(of(weights, 17, 96, 2))]);
     }
     let q4_0 = |m, n, k| of(Weights::Q4_0, m, n, k);
     let q6_k = |m, n, k| of(Weights::Q6K, m, n, k);
@@ -113,6 +117,10 @@ pub(super) fn of_quants(_: &[Arc<Prepared>]) -> Vec<Box<dyn Operation>> {
         half(q4_0(130, 130, 4)),
         q4_0(130, 70, 3),
         half(q4_0(16, 128, 8)),
+        // One row has more columns an invocation.
+        half(q4_0(1, 130, 4)),
+        half(of(Weights::Int4, 1, 65, 1)),
+        half(of(Weights::Q8_0, 1, 65, 3)),
     ]);
     let extras = |matmul: Matmul| Matmul {
         bias: Bias::Row,
