@@ -41,7 +41,7 @@ pub enum Weights {
     Int8,
 }
 
-/// What turns the quants of a group into weights: `(q - centre) * scale + minimum`.
+/// Scale, centre and minimum of a group of quants. A weight is `(q - centre) * scale + minimum`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Group {
     /// Factor of the quants.

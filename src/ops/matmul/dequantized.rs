@@ -1,5 +1,5 @@
-//! Products of floats behind a dispatch that dequantises the weights: what a program without fused kernels does, and what
-//! pays where so many rows use a weight that its conversion counts for nothing.
+//! Products of floats behind a dispatch that dequantises the weights. Programs without fused kernels compute so. The way is
+//! fast where many rows use each weight.
 
 use super::dispatch::sub_ranges;
 use super::partition::ALIGNED_ROWS;

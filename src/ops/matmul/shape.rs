@@ -63,7 +63,7 @@ pub enum Bias {
     Row,
 }
 
-/// What A is multiplied as.
+/// Form in which elements of A are multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Activations {
     /// Its own elements.
