@@ -457,7 +457,7 @@ fn pair_of(words: array<u32, BITS>, pair: u32) -> u32 {
     return low;
 }
 
-// The same two as floats, less the centre of their group. An f16 of 1024 has an integer below 1024 in its mantissa, and
+// The two quants of a pair as floats, less the centre of their group. An f16 of 1024 has an integer below 1024 in its mantissa, and
 // conversions of f16 are cheaper than those of integers.
 fn centred_pair(words: array<u32, BITS>, pair: u32, centre: f32) -> vec2<f32> {
     return unpack2x16float(pair_of(words, pair) | 0x64006400u) - (1024.0 + centre);

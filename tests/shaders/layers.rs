@@ -282,7 +282,7 @@ fn kernels_in(code: &str) -> Vec<String> {
 }
 
 /// Kernels that share a file with others of their kind: forms of one text, or one text each that differs by a line.
-/// Those of dequantised weights are other kernels behind one more dispatch.
+/// Kernels of dequantised weights are other files' kernels behind one more dispatch.
 const SEVERAL_TO_A_FILE: &[&str] = &[
     "ops::stream::kernels",
     "ops::reduce::kernels",

@@ -7,7 +7,7 @@ use super::quantized::{format, require_quants};
 use super::shape::Matmul;
 use super::{aligned, blocked, samples, vector};
 use crate::data::Dtype;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gpu::Capabilities;
 use crate::kernel::{BindingRange, Constants, Dispatch, Kernel, Schedule, Slot, Stage};
 use crate::ops::{Fit, Implementation};
@@ -138,8 +138,26 @@ fn constants<P: Product>(
     given: &Constants,
 ) -> Result<Constants> {
     let product = (P::KERNEL.constants)(&of_floats(matmul), device, given)?;
+    // Sixteen bytes.
+    let most = 16 / matmul.dtype.bytes();
+    let stored = given.integer("STORED").unwrap_or(most);
+    if stored > most {
+        return Err(Error::Unsupported {
+            what: "kernel matmul_dequantized".to_owned(),
+            reason: format!(
+                "STORED is {stored}, and a store of {} has {most} elements at most",
+                matmul.dtype.name()
+            ),
+        });
+    }
+    let store = match (stored, matmul.dtype) {
+        (8, _) => "vec4<u32>",
+        (_, Dtype::F16) => "vec4<f16>",
+        _ => "vec4<f32>",
+    };
     Ok(format(matmul.weights)
-        .set("Dequantized", matmul.dtype)
+        .set("Stored", store)
+        .set("STORED", stored)
         .merged(&product))
 }
 
@@ -195,7 +213,7 @@ fn dequantize(
     let longest = of_row.into_iter().max().unwrap_or(0).max(1);
     let held = limits.max_storage_buffer_binding_size / longest;
     let at_once = (held / ALIGNED_ROWS * ALIGNED_ROWS).max(1);
-    let workgroup = u64::from(stage.constant("DEQUANTIZE_WORKGROUP") * stage.constant("QUADS"));
+    let workgroup = u64::from(stage.constant("DEQUANTIZE_WORKGROUP") * stage.constant("STORES"));
     sub_ranges(rows, at_once)
         .map(|range| {
             let count = range.end - range.start;
@@ -216,7 +234,7 @@ fn dequantize(
                 params: bytemuck::bytes_of(&params).to_vec(),
                 windows: slots.into_iter().zip(of_row).map(window).collect(),
                 workgroups: [
-                    (k / 4).div_ceil(workgroup) as u32,
+                    (k / u64::from(stage.constant("STORED"))).div_ceil(workgroup) as u32,
                     count.div_ceil(deep) as u32,
                     deep as u32,
                 ],
