@@ -10,6 +10,7 @@ mod cores;
 mod device;
 #[cfg(not(target_arch = "wasm32"))]
 mod dump;
+mod encode;
 mod fake;
 mod fakes;
 mod faults;
@@ -28,6 +29,7 @@ mod pipeline;
 mod poller;
 mod polling;
 pub(crate) mod profile;
+mod quants;
 mod subgroup_size;
 mod summary;
 
@@ -51,3 +53,4 @@ pub use kept_pipelines::KeptPipelines;
 pub(crate) use mutex::lock;
 pub(crate) use pipeline::check_limits;
 pub use pipeline::{CompileTimes, Pipeline};
+pub(crate) use quants::QUANTS_FROM_GGUF;

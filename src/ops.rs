@@ -82,7 +82,7 @@ pub fn family(name: &str) -> Result<&'static Family> {
         .ok_or_else(unknown)
 }
 
-/// Every shader file of the operations, once: files of all kernels, and the file that fills buffers.
+/// Every shader file of the operations, once: files of all kernels, and those that fill buffers and rearrange quants.
 #[must_use]
 pub fn shaders() -> Vec<&'static Shader> {
     let kernels = FAMILIES.iter().flat_map(|family| family.kernels);
@@ -91,6 +91,7 @@ pub fn shaders() -> Vec<&'static Shader> {
         .map(|stage| stage.shader)
         .collect();
     files.push(&crate::gpu::FILL);
+    files.push(&crate::gpu::QUANTS_FROM_GGUF);
     files.sort_by_key(|shader| shader.name);
     files.dedup_by_key(|shader| shader.name);
     files

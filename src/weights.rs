@@ -7,7 +7,7 @@
 
 mod check;
 mod form;
-mod gguf;
+pub(crate) mod gguf;
 mod groups;
 mod matrix;
 mod pack;

@@ -147,32 +147,14 @@ impl Gpu {
             };
             let bytes_of_params = bytemuck::bytes_of(&params);
             let uniform = self.create_uniforms("fill", bytes_of_params).await?;
-            let binding = wgpu::BufferBinding {
+            let target = wgpu::BufferBinding {
                 buffer: view.buffer,
                 offset: view.offset + offset,
                 size: NonZeroU64::new(bytes),
             };
-            let bind = || {
-                self.device().create_bind_group(&wgpu::BindGroupDescriptor {
-                    label: Some("fill"),
-                    layout: &pipeline.layout,
-                    entries: &[
-                        wgpu::BindGroupEntry {
-                            binding: 0,
-                            resource: uniform.as_entire_binding(),
-                        },
-                        wgpu::BindGroupEntry {
-                            binding: 1,
-                            resource: wgpu::BindingResource::Buffer(binding),
-                        },
-                    ],
-                })
-            };
-            let bind_group = self.step("bind a buffer to fill", bind).await?;
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            pass.set_pipeline(&pipeline.raw);
-            pass.set_bind_group(0, &bind_group, &[]);
-            pass.dispatch_workgroups(workgroups, 1, 1);
+            let buffers = [uniform.as_entire_buffer_binding(), target];
+            self.encode(&mut encoder, &pipeline, &buffers, workgroups)
+                .await?;
         }
         self.submit(encoder, "fill a buffer").await
     }

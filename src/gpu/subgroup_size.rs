@@ -60,32 +60,14 @@ impl Gpu {
                 Access::Read | Access::ReadWrite => self.allocate_storage("zeros", BYTES).await?,
             });
         }
-        let entries: Vec<_> = prepared
-            .bindings
+        let bound: Vec<_> = buffers
             .iter()
-            .zip(&buffers)
-            .map(|(binding, buffer)| wgpu::BindGroupEntry {
-                binding: binding.index,
-                resource: buffer.as_entire_binding(),
-            })
+            .map(wgpu::Buffer::as_entire_buffer_binding)
             .collect();
-        let bind = || {
-            self.device().create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some(prepared.name),
-                layout: &pipeline.layout,
-                entries: &entries,
-            })
-        };
-        let bind_group = self.step("bind zeros", bind).await?;
         let mut encoder = self
             .device()
             .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        {
-            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            pass.set_pipeline(&pipeline.raw);
-            pass.set_bind_group(0, &bind_group, &[]);
-            pass.dispatch_workgroups(1, 1, 1);
-        }
+        self.encode(&mut encoder, pipeline, &bound, 1).await?;
         self.submit(encoder, prepared.name).await?;
         for (binding, buffer) in prepared.bindings.iter().zip(&buffers) {
             if binding.access == Access::ReadWrite {

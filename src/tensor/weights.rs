@@ -5,6 +5,7 @@ use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::{Gpu, View};
 use crate::ops::{Activation, Bias, Layout, Matmul, Order};
+use crate::weights::gguf::checked_scales;
 use crate::weights::{WeightMatrix, Weights};
 
 /// Quantised weights of a product in buffers of a device: `[n, k]`, quants and scales apart.
@@ -13,10 +14,9 @@ use crate::weights::{WeightMatrix, Weights};
 /// ```no_run
 /// # async fn example(gpu: &ridgepoint::Gpu, blocks: &[u8], x: &ridgepoint::Tensor<f32>) -> ridgepoint::Result<()> {
 /// use ridgepoint::Activation;
-/// use ridgepoint::weights::{WeightMatrix, Weights};
+/// use ridgepoint::weights::Weights;
 /// // A tensor of 4096 rows of 14336 elements, as a GGUF file has it.
-/// let matrix = WeightMatrix::from_gguf(Weights::Q4_0, 4096, 14336, blocks)?;
-/// let weight = gpu.weights(&matrix).await?;
+/// let weight = gpu.weights_from_gguf(Weights::Q4_0, 4096, 14336, blocks).await?;
 /// let mut batch = gpu.batch();
 /// let y = batch.linear_quantized(x, &weight, None, Activation::Silu).await?;
 /// batch.submit().await?;
@@ -73,6 +73,45 @@ impl Gpu {
             quants: words(matrix.quants()).await?,
             scales: words(matrix.scales()).await?,
         })
+    }
+
+    /// The weights of a GGUF tensor on the device: `n` rows of `k` elements, whose blocks are `bytes`.
+    ///
+    /// Same as [`Gpu::weights`] of [`WeightMatrix::from_gguf`](crate::weights::WeightMatrix::from_gguf), bit for bit. The host
+    /// reads and checks the scales, and the device rearranges the quants: for weights that are large.
+    ///
+    /// # Errors
+    /// Errors of `WeightMatrix::from_gguf` and of [`Gpu::tensor`].
+    pub async fn weights_from_gguf(
+        &self,
+        weights: Weights,
+        n: u64,
+        k: u64,
+        bytes: &[u8],
+    ) -> Result<WeightTensor> {
+        let scales = checked_scales(weights, n, k, bytes)?;
+        let scales = self.tensor([scales.len() as u64], &scales).await?;
+        let quants: Tensor<u32> = self.empty_tensor([n * weights.quant_words(k)]).await?;
+        self.rearrange_quants(weights, bytes, quants.buffer())
+            .await?;
+        Ok(WeightTensor {
+            weights,
+            shape: [n, k],
+            quants,
+            scales,
+        })
+    }
+
+    /// Copies `weights` to the CPU, behind all work that was submitted before.
+    ///
+    /// # Errors
+    /// Errors of [`Gpu::download_tensor`]; those of [`WeightMatrix::from_words`] where a program wrote other words into the
+    /// buffers.
+    pub async fn download_weights(&self, weights: &WeightTensor) -> Result<WeightMatrix> {
+        let quants = self.download_tensor(&weights.quants).await?;
+        let scales = self.download_tensor(&weights.scales).await?;
+        let [n, k] = weights.shape;
+        WeightMatrix::from_words(weights.weights, n, k, quants, scales)
     }
 }
 

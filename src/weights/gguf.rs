@@ -17,24 +17,14 @@ impl WeightMatrix {
     /// beyond f16. [`Error::Length`] for another number of bytes. [`Error::NonFinite`] for a scale or a minimum that is NaN or
     /// infinite.
     pub fn from_gguf(weights: Weights, n: u64, k: u64, bytes: &[u8]) -> Result<Self> {
-        let block = block_bytes(weights)?;
-        check::sizes(weights, n, k)?;
-        let blocks = k / weights.block();
-        check::length(
-            "bytes",
-            (weights, n, k),
-            n * blocks * block as u64,
-            bytes.len(),
-        )?;
+        let layout = require_blocks(weights, n, k, bytes.len())?;
+        let scales = read_scales(weights, k, bytes);
         let mut quants = Vec::with_capacity((n * weights.quant_words(k)) as usize);
-        let mut scales = Vec::with_capacity((n * weights.scale_words(k)) as usize);
         let mut elements = [0; LONGEST_BLOCK];
         let elements = &mut elements[..weights.block() as usize];
-        for row in bytes.chunks_exact(blocks as usize * block) {
-            for (index, block) in row.chunks_exact(block).enumerate() {
-                read(weights, block, index, elements, &mut scales);
-                pack(weights, elements, &mut quants);
-            }
+        for block in bytes.chunks_exact(layout.bytes) {
+            layout.read_quants(weights, block, elements);
+            pack(weights, elements, &mut quants);
         }
         Self::from_words(weights, n, k, quants, scales)
     }
@@ -45,9 +35,9 @@ impl WeightMatrix {
     /// [`Error::Unsupported`] for formats that GGUF does not have.
     pub fn to_gguf(&self) -> Result<Vec<u8>> {
         let weights = self.weights();
-        let block = block_bytes(weights)?;
+        let layout = layout(weights)?;
         let blocks = self.k() / weights.block();
-        let mut bytes = Vec::with_capacity(self.n() as usize * blocks as usize * block);
+        let mut bytes = Vec::with_capacity(self.n() as usize * blocks as usize * layout.bytes);
         let mut elements = [0; LONGEST_BLOCK];
         let elements = &mut elements[..weights.block() as usize];
         let words = weights.quant_words(weights.block()) as usize;
@@ -61,58 +51,105 @@ impl WeightMatrix {
     }
 }
 
-/// Bytes of a block.
-fn block_bytes(weights: Weights) -> Result<usize> {
-    match weights {
-        Weights::Q4_0 => Ok(18),
-        Weights::Q4_1 => Ok(20),
-        Weights::Q8_0 => Ok(34),
-        Weights::Q4K => Ok(144),
-        Weights::Q6K => Ok(210),
-        Weights::Float | Weights::Int4 | Weights::Int8 => Err(Error::Unsupported {
-            what: format!("a GGUF block of {}", weights.name()),
-            reason: "GGUF has blocks of q4_0, q4_1, q8_0, q4_k and q6_k; use one of them"
-                .to_owned(),
-        }),
-    }
+/// Places of quants in a block.
+///
+/// Quants of four and six bits have their low four bits in bytes. The low nibbles of `span` bytes are `span` elements, and the
+/// high nibbles are the next `span`. The next bytes have the elements behind them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BlockLayout {
+    /// Bytes of a block.
+    pub(crate) bytes: usize,
+    /// The byte at which the quants begin, or their low four bits.
+    pub(crate) quants: usize,
+    /// Elements whose low bits are the low nibbles of a run of bytes. Quants of eight bits have none.
+    pub(crate) span: usize,
+    /// The byte at which bits four and five begin, in formats of six bits.
+    pub(crate) high: usize,
 }
 
-/// Elements of a block, whose scales are appended to those of its row. `index` is the block's place in the row.
-fn read(weights: Weights, bytes: &[u8], index: usize, elements: &mut [u8], scales: &mut Vec<u32>) {
-    let half = |at: usize| u32::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
-    match weights {
-        Weights::Q4_0 | Weights::Q8_0 => {
-            match scales.last_mut() {
-                Some(word) if index % 2 == 1 => *word |= half(0) << 16,
-                _ => scales.push(half(0)),
-            }
-            if weights == Weights::Q4_0 {
-                split(&bytes[2..], elements);
-            } else {
-                elements.copy_from_slice(&bytes[2..]);
-            }
+/// Layout of a block.
+///
+/// # Errors
+/// [`Error::Unsupported`] for formats that GGUF does not have.
+pub(crate) fn layout(weights: Weights) -> Result<BlockLayout> {
+    let (bytes, quants, span, high) = match weights {
+        Weights::Q4_0 => (18, 2, 16, 0),
+        Weights::Q4_1 => (20, 4, 16, 0),
+        Weights::Q8_0 => (34, 2, 0, 0),
+        Weights::Q4K => (144, 16, 32, 0),
+        Weights::Q6K => (210, 0, 64, 128),
+        Weights::Float | Weights::Int4 | Weights::Int8 => {
+            return Err(Error::Unsupported {
+                what: format!("a GGUF block of {}", weights.name()),
+                reason: "GGUF has blocks of q4_0, q4_1, q8_0, q4_k and q6_k; use one of them"
+                    .to_owned(),
+            });
         }
-        Weights::Q4_1 => {
-            scales.push(half(0) | half(2) << 16);
-            split(&bytes[4..], elements);
+    };
+    Ok(BlockLayout {
+        bytes,
+        quants,
+        span,
+        high,
+    })
+}
+
+/// Layout of the blocks of `n` rows of `k` elements, which have to be `length` bytes.
+///
+/// # Errors
+/// Errors of [`layout`], and of sizes and length as [`WeightMatrix::from_gguf`] has them.
+fn require_blocks(weights: Weights, n: u64, k: u64, length: usize) -> Result<BlockLayout> {
+    let layout = layout(weights)?;
+    check::sizes(weights, n, k)?;
+    let needed = n * (k / weights.block()) * layout.bytes as u64;
+    check::length("bytes", (weights, n, k), needed, length)?;
+    Ok(layout)
+}
+
+/// Words of the scales of a matrix whose blocks are `bytes`, with every check of [`WeightMatrix::from_gguf`].
+///
+/// # Errors
+/// Errors of [`WeightMatrix::from_gguf`].
+pub(crate) fn checked_scales(weights: Weights, n: u64, k: u64, bytes: &[u8]) -> Result<Vec<u32>> {
+    require_blocks(weights, n, k, bytes.len())?;
+    let scales = read_scales(weights, k, bytes);
+    check::scales(weights, k, &scales)?;
+    Ok(scales)
+}
+
+/// Words of the scales of all blocks in `bytes`, in rows of `k` elements.
+fn read_scales(weights: Weights, k: u64, bytes: &[u8]) -> Vec<u32> {
+    let Ok(layout) = layout(weights) else {
+        return Vec::new();
+    };
+    let blocks = (k / weights.block()) as usize;
+    let rows = bytes.chunks_exact(blocks * layout.bytes);
+    let mut scales = Vec::with_capacity(rows.len() * weights.scale_words(k) as usize);
+    for row in rows {
+        for (index, block) in row.chunks_exact(layout.bytes).enumerate() {
+            read_scales_of_block(weights, block, index, &mut scales);
         }
-        Weights::Q4K => {
-            scales.push(half(0) | half(2) << 16);
-            let (packed, nibbles) = bytes[4..].split_at(12);
-            let groups = unpack_six_bits(packed);
-            scales.extend(groups.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b)));
-            for (bytes, elements) in nibbles.chunks(32).zip(elements.chunks_mut(64)) {
-                split(bytes, elements);
-            }
+    }
+    scales
+}
+
+impl BlockLayout {
+    /// Quants of a block in order of elements.
+    fn read_quants(self, weights: Weights, block: &[u8], elements: &mut [u8]) {
+        let quants = &block[self.quants..];
+        if weights.bits() == 8 {
+            elements.copy_from_slice(quants);
+            return;
         }
-        Weights::Q6K => {
-            scales.push(half(208));
-            let groups = bytes[192..208].as_chunks().0.iter();
-            scales.extend(groups.map(|b| u32::from_le_bytes(*b)));
-            let (low, high) = bytes[..192].split_at(128);
-            let halves = low.chunks(64).zip(high.chunks(32));
-            for ((low, high), elements) in halves.zip(elements.chunks_mut(128)) {
-                split(low, elements);
+        for (bytes, elements) in quants
+            .chunks(self.span)
+            .zip(elements.chunks_mut(2 * self.span))
+        {
+            split(bytes, elements);
+        }
+        if weights.bits() == 6 {
+            let runs = block[self.high..].chunks(32).zip(elements.chunks_mut(128));
+            for (high, elements) in runs {
                 for (elements, shift) in elements.chunks_mut(32).zip([0, 2, 4, 6]) {
                     for (element, pairs) in elements.iter_mut().zip(high) {
                         *element |= (pairs >> shift & 3) << 4;
@@ -120,11 +157,33 @@ fn read(weights: Weights, bytes: &[u8], index: usize, elements: &mut [u8], scale
                 }
             }
         }
+    }
+}
+
+/// Appends the scales of a block to those of its row. `index` is the block's place in the row.
+fn read_scales_of_block(weights: Weights, bytes: &[u8], index: usize, scales: &mut Vec<u32>) {
+    let half = |at: usize| u32::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
+    match weights {
+        Weights::Q4_0 | Weights::Q8_0 => match scales.last_mut() {
+            Some(word) if index % 2 == 1 => *word |= half(0) << 16,
+            _ => scales.push(half(0)),
+        },
+        Weights::Q4_1 => scales.push(half(0) | half(2) << 16),
+        Weights::Q4K => {
+            scales.push(half(0) | half(2) << 16);
+            let groups = unpack_six_bits(&bytes[4..16]);
+            scales.extend(groups.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b)));
+        }
+        Weights::Q6K => {
+            scales.push(half(208));
+            let groups = bytes[192..208].as_chunks().0.iter();
+            scales.extend(groups.map(|b| u32::from_le_bytes(*b)));
+        }
         Weights::Float | Weights::Int4 | Weights::Int8 => {}
     }
 }
 
-/// Bytes of a block: the inverse of [`read`]. `scales` are those of the block's row.
+/// Bytes of a block from its elements and `scales`, which are those of its row.
 fn write(weights: Weights, elements: &[u8], index: usize, scales: &[u32], bytes: &mut Vec<u8>) {
     match weights {
         Weights::Q4_0 | Weights::Q8_0 => {

@@ -12,6 +12,8 @@ tests! {
     a_batch_takes_any_operation,
     tensors_that_do_not_fit_are_errors,
     quantised_weights_multiply_as_their_values_do,
+    weights_of_gguf_are_the_same_by_device_and_host,
+    weights_of_gguf_pass_small_bindings_in_parts,
 }
 
 fn close(found: &[f32], wanted: &[f32]) {
@@ -281,4 +283,93 @@ fn quantised_weights_multiply_as_their_values_do() {
             [quantised, plain].map(|t| block_on(gpu.download_tensor(&t)).unwrap());
         close(&quantised, &plain);
     });
+}
+
+/// Formats of GGUF with the bytes of a block, and the bytes at which its halves are.
+const GGUF: [(Weights, usize, &[usize]); 5] = [
+    (Weights::Q4_0, 18, &[0]),
+    (Weights::Q4_1, 20, &[0, 2]),
+    (Weights::Q8_0, 34, &[0]),
+    (Weights::Q4K, 144, &[0, 2]),
+    (Weights::Q6K, 210, &[208]),
+];
+
+/// Blocks whose every bit is drawn, with halves below 1.
+fn blocks(size: usize, halves: &[usize], count: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_u32;
+    let mut draw = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 9) as u8
+    };
+    let mut bytes: Vec<u8> = (0..size * count).map(|_| draw()).collect();
+    for block in bytes.chunks_mut(size) {
+        for at in halves {
+            block[at + 1] = block[at + 1] % 0x20 + 0x18;
+        }
+    }
+    bytes
+}
+
+fn weights_of_gguf_are_the_same_by_device_and_host() {
+    let Some(gpu) = common::gpu() else { return };
+    for (weights, size, halves) in GGUF {
+        // One block, an odd number of them, and more than a workgroup's.
+        for (n, per_row) in [(1, 1), (3, 5), (37, 9)] {
+            let k = per_row * weights.block();
+            let bytes = blocks(size, halves, (n * per_row) as usize);
+            let matrix = WeightMatrix::from_gguf(weights, n, k, &bytes).unwrap();
+            block_on(async {
+                let by_device = gpu.weights_from_gguf(weights, n, k, &bytes).await.unwrap();
+                assert_eq!(by_device.weights(), weights);
+                assert_eq!(by_device.shape(), [n, k]);
+                let found = gpu.download_weights(&by_device).await.unwrap();
+                assert_eq!(found, matrix, "{weights:?} {n}x{k}");
+                let by_host = gpu.weights(&matrix).await.unwrap();
+                assert_eq!(gpu.download_weights(&by_host).await.unwrap(), matrix);
+            });
+        }
+        // Both ways refuse the same.
+        let mut bytes = blocks(size, halves, 4);
+        let both = |n: u64, k: u64, bytes: &[u8]| {
+            let by_device = block_on(gpu.weights_from_gguf(weights, n, k, bytes)).unwrap_err();
+            let by_host = WeightMatrix::from_gguf(weights, n, k, bytes).unwrap_err();
+            assert_eq!(by_device.to_string(), by_host.to_string());
+            by_device
+        };
+        let k = 2 * weights.block();
+        let truncated = both(2, k, &bytes[..4 * size - 1]);
+        assert!(matches!(truncated, Error::Length { .. }), "{truncated}");
+        let ragged = both(2, k + 1, &bytes);
+        assert!(matches!(ragged, Error::Shape { .. }), "{ragged}");
+        let at = 3 * size + halves[0];
+        bytes[at..at + 2].copy_from_slice(&0x7e00_u16.to_le_bytes());
+        let nan = both(2, k, &bytes);
+        assert!(matches!(nan, Error::NonFinite { index: 3, .. }), "{nan}");
+    }
+    let foreign = block_on(gpu.weights_from_gguf(Weights::Int4, 1, 128, &[])).unwrap_err();
+    assert!(matches!(foreign, Error::Unsupported { .. }), "{foreign}");
+}
+
+fn weights_of_gguf_pass_small_bindings_in_parts() {
+    let limits = wgpu::Limits {
+        max_storage_buffer_binding_size: 1 << 16,
+        ..wgpu::Limits::default()
+    };
+    let Some(gpu) = common::open(|options| options.limits = Some(limits)) else {
+        return;
+    };
+    for (weights, size, halves) in GGUF {
+        // The last part is shorter, and ends within a word where blocks do.
+        let (n, per_row) = (7, 2 * (1 << 16) / size as u64 / 7);
+        let k = per_row * weights.block();
+        let bytes = blocks(size, halves, (n * per_row) as usize);
+        let matrix = WeightMatrix::from_gguf(weights, n, k, &bytes).unwrap();
+        let found = block_on(async {
+            let weights = gpu.weights_from_gguf(weights, n, k, &bytes).await?;
+            gpu.download_weights(&weights).await
+        });
+        assert_eq!(found.unwrap(), matrix, "{weights:?}");
+    }
 }

@@ -171,7 +171,7 @@ fn every_file_is_registered() {
 
 /// Lines of WGSL code that all files may have together, each snippet counted once: neither blank nor comments. A commit that
 /// raises the number says for which kernel.
-const CODE_LINES: usize = 7600;
+const CODE_LINES: usize = 7640;
 
 fn code_lines(text: &str) -> usize {
     let lines = text.lines().map(str::trim);
