@@ -38,8 +38,8 @@ pub struct Kernel {
     pub intermediates: Dtype,
     /// Sets of constants worth trying, the default first. Empty: the files as they are.
     pub presets: &'static [&'static [(&'static str, Constant)]],
-    /// Shapes, in the operation's text form, that have to come out right on a device before the kernel is used there. Empty:
-    /// the kernel is trusted as it is.
+    /// Shapes, in the operation's text form, that have to come out right on a device before the kernel is used there, or
+    /// before the form of it that counts on f16 below 2^-14 is. Empty: the kernel is trusted as it is.
     pub trials: &'static [&'static str],
 }
 

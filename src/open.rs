@@ -7,8 +7,8 @@ use crate::error::Result;
 use crate::gpu::{Gpu, GpuOptions};
 
 impl Gpu {
-    /// Opens the adapter that `options` name. Kernels on matrix units run on small shapes first, and are used where their
-    /// results are right; [`Gpu::warnings`] names the others.
+    /// Opens the adapter that `options` name. Kernels that rely on what a device may do otherwise run on small shapes
+    /// first ([`Gpu::run_trials`]).
     ///
     /// # Errors
     /// [`Error::NoAdapter`](crate::Error::NoAdapter), [`Error::AdapterNotFound`](crate::Error::AdapterNotFound),
@@ -26,7 +26,7 @@ impl Gpu {
     /// ```
     pub async fn open(options: &GpuOptions) -> Result<Self> {
         let mut gpu = Self::open_untried(options).await?;
-        gpu.trust_cooperative().await?;
+        gpu.run_trials().await?;
         Ok(gpu)
     }
 }

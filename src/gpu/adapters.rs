@@ -4,6 +4,7 @@ use super::architecture::Architecture;
 use super::capabilities::Capabilities;
 use super::cores::cores;
 use super::features::{COOPERATIVE, KERNEL_FEATURES};
+use super::profile::gains_from_small_halves;
 use crate::error::{Error, Result};
 use crate::report::{AdapterKind, AdapterSummary, CooperativeShape};
 
@@ -173,7 +174,7 @@ fn able(summary: &AdapterSummary) -> Result<()> {
     }
 }
 
-/// The adapter that `options` name, and the capabilities that a device of it would have, its matrix units taken as right.
+/// The adapter that `options` name, and the capabilities that a device of it would have, its trials taken as right.
 /// Opens no device: for tools that look at kernels and run none.
 ///
 /// # Errors
@@ -184,16 +185,18 @@ pub async fn presumed(options: &GpuOptions) -> Result<(AdapterSummary, Capabilit
     let mut cooperative = summary.cooperative_matrix.clone();
     cooperative.retain(|shape| features.contains(COOPERATIVE) && shape.is_usable());
     let subgroup_sizes = (summary.subgroup_min, summary.subgroup_max);
+    let architecture = Architecture::of(&summary);
     let capabilities = Capabilities {
         features,
         limits: options.limits.clone().unwrap_or_else(|| adapter.limits()),
         kind: summary.kind,
-        architecture: Architecture::of(&summary),
+        architecture,
         cores: cores(&summary),
         subgroup_sizes,
         matrix_lanes: (subgroup_sizes.0 != subgroup_sizes.1).then_some(subgroup_sizes.1),
         cooperative,
         demoted: Vec::new(),
+        keeps_small_halves: gains_from_small_halves(architecture),
     };
     Ok((summary, capabilities))
 }

@@ -27,6 +27,8 @@ pub struct Capabilities {
     pub cooperative: Vec<CooperativeShape>,
     /// Kernels for matrix units that came out wrong here, and are not used.
     pub demoted: Vec<&'static str>,
+    /// Whether conversions to f32 keep f16 below 2^-14, which WGSL lets a device flush to zero: a trial showed it.
+    pub keeps_small_halves: bool,
 }
 
 impl Capabilities {

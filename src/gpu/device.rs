@@ -100,8 +100,8 @@ impl Gpu {
 
     /// Takes a device that the caller opened, with whatever features and limits it has, and asks for nothing more:
     /// [`wanted_features`](Self::wanted_features) and [`wanted_limits`](Self::wanted_limits) say what to request for the
-    /// fastest kernels. Every kernel that the device can run is used; those on matrix units only after
-    /// [`Gpu::trust_cooperative`].
+    /// fastest kernels. Every kernel that the device can run is used; those on matrix units, and some
+    /// forms of others, only after [`Gpu::run_trials`].
     ///
     /// The caller's handlers for uncaptured errors and for the loss of the device stay as they are, and errors of the
     /// caller's own calls stay the caller's: each call of this crate opens error scopes around what it asks of wgpu, and
@@ -180,6 +180,7 @@ impl Gpu {
             matrix_lanes: None,
             cooperative: Vec::new(),
             demoted: Vec::new(),
+            keeps_small_halves: false,
         };
         let faults = Arc::default();
         Self {

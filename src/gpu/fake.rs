@@ -2,32 +2,37 @@
 
 use super::architecture::Architecture;
 use super::capabilities::Capabilities;
+use super::profile::gains_from_small_halves;
 use crate::report::{AdapterKind, CooperativeShape};
 
 impl Capabilities {
     /// A device of a kind with WebGPU's default limits, and nothing else.
     pub(crate) fn fake(kind: AdapterKind) -> Self {
-        Self {
+        let device = Self {
             features: wgpu::Features::empty(),
             limits: wgpu::Limits::default(),
             kind,
-            // The architecture on which most kernels were tuned, unless said otherwise.
-            architecture: match kind {
-                AdapterKind::Software | AdapterKind::Noop => Architecture::Software,
-                AdapterKind::Other => Architecture::Unknown,
-                _ => Architecture::Nvidia,
-            },
+            architecture: Architecture::Unknown,
             cores: None,
             subgroup_sizes: (0, 0),
             matrix_lanes: None,
             cooperative: Vec::new(),
             demoted: Vec::new(),
-        }
+            keeps_small_halves: false,
+        };
+        // The architecture on which most kernels were tuned, unless said otherwise.
+        device.with_architecture(match kind {
+            AdapterKind::Software | AdapterKind::Noop => Architecture::Software,
+            AdapterKind::Other => Architecture::Unknown,
+            _ => Architecture::Nvidia,
+        })
     }
 
+    /// A device of an architecture whose trials came out right.
     pub(crate) fn with_architecture(self, architecture: Architecture) -> Self {
         Self {
             architecture,
+            keeps_small_halves: gains_from_small_halves(architecture),
             ..self
         }
     }

@@ -18,7 +18,7 @@ pub struct Pipeline {
 pub(crate) fn experimental() -> wgpu::ExperimentalFeatures {
     // SAFETY: wgpu wants it acknowledged that an experimental feature may be unsound. The one that is asked for, cooperative
     // matrices, is used by shaders of this crate alone, on shapes that the adapter lists, and only after a product came
-    // out right on the device (`Gpu::trust_cooperative`).
+    // out right on the device (`Gpu::run_trials`).
     unsafe { wgpu::ExperimentalFeatures::enabled() }
 }
 

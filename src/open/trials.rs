@@ -2,7 +2,7 @@
 
 use crate::data::{Dtype, generate};
 use crate::error::{Error, Result};
-use crate::gpu::profile::compiles_long_texts_slowly;
+use crate::gpu::profile::{compiles_long_texts_slowly, gains_from_small_halves};
 use crate::gpu::{COOPERATIVE, Gpu};
 use crate::kernel::Kernel;
 use crate::ops::{FAMILIES, Family};
@@ -14,15 +14,60 @@ use crate::tolerance::{Expected, storing};
 const SEED: u32 = 0x7121;
 
 impl Gpu {
-    /// Runs the trials of every kernel on matrix units ([`Kernel::trials`]) with each shape of fragments that the adapter
-    /// lists and kernels have a form for, against the f64 reference. Kernels use the shapes with which at least one of them
-    /// came out right, and a kernel that came out wrong with such a shape is not used. [`Gpu::warnings`] names both.
+    /// Runs the trials of every kernel that has some ([`Kernel::trials`]), against the f64 reference.
     ///
-    /// [`Gpu::open`] calls it. A program that wraps its own device calls it where it wants matrix units.
+    /// Kernels on matrix units are tried with each shape of fragments that the adapter lists and kernels have a form for.
+    /// Kernels use the shapes with which at least one of them came out right, and a kernel that came out wrong with such a
+    /// shape is not used. [`Gpu::warnings`] names both. Other kernels are tried with f16 below 2^-14, which a device may
+    /// flush to zero: where it does, the kernels do without.
+    ///
+    /// [`Gpu::open`] calls it. A program that wraps its own device calls it where it wants the fastest kernels.
     ///
     /// # Errors
     /// [`Error::DeviceLost`].
-    pub async fn trust_cooperative(&mut self) -> Result<()> {
+    pub async fn run_trials(&mut self) -> Result<()> {
+        self.try_small_halves().await?;
+        self.try_matrix_units().await
+    }
+
+    /// Runs the trials of kernels without matrix units, as if the device kept f16 below 2^-14, and notes whether it does.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`].
+    async fn try_small_halves(&mut self) -> Result<()> {
+        if !gains_from_small_halves(self.capabilities.architecture) {
+            return Ok(());
+        }
+        self.capabilities.keeps_small_halves = true;
+        for dtype in [Dtype::F32, Dtype::F16] {
+            for (family, kernel) in tried().filter(|(_, kernel)| !needs_matrix_units(kernel)) {
+                if !self
+                    .capabilities
+                    .features
+                    .contains(kernel.features_for(dtype))
+                {
+                    continue;
+                }
+                for shape in kernel.trials {
+                    match self.try_kernel(family, kernel, shape, dtype).await {
+                        Ok(()) => {}
+                        Err(error @ Error::DeviceLost { .. }) => return Err(error),
+                        Err(_) => {
+                            self.capabilities.keeps_small_halves = false;
+                            return Ok(());
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the trials of kernels on matrix units.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`].
+    async fn try_matrix_units(&mut self) -> Result<()> {
         if !self.capabilities.features.contains(COOPERATIVE)
             || self.capabilities.kind == AdapterKind::Noop
         {
@@ -58,7 +103,7 @@ impl Gpu {
     }
 
     /// Takes `smallest` to `largest` as the sizes of subgroups, in place of what the adapter says. A program that knows the
-    /// size its driver takes lets more kernels run by a narrower range; [`Gpu::trust_cooperative`] has to follow.
+    /// size its driver takes lets more kernels run by a narrower range; [`Gpu::run_trials`] has to follow.
     ///
     /// # Panics
     /// If `smallest` is 0 or more than `largest`.
@@ -95,23 +140,21 @@ impl Gpu {
         Ok(first.unwrap_or_default())
     }
 
-    /// Runs the trials of every kernel on operands of `dtype`.
+    /// Runs the trials of every kernel on matrix units on operands of `dtype`.
     ///
     /// # Errors
     /// [`Error::DeviceLost`].
     async fn try_kernels(&self, dtype: Dtype) -> Result<Outcome> {
         let mut outcome = Outcome::default();
-        for family in FAMILIES {
-            for kernel in family.kernels {
-                // A processor compiles these kernels for minutes and is never given one unasked: one that is right will do.
-                let is_enough =
-                    outcome.is_any_right && compiles_long_texts_slowly(&self.capabilities);
-                for shape in kernel.trials.iter().filter(|_| !is_enough) {
-                    match self.try_kernel(family, kernel, shape, dtype).await {
-                        Ok(()) => outcome.is_any_right = true,
-                        Err(error @ Error::DeviceLost { .. }) => return Err(error),
-                        Err(error) => outcome.note(kernel.name, &error),
-                    }
+        // Another kernel may come out right with fragments or lanes that it does not use, and says nothing about them.
+        for (family, kernel) in tried().filter(|(_, kernel)| needs_matrix_units(kernel)) {
+            // A processor compiles these kernels for minutes and is never given one unasked: one that is right will do.
+            let is_enough = outcome.is_any_right && compiles_long_texts_slowly(&self.capabilities);
+            for shape in kernel.trials.iter().filter(|_| !is_enough) {
+                match self.try_kernel(family, kernel, shape, dtype).await {
+                    Ok(()) => outcome.is_any_right = true,
+                    Err(error @ Error::DeviceLost { .. }) => return Err(error),
+                    Err(error) => outcome.note(kernel.name, &error),
                 }
             }
         }
@@ -177,6 +220,20 @@ impl Gpu {
     }
 }
 
+/// Every kernel with trials, and its family.
+fn tried() -> impl Iterator<Item = (&'static Family, &'static Kernel)> {
+    let kernels = |family: &&'static Family| {
+        let family = *family;
+        family.kernels.iter().map(move |kernel| (family, *kernel))
+    };
+    let all = FAMILIES.iter().flat_map(kernels);
+    all.filter(|(_, kernel)| !kernel.trials.is_empty())
+}
+
+fn needs_matrix_units(kernel: &Kernel) -> bool {
+    kernel.features.contains(COOPERATIVE)
+}
+
 /// Outcome of the trials of one shape of fragments.
 #[derive(Debug, Default)]
 struct Outcome {
@@ -196,6 +253,23 @@ impl Outcome {
         let is_known = self.wrong.iter().any(|(known, _)| *known == kernel);
         if !matches!(error, Error::Unsupported { .. }) && !is_known {
             self.wrong.push((kernel, error.to_string()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{needs_matrix_units, tried};
+
+    /// A trial tells of matrix units or of f16 below 2^-14, and of nothing else.
+    #[test]
+    fn every_trial_shows_something() {
+        let (on_matrix_units, others): (Vec<_>, Vec<_>) =
+            tried().partition(|(_, kernel)| needs_matrix_units(kernel));
+        assert!(!on_matrix_units.is_empty());
+        assert!(!others.is_empty());
+        for (_, kernel) in others {
+            assert!(kernel.declares("SUBNORMALS"), "{}", kernel.name);
         }
     }
 }

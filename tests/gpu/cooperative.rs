@@ -459,7 +459,7 @@ fn the_size_of_subgroups_is_found_where_several_are_possible() {
     let size = gpu.capabilities().subgroup_sizes.1;
     gpu.assume_subgroup_sizes(size / 2, 4 * size);
     assert!(gpu.capabilities().cooperative.is_empty());
-    block_on(gpu.trust_cooperative()).unwrap();
+    block_on(gpu.run_trials()).unwrap();
     assert_eq!(gpu.capabilities().matrix_lanes, Some(size));
     assert!(!gpu.capabilities().cooperative.is_empty());
     let options = PlanOptions {

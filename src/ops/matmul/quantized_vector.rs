@@ -13,9 +13,7 @@ use super::sub_problems::Multiply;
 use crate::data::Dtype;
 use crate::error::Result;
 use crate::gpu::Capabilities;
-use crate::gpu::profile::{
-    compiles_long_texts_slowly, keeps_small_halves, runs_invocations_in_turn, vector_registers,
-};
+use crate::gpu::profile::{compiles_long_texts_slowly, runs_invocations_in_turn, vector_registers};
 use crate::kernel::{BindingRange, Constants, Kernel, Schedule, Slot, Stage};
 use crate::ops::{Fit, Implementation, combinations};
 use crate::shader::{Prepared, files};
@@ -111,7 +109,7 @@ fn constants(matmul: &Matmul, device: &Capabilities, given: &Constants) -> Resul
         .set("WIDTH", width)
         .set("WIDE_A", is_wide(matmul, &a, width))
         .set("Narrow", types(matmul.dtype)[0])
-        .set("SUBNORMALS", keeps_small_halves(device))
+        .set("SUBNORMALS", device.keeps_small_halves)
         .set(
             "IN_PLACE",
             matmul.dtype == Dtype::F16 && matmul.weights.bits() == 4,
