@@ -87,12 +87,17 @@ fn all(gpu: &Gpu, family: &Family, kernel: &'static Kernel, checks: Checks) {
             ..Default::default()
         };
         let mut ran = false;
-        // Presets differ in sizes and not in paths: a few samples of each but the first are enough.
-        let step = if preset == 0 { 1 } else { 4 };
         let samples = samples(family, kernel, &options);
-        for options in in_parts_too(family, kernel, options) {
-            for (i, operation) in samples.iter().enumerate().step_by(step) {
-                ran |= run(gpu, operation.as_ref(), &options, 0x5eed + i as u32);
+        let ways = in_parts_too(family, kernel, options);
+        for (i, operation) in samples.iter().enumerate() {
+            for (way, options) in ways.iter().enumerate() {
+                // Presets differ in sizes and not in paths: a few samples of each but the first are enough, one way each.
+                // Samples and ways are others in each preset.
+                let turn = i + preset;
+                let is_its_turn = turn.is_multiple_of(4) && turn / 4 % ways.len() == way;
+                if preset == 0 || is_its_turn {
+                    ran |= run(gpu, operation.as_ref(), options, 0x5eed + i as u32);
+                }
             }
         }
         // The default preset of a kernel without features runs on every adapter.
