@@ -12,7 +12,7 @@ const GROUP: u64 = 128;
 /// Meaning of the zero points in a GPTQ file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GptqZeros {
-    /// The file stores zero points less one: `checkpoint_format` is `gptq`, or is not given.
+    /// The file stores zero points less one: `checkpoint_format` is `gptq`, or is not given. A stored 15 is 16.
     MinusOne,
     /// The file stores zero points: `checkpoint_format` is `gptq_v2`.
     AsIs,

@@ -198,3 +198,56 @@ fn scales_that_are_not_finite_or_too_large_are_refused() {
         "{message}"
     );
 }
+
+/// Words of a fixture from its beginning, and the bytes behind them.
+fn words_of(bytes: &[u8], count: usize) -> (Vec<u32>, &[u8]) {
+    let (words, rest) = bytes.split_at(4 * count);
+    let words = words.as_chunks().0.iter().map(|b| u32::from_le_bytes(*b));
+    (words.collect(), rest)
+}
+
+/// Files of `scripts/peers/int4_fixtures.py`: a layer of random words, then the values `[k, n]` of AutoAWQ and AutoGPTQ.
+#[test]
+fn values_are_those_of_the_packages() {
+    let (n, k) = (16, 256);
+    let read = |file: &[u8]| {
+        let (qweight, rest) = words_of(file, n * k / 8);
+        let (qzeros, rest) = words_of(rest, k / 128 * n / 8);
+        let (scales, values) = rest.split_at(2 * (k / 128 * n));
+        let scales = scales.as_chunks().0.iter();
+        let scales: Vec<f16> = scales.map(|b| f16::from_le_bytes(*b)).collect();
+        let values = values.as_chunks().0.iter();
+        let values: Vec<f32> = values.map(|b| f32::from_le_bytes(*b)).collect();
+        assert_eq!(values.len(), n * k);
+        (qweight, qzeros, scales, values)
+    };
+    let equal = |matrix: &WeightMatrix, values: &[f32]| {
+        for (index, found) in matrix.to_f32().into_iter().enumerate() {
+            let (column, row) = (index / k, index % k);
+            assert_eq!(
+                found,
+                values[row * n + column],
+                "row {row}, column {column}"
+            );
+        }
+    };
+    let awq = include_bytes!("../../../tests/fixtures/int4/awq.bin");
+    let (qweight, qzeros, scales, values) = read(awq);
+    let matrix = WeightMatrix::from_awq(n as u64, k as u64, &qweight, &qzeros, &scales).unwrap();
+    equal(&matrix, &values);
+
+    // Zero points of 16 are among them, which the file stores as 15.
+    let gptq = include_bytes!("../../../tests/fixtures/int4/gptq.bin");
+    let (qweight, qzeros, scales, values) = read(gptq);
+    let in_order: Vec<u32> = (0..k as u32).map(|row| row / 128).collect();
+    let by = |group_of: Option<&[u32]>| {
+        let zeros = GptqZeros::MinusOne;
+        WeightMatrix::from_gptq(
+            n as u64, k as u64, &qweight, &qzeros, &scales, group_of, zeros,
+        )
+    };
+    let matrix = by(Some(&in_order)).unwrap();
+    assert_eq!(by(None).unwrap(), matrix);
+    equal(&matrix, &values);
+    assert!(matrix.scales().iter().any(|word| word >> 16 == 16));
+}
