@@ -107,7 +107,7 @@ const_assert SUBGROUP_K % UNROLL_K == 0;
 const_assert UNROLL_K % FRAGMENT == 0;
 const_assert SUBGROUP_M % FRAGMENT == 0;
 const_assert SUBGROUP_N % FRAGMENT == 0;
-const_assert !QUANTIZED || TRANSPOSED_B && TILE_K % 32u == 0u;
+const_assert !QUANTIZED || (TRANSPOSED_B && TILE_K % 32u == 0u);
 const_assert PAD % CHUNK == 0;
 const_assert PAD_C % WIDTH == 0;
 const_assert SUBGROUPS_K > 1 || STORES * LANES == FRAGMENT * QUADS;
@@ -292,7 +292,7 @@ fn matmul_aligned(
                     let quad = store * SHARERS + part_of_k * LANES + lane;
                     let row = first_row + subgroup_row + i * FRAGMENT + quad / QUADS;
                     let in_tile = STORES * SHARERS == FRAGMENT * QUADS || quad < FRAGMENT * QUADS;
-                    if (in_tile && (!EDGES || row >= own_row && row < params.m)) {
+                    if (in_tile && (!EDGES || (row >= own_row && row < params.m))) {
                         let own = (part_of_c * FRAGMENT + quad / QUADS) * STRIDE_C + quad % QUADS;
                         var value = c_tile[own];
                         for (var sharer = 1u; sharer < SUBGROUPS_K; sharer++) {

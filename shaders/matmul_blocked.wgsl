@@ -74,7 +74,7 @@ const LOADS_B: u32 = TILE_N * TILE_K / WIDTH_B / WORKGROUP;
 const_assert TILE_M % ELEMS_M == 0;
 const_assert TILE_N % ELEMS_N == 0;
 const_assert TILE_K % 4 == 0;
-const_assert !QUANTIZED || ALONG_B && VECTOR_B;
+const_assert !QUANTIZED || (ALONG_B && VECTOR_B);
 const_assert ELEMS_M % 4 == 0;
 const_assert ELEMS_N % 4 == 0;
 const_assert WORKGROUP_M % LANES_M == 0;

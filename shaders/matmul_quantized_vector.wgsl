@@ -50,7 +50,7 @@ const_assert SUMS % ROUND == 0;
 const_assert 0 == (LANES_K & (LANES_K - 1));
 const_assert LANES_K % PARTS == 0;
 const_assert BITS % QUANTS_WIDTH == 0;
-const_assert !IN_PLACE || BITS == 4u && HALF;
+const_assert !IN_PLACE || (BITS == 4u && HALF);
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<Elem>;             // [batch, M, K], unless WIDE_A

@@ -152,10 +152,10 @@ fn kernels_of_samples() -> Vec<(String, Arc<Prepared>)> {
     found
 }
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/shaders");
+pub(super) const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/shaders");
 
 /// Stems of the WGSL files of a folder.
-fn stems(folder: &str) -> BTreeSet<String> {
+pub(super) fn stems(folder: &str) -> BTreeSet<String> {
     let files = std::fs::read_dir(folder).unwrap();
     let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
     names

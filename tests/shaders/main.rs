@@ -8,3 +8,4 @@ mod layers;
 mod metal;
 #[path = "../common/noop.rs"]
 mod noop;
+mod operators;
