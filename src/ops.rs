@@ -82,7 +82,8 @@ pub fn family(name: &str) -> Result<&'static Family> {
         .ok_or_else(unknown)
 }
 
-/// Every shader file of the operations, once: files of all kernels, and those that fill buffers and rearrange quants.
+/// Shader files of the operations, each once: those of all kernels, the one that fills buffers, and the one that rearranges
+/// quants.
 #[must_use]
 pub fn shaders() -> Vec<&'static Shader> {
     let kernels = FAMILIES.iter().flat_map(|family| family.kernels);

@@ -51,6 +51,14 @@ impl Capabilities {
         })
     }
 
+    /// The largest workgroup, in x.
+    pub(crate) fn widest_workgroup(&self) -> u64 {
+        self.limits
+            .max_compute_invocations_per_workgroup
+            .min(self.limits.max_compute_workgroup_size_x)
+            .into()
+    }
+
     /// Whether a driver picks the size of a pipeline's subgroups.
     pub(crate) fn subgroups_vary(&self) -> bool {
         self.subgroup_sizes.0 != self.subgroup_sizes.1

@@ -117,10 +117,8 @@ impl Gpu {
 
     async fn fill(&self, view: View<'_>, params: Params) -> Result<()> {
         let limits = &self.capabilities().limits;
-        let most = limits
-            .max_compute_invocations_per_workgroup
-            .min(limits.max_compute_workgroup_size_x);
-        let constants = [("WORKGROUP", Constant::Integer(most.clamp(1, 256)))];
+        let most = self.capabilities().widest_workgroup().clamp(1, 256) as u32;
+        let constants = [("WORKGROUP", Constant::Integer(most))];
         let pipeline = self
             .pipeline(&FILL, &constants, Checks::Off, Loops::Unrolled)
             .await?;

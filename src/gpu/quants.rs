@@ -43,10 +43,7 @@ impl Gpu {
         let longest = (layout.bytes as u64).max(4 * words_of_block);
         let most = STAGED.min(limits.max_storage_buffer_binding_size) / longest;
         let at_once = (most / ALIGNED_BLOCKS).max(1) * ALIGNED_BLOCKS;
-        let invocations = limits
-            .max_compute_invocations_per_workgroup
-            .min(limits.max_compute_workgroup_size_x);
-        let constants = constants(weights, layout, invocations);
+        let constants = constants(weights, layout, self.capabilities().widest_workgroup());
         let pipeline = self
             .pipeline(&QUANTS_FROM_GGUF, &constants, Checks::Off, Loops::Unrolled)
             .await?;
@@ -83,11 +80,12 @@ impl Gpu {
         Ok(())
     }
 }
+
 /// Constants of the file for blocks of `layout`, on a device that runs `invocations` at most in a workgroup.
 fn constants(
     weights: Weights,
     layout: BlockLayout,
-    invocations: u32,
+    invocations: u64,
 ) -> [(&'static str, Constant); 7] {
     let integer = |value: usize| Constant::Integer(value as u32);
     [
@@ -97,6 +95,9 @@ fn constants(
         ("QUANTS_AT", integer(layout.quants)),
         ("SPAN", integer(layout.span.max(1))),
         ("HIGH_AT", integer(layout.high)),
-        ("WORKGROUP", Constant::Integer(invocations.clamp(1, 64))),
+        (
+            "WORKGROUP",
+            Constant::Integer(invocations.clamp(1, 64) as u32),
+        ),
     ]
 }

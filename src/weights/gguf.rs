@@ -18,7 +18,7 @@ impl WeightMatrix {
     /// infinite.
     pub fn from_gguf(weights: Weights, n: u64, k: u64, bytes: &[u8]) -> Result<Self> {
         let layout = require_blocks(weights, n, k, bytes.len())?;
-        let scales = read_scales(weights, k, bytes);
+        let scales = layout.read_scales(weights, k, bytes);
         let mut quants = Vec::with_capacity((n * weights.quant_words(k)) as usize);
         let mut elements = [0; LONGEST_BLOCK];
         let elements = &mut elements[..weights.block() as usize];
@@ -111,29 +111,26 @@ fn require_blocks(weights: Weights, n: u64, k: u64, length: usize) -> Result<Blo
 /// # Errors
 /// Errors of [`WeightMatrix::from_gguf`].
 pub(crate) fn checked_scales(weights: Weights, n: u64, k: u64, bytes: &[u8]) -> Result<Vec<u32>> {
-    require_blocks(weights, n, k, bytes.len())?;
-    let scales = read_scales(weights, k, bytes);
+    let layout = require_blocks(weights, n, k, bytes.len())?;
+    let scales = layout.read_scales(weights, k, bytes);
     check::scales(weights, k, &scales)?;
     Ok(scales)
 }
 
-/// Words of the scales of all blocks in `bytes`, in rows of `k` elements.
-fn read_scales(weights: Weights, k: u64, bytes: &[u8]) -> Vec<u32> {
-    let Ok(layout) = layout(weights) else {
-        return Vec::new();
-    };
-    let blocks = (k / weights.block()) as usize;
-    let rows = bytes.chunks_exact(blocks * layout.bytes);
-    let mut scales = Vec::with_capacity(rows.len() * weights.scale_words(k) as usize);
-    for row in rows {
-        for (index, block) in row.chunks_exact(layout.bytes).enumerate() {
-            read_scales_of_block(weights, block, index, &mut scales);
-        }
-    }
-    scales
-}
-
 impl BlockLayout {
+    /// Words of the scales of all blocks in `bytes`, in rows of `k` elements.
+    fn read_scales(self, weights: Weights, k: u64, bytes: &[u8]) -> Vec<u32> {
+        let blocks = (k / weights.block()) as usize;
+        let rows = bytes.chunks_exact(blocks * self.bytes);
+        let mut scales = Vec::with_capacity(rows.len() * weights.scale_words(k) as usize);
+        for row in rows {
+            for (index, block) in row.chunks_exact(self.bytes).enumerate() {
+                read_scales_of_block(weights, block, index, &mut scales);
+            }
+        }
+        scales
+    }
+
     /// Quants of a block in order of elements.
     fn read_quants(self, weights: Weights, block: &[u8], elements: &mut [u8]) {
         let quants = &block[self.quants..];

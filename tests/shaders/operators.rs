@@ -41,7 +41,8 @@ fn mixed(text: &str) -> Option<String> {
                         }
                         level.push(operator);
                     }
-                    // What a logical operator or a comparison joins is an expression of its own to a shift.
+                    // Both sides of a logical operator or a comparison are expressions of their own. A shift may be on one side, and
+                    // arithmetic on the other.
                     if is_logical(operator) || is_comparison(operator) {
                         level.retain(|other| !is_arithmetic(other) && !is_shift(other));
                     }

@@ -42,12 +42,7 @@ pub(super) fn unheld(norm: &Norm, device: &Capabilities) -> Option<String> {
 
 /// The largest workgroup of a norm on `device`.
 pub(super) fn largest(device: &Capabilities) -> u64 {
-    let limits = &device.limits;
-    limits
-        .max_compute_invocations_per_workgroup
-        .min(limits.max_compute_workgroup_size_x)
-        .min(1024)
-        .into()
+    device.widest_workgroup().min(1024)
 }
 
 /// A workgroup of at most `workgroup` invocations; of 16 where invocations run in turn.

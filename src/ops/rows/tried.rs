@@ -10,11 +10,7 @@ pub(in crate::ops) fn workgroups(device: &Capabilities) -> Vec<u64> {
     } else {
         &[256, 128, 512, 64, 1024]
     };
-    let limits = &device.limits;
-    let largest = limits
-        .max_compute_invocations_per_workgroup
-        .min(limits.max_compute_workgroup_size_x);
-    let fits = |size: &u64| *size <= largest.into();
+    let fits = |size: &u64| *size <= device.widest_workgroup();
     sizes.iter().copied().filter(fits).collect()
 }
 

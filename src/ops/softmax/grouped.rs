@@ -47,7 +47,7 @@ fn alternatives(softmax: &Softmax, device: &Capabilities) -> Vec<Constants> {
 /// Invocations that share a row, and loads that each holds of it: as many loads as `given` says, or what suits the device.
 fn sizes(softmax: &Softmax, device: &Capabilities, given: &Constants) -> Result<Constants, String> {
     let (loads, most) = (sizes::loads(softmax), sizes::most_elems(softmax, device));
-    let largest = sizes::invocations(device).min(1024);
+    let largest = device.widest_workgroup().min(1024);
     let (target, small) = if runs_invocations_in_turn(device) {
         (most, 16)
     } else {

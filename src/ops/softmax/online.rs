@@ -27,9 +27,9 @@ fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<
     let workgroup = if runs_invocations_in_turn(device) {
         16
     } else if softmax.cols >= sizes::LONG {
-        long_row_invocations(device).min(sizes::invocations(device))
+        long_row_invocations(device).min(device.widest_workgroup())
     } else {
-        256.min(sizes::invocations(device))
+        256.min(device.widest_workgroup())
     };
     let elems: u32 = match softmax.width() {
         Width::One => 8,

@@ -73,7 +73,7 @@ fn sizes(softmax: &Softmax, device: &Capabilities, given: &Constants) -> Result<
     let workgroup = if runs_invocations_in_turn(device) {
         16
     } else {
-        1024.min(sizes::invocations(device))
+        1024.min(device.widest_workgroup())
     };
     let workgroup = given.integer("WORKGROUP").unwrap_or(workgroup).max(1);
     let needed = loads.div_ceil(workgroup);

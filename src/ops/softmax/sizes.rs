@@ -80,15 +80,6 @@ pub(super) fn rounded(elems: u64) -> u64 {
     }
 }
 
-/// The largest workgroup of `device`, in x.
-pub(super) fn invocations(device: &Capabilities) -> u64 {
-    let limits = &device.limits;
-    limits
-        .max_compute_invocations_per_workgroup
-        .min(limits.max_compute_workgroup_size_x)
-        .into()
-}
-
 /// Why a kernel that holds `most` elements of a row cannot hold all of it.
 pub(super) fn too_long(softmax: &Softmax, most: u64) -> String {
     format!("a row of {} columns, it holds {most}", softmax.cols)

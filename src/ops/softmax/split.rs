@@ -32,7 +32,7 @@ fn constants(softmax: &Softmax, device: &Capabilities, _: &Constants) -> Result<
     let workgroup = if runs_invocations_in_turn(device) {
         16
     } else {
-        128.min(sizes::invocations(device))
+        128.min(device.widest_workgroup())
     };
     let elems =
         sizes::rounded(sizes::loads(softmax).div_ceil(workgroup)).min(most_elems(softmax, device));

@@ -75,7 +75,7 @@ fn sizes(width: Width, device: &Capabilities) -> Constants {
         (false, Width::Eight) => (256, 2, 256, 2),
         _ => (512, 4, 64, 1),
     };
-    let workgroup = sizes::invocations(device).min(workgroup);
+    let workgroup = device.widest_workgroup().min(workgroup);
     let steps = if in_turn {
         2
     } else {
@@ -87,7 +87,7 @@ fn sizes(width: Width, device: &Capabilities) -> Constants {
         ("STEPS", steps),
         (
             "SCALE_WORKGROUP",
-            sizes::invocations(device).min(scale_workgroup),
+            device.widest_workgroup().min(scale_workgroup),
         ),
         ("SCALE_ELEMS", 4),
         ("TURNS", turns),

@@ -70,7 +70,7 @@ fn sizes(softmax: &Softmax, device: &Capabilities) -> Result<Constants, String> 
     let workgroup = if runs_invocations_in_turn(device) {
         lanes
     } else {
-        256.min(sizes::invocations(device))
+        256.min(device.widest_workgroup())
     };
     Ok(Constants::from([
         ("WORKGROUP", workgroup),

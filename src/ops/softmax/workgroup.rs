@@ -63,7 +63,7 @@ fn smallest(device: &Capabilities) -> u64 {
 /// that is not enough.
 fn sizes(softmax: &Softmax, device: &Capabilities, given: &Constants) -> Result<Constants, String> {
     let (loads, most) = (sizes::loads(softmax), sizes::most_elems(softmax, device));
-    let largest = sizes::invocations(device).min(1024);
+    let largest = device.widest_workgroup().min(1024);
     let target = given.integer("ELEMS").unwrap_or(most / 2);
     let fits = |workgroup: &u64| loads.div_ceil(*workgroup) <= target;
     let sizes = (0..11)
