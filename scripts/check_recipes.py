@@ -50,7 +50,7 @@ def read(name, renames):
     for row in file.get("rows", []):
         old = row["kernel"]
         row["kernel"] = renames.get(old, old)
-        row["id"] = row["id"].removesuffix(old) + row["kernel"]
+        row["id"] = "/".join(row["kernel"] if part == old else part for part in row["id"].split("/"))
     return file
 
 
