@@ -54,9 +54,9 @@ for name in "$@"; do
                     continue
                 }
             fi
-            check windows x86_64-pc-windows-gnu --no-default-features --features cli
+            check windows x86_64-pc-windows-gnu --no-default-features --features cli,sensors
             ;;
-        macos) check macos aarch64-apple-darwin --no-default-features --features cli ;;
+        macos) check macos aarch64-apple-darwin --no-default-features --features cli,sensors ;;
         *)
             say "no such target: $name"
             exit 2

@@ -9,6 +9,7 @@ use crate::kernel::Kernel;
 use crate::ops::{Family, Operation};
 use crate::plan::{Plan, PlanOptions};
 use crate::report::Sampling;
+use crate::sensors::Found;
 use crate::shader::{Checks, Loops};
 use serde::{Deserialize, Serialize};
 use web_time::Instant;
@@ -112,6 +113,26 @@ pub async fn timestamps(gpu: &Gpu) -> Result<Gate> {
             Ok(Gate::fail(TIMESTAMPS, detail, remedy))
         }
     }
+}
+
+/// Name of the gate of [`sensors`].
+pub const SENSORS: &str = "sensors answer";
+
+/// Sensors that answer, a gate for each source, and what the others would need, which is no fault.
+#[must_use]
+pub fn sensors(found: &Found) -> Vec<Gate> {
+    if found.asked.is_empty() {
+        let why = "no source of sensors is known for this adapter on this system";
+        return vec![Gate::skipped(SENSORS, why)];
+    }
+    let gates = found.asked.iter().map(|asked| {
+        let source = asked.source;
+        match &asked.answer {
+            Ok(quantities) => Gate::pass(SENSORS, format!("{source}: {}", quantities.join(", "))),
+            Err(needs) => Gate::skipped(SENSORS, format!("{source}: {needs}")),
+        }
+    });
+    gates.collect()
 }
 
 /// Seconds of a sample that shows whether timestamps are plausible, where [`MOST_REPEATS`] copies last as long.

@@ -24,8 +24,10 @@ mod results_page;
 mod roofline;
 mod run;
 mod selection;
+mod sensors;
 mod shader;
 mod sink;
+mod soak;
 mod stop;
 mod suite_file;
 mod sweep;
@@ -104,6 +106,7 @@ async fn execute(arguments: Arguments) -> Result<u8> {
         Command::Shader(arguments) => shader::shader(arguments, &wanted()?).await,
         Command::Explain(arguments) => explain::explain(arguments, &wanted()?).await,
         Command::Sweep(arguments) => sweep::sweep(arguments, &wanted()?).await,
+        Command::Soak(arguments) => Box::pin(soak::soak(arguments, &wanted()?)).await,
         Command::Completions(arguments) => Ok(generated::completions(&arguments)),
         Command::Man(arguments) => generated::man(&arguments),
     }

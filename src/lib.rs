@@ -23,6 +23,8 @@ pub mod render;
 pub mod report;
 #[cfg(feature = "bench")]
 pub mod roofline;
+#[cfg(feature = "bench")]
+pub mod sensors;
 pub mod shader;
 #[cfg(feature = "bench")]
 pub mod suite;

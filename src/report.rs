@@ -13,6 +13,8 @@ mod results;
 mod roofline;
 mod run;
 mod sampling;
+mod sensors;
+mod soak;
 mod statistics;
 mod status;
 mod summary;
@@ -30,6 +32,8 @@ pub use roofline::{ROOFLINE_SCHEMA, RooflineReport, RooflineSettings, TransferPo
 pub(crate) use run::ROTATED;
 pub use run::{Bound, Ceiling, GridPoint, Host, Report, Row, SCHEMA, Settings, Tool, Verified};
 pub use sampling::Sampling;
+pub use sensors::{DriftCause, Limit, MeanPower, PowerBy, PowerOf, Range, SensorSummary, limits};
+pub use soak::{Plateau, Soak, SoakPoint};
 pub use statistics::StageStatistics;
 pub use status::{Checks, ClockKind, Status};
 pub use summary::Summary;

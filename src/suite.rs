@@ -10,6 +10,7 @@ mod row;
 mod run;
 mod runner;
 mod selection;
+mod soak;
 mod statistics;
 
 pub use bearable::Burden;

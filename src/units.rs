@@ -125,6 +125,13 @@ const RATES: &[Scale] = &[("MFLOP/s", 1e6), ("GFLOP/s", 1e9), ("TFLOP/s", 1e12)]
 const OPERATIONS: &[Scale] = &[("GOP/s", 1e9), ("TOP/s", 1e12)];
 const BANDWIDTHS: &[Scale] = &[("GB/s", 1e9)];
 const INTENSITIES: &[Scale] = &[("FLOP/B", 1.0)];
+const FLOPS_PER_JOULE: &[Scale] = &[("MFLOP/J", 1e6), ("GFLOP/J", 1e9), ("TFLOP/J", 1e12)];
+const OPERATIONS_PER_JOULE: &[Scale] = &[("GOP/J", 1e9), ("TOP/J", 1e12)];
+const BYTES_PER_JOULE: &[Scale] = &[("MB/J", 1e6), ("GB/J", 1e9)];
+const CLOCKS: &[Scale] = &[("MHz", 1e6), ("GHz", 1e9)];
+const POWERS: &[Scale] = &[("W", 1.0), ("kW", 1e3)];
+const ENERGIES: &[Scale] = &[("uJ", 1e-6), ("mJ", 1e-3), ("J", 1.0), ("kJ", 1e3)];
+const TEMPERATURES: &[Scale] = &[("°C", 1.0)];
 const TIMES: &[Scale] = &[("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0)];
 const SIZES: &[Scale] = &[
     ("B", 1.0),
@@ -172,6 +179,20 @@ pub enum Unit {
     OperationsPerSecond,
     /// Floating-point operations per byte.
     FlopsPerByte,
+    /// Floating-point operations per joule: the rate for each watt.
+    FlopsPerJoule,
+    /// Operations per joule, of integers or atomics.
+    OperationsPerJoule,
+    /// Bytes per joule.
+    BytesPerJoule,
+    /// Hertz.
+    Hertz,
+    /// Watts.
+    Watts,
+    /// Joules.
+    Joules,
+    /// Degrees Celsius.
+    Celsius,
     /// A unit that this version does not know, by its symbol in a file of a later one.
     Other(String),
 }
@@ -187,6 +208,13 @@ impl Unit {
             "FLOP/s" => Self::FlopsPerSecond,
             "OP/s" => Self::OperationsPerSecond,
             "FLOP/B" => Self::FlopsPerByte,
+            "FLOP/J" => Self::FlopsPerJoule,
+            "OP/J" => Self::OperationsPerJoule,
+            "B/J" => Self::BytesPerJoule,
+            "Hz" => Self::Hertz,
+            "W" => Self::Watts,
+            "J" => Self::Joules,
+            "°C" => Self::Celsius,
             other => Self::Other(other.to_owned()),
         }
     }
@@ -201,7 +229,25 @@ impl Unit {
             Self::FlopsPerSecond => "FLOP/s",
             Self::OperationsPerSecond => "OP/s",
             Self::FlopsPerByte => "FLOP/B",
+            Self::FlopsPerJoule => "FLOP/J",
+            Self::OperationsPerJoule => "OP/J",
+            Self::BytesPerJoule => "B/J",
+            Self::Hertz => "Hz",
+            Self::Watts => "W",
+            Self::Joules => "J",
+            Self::Celsius => "°C",
             Self::Other(symbol) => symbol,
+        }
+    }
+
+    /// Unit of a rate in this unit for each watt: of work per joule; `None` for a unit that is no rate of work.
+    #[must_use]
+    pub fn per_watt(&self) -> Option<Self> {
+        match self {
+            Self::BytesPerSecond => Some(Self::BytesPerJoule),
+            Self::FlopsPerSecond => Some(Self::FlopsPerJoule),
+            Self::OperationsPerSecond => Some(Self::OperationsPerJoule),
+            _ => None,
         }
     }
 
@@ -216,6 +262,13 @@ impl Unit {
             Self::FlopsPerSecond => FlopRate(value).to_string(),
             Self::OperationsPerSecond => with_unit(value, OPERATIONS, 1000.0),
             Self::FlopsPerByte => Intensity(value).to_string(),
+            Self::FlopsPerJoule => with_unit(value, FLOPS_PER_JOULE, 1000.0),
+            Self::OperationsPerJoule => with_unit(value, OPERATIONS_PER_JOULE, 1000.0),
+            Self::BytesPerJoule => with_unit(value, BYTES_PER_JOULE, 1000.0),
+            Self::Hertz => with_unit(value, CLOCKS, 1000.0),
+            Self::Watts => with_unit(value, POWERS, 1000.0),
+            Self::Joules => with_unit(value, ENERGIES, 1000.0),
+            Self::Celsius => with_unit(value, TEMPERATURES, 1000.0),
             Self::Other(symbol) => format!("{} {symbol}", digits(value)),
         }
     }
@@ -266,7 +319,21 @@ pub fn format_ratio(ratio: f64) -> String {
 /// Whether `word` is the name of a unit as this module writes it behind a number, `%` among them.
 #[must_use]
 pub fn is_unit(word: &str) -> bool {
-    let lists = [RATES, OPERATIONS, BANDWIDTHS, INTENSITIES, TIMES, SIZES];
+    let lists = [
+        RATES,
+        OPERATIONS,
+        BANDWIDTHS,
+        INTENSITIES,
+        FLOPS_PER_JOULE,
+        OPERATIONS_PER_JOULE,
+        BYTES_PER_JOULE,
+        CLOCKS,
+        POWERS,
+        ENERGIES,
+        TEMPERATURES,
+        TIMES,
+        SIZES,
+    ];
     let mut units = lists.into_iter().flatten();
     word == "%" || units.any(|(name, _)| *name == word)
 }
@@ -326,6 +393,29 @@ pub fn format_about(seconds: f64) -> String {
         return format!("{:.0} min", seconds / 60.0);
     }
     format!("{:.0} h", seconds / 3600.0)
+}
+
+/// A length of time in hours, minutes and seconds: `45 s`, `4 min 10 s`, `1 h 5 min`.
+///
+/// ```
+/// use ridgepoint::units::format_minutes;
+///
+/// assert_eq!(format_minutes(250.2), "4 min 10 s");
+/// assert_eq!(format_minutes(3900.0), "1 h 5 min");
+/// ```
+#[must_use]
+pub fn format_minutes(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    let parts = match seconds {
+        0..60 => [(seconds, "s"), (0, "")],
+        60..3600 => [(seconds / 60, "min"), (seconds % 60, "s")],
+        _ => [(seconds / 3600, "h"), (seconds % 3600 / 60, "min")],
+    };
+    let [(first, unit), rest] = parts;
+    match rest {
+        (0, _) => format!("{first} {unit}"),
+        (rest, smaller) => format!("{first} {unit} {rest} {smaller}"),
+    }
 }
 
 #[cfg(test)]

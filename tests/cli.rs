@@ -32,6 +32,9 @@ mod report;
 mod roofline;
 #[path = "cli/run.rs"]
 mod run;
+#[cfg(feature = "sensors")]
+#[path = "cli/sensors.rs"]
+mod sensors;
 #[path = "cli/shader.rs"]
 mod shader;
 #[path = "cli/suites.rs"]

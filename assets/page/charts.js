@@ -19,6 +19,7 @@ function words(value, unit, digits = 3) {
     return `${plain(value / scale)} ${name}`;
   }
   if (unit === "" || unit === "FLOP/B") return value < 1 ? `1/${plain(1 / value)}` : String(Math.round(value));
+  if (value === 0) return `0 ${unit}`;
   const [scale, prefix] = PREFIXES.find(([scale]) => value >= scale * 0.9999) ?? [1e-9, "n"];
   return `${plain(value / scale)} ${prefix}${unit}`;
 }

@@ -61,9 +61,8 @@ class Documents {
 
   chart(figure, isSmall) {
     const hint = figure.plane ? [element("p", { class: "keys" }, "Hover over a point, or focus it and go on with the arrow keys.")] : [];
-    const about = figure.about && figure.bars ? [element("p", { class: "about" }, figure.about)] : [];
     const title = isSmall ? [element(this.tag(2), { class: "item" }, figure.title)] : [];
-    return element("div", { class: "chart" }, ...title, ...about, element("div", { class: "drawing" }), ...hint);
+    return element("div", { class: "chart" }, ...title, element("div", { class: "drawing" }), ...hint);
   }
 
   /** Charts of one kind beside each other: a few, and all where somebody asks. */
@@ -85,21 +84,14 @@ class Documents {
   }
 
   figures(all) {
-    const planes = all.filter((figure) => figure.plane);
-    const isWide = (figure) => figure.plane.roofs.length > 0 || figure.plane.x.places !== undefined;
-    const wide = planes.filter(isWide);
-    const others = planes.filter((figure) => !isWide(figure));
-    const ladders = all.filter((figure) => figure.bars);
-    for (const figure of wide) {
+    for (const figure of all.filter((figure) => !figure.group)) {
       const place = this.chart(figure, false);
       this.main.append(this.heading(figure.title), element("p", { class: "about" }, figure.about), place);
       drawSoon(figure, place);
     }
-    if (ladders.length) {
-      this.small("kernels of one shape", "From the slowest to the fastest kernel of each shape; longer is faster.", ladders);
-    }
-    if (others.length) {
-      this.small("by size", [...new Set(others.map((figure) => figure.about))].join(" "), others);
+    for (const group of new Set(all.map((figure) => figure.group).filter(Boolean))) {
+      const figures = all.filter((figure) => figure.group === group);
+      this.small(group, [...new Set(figures.map((figure) => figure.about))].join(" "), figures);
     }
   }
 

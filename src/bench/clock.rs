@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::rates::Awake;
 use crate::error::Result;
 use crate::report::Sampling;
+use crate::sensors::Reading;
 
 /// Runs work some number of times and says how long that took.
 ///
@@ -52,6 +53,11 @@ pub trait Clock {
     async fn rate_after(&mut self, awake: &Awake) -> Result<Option<f64>> {
         let _ = awake;
         Ok(None)
+    }
+
+    /// Values of the device's sensors at this moment, asked between two samples; `None`, as here, where there are none.
+    fn sensors(&mut self) -> Option<Reading> {
+        None
     }
 }
 

@@ -4,7 +4,8 @@ use super::clock::{Clock, Tick};
 use super::drift::{DriftMonitor, WakeRule};
 use super::rates::Awake;
 use crate::error::{Error, Result};
-use crate::report::Sampling;
+use crate::report::{Limit, PowerOf, Sampling};
+use crate::sensors::{Energy, Power, Reading};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct FakeWork {
     pub ramp: Option<Ramp>,
     /// The device falls asleep when it rests, and is watched by a [`DriftMonitor`].
     pub sleep: Option<Sleep>,
+    /// The device has sensors, and slows down as it gets warm.
+    pub sensors: Option<FakeSensors>,
     /// Behaviour of the GPU timestamps.
     pub timestamps: FakeTimestamps,
     /// The sample, counted from 0, at which something goes wrong, and what.
@@ -45,6 +48,7 @@ impl Default for FakeWork {
             pattern: Vec::new(),
             ramp: None,
             sleep: None,
+            sensors: None,
             timestamps: FakeTimestamps::Sound,
             fault: None,
         }
@@ -72,6 +76,61 @@ pub struct Sleep {
     pub lasts: Duration,
     /// Shorter submissions do not count as work: with the pauses between them they neither wake it nor keep it awake.
     pub dense: Duration,
+}
+
+/// Sensors of a device that draws power whenever time passes, and whose clock falls once it is warm: work takes longer by
+/// as much.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FakeSensors {
+    /// State at first.
+    pub cool: FakeState,
+    /// State from `warms_after` on, in which the power limit holds.
+    pub warm: FakeState,
+    /// Time after which the device is warm.
+    pub warms_after: Duration,
+    /// Time that a reading takes.
+    pub cost: Duration,
+}
+
+/// State of a device with sensors.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FakeState {
+    /// Clock of the cores, in Hz.
+    pub clock_hz: f64,
+    /// Power, in watts.
+    pub watts: f64,
+    /// Temperature, in degrees Celsius.
+    pub temperature_c: f64,
+}
+
+impl Default for FakeSensors {
+    /// 1980 MHz and 400 W, from the third minute on 1755 MHz and 350 W; a reading takes a millisecond.
+    fn default() -> Self {
+        Self {
+            cool: FakeState {
+                clock_hz: 1.98e9,
+                watts: 400.0,
+                temperature_c: 40.0,
+            },
+            warm: FakeState {
+                clock_hz: 1.755e9,
+                watts: 350.0,
+                temperature_c: 80.0,
+            },
+            warms_after: Duration::from_mins(2),
+            cost: Duration::from_millis(1),
+        }
+    }
+}
+
+impl FakeSensors {
+    fn state(&self, now: Duration) -> FakeState {
+        if now < self.warms_after {
+            self.cool
+        } else {
+            self.warm
+        }
+    }
 }
 
 /// Behaviour of the timestamps of a [`FakeClock`].
@@ -120,6 +179,8 @@ struct FakeDevice {
     worked: Duration,
     /// Seconds of work that are missing until it is awake.
     asleep_s: f64,
+    /// Energy that it has drawn, in joules.
+    energy_j: f64,
 }
 
 /// Seconds and FLOPs of one repeat of the fixed work on a fake device.
@@ -176,7 +237,12 @@ impl FakeClock {
             let done = (self.device.now.as_secs_f64() / ramp.lasts.as_secs_f64()).min(1.0);
             ramp.slowdown + (1.0 - ramp.slowdown) * done
         });
-        self.work.seconds
+        let sensors = self.work.sensors;
+        let slowed = sensors.map_or(1.0, |sensors| {
+            sensors.cool.clock_hz / sensors.state(self.device.now).clock_hz
+        });
+        slowed
+            * self.work.seconds
             * f64::from(repeats)
             * (1.0 + self.work.jitter * noise)
             * pattern
@@ -218,6 +284,10 @@ impl FakeClock {
     }
 
     fn pass(&mut self, gpu_s: Option<f64>, wall_s: f64) -> Tick {
+        let now = self.device.now;
+        let sensors = self.work.sensors;
+        let watts = sensors.map_or(0.0, |sensors| sensors.state(now).watts);
+        self.device.energy_j += watts * wall_s;
         self.device.now += Duration::from_secs_f64(wall_s);
         Tick { gpu_s, wall_s }
     }
@@ -286,5 +356,28 @@ impl Clock for FakeClock {
         let after = self.monitor.rate_after(&mut fixed, before).await;
         self.device = fixed.device;
         after.map(Some)
+    }
+
+    fn sensors(&mut self) -> Option<Reading> {
+        let sensors = self.work.sensors?;
+        self.pass(None, sensors.cost.as_secs_f64());
+        let state = sensors.state(self.device.now);
+        let is_warm = self.device.now >= sensors.warms_after;
+        Some(Reading {
+            core_clock_hz: Some(state.clock_hz),
+            memory_clock_hz: None,
+            temperature_c: Some(state.temperature_c),
+            power: Some(Power {
+                watts: state.watts,
+                of: PowerOf::Board,
+                averaged_s: 0.1,
+            }),
+            energy: Some(Energy {
+                joules: self.device.energy_j,
+                of: PowerOf::Board,
+                step_s: 0.1,
+            }),
+            limits: Some(is_warm.then_some(Limit::PowerLimit).into_iter().collect()),
+        })
     }
 }

@@ -8,12 +8,16 @@ use crate::error::Result;
 use crate::gpu::Gpu;
 use crate::plan::Launch;
 use crate::report::Sampling;
+use crate::sensors::{Reading, Sensors};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Runs a [`Launch`], or several in turn, between two timestamps of one compute pass, many times in one submission.
 #[derive(Debug)]
 pub struct GpuClock<'a> {
     timed: TimedLaunch<'a>,
+    /// Sensors that were attached to the device.
+    sensors: Option<Arc<Sensors>>,
 }
 
 impl<'a> GpuClock<'a> {
@@ -32,7 +36,8 @@ impl<'a> GpuClock<'a> {
     /// Errors of [`GpuClock::new`].
     pub async fn rotating(gpu: &'a Gpu, launches: &'a [Launch]) -> Result<Self> {
         let timed = TimedLaunch::rotating(gpu, launches).await?;
-        Ok(Self { timed })
+        let sensors = Sensors::of_device(gpu);
+        Ok(Self { timed, sensors })
     }
 }
 
@@ -55,5 +60,9 @@ impl Clock for GpuClock<'_> {
 
     async fn rate_after(&mut self, awake: &Awake) -> Result<Option<f64>> {
         fixed_work::rate_after(self.timed.gpu, awake).await
+    }
+
+    fn sensors(&mut self) -> Option<Reading> {
+        self.sensors.as_ref().map(|sensors| sensors.read())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::rates::FixedWorkRates;
 use crate::error::Error;
-use crate::report::{ClockKind, Status, Summary, Warning};
+use crate::report::{ClockKind, SensorSummary, Status, Summary, Warning};
 use serde::{Deserialize, Serialize};
 
 /// The times of some work, or the reason why there are none. All times are in seconds.
@@ -30,6 +30,8 @@ pub struct Measurement {
     pub discarded: usize,
     /// Device rates that the drift monitor read around the measurement; `None` for a clock that watches no device.
     pub fixed_work: Option<FixedWorkRates>,
+    /// Readings of the device's sensors between the samples; `None` for a clock without sensors.
+    pub sensors: Option<SensorSummary>,
     /// Warnings that a reader of the times must know.
     pub warnings: Vec<Warning>,
 }
@@ -71,6 +73,7 @@ impl Measurement {
             repeats: None,
             discarded: 0,
             fixed_work: None,
+            sensors: None,
             warnings: Vec::new(),
         }
     }

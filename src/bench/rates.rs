@@ -18,6 +18,7 @@ pub(super) fn drift(moment: DriftMoment, from: f64, to: f64) -> Warning {
         moment,
         from: FlopRate::from_flops_per_second(from),
         to: FlopRate::from_flops_per_second(to),
+        cause: None,
     }
 }
 

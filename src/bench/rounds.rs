@@ -2,7 +2,7 @@
 
 use super::measurement::Measurement;
 use super::sampler::{noise, of_samples};
-use crate::report::{Sampling, Status, Summary, Warning};
+use crate::report::{Sampling, SensorSummary, Status, Summary, Warning};
 
 /// Sampling of one of `count` rounds, which together have the samples and the time of `full`. Each round warms up as the whole
 /// does, since something else ran before it.
@@ -54,6 +54,10 @@ pub fn joined(rounds: &[Measurement], full: &Sampling) -> Measurement {
         },
         reason,
         wall: all(rounds, |round| round.wall.as_ref()),
+        sensors: SensorSummary::joined(
+            rounds.iter().filter_map(|round| round.sensors.as_ref()),
+            time.median,
+        ),
         time: Some(time),
         repeats: rounds.iter().filter_map(|round| round.repeats).max(),
         discarded: rounds.iter().map(|round| round.discarded).sum(),

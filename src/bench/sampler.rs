@@ -6,6 +6,7 @@ use super::clock::{Clock, Tick};
 use super::drift::measure_again_on_drift;
 use super::measurement::Measurement;
 use super::rates::FixedWorkRates;
+use super::recorder::Recorder;
 use super::stats::{agree, noise_is_stable};
 use super::timer::{Choice, Timer};
 use crate::error::{Error, Result};
@@ -41,7 +42,9 @@ const COLD_FROM_S: f64 = 0.05;
 /// 5. The times are read from GPU timestamps if those can be right, and from the wall clock less an empty submission
 ///    if not; the wall time is kept in either case. Samples that hardly exceed an empty submission are taken again with
 ///    more repeats. A [`Warning`] tells what limits the result.
-/// 6. The device's rate is read again ([`Clock::rate_after`]). If it changed by more than 3 %, all of this is done again,
+/// 6. Where the clock has sensors, they are read after waking, after the warm-up, between samples every 100 ms or less often,
+///    and after the last sample: never within a sample.
+/// 7. The device's rate is read again ([`Clock::rate_after`]). If it changed by more than 3 %, all of this is done again,
 ///    twice at most, and once if it then changes as much: the work itself slows the device down. The mark stays.
 ///
 /// `should_stop` is asked before every sample.
@@ -61,6 +64,7 @@ pub async fn measure<C: Clock>(
             sampling,
             should_stop,
             timer: Timer::default(),
+            recorder: Recorder::default(),
         };
         session.measure().await
     };
@@ -76,6 +80,7 @@ struct Sampler<'a, C> {
     sampling: &'a Sampling,
     should_stop: &'a dyn Fn() -> bool,
     timer: Timer,
+    recorder: Recorder,
 }
 
 /// How warming up ended.
@@ -89,12 +94,16 @@ struct WarmUp {
 impl<C: Clock> Sampler<'_, C> {
     async fn measure(mut self) -> Result<Measurement> {
         let awake = self.clock.wake(self.sampling, self.should_stop).await?;
+        self.recorder.look(self.clock);
         let mut measured = self.measure_awake().await?;
         let after = self.clock.rate_after(&awake).await?;
         let rates = awake.rate.zip(after);
         measured.fixed_work = rates.map(|(before, after)| FixedWorkRates { before, after });
         let during = measured.fixed_work.and_then(FixedWorkRates::warning);
-        measured.warnings.extend(awake.warning);
+        let before = awake.warning;
+        let before = before.map(|warning| warning.because(self.recorder.at_first()));
+        let during = during.map(|warning| warning.because(self.recorder.change()));
+        measured.warnings.extend(before);
         measured.warnings.extend(during);
         Ok(measured)
     }
@@ -206,14 +215,17 @@ impl<C: Clock> Sampler<'_, C> {
 
     async fn collect(&mut self, began: Duration, repeats: u32) -> Result<Vec<Tick>> {
         let mut ticks = Vec::new();
+        self.recorder.begin(self.clock);
         loop {
             ticks.push(self.sample(repeats).await?);
             if ticks.len() >= self.sampling.max_samples
                 || self.since(began) >= self.sampling.max_time
                 || self.is_enough(&ticks)
             {
+                self.recorder.look(self.clock);
                 return Ok(ticks);
             }
+            self.recorder.look_if_due(self.clock);
         }
     }
 
@@ -260,6 +272,7 @@ impl<C: Clock> Sampler<'_, C> {
         Measurement {
             clock: Some(choice.kind),
             wall: Summary::new(&wall),
+            sensors: self.recorder.summary(&time),
             time: Some(time),
             warnings,
             ..ended(status, noise)

@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Explain(ExplainArguments),
     /// Time a kernel with every combination of constants, each verified first, the fastest last
     Sweep(SweepArguments),
+    /// Run one workload for minutes without a rest: rate, clock, power and temperature over time, and what is sustained
+    Soak(SoakArguments),
     /// Print completions for a shell
     Completions(CompletionsArguments),
     /// Print the manual page
@@ -201,6 +203,45 @@ pub(crate) struct RunArguments {
     pub(crate) data: DataArguments,
     #[command(flatten)]
     pub(crate) cache: CacheArguments,
+    #[command(flatten)]
+    pub(crate) sensors: SensorArguments,
+}
+
+/// `ridgepoint soak`
+#[derive(Debug, Args)]
+pub(crate) struct SoakArguments {
+    /// Operation and shape, such as matmul:4096x4096x4096
+    #[arg(value_name = "OPERATION:SHAPE")]
+    pub(crate) operation: String,
+    /// Time for which the workload runs, in minutes, up to 1440
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SOAK_MINUTES, value_parser = minutes)]
+    pub(crate) minutes: f64,
+    /// Element type
+    #[arg(long, value_enum, default_value_t = ElementType::F32)]
+    pub(crate) dtype: ElementType,
+    /// Kernel in place of the one that the library chooses
+    #[arg(long, value_name = "NAME")]
+    pub(crate) kernel: Option<String>,
+    /// File of the results, `-` for standard output [default: ridgepoint-results/ADAPTER-UTCTIME.json]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) page: PageArguments,
+    /// Remark for the results: power source, cooling, settings of the driver
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) note: Option<String>,
+    #[command(flatten)]
+    pub(crate) data: DataArguments,
+    #[command(flatten)]
+    pub(crate) sensors: SensorArguments,
+}
+
+/// Arguments about the sensors of the device.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct SensorArguments {
+    /// Leave the device's sensors alone: no clocks, power and temperature in the results
+    #[arg(long)]
+    pub(crate) no_sensors: bool,
 }
 
 /// Arguments about the page of a measurement.
@@ -272,7 +313,7 @@ fn fakes() -> PossibleValuesParser {
     PossibleValuesParser::new(FAKES.iter().map(|fake| fake.name))
 }
 
-/// Minutes that a search can take.
+/// Minutes that a search or a soak can take.
 fn minutes(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(minutes) if minutes > 0.0 && minutes <= 1440.0 => Ok(minutes),
@@ -291,6 +332,8 @@ pub(crate) struct RooflineArguments {
     /// Ceilings that `run` uses alone, which takes seconds
     #[arg(long)]
     pub(crate) quick: bool,
+    #[command(flatten)]
+    pub(crate) sensors: SensorArguments,
     /// Seed of the generated data
     #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED)]
     pub(crate) seed: u32,
@@ -507,6 +550,7 @@ pub(crate) struct DataArguments {
 
 const DEFAULT_SEED: u32 = 1;
 const DEFAULT_MINUTES: f64 = 5.0;
+const DEFAULT_SOAK_MINUTES: f64 = 10.0;
 
 /// A switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -542,6 +586,7 @@ impl Default for RunArguments {
                 checks: OnOff::Off,
             },
             cache: CacheArguments::default(),
+            sensors: SensorArguments::default(),
         }
     }
 }

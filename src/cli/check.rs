@@ -10,6 +10,7 @@ use ridgepoint::gpu::{adapters, find};
 use ridgepoint::kernel::Kernel;
 use ridgepoint::ops::{FAMILIES, Family};
 use ridgepoint::render::{gate, gate_columns, terminal};
+use ridgepoint::sensors::Found;
 use ridgepoint::{Dtype, Error, Gpu, Result, data};
 use std::path::Path;
 
@@ -25,6 +26,9 @@ pub(crate) async fn check(arguments: CheckArguments, wanted: &adapter::Wanted) -
     if let Some(gpu) = open(wanted, &mut gates).await? {
         let progress = Progress::new(gates.kernels.len(), "gates");
         gates.add(&check::timestamps(&gpu).await?);
+        for gate in check::sensors(&Found::of(gpu.summary())) {
+            gates.add(&gate);
+        }
         let checks = arguments.data.checks.into();
         for (family, kernel) in gates.kernels.clone() {
             if stop::asked() {
@@ -48,7 +52,10 @@ async fn open(wanted: &adapter::Wanted, gates: &mut Gates) -> Result<Option<Gpu>
         Ok(index) => index,
         Err(error @ Error::NoAdapter { .. }) => {
             gates.add(&failed(DRIVER, &error));
-            gates.skip(&[OPENS, check::TIMESTAMPS, KERNELS], "there is no adapter");
+            gates.skip(
+                &[OPENS, check::TIMESTAMPS, check::SENSORS, KERNELS],
+                "there is no adapter",
+            );
             return Ok(None);
         }
         Err(error) => return Err(error),
@@ -69,7 +76,10 @@ async fn open(wanted: &adapter::Wanted, gates: &mut Gates) -> Result<Option<Gpu>
         }
         Err(error) => {
             gates.add(&failed(OPENS, &error));
-            gates.skip(&[check::TIMESTAMPS, KERNELS], "the adapter did not open");
+            gates.skip(
+                &[check::TIMESTAMPS, check::SENSORS, KERNELS],
+                "the adapter did not open",
+            );
             Ok(None)
         }
     }

@@ -1,11 +1,13 @@
 //! Facts about the machine, for the report.
 
 use jiff::Timestamp;
+use ridgepoint::Gpu;
 use ridgepoint::report::Host;
+use ridgepoint::sensors::Sensors;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
-/// The machine as it describes itself; a run that begins at `began`.
-pub(crate) fn host(began: Timestamp) -> Host {
+/// The machine as it describes itself, and the sensors of `gpu` that are read; a run that begins at `began`.
+pub(crate) fn host(began: Timestamp, gpu: &Gpu) -> Host {
     let refresh = RefreshKind::nothing()
         .with_cpu(CpuRefreshKind::nothing())
         .with_memory(MemoryRefreshKind::nothing().with_ram());
@@ -21,6 +23,7 @@ pub(crate) fn host(began: Timestamp) -> Host {
         cpu: or_unknown(cpu.map_or_else(String::new, |cpu| cpu.brand().trim().to_owned())),
         memory_bytes: memory_bytes.filter(|bytes| *bytes > 0),
         utc: began.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        sensors: Sensors::names_on(gpu),
     }
 }
 

@@ -7,7 +7,7 @@ use super::progress::{Progress, tell};
 use super::results::unused;
 use super::results_page::{Beside, ResultsPage};
 use super::sink::Sink;
-use super::{FAILED, OK, adapter, host, stop};
+use super::{FAILED, OK, adapter, host, sensors, stop};
 use jiff::Timestamp;
 use ridgepoint::bench::HostLoad;
 use ridgepoint::files::is_stdout;
@@ -38,6 +38,7 @@ pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wan
         Scope::Full
     };
     let effort = ProbeOptions::of(gpu.capabilities().kind, extent, arguments.seed);
+    sensors::attach(&gpu, &arguments.sensors, &effort.sampling);
     let progress = Progress::new(0, "parts");
     let name = |part: &str| progress.begin(part);
     let load = Load::new();
@@ -56,7 +57,7 @@ pub(crate) async fn roofline(arguments: RooflineArguments, wanted: &adapter::Wan
     let how = Circumstances {
         options: &effort,
         scope: extent,
-        host: host::host(began.0),
+        host: host::host(began.0, &gpu),
         note: arguments.note,
         lasted: began.1.elapsed(),
     };

@@ -10,7 +10,7 @@ use super::progress::{Progress, print, tell};
 use super::results::ResultsFile;
 use super::results_page::{Beside, ResultsPage};
 use super::selection::selection;
-use super::{BAD_INPUT, FAILED, OK, adapter, host, stop, tunings};
+use super::{BAD_INPUT, FAILED, OK, adapter, host, sensors, stop, tunings};
 use jiff::Timestamp;
 use ridgepoint::bench::HostLoad;
 use ridgepoint::compiler::Compiler;
@@ -67,14 +67,16 @@ pub(crate) async fn run(arguments: RunArguments, adapter: &AdapterArguments) -> 
 }
 
 /// An open device, the workloads that were selected for it, and how to run them.
-struct Opened {
-    gpu: Gpu,
-    selection: Selection,
-    options: RunOptions,
+pub(super) struct Opened {
+    pub(super) gpu: Gpu,
+    pub(super) selection: Selection,
+    pub(super) options: RunOptions,
+    /// Whether sensors will tell the power of rows.
+    pub(super) has_power: bool,
 }
 
 impl Opened {
-    async fn new(arguments: &RunArguments, wanted: &adapter::Wanted) -> Result<Self> {
+    pub(super) async fn new(arguments: &RunArguments, wanted: &adapter::Wanted) -> Result<Self> {
         let selection = selection(arguments)?;
         let gpu = Gpu::open(&wanted.options).await?;
         selection.require_room(&gpu.capabilities().limits)?;
@@ -85,10 +87,12 @@ impl Opened {
             None
         };
         let options = options(arguments, &selection, &gpu, tuning);
+        let has_power = sensors::attach(&gpu, &arguments.sensors, &options.sampling);
         Ok(Self {
             gpu,
             selection,
             options,
+            has_power,
         })
     }
 }
@@ -126,13 +130,14 @@ fn options(
 }
 
 /// A report with all that is known before the first measurement.
-fn report(opened: &Opened, arguments: &RunArguments, began: Timestamp) -> Report {
+pub(super) fn report(opened: &Opened, arguments: &RunArguments, began: Timestamp) -> Report {
     let Opened {
         gpu,
         selection,
         options,
+        ..
     } = opened;
-    let mut report = planned(gpu, selection, options, host::host(began));
+    let mut report = planned(gpu, selection, options, host::host(began, gpu));
     report.settings.note.clone_from(&arguments.note);
     report
 }
@@ -143,6 +148,7 @@ async fn measure(opened: &Opened, report: &mut Report, file: &mut ResultsFile) -
         gpu,
         selection,
         options,
+        has_power,
     } = opened;
     let load = Load::new();
     let others = || load.others();
@@ -153,7 +159,7 @@ async fn measure(opened: &Opened, report: &mut Report, file: &mut ResultsFile) -
     let run = Run::new(gpu, selection, options.clone(), &stop::asked)
         .beside(HostLoad::from_fn(&others))
         .explained_by(&statistics);
-    let rows = Rows::planned(run.cases());
+    let rows = Rows::planned(run.cases(), *has_power);
     let mut shown = Shown {
         progress: Progress::new(run.cases().len(), "rows"),
         table: terminal::Stream::new(rows.columns().to_vec(), &page()),
@@ -204,7 +210,7 @@ fn statistics(compiler: &Compiler, text: &Prepared, checks: Checks) -> Option<St
 }
 
 /// Whether a row should have a right result but has no result or a wrong one.
-fn is_bad(row: &Row) -> bool {
+pub(super) fn is_bad(row: &Row) -> bool {
     matches!(row.status, Status::Failed | Status::TimedOut)
         || row.verified.as_ref().is_some_and(|verified| !verified.ok)
 }

@@ -32,6 +32,8 @@ pub struct Side<'a> {
     pub ceiling: Option<&'a Ceiling>,
     /// Rate, in the unit of the line.
     pub rate: Option<f64>,
+    /// Rate for each watt, of a right result, in [`Unit::per_watt`] of the line's unit.
+    pub per_watt: Option<f64>,
     /// Times, of a right result.
     pub times: Option<Times>,
     /// Rate over the base's; `None` for the base itself, and where one of both has no times.
@@ -51,6 +53,7 @@ impl<'a> Line<'a> {
             Side {
                 row: *row,
                 rate: good.and_then(|row| row.rate(resource).0),
+                per_watt: good.and_then(|row| row.per_joule(resource).0),
                 times: good.and_then(|row| row.time_s.as_ref()).map(Times::of),
                 ..Side::default()
             }
@@ -72,6 +75,7 @@ impl<'a> Line<'a> {
         let sides = ceilings.iter().map(|ceiling| Side {
             ceiling: *ceiling,
             rate: ceiling.and_then(|ceiling| ceiling.value),
+            per_watt: ceiling.and_then(Ceiling::per_joule),
             times: ceiling.and_then(Times::of_ceiling),
             ..Side::default()
         });

@@ -289,6 +289,7 @@ mod tests {
             name: name.into(),
             vendor_id,
             device_id: 1,
+            pci_bus_id: None,
             kind,
             backend: backend.into(),
             driver: "d".into(),

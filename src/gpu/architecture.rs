@@ -131,6 +131,7 @@ mod tests {
             name: name.to_owned(),
             vendor_id,
             device_id,
+            pci_bus_id: None,
             kind: AdapterKind::Discrete,
             backend: "vulkan".to_owned(),
             driver: String::new(),

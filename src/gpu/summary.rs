@@ -38,6 +38,7 @@ impl AdapterSummary {
             name: or_unknown(info.name),
             vendor_id: info.vendor,
             device_id: info.device,
+            pci_bus_id: Some(info.device_pci_bus_id).filter(|bus| !bus.is_empty()),
             backend: info.backend.to_str().to_owned(),
             driver: or_unknown(info.driver),
             driver_info: or_unknown(info.driver_info),

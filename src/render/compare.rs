@@ -93,7 +93,7 @@ fn mean_title(comparison: &Comparison<'_>) -> String {
 
 fn legend() -> String {
     "B / A: rate of B over rate of A, and its range for times from the shortest to the third quartile of both; roof: share of \
-     each file's own ceilings; SAME: within 1 % with times narrower than 5 %; FASTER, SLOWER: these times of both do not overlap; \
+     each file's own ceilings; per joule: the rate for each watt, where the energy is known; SAME: within 1 % with times narrower than 5 %; FASTER, SLOWER: these times of both do not overlap; \
      AMBIGUOUS: all else"
         .to_owned()
 }
@@ -140,9 +140,13 @@ fn lines(lines: &[compare::Line<'_>], files: usize, first: &Column) -> Table {
         Column::left("shape").priority(Priority::Above),
         Column::left("kernel").priority(Priority::Above),
     ];
+    let has_power = has_power(lines);
     for file in 0..files {
         let name = letter(file);
         columns.push(Column::right(&name));
+        if has_power {
+            columns.push(Column::right(format!("{name} per joule")).priority(Priority::High));
+        }
         columns.push(Column::right(format!("{name} roof")).priority(Priority::Medium));
         if file > 0 {
             let ratio = format!("{name} / {}", letter(0));
@@ -153,11 +157,17 @@ fn lines(lines: &[compare::Line<'_>], files: usize, first: &Column) -> Table {
     columns.push(Column::left("why").priority(Priority::Below));
     Table {
         columns,
-        lines: lines.iter().map(line).collect(),
+        lines: lines.iter().map(|of| line(of, has_power)).collect(),
     }
 }
 
-fn line(line: &compare::Line<'_>) -> Line {
+/// Whether the energy of a side is known.
+fn has_power(lines: &[compare::Line<'_>]) -> bool {
+    let mut sides = lines.iter().flat_map(|line| &line.sides);
+    sides.any(|side| side.per_watt.is_some())
+}
+
+fn line(line: &compare::Line<'_>, has_power: bool) -> Line {
     let kernel = match (line.kernel, line.dtype) {
         (Some(kernel), _) => kernel,
         (None, "") => "",
@@ -171,6 +181,12 @@ fn line(line: &compare::Line<'_>) -> Line {
     ];
     for (file, side) in line.sides.iter().enumerate() {
         cells.push(rate(side, &line.unit));
+        if has_power {
+            let per_watt = side.per_watt.zip(line.unit.per_watt());
+            cells.push(per_watt.map_or(Cell::Missing(None), |(value, unit)| {
+                Cell::quantity(value, unit)
+            }));
+        }
         let percent = side.percent_of_roof();
         cells.push(percent.map_or(Cell::Empty, |percent| Cell::Share(percent / 100.0)));
         if file > 0 {

@@ -20,6 +20,7 @@ pub(super) fn facts(results: &Results) -> Vec<(&'static str, String)> {
         ("system", host.os.clone()),
         ("processor", host.cpu.clone()),
         ("memory of the host", memory),
+        ("sensors", host.sensors.clone()),
         ("program", program(tool)),
         ("measured at", host.utc.clone()),
         ("measurement", results.id()),

@@ -9,6 +9,8 @@ pub struct Figure {
     pub title: String,
     /// How to read it, in a sentence.
     pub about: String,
+    /// Heading of the figures of its kind, which stand beside each other on a page; `None` for one that stands alone.
+    pub group: Option<&'static str>,
     /// Numbers, and how they lie.
     pub drawing: Drawing,
 }

@@ -1,8 +1,10 @@
 //! Figures of reports. They know rows by their fields, and no operation by its name.
 
+mod efficiency;
 mod growth;
 mod ladders;
 mod roofs;
+mod soak;
 mod sweeps;
 mod words;
 
@@ -12,7 +14,8 @@ use crate::report::{Report, RooflineReport};
 use crate::roofline::Roofline;
 use roofs::Adapter;
 
-/// Figures of a run: its rows under the roofs, its kernels from the slowest to the fastest, its times by size.
+/// Figures of a run: its rows under the roofs, its soak, its kernels from the slowest to the fastest, its times by size, its
+/// rates per watt.
 pub(super) fn of_run(report: &Report) -> Vec<Figure> {
     let roofline = Roofline::from_ceilings(&report.ceilings);
     let roofs = roofline.map(|roofline| roofs::roofs(roofline, &report.rows));
@@ -20,8 +23,11 @@ pub(super) fn of_run(report: &Report) -> Vec<Figure> {
     let ladders = ladders::ladders(&report.rows);
     let hierarchy = report.hierarchy.iter();
     let hierarchy = hierarchy.flat_map(|h| sweeps::working_sets(&h.sweep, &h.latency));
-    let figures = roofs.into_iter().chain(growth).chain(hierarchy);
-    figures.chain(ladders).collect()
+    let soak = soak::soak(report);
+    let efficiency = efficiency::efficiency(&report.rows);
+    let figures = roofs.into_iter().chain(soak).chain(ladders);
+    let figures = figures.chain(growth).chain(hierarchy);
+    figures.chain(efficiency).collect()
 }
 
 /// Figures of a roofline: its roofs, and what it measured by size.

@@ -4,7 +4,8 @@ mod headlines;
 
 use super::ceilings::value;
 use super::table::{Cell, Column, Document, Line, Priority, Section, Table};
-use crate::report::{CeilingId, Input, Results};
+use crate::report::{Bound, CeilingId, Input, Results, Row};
+use crate::units::Unit;
 use headlines::HEADLINES;
 
 /// Ceilings of a line, and the heads of their columns.
@@ -19,19 +20,32 @@ const LEGEND: &str = "f32, f16 matrix, copy: measured ceilings of arithmetic, of
                       fastest verified row of any shape; attention: the fastest verified row of the shape with the most FLOPs; \
                       of roof: share of what the ceilings of the same file allow; all else stands in the reports of each file";
 
+/// Meaning of the figure that is there where energy is known.
+const EFFICIENCY: &str =
+    "; per joule: the verified row with the most FLOPs for each joule, the highest rate per watt";
+
 /// Document of `inputs`, a line for each in their order.
 pub(super) fn overview(inputs: &[Input]) -> Document {
+    let has_power = inputs
+        .iter()
+        .any(|input| most_per_joule(&input.results).is_some());
+    let lines = inputs.iter().enumerate();
     let table = Table {
-        columns: columns(),
-        lines: inputs.iter().enumerate().map(line).collect(),
+        columns: columns(has_power),
+        lines: lines.map(|input| line(input, has_power)).collect(),
     };
     Document::of([
         Section::table("adapters", table),
-        Section::paragraph(LEGEND),
+        Section::paragraph(legend(has_power)),
     ])
 }
 
-fn columns() -> Vec<Column> {
+fn legend(has_power: bool) -> String {
+    let power = if has_power { EFFICIENCY } else { "" };
+    format!("{LEGEND}{power}")
+}
+
+fn columns(has_power: bool) -> Vec<Column> {
     let fact = |name: &str| Column::left(name).priority(Priority::Low);
     let mut columns = vec![Column::left("adapter"), Column::left("file").under()];
     for (_, name) in CEILINGS {
@@ -41,6 +55,10 @@ fn columns() -> Vec<Column> {
         columns.push(Column::right(headline.name()).priority(Priority::Low));
         columns.push(Column::left("of").under());
         columns.push(Column::right("of roof").priority(Priority::Low));
+    }
+    if has_power {
+        columns.push(Column::right("per joule").priority(Priority::Low));
+        columns.push(Column::left("of").under());
     }
     columns.extend([
         fact("type").choice().priority(Priority::Medium),
@@ -52,7 +70,7 @@ fn columns() -> Vec<Column> {
     columns
 }
 
-fn line((place, input): (usize, &Input)) -> Line {
+fn line((place, input): (usize, &Input), has_power: bool) -> Line {
     let results = &input.results;
     let adapter = results.adapter();
     let mut cells = vec![
@@ -62,6 +80,20 @@ fn line((place, input): (usize, &Input)) -> Line {
     cells.extend(CEILINGS.iter().map(|(id, _)| ceiling(results, id)));
     let figures = HEADLINES.iter().map(|headline| headline.cells(results));
     cells.extend(figures.flatten());
+    if has_power {
+        cells.extend(match most_per_joule(results) {
+            Some((row, value)) => [
+                Cell::quantity(value, Unit::FlopsPerJoule),
+                Cell::text(format!(
+                    "{} {} by {}",
+                    row.operation,
+                    row.shape_text(),
+                    row.kernel
+                )),
+            ],
+            None => [Cell::Missing(None), Cell::Empty],
+        });
+    }
     cells.extend([
         Cell::text(adapter.kind.to_string()),
         Cell::text(adapter.vendor()),
@@ -70,6 +102,16 @@ fn line((place, input): (usize, &Input)) -> Line {
         Cell::text(&results.host().utc),
     ]);
     Line::of(cells)
+}
+
+/// The verified row with the most FLOPs per joule, and that figure; `None` where no energy is known.
+fn most_per_joule(results: &Results) -> Option<(&Row, f64)> {
+    let rows = results.rows().iter();
+    let known = rows.filter_map(|row| {
+        row.verified.as_ref().filter(|verified| verified.ok)?;
+        Some((row, row.per_joule(Bound::Compute).0?))
+    });
+    known.max_by(|(_, a), (_, b)| a.total_cmp(b))
 }
 
 fn ceiling(results: &Results, id: &CeilingId) -> Cell {

@@ -72,7 +72,12 @@ fn header(report: &RooflineReport) -> Section {
         title: String::new(),
         content: Content::Text(vec![
             report.adapter.describe(),
-            format!("{}; {}; {memory} of memory", host.os, host.cpu),
+            format!(
+                "{}; {}; {memory} of memory{}",
+                host.os,
+                host.cpu,
+                super::run::sensors(host)
+            ),
             format!(
                 "{how}; {}; {}{}",
                 versions(&report.tool),
@@ -285,6 +290,7 @@ mod tests {
             moment: crate::report::DriftMoment::Before,
             from: rate(62e12),
             to: rate(20e12),
+            cause: None,
         };
         assert_eq!(marked_points([[].as_slice()].into_iter()), None);
         let marks = [mark.clone(), mark];

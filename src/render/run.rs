@@ -2,6 +2,7 @@
 
 mod prices;
 mod rows;
+mod soak;
 mod views;
 mod weights;
 
@@ -10,12 +11,14 @@ use super::figures::of_run;
 use super::hierarchy::hierarchy;
 use super::table::{Content, Document, Section, legend};
 use super::warnings;
-use crate::report::{Report, Tool};
+use crate::report::adapter::UNKNOWN;
+use crate::report::{Host, Report, Tool};
 use crate::shader::Checks;
 use crate::units::format_bytes;
 use prices::prices;
 
 pub use rows::Rows;
+pub(super) use soak::quantities;
 
 /// Title of the ceilings of a run.
 pub const CEILINGS: &str = "ceilings, measured in this run";
@@ -48,7 +51,12 @@ pub fn header(report: &Report) -> Document {
     };
     let paragraphs = vec![
         report.adapter.describe(),
-        format!("{}; {}; {memory} of memory", host.os, host.cpu),
+        format!(
+            "{}; {}; {memory} of memory{}",
+            host.os,
+            host.cpu,
+            sensors(host)
+        ),
         format!(
             "suite {}, seed {}, runtime checks {checks}{tuned}; {}; {}{}",
             settings.suite,
@@ -62,6 +70,14 @@ pub fn header(report: &Report) -> Document {
         title: String::new(),
         content: Content::Text(paragraphs),
     }])
+}
+
+/// Sensors that were read, behind the facts about the machine; nothing where none answered.
+pub(super) fn sensors(host: &Host) -> String {
+    match host.sensors.as_str() {
+        UNKNOWN => String::new(),
+        names => format!("; sensors {names}"),
+    }
 }
 
 /// Versions of the program that measured.
@@ -94,7 +110,7 @@ pub(super) fn note(note: Option<&str>) -> String {
 /// Sections behind the last row of a table that was shown as it came: the price of not fusing, the legend, warnings.
 #[must_use]
 pub fn end(report: &Report) -> Document {
-    closing(report, &legend(&rows::columns()))
+    closing(report, &legend(&rows::columns(rows::has_power(report))))
 }
 
 fn closing(report: &Report, legend: &str) -> Document {
@@ -124,7 +140,9 @@ fn closing(report: &Report, legend: &str) -> Document {
         },
     ];
     let views = views::views(report);
-    Document::of(before.into_iter().chain(views).chain(after))
+    let soak = soak::sections(report);
+    let all = before.into_iter().chain(soak).chain(views).chain(after);
+    Document::of(all)
 }
 
 #[cfg(test)]

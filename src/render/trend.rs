@@ -112,6 +112,7 @@ impl Trend {
             title: format!("trend of {}", self.id),
             about: "Rate in each run, the oldest first. The axis of rates does not begin at zero."
                 .to_owned(),
+            group: None,
             drawing: Drawing::Plane(Plane {
                 x: Axis {
                     name: "run".to_owned(),

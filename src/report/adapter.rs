@@ -59,6 +59,9 @@ pub struct AdapterSummary {
     pub vendor_id: u32,
     /// PCI device, or the backend's own.
     pub device_id: u32,
+    /// Place on the PCI bus, such as `0000:01:00.0`; absent where the driver does not say it. Sensors are found by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pci_bus_id: Option<String>,
     /// Discrete, integrated, software...
     #[serde(rename = "type")]
     pub kind: AdapterKind,

@@ -350,6 +350,7 @@ fn adapter(device: Readings) -> AdapterSummary {
         name: known(device.name),
         vendor_id: 0,
         device_id: 0,
+        pci_bus_id: None,
         kind: if device.is_cpu {
             AdapterKind::Software
         } else {
@@ -383,6 +384,7 @@ fn host(machine: Option<Machine>, os: Option<String>, utc: Option<String>) -> Ho
         cpu: known(cpu),
         memory_bytes,
         utc: known(utc),
+        sensors: known(None),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::ceiling_id::CeilingId;
 use super::run::{Bound, Ceiling, ROTATED, Row};
+use super::soak::Soak;
 use crate::units::{Bandwidth, FlopRate, Unit};
 
 /// How far a ceiling may be from the one that a row's percentage was computed from: ceilings are measured again at the
@@ -57,6 +58,35 @@ impl Row {
         }
     }
 
+    /// Rate in terms of `resource` of an execution that takes `seconds`, and its unit.
+    #[must_use]
+    pub fn rate_over(&self, resource: Bound, seconds: f64) -> (Option<f64>, Unit) {
+        match resource {
+            Bound::Memory => {
+                let rate = Bandwidth::new(self.min_bytes, seconds);
+                (rate.map(Bandwidth::bytes_per_second), Unit::BytesPerSecond)
+            }
+            Bound::Compute => {
+                let rate = FlopRate::new(self.flops, seconds);
+                (rate.map(FlopRate::flops_per_second), Unit::FlopsPerSecond)
+            }
+        }
+    }
+
+    /// Work of `resource` per joule, and its unit: the rate for each watt. `None` where the energy is not known.
+    #[must_use]
+    pub fn per_joule(&self, resource: Bound) -> (Option<f64>, Unit) {
+        let (work, unit) = match resource {
+            Bound::Memory => (self.min_bytes, Unit::BytesPerJoule),
+            Bound::Compute => (self.flops, Unit::FlopsPerJoule),
+        };
+        let sensors = self.sensors.as_ref().filter(|_| self.is_good());
+        (
+            sensors.and_then(|sensors| sensors.per_joule(work as f64)),
+            unit,
+        )
+    }
+
     /// Ceiling of `ceilings` that `percent_of_roof` is a share of; `None` where the row has no percentage, or where no
     /// ceiling accounts for it.
     #[must_use]
@@ -71,6 +101,15 @@ impl Row {
         let of_bound = ceilings.iter().filter(|ceiling| is_of_bound(&ceiling.id));
         let near = of_bound.filter(|ceiling| off(ceiling) <= SAME_CEILING);
         near.min_by(|a, b| off(a).total_cmp(&off(b)))
+    }
+}
+
+impl Soak {
+    /// The row of `rows` whose workload was soaked; `None` where there is none, and where no interval was measured.
+    #[must_use]
+    pub fn row<'a>(&self, rows: &'a [Row]) -> Option<&'a Row> {
+        let row = rows.iter().find(|row| row.id == self.id);
+        row.filter(|_| !self.points.is_empty())
     }
 }
 

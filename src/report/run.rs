@@ -3,11 +3,13 @@
 //! Units are SI base units throughout: seconds, bytes, bytes per second, FLOP/s. A number that was not measured is
 //! `None` (null in JSON), never zero. A file of this schema can be read back and shown by anybody, with no GPU present.
 
-use super::adapter::AdapterSummary;
+use super::adapter::{AdapterSummary, UNKNOWN};
 use super::ceiling_id::CeilingId;
 use super::hierarchy::Hierarchy;
 use super::renames;
 use super::sampling::Sampling;
+use super::sensors::SensorSummary;
+use super::soak::Soak;
 use super::statistics::StageStatistics;
 use super::status::{Checks, ClockKind, Status};
 use super::summary::Summary;
@@ -41,6 +43,9 @@ pub struct Report {
     /// Bandwidth and latency over working sets, and the caches that they show; absent where no suite asked for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hierarchy: Option<Hierarchy>,
+    /// One workload over minutes; absent where none was soaked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soak: Option<Soak>,
     /// Warnings about the run as a whole.
     pub warnings: Vec<Warning>,
 }
@@ -102,6 +107,13 @@ pub struct Host {
     pub memory_bytes: Option<u64>,
     /// When the run began, RFC 3339 in UTC.
     pub utc: String,
+    /// Sensors that were read during measurements, such as `nvml`; "unknown" where none answers, and in earlier files.
+    #[serde(default = "unknown")]
+    pub sensors: String,
+}
+
+fn unknown() -> String {
+    UNKNOWN.to_owned()
 }
 
 /// How the run was made.
@@ -168,6 +180,9 @@ pub struct Ceiling {
     /// Samples thrown away: the cold sample and the samples of the warm-up.
     #[serde(default)]
     pub discarded: usize,
+    /// Readings of the device's sensors while the winner was measured; absent without sensors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sensors: Option<SensorSummary>,
     /// Every shape that was tried.
     #[serde(default)]
     pub grid: Vec<GridPoint>,
@@ -177,6 +192,12 @@ pub struct Ceiling {
 }
 
 impl Ceiling {
+    /// Work per joule, in [`Ceiling::unit`] for each watt; `None` where the energy is not known.
+    #[must_use]
+    pub fn per_joule(&self) -> Option<f64> {
+        self.sensors.as_ref()?.per_joule(self.work?)
+    }
+
     /// A ceiling of which no more than its value is known.
     #[must_use]
     pub fn known(id: impl Into<CeilingId>, unit: &str, value: f64) -> Self {
@@ -194,6 +215,7 @@ impl Ceiling {
             time_s: None,
             wall_s: None,
             discarded: 0,
+            sensors: None,
             grid: Vec::new(),
             warnings: Vec::new(),
         }
@@ -327,6 +349,9 @@ pub struct Row {
     pub repeats: Option<u32>,
     /// Samples thrown away: the cold sample and the samples of the warm-up.
     pub discarded: usize,
+    /// Readings of the device's sensors while the samples were taken; absent without sensors, and in earlier files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sensors: Option<SensorSummary>,
     /// `flops` over the median time.
     pub flop_rate: Option<FlopRate>,
     /// `min_bytes` over the median time.

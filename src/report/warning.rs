@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::sensors::DriftCause;
 use super::status::ClockKind;
 use crate::units::{FlopRate, format_percent, format_seconds};
 
@@ -97,6 +98,8 @@ pub enum Warning {
         from: FlopRate,
         /// The rate that was found.
         to: FlopRate,
+        /// Cause by the device's sensors, where they show one.
+        cause: Option<DriftCause>,
     },
     /// Other processes used the processor that the adapter computes on.
     BusyProcessor {
@@ -224,6 +227,15 @@ impl Warning {
         }
     }
 
+    /// The warning with `cause`, where it is about the rate of a device.
+    #[must_use]
+    pub fn because(mut self, found: Option<DriftCause>) -> Self {
+        if let Self::ClockDrift { cause, .. } = &mut self {
+            *cause = found;
+        }
+        self
+    }
+
     /// Whether the warning tells a row from its neighbours: warnings about adapter and settings hold for all rows.
     #[must_use]
     pub fn is_of_row(&self) -> bool {
@@ -307,7 +319,16 @@ impl Warning {
                 used,
                 reason,
             } => format!("{used} instead of {wanted}, since {reason}"),
-            Self::ClockDrift { moment, from, to } => moment.what(*from, *to),
+            Self::ClockDrift {
+                moment,
+                from,
+                to,
+                cause,
+            } => {
+                let cause = cause.as_ref();
+                let cause = cause.map_or(String::new(), |cause| format!(" ({cause})"));
+                moment.what(*from, *to) + &cause
+            }
             Self::BusyProcessor { share } => format!(
                 "others used {} of the processor that the adapter computes on",
                 format_percent(*share)
@@ -404,6 +425,7 @@ impl From<Record> for Warning {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sensors::Limit;
     use super::*;
 
     #[test]
@@ -430,11 +452,21 @@ mod tests {
             moment: DriftMoment::During,
             from: FlopRate::from_flops_per_second(62e12),
             to: FlopRate::from_flops_per_second(59.4e12),
+            cause: None,
         };
         assert_eq!(
             drift.to_string(),
             "fixed work ran at 62.0 TFLOP/s before the measurement and at 59.4 TFLOP/s after it; let the device cool or \
              fix its clock rate, and run again"
+        );
+        let cause = DriftCause {
+            limits: [Limit::PowerLimit].into(),
+            core_clock_hz: Some((1.98e9, 1.755e9)),
+        };
+        let text = drift.because(Some(cause)).to_string();
+        assert!(
+            text.contains("59.4 TFLOP/s after it (power limit: 1980 -> 1755 MHz); let"),
+            "{text}"
         );
     }
 }

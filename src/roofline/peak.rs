@@ -153,6 +153,7 @@ impl Peak<'_> {
             time_s: time,
             wall_s: measured.wall.clone(),
             discarded: measured.discarded,
+            sensors: measured.sensors.clone(),
             grid,
             warnings: measured.warnings.clone(),
         }

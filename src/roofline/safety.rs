@@ -33,6 +33,7 @@ pub(super) async fn matmul(bench: &mut Bench<'_>, shape: &str, checks: Checks) -
         time_s: time,
         wall_s: ended.wall,
         discarded: ended.discarded,
+        sensors: ended.sensors,
         warnings: ended.warnings,
         ..Ceiling::known("matmul/f32", "FLOP/s", 0.0)
     })

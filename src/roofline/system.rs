@@ -82,6 +82,7 @@ fn figure(id: CeilingId, counts: &str, measured: Measurement) -> Ceiling {
         time_s: time,
         wall_s: measured.wall,
         discarded: measured.discarded,
+        sensors: measured.sensors,
         warnings: measured.warnings,
         ..Ceiling::known(id, "s", 0.0)
     }

@@ -155,6 +155,7 @@ pub(super) fn bare(case: &Case, checks: Checks, measured: &Measurement) -> Row {
         wall_s: measured.wall.clone(),
         repeats: measured.repeats,
         discarded: measured.discarded,
+        sensors: measured.sensors.clone(),
         flop_rate: None,
         bandwidth: None,
         intensity: None,

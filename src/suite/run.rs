@@ -188,6 +188,7 @@ pub fn planned(gpu: &Gpu, selection: &Selection, options: &RunOptions, host: Hos
         ceilings: Vec::new(),
         rows: Vec::new(),
         hierarchy: None,
+        soak: None,
         warnings: device_warnings(gpu),
     };
     let left_out = left_out.into_iter();

@@ -70,6 +70,13 @@ pub(super) struct Ready {
     _operands: Vec<OperandBuffers>,
 }
 
+impl Ready {
+    /// Launches of the case, one for each set of operands.
+    pub(super) fn launches(&self) -> &[Launch] {
+        &self.launches
+    }
+}
+
 /// Rate assumed for a kernel before its first dispatch, as a share of the ceilings.
 const FIRST_GUESS: f64 = 0.02;
 /// Rates assumed for an adapter without measured ceilings, in FLOP/s and bytes per second: a slow CPU.
@@ -87,6 +94,16 @@ impl<'a> Runner<'a> {
             others: HostLoad::default(),
             statistics: Statistics::default(),
         }
+    }
+
+    /// Device of the run.
+    pub(super) const fn gpu(&self) -> &'a Gpu {
+        self.gpu
+    }
+
+    /// Question whether the run is to end.
+    pub(super) const fn should_stop(&self) -> &'a dyn Fn() -> bool {
+        self.should_stop
     }
 
     /// Warm-up and sampling of each row.

@@ -140,3 +140,26 @@ fn a_second_interrupt_ends_a_run_at_once() {
         assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
     }
 }
+
+#[test]
+fn an_interrupted_soak_keeps_its_intervals() {
+    if !has_adapter() {
+        return;
+    }
+    let mut command = ridgepoint("soak-interrupted");
+    let path = command.get_current_dir().unwrap().join("soak.json");
+    command.args("soak copy:65536 --minutes 5 --json soak.json".split(' '));
+    let intervals = || -> usize {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let found: Value = serde_json::from_str(&text).unwrap_or_default();
+        found["soak"]["points"].as_array().map_or(0, Vec::len)
+    };
+    let output = interrupted(command, 1, || intervals() > 0);
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    let out = stdout(&output);
+    assert!(
+        out.contains("rate") && out.contains("it ended after"),
+        "{out}"
+    );
+    assert!(intervals() > 0);
+}

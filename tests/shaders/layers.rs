@@ -21,6 +21,7 @@ const FLOORS: &[&str] = &[
     "open",
     "tensor",
     "compiler",
+    "sensors",
     "bench",
     "roofline",
     "suite",

@@ -39,7 +39,7 @@ pub async fn run(wanted: &str, told: &Function) -> Result<(), JsValue> {
     report.settings.note = wanted.note;
     let run = Run::new(&gpu, &selection, options, &is_stopped);
     let told = Told(told);
-    let rows = Rows::planned(run.cases());
+    let rows = Rows::planned(run.cases(), false);
     let mut shown = Shown {
         told,
         all: run.cases().len(),

@@ -148,7 +148,12 @@ fn a_device_that_never_comes_back_is_marked() {
     clock.rest(MS(2000));
     let began = clock.now();
     let slow = measured(&mut clock, &screening());
-    let [Warning::ClockDrift { moment, from, to }] = slow.drift_marks()[..] else {
+    let [
+        Warning::ClockDrift {
+            moment, from, to, ..
+        },
+    ] = slow.drift_marks()[..]
+    else {
         panic!("{:?}", slow.warnings);
     };
     assert_eq!(moment, DriftMoment::Lowered);

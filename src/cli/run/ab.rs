@@ -194,7 +194,7 @@ async fn measure(ways: &[Way; 2], pairs: &[[Case; 2]], recorded: &mut [Recorded]
     }
     progress.start();
     let cases: Vec<Case> = pairs.iter().flatten().cloned().collect();
-    let rows = Rows::planned(&cases);
+    let rows = Rows::planned(&cases, ways.iter().any(|way| way.opened.has_power));
     let mut table = terminal::Stream::new(rows.columns().to_vec(), &page());
     for [case_a, case_b] in pairs {
         if stop::asked() {

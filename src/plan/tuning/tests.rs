@@ -10,6 +10,7 @@ pub(crate) fn adapter() -> AdapterSummary {
         name: "GPU".into(),
         vendor_id: 1,
         device_id: 2,
+        pci_bus_id: None,
         kind: AdapterKind::Discrete,
         backend: "vulkan".into(),
         driver: "driver".into(),

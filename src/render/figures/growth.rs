@@ -1,6 +1,6 @@
 //! Times and memory against the one size in which shapes differ.
 
-use super::words::{drawable, facts};
+use super::words::{BY_SIZE, drawable, facts};
 use crate::render::figure::{Axis, Drawing, Figure, Plane, Point, Scale};
 use crate::report::Row;
 use crate::units::Unit;
@@ -110,6 +110,7 @@ fn figure(family: &Family<'_>, mut points: Vec<Point>, measure: &Measure) -> Opt
     Some(Figure {
         title: format!("{operation} {dtype} {shape}: {} against N", measure.title),
         about: measure.about.to_owned(),
+        group: Some(BY_SIZE),
         drawing: Drawing::Plane(Plane {
             x: Axis {
                 name: "N".to_owned(),

@@ -45,7 +45,8 @@ fn ladder(rows: &[&Row]) -> Option<Figure> {
             first.dtype.name(),
             first.shape_text()
         ),
-        about: String::new(),
+        about: "From the slowest to the fastest kernel of each shape; longer is faster.".to_owned(),
+        group: Some("kernels of one shape"),
         drawing: Drawing::Bars(Bars { unit, bars }),
     })
 }

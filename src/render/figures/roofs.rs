@@ -58,6 +58,7 @@ fn figure(title: &str, about: &str, adapters: &[Adapter<'_>], points: Vec<Point>
     Figure {
         title: title.to_owned(),
         about: about.to_owned(),
+        group: None,
         drawing: Drawing::Plane(Plane {
             x: Axis {
                 name: "arithmetic intensity".to_owned(),

@@ -1,6 +1,6 @@
 //! Sweeps of a roofline by size: bandwidth and latency of working sets, copies between host and device.
 
-use super::words::drawable;
+use super::words::{BY_SIZE, drawable};
 use crate::render::figure::{Axis, Drawing, Figure, Plane, Point, Scale};
 use crate::report::{LatencyPoint, SweepPoint, TransferPoint};
 use crate::units::{Unit, format_bytes};
@@ -72,6 +72,7 @@ fn figure(title: &str, about: &str, unit: &Unit, series: Vec<Series<'_>>) -> Opt
     (!points.is_empty()).then(|| Figure {
         title: title.to_owned(),
         about: about.to_owned(),
+        group: Some(BY_SIZE),
         drawing: Drawing::Plane(Plane {
             x: Axis {
                 name: "size".to_owned(),

@@ -93,6 +93,8 @@ struct File {
 struct Drawn {
     title: String,
     about: String,
+    /// Heading of the figures of its kind; empty for one that stands alone.
+    group: &'static str,
     #[serde(flatten)]
     drawing: Shape,
 }
@@ -310,6 +312,7 @@ fn drawn(figure: &Figure) -> Drawn {
     Drawn {
         title: safe(&figure.title),
         about: safe(&figure.about),
+        group: figure.group.unwrap_or_default(),
         drawing,
     }
 }

@@ -31,10 +31,7 @@ pub(super) fn draw<B: DrawingBackend>(
     let title = fit(&capital(&figure.title), &large, wide);
     area.draw(&Text::new(title, (AROUND, TITLE), large))?;
     let muted = style(15, colour("muted"));
-    for (i, line) in wrap(remark(figure), &muted, wide, 2)
-        .into_iter()
-        .enumerate()
-    {
+    for (i, line) in wrap(&figure.about, &muted, wide, 2).into_iter().enumerate() {
         let at = (AROUND, REMARK + 20 * i as i32);
         area.draw(&Text::new(line, at, muted.clone()))?;
     }
@@ -49,16 +46,6 @@ pub(super) fn draw<B: DrawingBackend>(
     match &figure.drawing {
         Drawing::Plane(of) => plane::draw(&chart, of),
         Drawing::Bars(of) => bars::draw(&chart, of),
-    }
-}
-
-/// How to read a figure. Bars have no remark of their own on a page, where one stands above all of them.
-fn remark(figure: &Figure) -> &str {
-    match figure.drawing {
-        Drawing::Bars(_) if figure.about.is_empty() => {
-            "Kernels of one shape, from the slowest to the fastest."
-        }
-        _ => &figure.about,
     }
 }
 

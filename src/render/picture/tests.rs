@@ -63,6 +63,7 @@ fn plane(scale: &Scale, places: &[(f64, f64)], roofs: Vec<Edge>) -> Figure {
     Figure {
         title: "plane".to_owned(),
         about: "about".to_owned(),
+        group: None,
         drawing: Drawing::Plane(Plane {
             x: axis(scale.clone()),
             y: axis(scale.clone()),
@@ -82,6 +83,7 @@ fn bars(values: &[f64]) -> Figure {
     Figure {
         title: "bars".to_owned(),
         about: String::new(),
+        group: None,
         drawing: Drawing::Bars(Bars {
             unit: Unit::FlopsPerSecond,
             bars: values.iter().map(bar).collect(),

@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 
 /// Name of the column of the best, which is also its mark.
 const BEST: &str = "*";
+/// Name of the column of the rate per watt.
+const PER_JOULE: &str = "per joule";
 
-/// Columns of the rows of a run.
-pub(super) fn columns() -> Vec<Column> {
-    vec![
+/// Columns of the rows of a run, those of power among them where `has_power`.
+pub(super) fn columns(has_power: bool) -> Vec<Column> {
+    let all = [
         Column::left("kernel"),
         Column::left("type").priority(Priority::Above),
         Column::left("shape").priority(Priority::Above),
@@ -25,26 +27,33 @@ pub(super) fn columns() -> Vec<Column> {
         Column::right("rate")
             .about("FLOPs (an FMA is two) or bytes (each operand once) over the median"),
         Column::right("of roof").about("share of what the ceilings allow"),
+        Column::right(PER_JOULE)
+            .priority(Priority::High)
+            .about("FLOPs or bytes for each joule: the rate per watt"),
         Column::left("right")
             .priority(Priority::Low)
             .about("agrees with an f64 reference"),
         Column::left("status").priority(Priority::Low),
         Column::left("notes").priority(Priority::Low),
-    ]
+    ];
+    let is_shown = |column: &Column| has_power || column.name != PER_JOULE;
+    all.into_iter().filter(is_shown).collect()
 }
 
 /// Rows of a run as lines of a table that come one by one.
 #[derive(Debug)]
 pub struct Rows {
     columns: Vec<Column>,
+    has_power: bool,
     /// Rows of each operation.
     counts: BTreeMap<String, usize>,
 }
 
 impl Rows {
-    /// Lines of the rows that `cases` will give, in columns wide enough for any of them.
+    /// Lines of the rows that `cases` will give, in columns wide enough for any of them; with a column of the rate per watt where
+    /// `has_power`.
     #[must_use]
-    pub fn planned(cases: &[Case]) -> Self {
+    pub fn planned(cases: &[Case], has_power: bool) -> Self {
         let names = cases.iter().flat_map(|case| match case.kernel {
             Some(kernel) => vec![kernel],
             None => case.family().kernels.iter().map(|k| k.name).collect(),
@@ -63,13 +72,15 @@ impl Rows {
             "median" => column.room(["1.00 ms"]),
             "spread" => column.room(["99.9 %"]),
             "rate" => column.room(["99.9 GFLOP/s"]),
+            PER_JOULE => column.room(["99.9 GFLOP/J"]),
             "status" => column.room(["unsupported"]),
             "notes" => column.room(["clock drift, above roof"]),
             _ => column,
         };
-        let columns = columns().into_iter().map(room).collect();
+        let columns = columns(has_power).into_iter().map(room).collect();
         Self {
             columns,
+            has_power,
             counts: counts(cases.iter().map(|case| case.family().name)),
         }
     }
@@ -85,7 +96,7 @@ impl Rows {
     pub fn line(&self, row: &Row) -> Line {
         Line {
             group: group(row, &self.counts),
-            cells: cells(row),
+            cells: cells(row, self.has_power),
         }
     }
 }
@@ -94,13 +105,14 @@ impl Rows {
 pub(super) fn complete(report: &Report) -> Table {
     let counts = counts(report.rows.iter().map(|row| row.operation.as_str()));
     let shapes = Shapes::of(&report.rows);
+    let has_power = has_power(report);
     let line = |row: &Row| {
         let best = if shapes.is_best(row) {
             Cell::Best
         } else {
             Cell::Empty
         };
-        let mut cells = cells(row);
+        let mut cells = cells(row, has_power);
         let bar = row
             .percent_of_roof
             .map_or(Cell::Empty, |percent| Cell::Bar(percent / 100.0));
@@ -113,7 +125,7 @@ pub(super) fn complete(report: &Report) -> Table {
         }
     };
     Table {
-        columns: complete_columns(),
+        columns: complete_columns(has_power),
         lines: shapes
             .in_order(&report.rows)
             .into_iter()
@@ -126,8 +138,8 @@ pub(super) fn complete(report: &Report) -> Table {
 const OF_ROOF: usize = 6;
 
 /// Columns of the complete table: operation and mark before the others, a bar behind the share of the roof.
-fn complete_columns() -> Vec<Column> {
-    let mut columns = columns();
+fn complete_columns(has_power: bool) -> Vec<Column> {
+    let mut columns = columns(has_power);
     columns.insert(OF_ROOF + 1, Column::left("").priority(Priority::Medium));
     columns.insert(0, Column::left(BEST).about("fastest of several kernels"));
     columns.insert(0, Column::left("operation").priority(Priority::Above));
@@ -137,7 +149,7 @@ fn complete_columns() -> Vec<Column> {
 /// Meaning of the columns of the complete table. Without several kernels of a shape there is no mark to explain.
 pub(super) fn legend(report: &Report) -> String {
     let shapes = Shapes::of(&report.rows);
-    let mut columns = complete_columns();
+    let mut columns = complete_columns(has_power(report));
     let has_best = report.rows.iter().any(|row| shapes.is_best(row));
     columns.retain(|column| has_best || column.name != BEST);
     crate::render::legend(&columns)
@@ -225,12 +237,20 @@ fn group(row: &Row, counts: &BTreeMap<String, usize>) -> Option<String> {
     is_group.then(|| row.operation.clone())
 }
 
+/// Whether the energy of a row is known.
+pub(super) fn has_power(report: &Report) -> bool {
+    let mut rows = report.rows.iter();
+    rows.any(|row| row.per_joule(row.resource()).0.is_some())
+}
+
 /// Cells of a row, one for each of [`columns`].
-pub(super) fn cells(row: &Row) -> Vec<Cell> {
+pub(super) fn cells(row: &Row, has_power: bool) -> Vec<Cell> {
     let missing = || Cell::Missing(row.reason.clone());
     let time = row.time_s.as_ref();
     let (rate, unit) = row.rate(row.resource());
-    vec![
+    let (per_joule, per_joule_unit) = row.per_joule(row.resource());
+    let power = has_power.then(|| Cell::quantity_or(per_joule, per_joule_unit, missing()));
+    let before = [
         Cell::text(if row.kernel.is_empty() {
             &row.operation
         } else {
@@ -243,12 +263,15 @@ pub(super) fn cells(row: &Row) -> Vec<Cell> {
         Cell::quantity_or(rate, unit, missing()),
         row.percent_of_roof
             .map_or(Cell::Missing(None), |percent| Cell::Share(percent / 100.0)),
+    ];
+    let after = [
         row.verified
             .as_ref()
             .map_or(Cell::Missing(None), |verified| Cell::Verified(verified.ok)),
         Cell::Status(row.status),
         notes(row),
-    ]
+    ];
+    before.into_iter().chain(power).chain(after).collect()
 }
 
 /// Marks that tell a row from its neighbours.

@@ -49,6 +49,7 @@ pub(in crate::render) fn sample(status: Status) -> Row {
         wall_s: None,
         repeats: None,
         discarded: 0,
+        sensors: None,
         bound: None,
         percent_of_roof: is_measured.then_some(42.0),
         compiled: Vec::new(),
@@ -73,13 +74,16 @@ fn stream(rows: &Rows, page: &Page) -> terminal::Stream {
 #[test]
 fn a_cell_for_every_column() {
     for status in [Status::Ok, Status::Failed] {
-        assert_eq!(cells(&sample(status)).len(), columns().len());
+        for has_power in [false, true] {
+            let cells = cells(&sample(status), has_power);
+            assert_eq!(cells.len(), columns(has_power).len());
+        }
     }
 }
 
 #[test]
 fn what_was_not_measured_is_a_dash_with_its_reason_once() {
-    let rows = Rows::planned(&[case("matmul")]);
+    let rows = Rows::planned(&[case("matmul")], false);
     let mut table = stream(&rows, &Page::default());
     let ok = table.line(&rows.line(&sample(Status::Ok)));
     assert!(ok.starts_with("kernel"), "{ok}");
@@ -97,8 +101,12 @@ fn what_was_not_measured_is_a_dash_with_its_reason_once() {
 /// can move.
 #[test]
 fn the_spread_is_shown_on_every_page() {
-    let rows = Rows::planned(&[case("softmax"), case("matmul")]);
-    for width in [60, 76, 80, 100, 120, 200] {
+    let widths = [60, 76, 80, 100, 120, 200];
+    let widths = widths
+        .into_iter()
+        .flat_map(|width| [(width, false), (width, true)]);
+    for (width, has_power) in widths {
+        let rows = Rows::planned(&[case("softmax"), case("matmul")], has_power);
         let page = Page {
             width,
             ..Page::default()
@@ -117,15 +125,15 @@ fn the_spread_is_shown_on_every_page() {
 fn rates_are_those_of_what_limits() {
     let mut row = sample(Status::Ok);
     row.bound = Some(Bound::Memory);
-    assert_eq!(cells(&row)[5].shown(), "0.786 GB/s");
+    assert_eq!(cells(&row, false)[5].shown(), "0.786 GB/s");
     row.bound = Some(Bound::Compute);
-    assert_eq!(cells(&row)[5].shown(), "33.6 GFLOP/s");
+    assert_eq!(cells(&row, false)[5].shown(), "33.6 GFLOP/s");
 }
 
 #[test]
 fn operations_with_several_rows_stand_apart() {
     let cases = ["copy", "add", "matmul", "matmul"].map(case);
-    let rows = Rows::planned(&cases);
+    let rows = Rows::planned(&cases, false);
     let mut table = stream(&rows, &Page::default());
     let of = |operation: &str| Row {
         operation: operation.into(),

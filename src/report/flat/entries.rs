@@ -1,8 +1,8 @@
 //! The measurements of a file, one by one, whatever its schema.
 
 use crate::report::{
-    Ceiling, Checks, ClockKind, LatencyPoint, Results, RooflineReport, Row, Status, Summary,
-    SweepPoint, Verified, Warning,
+    Ceiling, Checks, ClockKind, LatencyPoint, Results, RooflineReport, Row, SensorSummary, Soak,
+    Status, Summary, SweepPoint, Verified, Warning,
 };
 use crate::units::Unit;
 use std::borrow::Cow;
@@ -29,6 +29,9 @@ pub(super) struct Entry<'a> {
     pub(super) verified: Option<&'a Verified>,
     pub(super) value: Option<f64>,
     pub(super) unit: Unit,
+    pub(super) sensors: Option<&'a SensorSummary>,
+    /// End of an interval of a soak, in seconds since its first submission.
+    pub(super) at_s: Option<f64>,
     pub(super) warnings: &'a [Warning],
 }
 
@@ -44,6 +47,7 @@ pub(super) fn entries(results: &Results) -> Vec<Entry<'_>> {
             all.extend(run.rows.iter().map(|row| of_row(row, &run.ceilings)));
             let hierarchy = run.hierarchy.iter();
             all.extend(hierarchy.flat_map(|h| of_working_sets(&h.sweep, &h.latency)));
+            all.extend(run.soak.iter().flat_map(|soak| of_soak(soak, &run.rows)));
         }
         Results::Roofline(roofline) => all.extend(of_roofline(roofline)),
     }
@@ -68,6 +72,8 @@ fn of_row<'a>(row: &'a Row, ceilings: &'a [Ceiling]) -> Entry<'a> {
         verified: row.verified.as_ref(),
         value,
         unit,
+        sensors: row.sensors.as_ref(),
+        at_s: None,
         warnings: &row.warnings,
     }
 }
@@ -89,8 +95,25 @@ fn of_ceiling<'a>(measurement: &'static str, id: Cow<'a, str>, ceiling: &'a Ceil
         verified: None,
         value: ceiling.value,
         unit: Unit::of(&ceiling.unit),
+        sensors: ceiling.sensors.as_ref(),
+        at_s: None,
         warnings: &ceiling.warnings,
     }
+}
+
+/// Intervals of a soak, each with the rate of its row's resource.
+fn of_soak<'a>(soak: &'a Soak, rows: &'a [Row]) -> impl Iterator<Item = Entry<'a>> {
+    let row = soak.row(rows);
+    soak.points.iter().filter_map(move |point| {
+        let row = row?;
+        let (value, unit) = row.rate_over(row.resource(), point.time_s);
+        Some(Entry {
+            row: None,
+            at_s: Some(point.at_s),
+            sensors: point.sensors.as_ref(),
+            ..of_point("soak", soak.id.as_str(), value, unit, Status::Ok)
+        })
+    })
 }
 
 /// Entries of a roofline beyond its ceilings.
@@ -158,7 +181,7 @@ fn of_working_sets<'a>(
 /// A point of a sweep, of which no more than its value is known.
 fn of_point<'a>(
     measurement: &'static str,
-    id: &'static str,
+    id: &'a str,
     value: Option<f64>,
     unit: Unit,
     status: Status,
@@ -179,6 +202,8 @@ fn of_point<'a>(
         verified: None,
         value,
         unit,
+        sensors: None,
+        at_s: None,
         warnings: &[],
     }
 }

@@ -2,7 +2,7 @@
 
 use super::entries::Entry;
 use super::value::Value;
-use crate::report::{Input, Results, Summary, Warning};
+use crate::report::{Bound, Input, Range, Results, SensorSummary, Summary, Warning, limits};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
@@ -118,8 +118,8 @@ pub static FIELDS: &[Field] = &[
     text("tuning", "tuning that a run used", |i, _, _| tuning(&i.results).into()),
     text("note", "remark of the user", |i, _, _| i.results.note().into()),
     text("run_warnings", "ids of warnings about the measurement as a whole, with `;` between", |i, _, _| warnings(i.results.warnings()).into()),
-    text("measurement", "`row`, `ceiling`, `variant`, `launch`, `working_set`, `latency`, `transfer`", |_, _, e| e.measurement.into()),
-    text("id", "id of the row or ceiling, unique in a file but for repeats and for `size_bytes`", |_, _, e| Value::text(e.id.clone())),
+    text("measurement", "`row`, `ceiling`, `variant`, `launch`, `working_set`, `latency`, `transfer`, `soak`", |_, _, e| e.measurement.into()),
+    text("id", "id of the row or ceiling, unique in a file but for repeats, `size_bytes` and `at_s`", |_, _, e| Value::text(e.id.clone())),
     text("operation", "operation", |_, _, e| e.row.map(|r| &r.operation).into()),
     text("kernel", "kernel, by its present name", |_, _, e| e.row.map(|r| &r.kernel).into()),
     text("dtype", "element type: `f32`, `f16`", |_, _, e| e.row.map(|r| r.dtype.name()).into()),
@@ -165,6 +165,20 @@ pub static FIELDS: &[Field] = &[
     integer("workgroup_bytes", "workgroup memory of the stage that takes most", |_, _, e| e.row.and_then(|r| r.workgroup_bytes).into()),
     text("tool", "program that measured: `ridgepoint`, `PyTorch`", |i, _, _| (&i.results.tool().name).into()),
     integer("operand_sets", "sets of operands that were used in turn, so that no cache holds them", |_, _, e| e.row.and_then(|r| r.operand_sets).into()),
+    text("sensors", "sensors that were read during the measurement, such as `nvml`; `unknown` where none answers", |i, _, _| (&i.results.host().sensors).into()),
+    number("core_clock_min_hz", "least clock of the cores between samples", |_, _, e| range(e, |s| s.core_clock_hz).map(|r| r.least).into()),
+    number("core_clock_max_hz", "greatest clock of the cores", |_, _, e| range(e, |s| s.core_clock_hz).map(|r| r.most).into()),
+    number("memory_clock_min_hz", "least clock of the memory", |_, _, e| range(e, |s| s.memory_clock_hz).map(|r| r.least).into()),
+    number("memory_clock_max_hz", "greatest clock of the memory", |_, _, e| range(e, |s| s.memory_clock_hz).map(|r| r.most).into()),
+    number("temperature_max_c", "greatest temperature", |_, _, e| range(e, |s| s.temperature_c).map(|r| r.most).into()),
+    number("power_w", "mean power", |_, _, e| e.sensors.and_then(|s| s.power).map(|p| p.watts).into()),
+    text("power_of", "part of the machine that the power is of: `board`, `package`, `machine`", |_, _, e| e.sensors.and_then(|s| s.power).map(|p| word(p.of)).into()),
+    text("power_by", "sensor that it comes from: `energy_counter`, `power_readings`", |_, _, e| e.sensors.and_then(|s| s.power).map(|p| word(p.by)).into()),
+    number("energy_j", "energy of one execution", |_, _, e| e.sensors.and_then(|s| s.power).map(|p| p.joules).into()),
+    number("flops_per_joule", "`flops` over `energy_j`", |_, _, e| e.row.and_then(|r| r.per_joule(Bound::Compute).0).into()),
+    number("bytes_per_joule", "`min_bytes` over `energy_j`", |_, _, e| e.row.and_then(|r| r.per_joule(Bound::Memory).0).into()),
+    text("limits", "limits that the device gave while it was measured, with `, ` between", |_, _, e| e.sensors.map(|s| limits(&s.limits)).into()),
+    number("at_s", "end of an interval of a soak, since its first submission", |_, _, e| e.at_s.into()),
 ];
 
 /// Text of a value of an enum, as JSON has it.
@@ -173,6 +187,11 @@ fn word(value: impl Serialize) -> String {
         Ok(serde_json::Value::String(word)) => word,
         _ => unreachable!("enums of results are words in JSON"),
     }
+}
+
+/// Range of a quantity of the sensors of an entry.
+fn range(entry: &Entry<'_>, of: fn(&SensorSummary) -> Option<Range>) -> Option<Range> {
+    entry.sensors.and_then(of)
 }
 
 fn suite(results: &Results) -> &str {

@@ -26,9 +26,10 @@ fn every_measurement_is_a_line_with_every_column_of_its_type() {
         "working_set",
         "latency",
         "transfer",
+        "soak",
     ];
-    assert_eq!(kinds.map(count), [4 + 4, 12, 1, 1, 4, 2, 3]);
-    assert_eq!(sheet.lines.len(), 31);
+    assert_eq!(kinds.map(count), [4 + 4, 12, 1, 1, 4, 2, 3, 10]);
+    assert_eq!(sheet.lines.len(), 41);
     for line in &sheet.lines {
         assert_eq!(line.len(), FIELDS.len());
         for (field, value) in FIELDS.iter().zip(line) {
