@@ -18,7 +18,7 @@ use crate::units::format_bytes;
 use prices::prices;
 
 pub use rows::Rows;
-pub(super) use soak::quantities;
+pub(super) use soak::{Quantity, quantities};
 
 /// Title of the ceilings of a run.
 pub const CEILINGS: &str = "ceilings, measured in this run";

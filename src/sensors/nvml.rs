@@ -143,4 +143,17 @@ mod tests {
         let hot = ThrottleReasons::HW_THERMAL_SLOWDOWN | ThrottleReasons::HW_SLOWDOWN;
         assert_eq!(limits(hot).len(), 2);
     }
+
+    #[test]
+    fn without_the_library_it_says_where_the_library_comes_from() {
+        if library().is_ok() {
+            return;
+        }
+        let adapter = crate::plan::tuning_tests::adapter();
+        let needs = Nvml::open(&adapter).err().unwrap();
+        assert!(
+            needs.starts_with("it needs libnvidia-ml, which comes with NVIDIA's driver"),
+            "{needs}"
+        );
+    }
 }

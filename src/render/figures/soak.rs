@@ -2,11 +2,11 @@
 
 use super::words::drawable;
 use crate::render::figure::{Axis, Drawing, Figure, Plane, Point, Scale};
-use crate::render::run::quantities;
+use crate::render::run::{Quantity, quantities};
 use crate::report::Report;
 use crate::units::{Unit, format_minutes};
 
-/// A figure for each quantity of the soak of `report` that has values.
+/// A figure for each quantity of the soak of `report` that moves.
 pub(super) fn soak(report: &Report) -> Vec<Figure> {
     let Some(soak) = &report.soak else {
         return Vec::new();
@@ -14,7 +14,8 @@ pub(super) fn soak(report: &Report) -> Vec<Figure> {
     let Some(row) = soak.row(&report.rows) else {
         return Vec::new();
     };
-    let figures = quantities(soak, row).into_iter().filter_map(|quantity| {
+    let moving = quantities(soak, row).into_iter().filter(Quantity::moves);
+    let figures = moving.filter_map(|quantity| {
         let points = quantity.values.iter().zip(&soak.points);
         let points = points.filter_map(|(value, point)| {
             let y = drawable(*value)?;

@@ -44,7 +44,7 @@ const CHANGE: f64 = 0.01;
 
 impl Quantity {
     /// Whether the values differ by more than a hundredth.
-    fn moves(&self) -> bool {
+    pub(in crate::render) fn moves(&self) -> bool {
         let range = Range::of(self.values.iter().flatten().copied());
         range.is_some_and(|range| range.most > range.least * (1.0 + CHANGE))
     }
