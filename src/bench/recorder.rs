@@ -14,8 +14,8 @@ const EVERY: Duration = Duration::from_millis(100);
 const SHARE: f64 = 0.01;
 /// Least time over which power is averaged: that of the samples of a number to publish.
 const LEAST_S: f64 = 0.5;
-/// Steps of an energy counter that a difference has to span: its error is then a tenth at most where the power changes, and
-/// nearly none where the power is even, since both readings are equally late.
+/// Steps of an energy counter that a difference has to span. A reading is late by one step at most: where power is even, both
+/// are equally late, and the difference is right all the same.
 const STEPS: f64 = 5.0;
 /// Change of the core clock that is worth words.
 const CLOCK_CHANGE: f64 = 0.01;

@@ -2,7 +2,8 @@
 
 use super::line::{Line, Side};
 use super::times::Verdict;
-use crate::report::{Checks, ClockKind, Input, Row};
+use crate::report::{Checks, ClockKind, Input, Range, Row, limits};
+use crate::units::Unit;
 use std::collections::BTreeSet;
 
 /// Letter of a file: `A` for the first, which is the base; numbers behind the 26th.
@@ -45,12 +46,44 @@ pub(super) fn why(line: &Line<'_>, inputs: &[Input]) -> Vec<String> {
     words.extend(differing("kernel", &of(&kernel)));
     words.extend(differing("runtime checks", &of(&checks)));
     words.extend(differing("clock", &of(&clock)));
+    words.extend(clocks(&rows));
+    words.extend(limited(&rows));
     words.extend(method(line, inputs));
     words.extend(driver(line, inputs));
     words.extend(marks(&rows));
     let without = line.sides.iter().enumerate();
     words.extend(without.filter_map(|(index, side)| reason(index, side)));
     words
+}
+
+/// Share by which clocks of two sides may differ without words.
+const CLOCKS: f64 = 0.03;
+
+/// Clocks of the cores, where sensors say that they differ by more than 3 %: the device was not in the same state.
+fn clocks(rows: &[Option<&Row>]) -> Option<String> {
+    let clock = |row: &Row| Some(row.sensors.as_ref()?.core_clock_hz?.middle());
+    let clocks: Vec<Option<f64>> = rows.iter().map(|row| clock((*row)?)).collect();
+    let range = Range::of(clocks.iter().flatten().copied())?;
+    let shown = clocks.iter().map(|clock| {
+        let hertz = (*clock)?;
+        Some(Unit::Hertz.format(hertz))
+    });
+    let shown: Vec<Option<String>> = shown.collect();
+    let differ = range.most > range.least * (1.0 + CLOCKS);
+    differing("core clock", &shown).filter(|_| differ)
+}
+
+/// Limits that devices gave, where sides with sensors differ in them.
+fn limited(rows: &[Option<&Row>]) -> Option<String> {
+    let shown = rows.iter().map(|row| {
+        let limits = limits(&(*row)?.sensors.as_ref()?.limits);
+        Some(if limits.is_empty() {
+            "none".to_owned()
+        } else {
+            limits
+        })
+    });
+    differing("limits", &shown.collect::<Vec<_>>())
 }
 
 /// Programs by whose methods the ceilings of the line were measured.

@@ -5,32 +5,49 @@ use crate::report::{Ceiling, Status, Summary, Warning};
 use crate::units::Unit;
 use std::collections::HashSet;
 
+/// Name of the column of a rate for each watt.
+pub(super) const PER_JOULE: &str = "per joule";
+
 /// Table of what an adapter can reach.
 #[must_use]
 pub fn ceilings(ceilings: &[Ceiling]) -> Table {
+    let has_power = ceilings.iter().any(|ceiling| ceiling.per_joule().is_some());
+    let columns = [
+        Column::left("ceiling"),
+        Column::right("value"),
+        Column::right("spread"),
+        Column::right(PER_JOULE).priority(Priority::High),
+        Column::left("status").priority(Priority::High),
+        Column::left("marks").priority(Priority::Low),
+        Column::prose("how").priority(Priority::Medium),
+    ];
+    let is_shown = |column: &Column| has_power || column.name != PER_JOULE;
     Table {
-        columns: vec![
-            Column::left("ceiling"),
-            Column::right("value"),
-            Column::right("spread"),
-            Column::left("status").priority(Priority::High),
-            Column::left("marks").priority(Priority::Low),
-            Column::prose("how").priority(Priority::Medium),
-        ],
-        lines: ceilings.iter().map(line).collect(),
+        columns: columns.into_iter().filter(is_shown).collect(),
+        lines: ceilings.iter().map(|of| line(of, has_power)).collect(),
     }
 }
 
-fn line(ceiling: &Ceiling) -> Line {
+fn line(ceiling: &Ceiling, has_power: bool) -> Line {
     let reason = ceiling.reason.as_deref().unwrap_or(&ceiling.counts);
-    Line::of([
+    let before = [
         Cell::text(ceiling.id.as_str()),
         value(ceiling),
         spread(ceiling),
+    ];
+    let power = has_power.then(|| {
+        let unit = Unit::of(&ceiling.unit).per_watt();
+        let known = ceiling.per_joule().zip(unit);
+        known.map_or(Cell::Missing(None), |(value, unit)| {
+            Cell::quantity(value, unit)
+        })
+    });
+    let after = [
         Cell::Status(ceiling.status),
         marks(ceiling.status, &ceiling.warnings),
         Cell::text(reason),
-    ])
+    ];
+    Line::of(before.into_iter().chain(power).chain(after))
 }
 
 /// Value of a ceiling in its own unit.

@@ -80,7 +80,9 @@ fn sources(adapter: &AdapterSummary) -> Vec<(&'static str, Opened)> {
     }
     let root = super::sysfs::root();
     if root.is_dir() {
-        if is_gpu && adapter.vendor_id != NVIDIA {
+        // Mesa's drivers of NVIDIA's GPUs come without NVIDIA's library.
+        let has_answered = found.iter().any(|(_, opened): &(_, Opened)| opened.is_ok());
+        if is_gpu && !has_answered {
             let card = super::card::Card::open(&root, adapter);
             found.push((super::card::NAME, boxed(card)));
         }

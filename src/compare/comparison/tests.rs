@@ -65,9 +65,10 @@ fn a_line_says_why_its_sides_differ() {
     assert_eq!(why("copy/f32/33554432/stream_copy"), "");
     let driver = "driver MADEUP 1.2.3 (A), MADEUP 1.3.0 (B)";
     assert_eq!(why("matmul/f32/1024x1024x1024/matmul_tiled"), driver);
+    let state = "core clock 1.87 GHz (A), 1.45 GHz (B); limits power limit (A), temperature (B)";
     assert_eq!(
         why("matmul/f32/1024x1024x1024/matmul_blocked"),
-        format!("clock timestamps of the GPU (A), wall (B); {driver}")
+        format!("clock timestamps of the GPU (A), wall (B); {state}; {driver}")
     );
     let aligned = why("matmul/f16/1024x1024x1024/matmul_aligned");
     assert!(aligned.contains("clock drift (A); noisy (A)"), "{aligned}");

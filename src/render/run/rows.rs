@@ -1,6 +1,6 @@
 //! Rows of a run as lines of a table: as they come, or complete, with the best of each shape marked.
 
-use crate::render::ceilings::{marks, spread_of};
+use crate::render::ceilings::{PER_JOULE, marks, spread_of};
 use crate::render::{Cell, Column, Line, Priority, Table};
 use crate::report::{ROTATED, Report, Row};
 use crate::suite::Case;
@@ -9,8 +9,6 @@ use std::collections::BTreeMap;
 
 /// Name of the column of the best, which is also its mark.
 const BEST: &str = "*";
-/// Name of the column of the rate per watt.
-const PER_JOULE: &str = "per joule";
 
 /// Columns of the rows of a run, those of power among them where `has_power`.
 pub(super) fn columns(has_power: bool) -> Vec<Column> {

@@ -1,8 +1,8 @@
 //! The measurements of a file, one by one, whatever its schema.
 
 use crate::report::{
-    Ceiling, Checks, ClockKind, LatencyPoint, Results, RooflineReport, Row, SensorSummary, Soak,
-    Status, Summary, SweepPoint, Verified, Warning,
+    Bound, Ceiling, Checks, ClockKind, LatencyPoint, Results, RooflineReport, Row, SensorSummary,
+    Soak, Status, Summary, SweepPoint, Verified, Warning,
 };
 use crate::units::Unit;
 use std::borrow::Cow;
@@ -30,6 +30,8 @@ pub(super) struct Entry<'a> {
     pub(super) value: Option<f64>,
     pub(super) unit: Unit,
     pub(super) sensors: Option<&'a SensorSummary>,
+    pub(super) flops_per_joule: Option<f64>,
+    pub(super) bytes_per_joule: Option<f64>,
     /// End of an interval of a soak, in seconds since its first submission.
     pub(super) at_s: Option<f64>,
     pub(super) warnings: &'a [Warning],
@@ -73,12 +75,16 @@ fn of_row<'a>(row: &'a Row, ceilings: &'a [Ceiling]) -> Entry<'a> {
         value,
         unit,
         sensors: row.sensors.as_ref(),
+        flops_per_joule: row.per_joule(Bound::Compute).0,
+        bytes_per_joule: row.per_joule(Bound::Memory).0,
         at_s: None,
         warnings: &row.warnings,
     }
 }
 
 fn of_ceiling<'a>(measurement: &'static str, id: Cow<'a, str>, ceiling: &'a Ceiling) -> Entry<'a> {
+    let unit = Unit::of(&ceiling.unit);
+    let per_joule = |of: &Unit| ceiling.per_joule().filter(|_| unit == *of);
     Entry {
         measurement,
         id,
@@ -94,8 +100,10 @@ fn of_ceiling<'a>(measurement: &'static str, id: Cow<'a, str>, ceiling: &'a Ceil
         discarded: Some(ceiling.discarded),
         verified: None,
         value: ceiling.value,
-        unit: Unit::of(&ceiling.unit),
         sensors: ceiling.sensors.as_ref(),
+        flops_per_joule: per_joule(&Unit::FlopsPerSecond),
+        bytes_per_joule: per_joule(&Unit::BytesPerSecond),
+        unit,
         at_s: None,
         warnings: &ceiling.warnings,
     }
@@ -107,10 +115,13 @@ fn of_soak<'a>(soak: &'a Soak, rows: &'a [Row]) -> impl Iterator<Item = Entry<'a
     soak.points.iter().filter_map(move |point| {
         let row = row?;
         let (value, unit) = row.rate_over(row.resource(), point.time_s);
+        let per_joule = |work: u64| point.sensors.as_ref()?.per_joule(work as f64);
         Some(Entry {
             row: None,
             at_s: Some(point.at_s),
             sensors: point.sensors.as_ref(),
+            flops_per_joule: per_joule(row.flops),
+            bytes_per_joule: per_joule(row.min_bytes),
             ..of_point("soak", soak.id.as_str(), value, unit, Status::Ok)
         })
     })
@@ -203,6 +214,8 @@ fn of_point<'a>(
         value,
         unit,
         sensors: None,
+        flops_per_joule: None,
+        bytes_per_joule: None,
         at_s: None,
         warnings: &[],
     }

@@ -2,7 +2,7 @@
 
 use super::entries::Entry;
 use super::value::Value;
-use crate::report::{Bound, Input, Range, Results, SensorSummary, Summary, Warning, limits};
+use crate::report::{Input, Range, Results, SensorSummary, Summary, Warning, limits};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
@@ -175,8 +175,8 @@ pub static FIELDS: &[Field] = &[
     text("power_of", "part of the machine that the power is of: `board`, `package`, `machine`", |_, _, e| e.sensors.and_then(|s| s.power).map(|p| word(p.of)).into()),
     text("power_by", "sensor that it comes from: `energy_counter`, `power_readings`", |_, _, e| e.sensors.and_then(|s| s.power).map(|p| word(p.by)).into()),
     number("energy_j", "energy of one execution", |_, _, e| e.sensors.and_then(|s| s.power).map(|p| p.joules).into()),
-    number("flops_per_joule", "`flops` over `energy_j`", |_, _, e| e.row.and_then(|r| r.per_joule(Bound::Compute).0).into()),
-    number("bytes_per_joule", "`min_bytes` over `energy_j`", |_, _, e| e.row.and_then(|r| r.per_joule(Bound::Memory).0).into()),
+    number("flops_per_joule", "operations of one execution over `energy_j`", |_, _, e| e.flops_per_joule.into()),
+    number("bytes_per_joule", "bytes of one execution over `energy_j`", |_, _, e| e.bytes_per_joule.into()),
     text("limits", "limits that the device gave while it was measured, with `, ` between", |_, _, e| e.sensors.map(|s| limits(&s.limits)).into()),
     number("at_s", "end of an interval of a soak, since its first submission", |_, _, e| e.at_s.into()),
 ];
