@@ -3,7 +3,7 @@
 mod ab;
 mod all;
 
-use super::args::{AdapterArguments, RunArguments};
+use super::args::{AdapterArguments, PageArguments, RunArguments};
 use super::load::Load;
 use super::page::{page, show, show_section};
 use super::progress::{Progress, print, tell};
@@ -20,6 +20,7 @@ use ridgepoint::shader::{Checks, Prepared};
 use ridgepoint::suite::{Measured, Observer, Pace, Run, RunOptions, Selection, expected, planned};
 use ridgepoint::units::format_about;
 use ridgepoint::{Gpu, Result, Tuning};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Runs what was selected, and returns the exit status.
@@ -34,17 +35,31 @@ pub(crate) async fn run(arguments: RunArguments, adapter: &AdapterArguments) -> 
     let began = Timestamp::now();
     let opened = Opened::new(&arguments, &adapter.wanted()?).await?;
     stop::listen();
-    let mut report = report(&opened, &arguments, began);
+    let report = report(&opened, &arguments, began);
     announce(&opened);
-    let beside = match &arguments.json {
+    let (json, page) = (arguments.json, arguments.page);
+    let measure =
+        async |report: &mut Report, file: &mut ResultsFile| measure(&opened, report, file).await;
+    recorded(json, page, began, report, measure).await
+}
+
+/// Has `measure` fill `report`, shows and saves what was measured, also before an error, and returns the exit status.
+pub(super) async fn recorded(
+    json: Option<PathBuf>,
+    page: PageArguments,
+    began: Timestamp,
+    mut report: Report,
+    measure: impl AsyncFnOnce(&mut Report, &mut ResultsFile) -> Result<()>,
+) -> Result<u8> {
+    let beside = match &json {
         Some(_) => Beside::Named,
         None => Beside::Default,
     };
-    let mut file = ResultsFile::create(arguments.json, began, &report);
-    let mut page = ResultsPage::new(arguments.page, beside(file.path()))?;
+    let mut file = ResultsFile::create(json, began, &report);
+    let mut page = ResultsPage::new(page, beside(file.path()))?;
     show(&render::header(&report));
     print("");
-    let ended = measure(&opened, &mut report, &mut file).await;
+    let ended = measure(&mut report, &mut file).await;
     print("");
     show(&render::end(&report));
     file.finish(&report);
@@ -210,7 +225,7 @@ fn statistics(compiler: &Compiler, text: &Prepared, checks: Checks) -> Option<St
 }
 
 /// Whether a row should have a right result but has no result or a wrong one.
-pub(super) fn is_bad(row: &Row) -> bool {
+fn is_bad(row: &Row) -> bool {
     matches!(row.status, Status::Failed | Status::TimedOut)
         || row.verified.as_ref().is_some_and(|verified| !verified.ok)
 }

@@ -2,16 +2,15 @@
 
 use super::args::{RunArguments, SoakArguments};
 use super::load::Load;
-use super::page::{page, show, show_section};
+use super::page::{page, show_section};
 use super::progress::{Progress, print, tell};
 use super::results::ResultsFile;
-use super::results_page::{Beside, ResultsPage};
-use super::run::{Opened, is_bad, report};
-use super::{BAD_INPUT, FAILED, OK, adapter, stop};
+use super::run::{Opened, recorded, report};
+use super::{adapter, stop};
 use jiff::Timestamp;
 use ridgepoint::bench::{HostLoad, SoakOptions};
 use ridgepoint::render::{self, CEILINGS, Rows, Section, terminal};
-use ridgepoint::report::{Report, Results, Row, Soak};
+use ridgepoint::report::{Report, Row, Soak};
 use ridgepoint::suite::{Case, Runner, note_missing};
 use ridgepoint::units::format_minutes;
 use ridgepoint::{Error, Result};
@@ -28,34 +27,11 @@ pub(crate) async fn soak(arguments: SoakArguments, wanted: &adapter::Wanted) -> 
     stop::listen();
     let mut report = report(&opened, &arguments, began);
     "soak".clone_into(&mut report.settings.suite);
-    let beside = match &arguments.json {
-        Some(_) => Beside::Named,
-        None => Beside::Default,
+    let (json, page) = (arguments.json, arguments.page);
+    let measure = async |report: &mut Report, file: &mut ResultsFile| {
+        measure(&opened, &case, &options, report, file).await
     };
-    let mut file = ResultsFile::create(arguments.json, began, &report);
-    let mut page = ResultsPage::new(arguments.page, beside(file.path()))?;
-    show(&render::header(&report));
-    print("");
-    let ended = measure(&opened, &case, &options, &mut report, &mut file).await;
-    print("");
-    show(&render::end(&report));
-    file.finish(&report);
-    file.tell();
-    if let Some(page) = &mut page {
-        page.save(Results::Run(Box::new(report.clone())))?;
-    }
-    ended?;
-    if let Some(page) = page {
-        page.open();
-    }
-    if file.saved().is_none() {
-        return Ok(BAD_INPUT);
-    }
-    Ok(if report.rows.iter().any(is_bad) {
-        FAILED
-    } else {
-        OK
-    })
+    recorded(json, page, began, report, measure).await
 }
 
 /// Arguments of a run of the one workload.
