@@ -199,7 +199,7 @@ fn charts_become_pictures_one_to_a_file() {
             "a.json --format svg",
             "name a folder for them with `--out FOLDER`",
         ),
-        ("a.json -o out.svg", "with `--chart NAME`: roofline, matmul"),
+        ("a.json -o out.svg", "with `--chart NAME`: roofline, soak"),
         (
             "a.json --format svg --chart rooflin",
             "did you mean roofline?",
