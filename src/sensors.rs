@@ -27,6 +27,7 @@ pub use found::{Asked, Found};
 pub use reading::{Energy, Power, Reading};
 
 use crate::gpu::{Gpu, lock};
+use crate::report::adapter::UNKNOWN;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
@@ -35,7 +36,7 @@ pub trait Source: Send {
     /// Name: `nvml`.
     fn name(&self) -> &'static str;
 
-    /// Values of this moment; those that the source does not have are `None`.
+    /// Reading of this moment; a quantity that the source does not have is `None`.
     fn read(&mut self) -> Reading;
 }
 
@@ -71,7 +72,7 @@ impl Sensors {
         let sources = lock(&self.sources);
         let names: Vec<&str> = sources.iter().map(|source| source.name()).collect();
         if names.is_empty() {
-            "unknown".to_owned()
+            UNKNOWN.to_owned()
         } else {
             names.join(", ")
         }

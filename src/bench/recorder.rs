@@ -8,11 +8,9 @@ use crate::sensors::Reading;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Least time from one reading to the next.
-const EVERY: Duration = Duration::from_millis(100);
 /// Share of the time that readings may take: after a slow one the next comes later.
 const SHARE: f64 = 0.01;
-/// Least time over which power is averaged: that of the samples of a number to publish.
+/// Least time in seconds over which power is averaged: the least time of the samples that a published number needs.
 const LEAST_S: f64 = 0.5;
 /// Steps of an energy counter that a difference has to span. A reading is late by one step at most: where power is even, both
 /// are equally late, and the difference is right all the same.
@@ -21,8 +19,10 @@ const STEPS: f64 = 5.0;
 const CLOCK_CHANGE: f64 = 0.01;
 
 /// Readings of one measurement.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Recorder {
+    /// Least time from one reading to the next.
+    every: Duration,
     taken: Vec<Taken>,
     /// Whether the clock gave none, so that it is not asked again.
     is_silent: bool,
@@ -35,11 +35,27 @@ pub(super) struct Recorder {
 /// A reading, and when it was complete by the clock.
 #[derive(Debug)]
 pub(super) struct Taken {
-    pub(super) at: Duration,
-    pub(super) reading: Reading,
+    at: Duration,
+    reading: Reading,
 }
 
 impl Recorder {
+    /// A recorder without a reading, with at least `every` from one reading to the next.
+    pub(super) const fn new(every: Duration) -> Self {
+        Self {
+            every,
+            taken: Vec::new(),
+            is_silent: false,
+            next: Duration::ZERO,
+            first: 0,
+        }
+    }
+
+    /// All readings.
+    pub(super) fn taken(&self) -> &[Taken] {
+        &self.taken
+    }
+
     /// Takes a reading.
     pub(super) fn look(&mut self, clock: &mut impl Clock) {
         if self.is_silent {
@@ -52,7 +68,7 @@ impl Recorder {
         };
         let at = clock.now();
         let rest = at.saturating_sub(began).mul_f64(1.0 / SHARE);
-        self.next = at + EVERY.max(rest);
+        self.next = at + self.every.max(rest);
         self.taken.push(Taken { at, reading });
     }
 

@@ -22,6 +22,8 @@ pub const MIN_FOR_NOISE: usize = 5;
 /// down by its own heat does not become quiet, and only gets hotter.
 const PATIENCE: f64 = 3.0;
 
+/// Least time from one reading of the sensors to the next.
+const READINGS: Duration = Duration::from_millis(100);
 /// How many empty submissions the cost of a submission is the median of.
 const EMPTY_SAMPLES: usize = 5;
 /// Ends a warm-up whose clock stands still: a lost device may make every wait return at once.
@@ -64,7 +66,7 @@ pub async fn measure<C: Clock>(
             sampling,
             should_stop,
             timer: Timer::default(),
-            recorder: Recorder::default(),
+            recorder: Recorder::new(READINGS),
         };
         session.measure().await
     };
@@ -129,12 +131,7 @@ impl<C: Clock> Sampler<'_, C> {
     }
 
     async fn sample(&mut self, repeats: u32) -> Result<Tick> {
-        if (self.should_stop)() {
-            return Err(Error::Interrupted);
-        }
-        let tick = self.clock.sample(repeats).await?;
-        self.timer.observe(tick);
-        Ok(tick)
+        sample(self.clock, &mut self.timer, self.should_stop, repeats).await
     }
 
     /// The median wall time of an empty submission; zero where the clock is too coarse to see one.
@@ -305,6 +302,24 @@ impl<C: Clock> Sampler<'_, C> {
         warnings.extend(of_samples(time, seconds, sampling));
         warnings
     }
+}
+
+/// A sample of `clock`, noted by `timer`.
+///
+/// # Errors
+/// [`Error::Interrupted`] if `should_stop` says so; errors of [`Clock::sample`].
+pub(super) async fn sample<C: Clock>(
+    clock: &mut C,
+    timer: &mut Timer,
+    should_stop: &dyn Fn() -> bool,
+    repeats: u32,
+) -> Result<Tick> {
+    if should_stop() {
+        return Err(Error::Interrupted);
+    }
+    let tick = clock.sample(repeats).await?;
+    timer.observe(tick);
+    Ok(tick)
 }
 
 /// Warnings about samples that are too few, that last `seconds` where `sampling` asks for more, or that are widely spread.

@@ -1,14 +1,15 @@
 //! One workload over minutes: what a device sustains once it is warm.
 
 use super::clock::{Clock, Tick};
-use super::recorder::{Mean, Taken, Timed, by_counter, by_power, summary, timed};
+use super::recorder::{Mean, Recorder, Timed, by_counter, by_power, summary, timed};
+use super::sampler::sample;
 use super::timer::Timer;
 use crate::error::{Error, Result};
 use crate::report::{MeanPower, PowerBy, Sampling, SensorSummary, Soak, SoakPoint, Summary};
 use crate::sensors::Power;
 use std::time::Duration;
 
-/// Intervals of a soak: a curve of so many points shows what a device does.
+/// Number of intervals of a soak: 120 points fill the width of a chart.
 const INTERVALS: u32 = 120;
 /// Shortest and longest interval.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -55,23 +56,18 @@ pub async fn soak<C: Clock>(
         sampling,
         should_stop,
         timer: Timer::default(),
-        taken: Vec::new(),
+        recorder: Recorder::new(EVERY),
         executions: 0,
     };
     let repeats = session.calibrate().await?;
     let began = session.clock.now();
-    session.look();
+    session.recorder.look(session.clock);
     while session.clock.now().saturating_sub(began) < options.lasting {
         let point = session.interval(began, options.interval, repeats).await?;
         into.push(point);
-        let executions = session.executions as f64;
-        into.by_counter = energy(
-            by_counter,
-            &session.taken,
-            executions,
-            PowerBy::EnergyCounter,
-        );
-        into.by_readings = energy(by_power, &session.taken, executions, PowerBy::PowerReadings);
+        let (readings, executions) = (timed(session.recorder.taken()), session.executions);
+        into.by_counter = energy(by_counter, &readings, executions, PowerBy::EnergyCounter);
+        into.by_readings = energy(by_power, &readings, executions, PowerBy::PowerReadings);
         each(into);
     }
     Ok(())
@@ -82,7 +78,7 @@ struct Session<'a, C> {
     sampling: &'a Sampling,
     should_stop: &'a dyn Fn() -> bool,
     timer: Timer,
-    taken: Vec<Taken>,
+    recorder: Recorder,
     /// Executions since the first reading.
     executions: u64,
 }
@@ -104,19 +100,7 @@ impl<C: Clock> Session<'_, C> {
     }
 
     async fn sample(&mut self, repeats: u32) -> Result<Tick> {
-        if (self.should_stop)() {
-            return Err(Error::Interrupted);
-        }
-        let tick = self.clock.sample(repeats).await?;
-        self.timer.observe(tick);
-        Ok(tick)
-    }
-
-    fn look(&mut self) {
-        if let Some(reading) = self.clock.sensors() {
-            let at = self.clock.now();
-            self.taken.push(Taken { at, reading });
-        }
+        sample(self.clock, &mut self.timer, self.should_stop, repeats).await
     }
 
     async fn interval(
@@ -126,19 +110,15 @@ impl<C: Clock> Session<'_, C> {
         repeats: u32,
     ) -> Result<SoakPoint> {
         // The reading at the end of the interval before is the first of this one.
-        let first = self.taken.len().saturating_sub(1);
+        let first = self.recorder.taken().len().saturating_sub(1);
         let since = self.clock.now();
         let mut ticks = Vec::new();
-        let mut next = since + EVERY;
         while self.clock.now().saturating_sub(since) < lasting {
             ticks.push(self.sample(repeats).await?);
             self.executions += u64::from(repeats);
-            if self.clock.now() >= next {
-                self.look();
-                next = self.clock.now() + EVERY;
-            }
+            self.recorder.look_if_due(self.clock);
         }
-        self.look();
+        self.recorder.look(self.clock);
         let kind = self.timer.choose(&ticks).kind;
         let seconds = ticks.iter().map(|tick| self.timer.seconds(kind, *tick));
         let seconds: Vec<f64> = seconds.map(|s| s / f64::from(repeats)).collect();
@@ -148,7 +128,7 @@ impl<C: Clock> Session<'_, C> {
                 "{repeats} executions take no longer than an empty submission; make the work larger"
             ),
         })?;
-        let taken = timed(&self.taken[first..]);
+        let taken = timed(&self.recorder.taken()[first..]);
         Ok(SoakPoint {
             at_s: self.clock.now().saturating_sub(began).as_secs_f64(),
             time_s: time.median,
@@ -179,19 +159,18 @@ fn sensors(readings: &[Timed<'_>], seconds: f64) -> Option<SensorSummary> {
     })
 }
 
-/// Mean power over all of `taken` by one way, and the energy of each of `executions`.
+/// Mean power over `readings` by one way, and the energy of each of `executions`.
 fn energy(
     way: fn(&[Timed<'_>]) -> Option<Mean>,
-    taken: &[Taken],
-    executions: f64,
+    readings: &[Timed<'_>],
+    executions: u64,
     by: PowerBy,
 ) -> Option<MeanPower> {
-    let readings = timed(taken);
-    let Mean { watts, of } = way(&readings)?;
+    let Mean { watts, of } = way(readings)?;
     let lasted = readings.last()?.0 - readings.first()?.0;
     Some(MeanPower {
         watts,
-        joules: watts * lasted / executions,
+        joules: watts * lasted / executions as f64,
         of,
         by,
     })

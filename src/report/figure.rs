@@ -1,7 +1,7 @@
 //! Figures that follow from a row alone: its shape in words, its rate, the ceiling over it.
 
 use super::ceiling_id::CeilingId;
-use super::run::{Bound, Ceiling, ROTATED, Row};
+use super::run::{Bound, Ceiling, ROTATED, Report, Row};
 use super::soak::Soak;
 use crate::units::{Bandwidth, FlopRate, Unit};
 
@@ -104,12 +104,13 @@ impl Row {
     }
 }
 
-impl Soak {
-    /// The row of `rows` whose workload was soaked; `None` where there is none, and where no interval was measured.
+impl Report {
+    /// The soak and the row whose workload was soaked; `None` where there is no such row, and where no interval was measured.
     #[must_use]
-    pub fn row<'a>(&self, rows: &'a [Row]) -> Option<&'a Row> {
-        let row = rows.iter().find(|row| row.id == self.id);
-        row.filter(|_| !self.points.is_empty())
+    pub fn soaked(&self) -> Option<(&Soak, &Row)> {
+        let soak = self.soak.as_ref().filter(|soak| !soak.points.is_empty())?;
+        let row = self.rows.iter().find(|row| row.id == soak.id)?;
+        Some((soak, row))
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Soak {
     pub plateau: Option<Plateau>,
     /// Mean power by the energy counter, and energy of one execution with the rests between submissions.
     pub by_counter: Option<MeanPower>,
-    /// The same by readings of power.
+    /// Mean power by readings of power, and energy of one execution with the rests between submissions.
     pub by_readings: Option<MeanPower>,
 }
 

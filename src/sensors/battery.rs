@@ -1,15 +1,9 @@
-//! Power that a laptop takes from its battery, as macOS and Windows tell it. It is that of the whole machine.
+//! Power of a laptop on its battery, as macOS and Windows tell it. The power is that of the whole machine.
 
-use super::{Power, Reading, Source};
-use crate::report::PowerOf;
+use super::supply::{NAME, reading};
+use super::{Reading, Source};
 use starship_battery::units::power::watt;
 use starship_battery::{Manager, State};
-
-/// Name of the source.
-pub(super) const NAME: &str = "battery";
-
-/// Time in seconds after which batteries have new values: a few seconds on most laptops, up to half a minute.
-const STEP_S: f64 = 30.0;
 
 /// Batteries of the machine. Handles of the system are opened for each reading, since they cannot go between threads.
 #[derive(Debug)]
@@ -46,14 +40,6 @@ impl Source for Battery {
     }
 
     fn read(&mut self) -> Reading {
-        let watts = watts().ok().flatten();
-        Reading {
-            power: watts.map(|watts| Power {
-                watts,
-                of: PowerOf::Machine,
-                averaged_s: STEP_S,
-            }),
-            ..Reading::default()
-        }
+        reading(watts().ok().flatten())
     }
 }

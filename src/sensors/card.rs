@@ -29,7 +29,7 @@ enum Driver {
     Other,
 }
 
-/// What the kernel says of a device: its driver and its place on the PCI bus.
+/// Driver of a device and its place on the PCI bus, as the kernel says them.
 struct Event {
     driver: String,
     bus: String,

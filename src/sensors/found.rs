@@ -98,7 +98,7 @@ fn sources(adapter: &AdapterSummary) -> Vec<(&'static str, Opened)> {
         found.push((super::supply::NAME, boxed(battery)));
     }
     #[cfg(any(windows, target_os = "macos"))]
-    found.push((super::battery::NAME, boxed(super::battery::Battery::open())));
+    found.push((super::supply::NAME, boxed(super::battery::Battery::open())));
     found
 }
 

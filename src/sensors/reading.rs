@@ -3,7 +3,7 @@
 use crate::report::{Limit, PowerOf};
 use std::collections::BTreeSet;
 
-/// Values of sensors at one moment; `None` for those that no sensor gives.
+/// Reading of sensors at one moment; a quantity that no sensor gives is `None`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Reading {
     /// Clock of the cores, in Hz.

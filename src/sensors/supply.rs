@@ -1,4 +1,4 @@
-//! Power that a laptop takes from its battery, as Linux tells it. It is that of the whole machine.
+//! Power of a laptop on its battery, as Linux tells it. The power is that of the whole machine.
 
 use super::sysfs::{entries, number, text};
 use super::{Power, Reading, Source};
@@ -10,6 +10,18 @@ pub(super) const NAME: &str = "battery";
 
 /// Time in seconds after which batteries have new values: a few seconds on most laptops, up to half a minute.
 const STEP_S: f64 = 30.0;
+
+/// Reading of batteries that give `watts` together.
+pub(super) fn reading(watts: Option<f64>) -> Reading {
+    Reading {
+        power: watts.map(|watts| Power {
+            watts,
+            of: PowerOf::Machine,
+            averaged_s: STEP_S,
+        }),
+        ..Reading::default()
+    }
+}
 
 /// Batteries of the machine.
 #[derive(Debug)]
@@ -62,14 +74,7 @@ impl Source for Battery {
     fn read(&mut self) -> Reading {
         let given = self.folders.iter().filter_map(|folder| watts(folder));
         let watts: f64 = given.sum();
-        Reading {
-            power: (watts > 0.0).then_some(Power {
-                watts,
-                of: PowerOf::Machine,
-                averaged_s: STEP_S,
-            }),
-            ..Reading::default()
-        }
+        reading((watts > 0.0).then_some(watts))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::units::Unit;
 /// Most bars of a figure: of more rows, those with the most work per joule.
 const MOST: usize = 32;
 
-/// A figure of the rows that arithmetic limits, and one of those that memory limits, where their energy is known.
+/// Two figures of the rows whose energy is known: one of rows that arithmetic limits, one of rows that memory limits.
 pub(super) fn efficiency(rows: &[Row]) -> Vec<Figure> {
     let limits = [
         (Bound::Compute, "FLOPs per joule", "FLOPs"),

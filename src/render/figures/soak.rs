@@ -8,10 +8,7 @@ use crate::units::{Unit, format_minutes};
 
 /// A figure for each quantity of the soak of `report` that moves.
 pub(super) fn soak(report: &Report) -> Vec<Figure> {
-    let Some(soak) = &report.soak else {
-        return Vec::new();
-    };
-    let Some(row) = soak.row(&report.rows) else {
+    let Some((soak, row)) = report.soaked() else {
         return Vec::new();
     };
     let moving = quantities(soak, row).into_iter().filter(Quantity::moves);

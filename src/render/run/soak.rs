@@ -6,10 +6,7 @@ use crate::units::{Unit, format_minutes, format_percent};
 
 /// Sections of the soak of `report`; none where nothing was soaked.
 pub(super) fn sections(report: &Report) -> Vec<Section> {
-    let Some(soak) = &report.soak else {
-        return Vec::new();
-    };
-    let Some(row) = soak.row(&report.rows) else {
+    let Some((soak, row)) = report.soaked() else {
         return Vec::new();
     };
     let mut sections = vec![Section {

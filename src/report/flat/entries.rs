@@ -49,7 +49,11 @@ pub(super) fn entries(results: &Results) -> Vec<Entry<'_>> {
             all.extend(run.rows.iter().map(|row| of_row(row, &run.ceilings)));
             let hierarchy = run.hierarchy.iter();
             all.extend(hierarchy.flat_map(|h| of_working_sets(&h.sweep, &h.latency)));
-            all.extend(run.soak.iter().flat_map(|soak| of_soak(soak, &run.rows)));
+            all.extend(
+                run.soaked()
+                    .into_iter()
+                    .flat_map(|(soak, row)| of_soak(soak, row)),
+            );
         }
         Results::Roofline(roofline) => all.extend(of_roofline(roofline)),
     }
@@ -110,20 +114,17 @@ fn of_ceiling<'a>(measurement: &'static str, id: Cow<'a, str>, ceiling: &'a Ceil
 }
 
 /// Intervals of a soak, each with the rate of its row's resource.
-fn of_soak<'a>(soak: &'a Soak, rows: &'a [Row]) -> impl Iterator<Item = Entry<'a>> {
-    let row = soak.row(rows);
-    soak.points.iter().filter_map(move |point| {
-        let row = row?;
+fn of_soak<'a>(soak: &'a Soak, row: &'a Row) -> impl Iterator<Item = Entry<'a>> {
+    soak.points.iter().map(move |point| {
         let (value, unit) = row.rate_over(row.resource(), point.time_s);
         let per_joule = |work: u64| point.sensors.as_ref()?.per_joule(work as f64);
-        Some(Entry {
-            row: None,
+        Entry {
             at_s: Some(point.at_s),
             sensors: point.sensors.as_ref(),
             flops_per_joule: per_joule(row.flops),
             bytes_per_joule: per_joule(row.min_bytes),
             ..of_point("soak", soak.id.as_str(), value, unit, Status::Ok)
-        })
+        }
     })
 }
 
